@@ -1,0 +1,1 @@
+"""A declarative resource kernel with CEL."""

@@ -1,0 +1,235 @@
+"""The error tree of the kernel, and the places in a manifest that errors point at.
+
+::
+
+    KernelError                 everything that the kernel raises on purpose
+    ├── ManifestError           the manifest is wrong; carries all faults at once
+    ├── UsageError              the caller asked for something that is not there
+    └── InvocationError         an invocation ended without a value; has an outcome
+        ├── Rejected            refused before anything was attempted
+        │   ├── NotFound            no such resource
+        │   ├── InvalidState        the target is not running
+        │   └── ValidationError     the inputs break the contract
+        ├── ExpressionError     CEL of a call site failed
+        ├── ControllerError     the controller failed, with the code that it gave
+        ├── OutputError         the returned value breaks the contract; the effect has landed
+        ├── Timeout             an attempt took longer than it may; outcome unknown
+        ├── Cancelled           the invocation was cancelled
+        └── Thrown              a topology raised an error of its own (``throw:``)
+
+Each class carries a stable ``category``, which is what CEL reads as ``error.kind``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+Outcome = Literal[
+    "succeeded", "failed", "unknown", "cancelled", "parked", "deduplicated", "rejected"
+]
+"""How an invocation or a run ended (pipeline.md, Outcomes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a manifest: lines and columns from 1, columns in Unicode characters.
+
+    The end is exclusive: a span of one character has ``end_column == column + 1``.
+    """
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a manifest.
+
+    ``code`` is the analyzer's rule code (``K003``); ``help`` says how to mend it; ``path`` is the
+    path of keys and indices within the document.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    help: str | None = None
+    path: tuple[str | int, ...] = field(default=())
+
+    def __str__(self) -> str:
+        place = f"{self.span}: " if self.span else ""
+        way_out = f" ({self.help})" if self.help else ""
+        return f"{place}{self.code} {self.message}{way_out}"
+
+
+class KernelError(Exception):
+    """Everything that the kernel raises on purpose."""
+
+    category: ClassVar[str] = "Internal"
+
+
+class ManifestError(KernelError):
+    """The manifest is wrong. All faults that were found are in ``faults``, in reading order."""
+
+    category = "InvalidManifest"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(
+            sorted(
+                faults,
+                key=lambda f: (f.span.file, f.span.line, f.span.column) if f.span else ("", 0, 0),
+            )
+        )
+        super().__init__("\n".join(map(str, self.faults)) or "the manifest is invalid")
+
+
+class UsageError(KernelError):
+    """The caller asked for something that is not there or does not fit together."""
+
+    category = "Usage"
+
+
+class InvocationError(KernelError):
+    """An invocation that ended without a value.
+
+    ``code`` is a string or an integer (declared by the definition's ``errors``, or the category);
+    ``step`` is the name of the step that failed; ``data`` is JSON; ``attempt`` counts from 1;
+    ``retry_after`` is in milliseconds, when the callee said when to come back.
+    """
+
+    category = "Internal"
+    default_outcome: ClassVar[Outcome] = "failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | int | None = None,
+        step: str | None = None,
+        data: Any = None,
+        attempt: int = 0,
+        outcome: Outcome | None = None,
+        retry_after: float | None = None,
+        span: Span | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code: str | int = self.category if code is None else code
+        self.step = step
+        self.data = data
+        self.attempt = attempt
+        self.outcome: Outcome = outcome or self.default_outcome
+        self.retry_after = retry_after
+        self.span = span
+
+    def to_cel(self) -> dict[str, Any]:
+        """The value of the CEL variable ``error`` (language.md, Call site)."""
+        return {
+            "message": self.message,
+            "code": self.code,
+            "step": self.step,
+            "kind": self.category,
+            "data": self.data,
+            "attempt": self.attempt,
+            "outcome": self.outcome,
+        }
+
+
+class Rejected(InvocationError):
+    """Refused before anything was attempted; never retried."""
+
+    category = "Rejected"
+    default_outcome = "rejected"
+
+
+class NotFound(Rejected):
+    """No such resource."""
+
+    category = "NotFound"
+
+
+class InvalidState(Rejected):
+    """The target is not in a state in which it can be called."""
+
+    category = "InvalidState"
+
+
+class ValidationError(Rejected):
+    """The inputs break the contract of the callee; ``data`` lists the problems."""
+
+    category = "ValidationError"
+
+
+class ExpressionError(InvocationError):
+    """An expression of a call site or a topology failed."""
+
+    category = "ExpressionError"
+
+
+class ControllerError(InvocationError):
+    """The controller failed. ``code`` is its own: declared, or the name of the exception."""
+
+    category = "ControllerError"
+
+
+class OutputError(InvocationError):
+    """The returned value breaks the contract. The effect, if any, has landed: never retried."""
+
+    category = "OutputError"
+
+
+class Timeout(InvocationError):
+    """An attempt took longer than it may; whether it took effect is not known."""
+
+    category = "Timeout"
+    default_outcome = "unknown"
+
+
+class Cancelled(InvocationError):
+    """The invocation was cancelled."""
+
+    category = "Cancelled"
+    default_outcome = "cancelled"
+
+
+class Thrown(InvocationError):
+    """A topology raised an error of its own (``throw:``)."""
+
+    category = "Thrown"
+
+
+class Failure(Exception):
+    """What a controller raises to fail with a code.
+
+    ``code``: a string or an integer, one of the definition's ``errors`` where it declares any.
+    ``data``: JSON that goes along. ``outcome``: ``"failed"`` when it is known that nothing took
+    effect, ``"unknown"`` when it is not. ``retry_after``: milliseconds to wait at least before
+    another attempt. A controller may also raise any exception of its own; the kernel reads the
+    same attributes from it where they are there.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | int | None = None,
+        data: Any = None,
+        outcome: Literal["failed", "unknown"] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.data = data
+        self.outcome = outcome
+        self.retry_after = retry_after
+
+
+Errors = Mapping[str | int, Mapping[str, Any]]
