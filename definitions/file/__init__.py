@@ -1,0 +1,1 @@
+"""``File``: text and data in the files below one folder."""

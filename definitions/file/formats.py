@@ -1,0 +1,56 @@
+"""The formats of file content: from bytes to JSON values and back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, NoReturn
+
+
+def decode(data: bytes, form: str) -> Any:
+    """``data`` as the format ``form``; raises ``ValueError`` if it is not."""
+    if form == "base64":
+        return base64.b64encode(data).decode("ascii")
+    text = data.decode()
+    if form == "json":
+        return parse_json(text.removeprefix("\ufeff"))
+    return _lines(text) if form == "lines" else text
+
+
+def encode(content: Any, form: str) -> bytes:
+    """The bytes of ``content``; raises ``ValueError`` when it is not what ``form`` says."""
+    if form == "json":
+        return (json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+    if form == "lines":
+        return b"".join(_text(line, "a list of strings") + b"\n" for line in _list(content))
+    text = _text(content, "a string")
+    return base64.b64decode(text, validate=True) if form == "base64" else text
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON by RFC 8259; raises ``ValueError``, for NaN and for absurd depth too."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _lines(text: str) -> list[str]:
+    # Not splitlines, which also ends a line at form feeds and at U+2028.
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _list(content: Any) -> list[Any]:
+    if isinstance(content, list):
+        return content
+    raise ValueError("the content must be a list of strings")
+
+
+def _text(content: Any, wanted: str) -> bytes:
+    if isinstance(content, str):
+        return content.encode()
+    raise ValueError(f"the content must be {wanted}")

@@ -1,0 +1,1 @@
+"""``Log``: messages for whoever watches a run."""

@@ -1,0 +1,1 @@
+"""``Python``: typed functions as invocables."""

@@ -1,0 +1,1 @@
+"""``Run``: work that is done in order."""
