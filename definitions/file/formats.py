@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any, NoReturn
+from typing import Any
+
+from definitions.jsontext import parse_json
 
 
 def decode(data: bytes, form: str) -> Any:
@@ -27,21 +29,9 @@ def encode(content: Any, form: str) -> bytes:
     return base64.b64decode(text, validate=True) if form == "base64" else text
 
 
-def parse_json(text: str | bytes) -> Any:
-    """JSON by RFC 8259; raises ``ValueError``, for NaN and for absurd depth too."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
 def _lines(text: str) -> list[str]:
     # Not splitlines, which also ends a line at form feeds and at U+2028.
     return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _list(content: Any) -> list[Any]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from kernel import Failure
+
 from .formats import encode
 from .root import failure, opened_parent, root_of
 
@@ -55,7 +57,7 @@ def _status(folder: int, name: str) -> os.stat_result | None:
         return None
 
 
-def _not_regular(path: str, status: os.stat_result) -> Exception:
+def _not_regular(path: str, status: os.stat_result) -> Failure:
     if stat.S_ISLNK(status.st_mode):
         return failure("OUTSIDE_ROOT", path, "a symbolic link is in the way")
     return failure("NOT_A_FILE", path, "not a regular file")

@@ -1,0 +1,1 @@
+"""``Http``: requests to others, and routes that others call."""

@@ -1,0 +1,120 @@
+"""What came back: bodies by their content type, and the failure that a status stands for."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Literal
+
+from definitions.jsontext import parse_json
+from kernel import Failure
+
+from .outgoing import without_query, without_user
+
+NO_ANSWER = 599
+TEXT = re.compile(r"text/.*|application/(.*\+)?(xml|yaml|javascript)|application/x-www-form-.*")
+EXCERPT = 2_000
+# These come from a server that has not begun to act on the request.
+REFUSED = {*range(400, 500), 307, 308, 501, 505, 511}
+HIDDEN = ("set-cookie",)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One whole answer. ``doubtful``: an effect may have come of the request, whatever it says."""
+
+    method: str
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    doubtful: bool
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of ``Http.Request``; raises ``Failure`` for an error or a broken body."""
+        if self.status >= 400:
+            raise self.failure()
+        try:
+            body = decoded(self.content, self.headers.get("content-type", ""))
+        except ValueError as error:
+            raise Failure(
+                f"{self.method} {without_query(self.url)}: the body is not valid: {error}",
+                code="INVALID_BODY",
+                outcome=_outcome(self.doubtful),
+            ) from error
+        headers = dict(self.headers)
+        url = without_user(self.url)
+        return {"status": self.status, "headers": headers, "body": body, "url": url}
+
+    def failure(self) -> Failure:
+        """The failure whose code is the status."""
+        headers = {name: value for name, value in self.headers.items() if name not in HIDDEN}
+        where = without_query(self.url)
+        return Failure(
+            f"{self.method} {where} answered {self.status} {phrase(self.status)}".rstrip(),
+            code=self.status,
+            data={"url": where, "headers": headers, "body": self._excerpt()},
+            outcome=_outcome(self.doubtful),
+            retry_after=retry_after(self.headers.get("retry-after", ""), datetime.now(UTC)),
+        )
+
+    def _excerpt(self) -> Any:
+        if len(self.content) <= 1 << 16:
+            try:
+                body = decoded(self.content, self.headers.get("content-type", ""))
+            except ValueError:
+                pass
+            else:
+                return body[:EXCERPT] if isinstance(body, str) else body
+        return self.content[:EXCERPT].decode("utf-8", "replace")
+
+
+def decoded(content: bytes, content_type: str) -> Any:
+    """The body as a JSON value, text, or base64 text; raises ``ValueError`` for broken JSON."""
+    if not content:
+        return None
+    header = Message()
+    header["content-type"] = content_type or "application/octet-stream"
+    kind = header.get_content_type()
+    if kind == "application/json" or kind.endswith("+json"):
+        return parse_json(content)
+    if TEXT.fullmatch(kind):
+        return _text(content, header.get_content_charset("utf-8"))
+    return base64.b64encode(content).decode("ascii")
+
+
+def _text(content: bytes, charset: str) -> str:
+    try:
+        return content.decode(charset, "replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", "replace")
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """Milliseconds to wait by ``Retry-After`` (RFC 9110, 10.2.3): seconds, or a date."""
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value) * 1000
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds() * 1000)
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status, empty for one that is not registered."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _outcome(doubtful: bool) -> Literal["failed", "unknown"]:
+    return "unknown" if doubtful else "failed"
