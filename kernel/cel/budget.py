@@ -1,0 +1,56 @@
+"""What one evaluation may cost, so that no expression can hang or fill the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kernel.cel.errors import Problem
+
+ELEMENT_SIZE: Final = 16
+ENTRY_SIZE: Final = 32
+CHARACTERS_PER_STEP: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one evaluation.
+
+    ``steps`` counts operations, rounds of macros, compared elements and, by the
+    ``CHARACTERS_PER_STEP``, text that is read. ``size`` counts what is built: one for a character
+    or byte, ``ELEMENT_SIZE`` for an element of a list, ``ENTRY_SIZE`` for an entry of a map.
+    """
+
+    steps: int = 1_000_000
+    size: int = 10_000_000
+
+
+class Budget:
+    """What is left of the limits during one evaluation."""
+
+    __slots__ = ("size", "steps")
+
+    def __init__(self, limits: Limits) -> None:
+        self.steps = limits.steps
+        self.size = limits.size
+
+    def spend(self, steps: int) -> None:
+        """Take steps; ``Problem`` when there are none left."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise Problem("budget", "the evaluation takes too many steps")
+
+    def read(self, characters: int) -> None:
+        """Take the steps of reading that much text."""
+        self.spend(1 + characters // CHARACTERS_PER_STEP)
+
+    def build(self, size: int) -> None:
+        """Take room for something of this size, before it is built."""
+        self.size -= size
+        if self.size < 0:
+            raise Problem("budget", "the evaluation builds too large values")
+
+    def build_elements(self, count: int) -> None:
+        """Take room, and the steps, for a list of that many elements."""
+        self.build(count * ELEMENT_SIZE)
+        self.spend(count)

@@ -1,0 +1,89 @@
+"""The errors of CEL: where an expression is wrong, and why."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kernel.errors import KernelError
+
+Reason = Literal[
+    "no-overload",
+    "no-such-key",
+    "no-such-name",
+    "index",
+    "overflow",
+    "division-by-zero",
+    "bad-argument",
+    "budget",
+]
+"""Why an evaluation failed; stable, for programs to read."""
+
+Path = tuple[str | int, ...]
+
+_SHOWN = 80
+
+
+class CelError(KernelError):
+    """An expression that cannot be parsed, or that has no value.
+
+    ``offset`` and ``end`` are the place in ``expression`` (code points, the end exclusive); in an
+    error of a template they count in the scalar that holds the expression, ``expression`` is that
+    scalar, and ``path`` leads to it. ``message`` names types, never values: values may be secrets.
+    """
+
+    category = "ExpressionError"
+
+    def __init__(
+        self, message: str, offset: int, end: int, expression: str, path: Path = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.end = end
+        self.expression = expression
+        self.path = path
+
+    @property
+    def excerpt(self) -> str:
+        """The text of the sub-expression that is to blame, cut to one short line."""
+        text = " ".join(self.expression[self.offset : self.end].split())
+        return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+    def __str__(self) -> str:
+        place = f"{self.message}, at offset {self.offset}"
+        return f"{place}: {self.excerpt}" if self.excerpt else place
+
+
+class CelSyntaxError(CelError):
+    """The text is not an expression of the language."""
+
+
+class CelEvaluationError(CelError):
+    """The expression has no value for these bindings; ``reason`` says why."""
+
+    def __init__(
+        self,
+        message: str,
+        reason: Reason,
+        offset: int,
+        end: int,
+        expression: str,
+        path: Path = (),
+    ) -> None:
+        super().__init__(message, offset, end, expression, path)
+        self.reason: Reason = reason
+
+    def copy(self) -> CelEvaluationError:
+        """A new error that says the same; a raised exception belongs to one thread."""
+        return CelEvaluationError(
+            self.message, self.reason, self.offset, self.end, self.expression, self.path
+        )
+
+
+class Problem(Exception):
+    """Raised by an operation that has no value; the evaluator adds the place."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.message = message

@@ -1,0 +1,150 @@
+"""Regular expressions with RE2: linear in the text, whatever the pattern."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+from kernel.cel.budget import ELEMENT_SIZE, Budget
+from kernel.cel.errors import Problem
+from kernel.cel.functions.table import Function, charged
+from kernel.cel.values import NONE, Optional
+
+_LONGEST_PATTERN: Final = 10_000
+
+
+@lru_cache(maxsize=512)
+def compiled(pattern: str) -> Any:
+    """The RE2 program of a pattern; ``Problem`` for a pattern that is not RE2."""
+    import re2  # type: ignore[import-untyped]
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        if len(pattern) <= _LONGEST_PATTERN:
+            return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError):
+        pass
+    raise Problem("bad-argument", "the pattern is not a regular expression of RE2")
+
+
+def _charge(budget: Budget, text: str, pattern: str) -> None:
+    # RE2 takes time in the product of the two sizes at worst.
+    budget.read(len(text) * (1 + len(pattern) // 16))
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Problem("bad-argument", "the string holds half of a surrogate pair") from None
+
+
+def matches(budget: Budget, text: str, pattern: str) -> bool:
+    """Whether the pattern matches somewhere in the text."""
+    _charge(budget, text, pattern)
+    return compiled(pattern).search(_encoded(text)) is not None
+
+
+def _one_group(pattern: str) -> Any:
+    program = compiled(pattern)
+    if program.groups > 1:
+        raise Problem("bad-argument", "the pattern has more than one capture group")
+    return program
+
+
+def _extract(budget: Budget, text: str, pattern: str) -> Optional:
+    _charge(budget, text, pattern)
+    budget.build(len(text))
+    program = _one_group(pattern)
+    match = program.search(_encoded(text))
+    found = match[program.groups] if match else None
+    # An empty capture group counts as none, as in the reference implementation.
+    if found is None or (program.groups and not found):
+        return NONE
+    return Optional(found.decode())
+
+
+def _extract_all(budget: Budget, text: str, pattern: str) -> list[str]:
+    _charge(budget, text, pattern)
+    program = _one_group(pattern)
+    found: list[str] = []
+    for match in program.finditer(_encoded(text)):
+        part = match[program.groups]
+        if part or not program.groups:
+            budget.build(ELEMENT_SIZE + len(part))
+            budget.spend(1)
+            found.append(part.decode())
+    return found
+
+
+def _replace(budget: Budget, text: str, pattern: str, replacement: str, count: int = -1) -> str:
+    _charge(budget, text, pattern)
+    program = compiled(pattern)
+    if count == 0:
+        return text
+    template = _template(replacement, program.groups)
+    subject = _encoded(text)
+    parts: list[bytes] = []
+    position = 0
+    for done, match in enumerate(program.finditer(subject)):
+        if 0 < count <= done:
+            break
+        new = [part if isinstance(part, bytes) else match[part] or b"" for part in template]
+        budget.build(match.start() - position + sum(map(len, new)))
+        budget.spend(1)
+        parts += [subject[position : match.start()], *new]
+        position = match.end()
+    budget.build(len(subject) - position)
+    return b"".join([*parts, subject[position:]]).decode()
+
+
+def _template(replacement: str, groups: int) -> list[bytes | int]:
+    """The replacement as text and numbers of groups."""
+    parts: list[bytes | int] = []
+    pieces = iter(replacement.split("\\"))
+    parts.append(_encoded(next(pieces)))
+    for piece in pieces:
+        if not piece:
+            following = next(pieces, None)
+            if following is None:
+                raise Problem("bad-argument", "the replacement ends in a single backslash")
+            parts.append(b"\\" + _encoded(following))
+            continue
+        if piece[0] not in "0123456789":
+            raise Problem("bad-argument", "in the replacement a digit or '\\' follows a backslash")
+        if int(piece[0]) > groups:
+            raise Problem("bad-argument", "the replacement names a group that the pattern lacks")
+        parts += [int(piece[0]), _encoded(piece[1:])]
+    return parts
+
+
+FUNCTIONS: Final = (
+    Function(
+        "regex.extract",
+        "regex",
+        "The first match of an RE2 pattern, or of its one capture group, as an optional.",
+        "regex.extract('item-A', 'item-(.)') == optional.of('A')",
+        "product",
+        (charged("(string, string) -> optional(string)", _extract),),
+    ),
+    Function(
+        "regex.extractAll",
+        "regex",
+        "All matches of an RE2 pattern, or of its one capture group.",
+        "regex.extractAll('a1 b2', '[0-9]') == ['1', '2']",
+        "product",
+        (charged("(string, string) -> list(string)", _extract_all),),
+    ),
+    Function(
+        "regex.replace",
+        "regex",
+        "The string with the (first `count`) matches replaced; `\\1` stands for a capture group.",
+        r"regex.replace('foo bar', '(fo)o (ba)r', r'\2 \1') == 'ba fo'",
+        "product",
+        (
+            charged("(string, string, string) -> string", _replace),
+            charged("(string, string, string, int) -> string", _replace),
+        ),
+    ),
+)

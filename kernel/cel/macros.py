@@ -1,0 +1,240 @@
+"""The evaluation of macros (CEL specification, Macros; two-variable comprehensions; optionals)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kernel.cel import operations as op
+from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE
+from kernel.cel.errors import CelEvaluationError, Problem
+from kernel.cel.frame import Closure, Frame, located
+from kernel.cel.functions.collections import sorted_by
+from kernel.cel.tree import Expr, Macro, walk
+from kernel.cel.values import NONE, Optional, described, type_name
+
+_NODES_PER_STEP: Final = 8
+
+
+def round_steps(macro: Macro) -> int:
+    """The steps of one round of a comprehension, by the size of what is evaluated in it."""
+    return 1 + sum(1 for arg in macro.args for _ in walk(arg)) // _NODES_PER_STEP
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A macro with the closures of its parts: ``outer`` is its range, optional or bound value."""
+
+    expr: Macro
+    text: str
+    outer: Closure
+    slots: tuple[int, ...]
+    args: tuple[Closure, ...]
+
+    def error(self, node: Expr, problem: Problem) -> CelEvaluationError:
+        return located(problem, node, self.text)
+
+    def rounds(self, frame: Frame) -> Iterator[Any]:
+        """Bind the variables to each element in turn; gives the element, or the key of a map."""
+        steps = round_steps(self.expr)
+        values = frame.locals
+        first = self.slots[0]
+        try:
+            items = op.elements(frame.budget, self.outer(frame))
+            if len(self.slots) == 1:
+                for item in items:
+                    frame.budget.spend(steps)
+                    values[first] = item
+                    yield item
+            else:
+                for key, item in pairs(items):
+                    frame.budget.spend(steps)
+                    values[first] = key
+                    values[first + 1] = item
+                    yield key
+        except Problem as problem:
+            node = self.expr if problem.reason == "budget" else self.expr.target
+            raise self.error(node or self.expr, problem) from None
+
+    def holds(self, frame: Frame) -> bool:
+        """The value of the predicate, the first argument; an error unless it is a bool."""
+        value = self.args[0](frame)
+        if value is True or value is False:
+            return bool(value)
+        message = f"the predicate of {self.expr.name}() is bool, not {described(value)}"
+        raise self.error(self.expr.args[0], Problem("no-overload", message))
+
+    def build(self, frame: Frame, size: int) -> None:
+        try:
+            frame.budget.build(size)
+        except Problem as problem:
+            raise self.error(self.expr, problem) from None
+
+    def insert(self, mapping: Any, key: Any, value: Any) -> Any:
+        try:
+            return op.inserted(mapping, key, value)
+        except Problem as problem:
+            raise self.error(self.expr.args[-1], problem) from None
+
+
+def pairs(items: Any) -> Any:
+    """Position and element of a list, key and value of a map."""
+    return items.items() if type_name(items) == "map" else enumerate(items)
+
+
+def kept(first: CelEvaluationError | None, error: CelEvaluationError) -> CelEvaluationError:
+    """The error to report if no operand decides; one of the budget ends everything at once."""
+    if error.reason == "budget":
+        raise error
+    return first or error
+
+
+def _quantifier(decisive: bool) -> Callable[[Parts], Closure]:
+    """``all`` is decided by a false, ``exists`` by a true; either outweighs errors."""
+
+    def build(parts: Parts) -> Closure:
+        def decide(frame: Frame) -> bool:
+            failure: CelEvaluationError | None = None
+            for _ in parts.rounds(frame):
+                try:
+                    if parts.holds(frame) is decisive:
+                        return decisive
+                except CelEvaluationError as error:
+                    failure = kept(failure, error)
+            if failure:
+                raise failure
+            return not decisive
+
+        return decide
+
+    return build
+
+
+def _exists_one(parts: Parts) -> Closure:
+    return lambda frame: sum([parts.holds(frame) for _ in parts.rounds(frame)]) == 1
+
+
+def _filter(parts: Parts) -> Closure:
+    def keep(frame: Frame) -> list[Any]:
+        kept_items: list[Any] = []
+        for item in parts.rounds(frame):
+            if parts.holds(frame):
+                parts.build(frame, ELEMENT_SIZE)
+                kept_items.append(item)
+        return kept_items
+
+    return keep
+
+
+def _map(parts: Parts) -> Closure:
+    value = parts.args[-1]
+    filtered = len(parts.args) == 2
+
+    def collect(frame: Frame) -> list[Any]:
+        values: list[Any] = []
+        for _ in parts.rounds(frame):
+            if not filtered or parts.holds(frame):
+                parts.build(frame, ELEMENT_SIZE)
+                values.append(value(frame))
+        return values
+
+    return collect
+
+
+def _transform_map(parts: Parts) -> Closure:
+    value = parts.args[-1]
+    filtered = len(parts.args) == 2
+
+    def collect(frame: Frame) -> Any:
+        mapping: Any = {}
+        for key in parts.rounds(frame):
+            if not filtered or parts.holds(frame):
+                parts.build(frame, ENTRY_SIZE)
+                mapping = parts.insert(mapping, key, value(frame))
+        return mapping
+
+    return collect
+
+
+def _transform_entry(parts: Parts) -> Closure:
+    entry = parts.args[-1]
+    filtered = len(parts.args) == 2
+
+    def collect(frame: Frame) -> Any:
+        mapping: Any = {}
+        for _ in parts.rounds(frame):
+            if filtered and not parts.holds(frame):
+                continue
+            for key, value in entry(frame).items():
+                mapping = parts.insert(mapping, key, value)
+        return mapping
+
+    return collect
+
+
+def _sort_by(parts: Parts) -> Closure:
+    def order(frame: Frame) -> list[Any]:
+        items: list[Any] = []
+        keys: list[Any] = []
+        for item in parts.rounds(frame):
+            items.append(item)
+            keys.append(parts.args[0](frame))
+        try:
+            return sorted_by(frame.budget, items, keys)
+        except Problem as problem:
+            raise parts.error(parts.expr, problem) from None
+
+    return order
+
+
+def _bind(parts: Parts) -> Closure:
+    (slot,) = parts.slots
+
+    def bind(frame: Frame) -> Any:
+        frame.locals[slot] = parts.outer(frame)
+        return parts.args[0](frame)
+
+    return bind
+
+
+def _optional_map(flat: bool) -> Callable[[Parts], Closure]:
+    def build(parts: Parts) -> Closure:
+        (slot,) = parts.slots
+
+        def transform(frame: Frame) -> Optional:
+            optional = parts.outer(frame)
+            if not isinstance(optional, Optional):
+                message = f"{parts.expr.name}() is for an optional, not {described(optional)}"
+                raise parts.error(parts.expr, Problem("no-overload", message))
+            if not optional.present:
+                return NONE
+            frame.locals[slot] = optional.value
+            value = parts.args[0](frame)
+            if not flat:
+                return Optional(value)
+            if isinstance(value, Optional):
+                return value
+            message = f"optFlatMap() needs an optional, not {described(value)}"
+            raise parts.error(parts.expr.args[0], Problem("no-overload", message))
+
+        return transform
+
+    return build
+
+
+BUILDERS: Final[dict[str, Callable[[Parts], Closure]]] = {
+    "all": _quantifier(False),
+    "exists": _quantifier(True),
+    "exists_one": _exists_one,
+    "existsOne": _exists_one,
+    "map": _map,
+    "filter": _filter,
+    "transformList": _map,
+    "transformMap": _transform_map,
+    "transformMapEntry": _transform_entry,
+    "sortBy": _sort_by,
+    "cel.bind": _bind,
+    "optMap": _optional_map(False),
+    "optFlatMap": _optional_map(True),
+}

@@ -1,0 +1,362 @@
+"""The reference evaluator: a tree of closures with the whole semantics and exact errors.
+
+What the generated code of ``generate`` computes must be what this computes; whatever the generated
+code cannot do ends up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from kernel.cel import macros
+from kernel.cel import operations as op
+from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE, Budget
+from kernel.cel.errors import CelEvaluationError, Problem
+from kernel.cel.frame import Closure, Frame, located
+from kernel.cel.functions import TABLE
+from kernel.cel.tree import (
+    Binary,
+    Call,
+    Conditional,
+    Expr,
+    Ident,
+    Index,
+    ListLiteral,
+    Literal,
+    Logical,
+    Macro,
+    MapLiteral,
+    Select,
+    Unary,
+)
+from kernel.cel.values import TYPES, Optional, described, type_name
+
+Scope = Mapping[str, int]
+"""The variables of the macros around an expression, with their slots in the frame."""
+
+
+def build(expr: Expr, text: str, container: str = "") -> tuple[Closure, int]:
+    """The closure of an expression, and how many slots its frames need."""
+    builder = Builder(text, container)
+    return builder.closure(expr, {}), builder.slots
+
+
+class Builder:
+    """Makes closures; counts the slots that macros take."""
+
+    def __init__(self, text: str, container: str) -> None:
+        self.text = text
+        self.slots = 0
+        parts = container.split(".") if container else []
+        self.prefixes = (*(".".join(parts[:n]) + "." for n in range(len(parts), 0, -1)), "")
+
+    def closure(self, expr: Expr, scope: Scope) -> Closure:
+        """The closure of an expression under macros that declare ``scope``."""
+        return _BUILDERS[type(expr)](self, expr, scope)
+
+    def closures(self, exprs: tuple[Expr, ...], scope: Scope) -> tuple[Closure, ...]:
+        return tuple(self.closure(expr, scope) for expr in exprs)
+
+    def declare(self, names: tuple[str, ...], scope: Scope) -> tuple[Scope, tuple[int, ...]]:
+        """The scope with new variables, and their slots."""
+        slots = tuple(range(self.slots, self.slots + len(names)))
+        self.slots += len(names)
+        return {**scope, **dict(zip(names, slots, strict=True))}, slots
+
+    def error(self, node: Expr, problem: Problem) -> CelEvaluationError:
+        return located(problem, node, self.text)
+
+
+def _literal(builder: Builder, expr: Literal, scope: Scope) -> Closure:
+    value = expr.value
+    return lambda frame: value
+
+
+def _ident(builder: Builder, expr: Ident, scope: Scope) -> Closure:
+    if expr.name in scope and not expr.absolute:
+        slot = scope[expr.name]
+        return lambda frame: frame.locals[slot]
+    return _resolution(builder, expr, ())
+
+
+def _resolution(builder: Builder, root: Ident, path: tuple[Select, ...]) -> Closure:
+    """A name with selections on it: the longest prefix that is bound, then the other fields."""
+    prefixes = ("",) if root.absolute else builder.prefixes
+    names = [root.name, *(node.field for node in path)]
+    candidates = [
+        (prefix + ".".join(names[:count]), path[count - 1 :])
+        for count in range(len(names), 0, -1)
+        for prefix in prefixes
+    ]
+    unknown = builder.error(root, Problem("no-such-name", f"no such name: '{root.name}'"))
+
+    def resolve(frame: Frame) -> Any:
+        bindings = frame.bindings
+        for name, rest in candidates:
+            if name in bindings:
+                value = bindings[name]
+            elif name in TYPES:
+                value = TYPES[name]
+            else:
+                continue
+            for node in rest:
+                value = _selected(builder, node, value)
+            return value
+        raise unknown.copy()
+
+    return resolve
+
+
+def _selected(builder: Builder, node: Select, value: Any) -> Any:
+    try:
+        if node.optional or isinstance(value, Optional):
+            return op.optional_select(value, node.field)
+        return op.select(value, node.field)
+    except Problem as problem:
+        raise builder.error(node, problem) from None
+
+
+def _select(builder: Builder, expr: Select, scope: Scope) -> Closure:
+    path: list[Select] = []
+    root: Expr = expr
+    while isinstance(root, Select) and not root.optional:
+        path.append(root)
+        root = root.operand
+    if isinstance(root, Ident) and path and (root.absolute or root.name not in scope):
+        return _resolution(builder, root, tuple(reversed(path)))
+    operand = builder.closure(expr.operand, scope)
+    return lambda frame: _selected(builder, expr, operand(frame))
+
+
+def _index(builder: Builder, expr: Index, scope: Scope) -> Closure:
+    operand, index = builder.closures((expr.operand, expr.index), scope)
+
+    def find(frame: Frame) -> Any:
+        value, key = operand(frame), index(frame)
+        try:
+            if expr.optional or isinstance(value, Optional):
+                return op.optional_find(frame.budget, value, key)
+            return op.find(frame.budget, value, key)
+        except Problem as problem:
+            raise builder.error(expr, problem) from None
+
+    return find
+
+
+def _call(builder: Builder, expr: Call, scope: Scope) -> Closure:
+    receiver = expr.target is not None
+    parts = expr.args if expr.target is None else (expr.target, *expr.args)
+    if expr.function in ("or", "orValue") and receiver and len(parts) == 2:
+        return _alternative(builder, expr, builder.closures(parts, scope))
+    return _application(builder, expr, expr.function, receiver, builder.closures(parts, scope))
+
+
+def _unary(builder: Builder, expr: Unary, scope: Scope) -> Closure:
+    parts = builder.closures((expr.operand,), scope)
+    return _application(builder, expr, f"{expr.operator}_", False, parts)
+
+
+def _binary(builder: Builder, expr: Binary, scope: Scope) -> Closure:
+    parts = builder.closures((expr.left, expr.right), scope)
+    return _application(builder, expr, f"_{expr.operator}_", False, parts)
+
+
+def _application(
+    builder: Builder, expr: Expr, name: str, receiver: bool, parts: tuple[Closure, ...]
+) -> Closure:
+    if name not in TABLE:
+        unknown = builder.error(expr, Problem("no-such-name", f"no such function: '{name}'"))
+
+        def fail(frame: Frame) -> Any:
+            raise unknown.copy()
+
+        return fail
+
+    def apply(frame: Frame) -> Any:
+        args = [part(frame) for part in parts]
+        try:
+            return invoke(frame.budget, name, receiver, args)
+        except Problem as problem:
+            raise builder.error(expr, problem) from None
+
+    return apply
+
+
+def invoke(budget: Budget, name: str, receiver: bool, args: list[Any]) -> Any:
+    """Call the function of that name with values; the receiver, if any, is the first."""
+    types = tuple(map(type_name, args))
+    overload = TABLE[name].select(types, receiver)
+    if overload is None:
+        raise op.no_overload(name, tuple(args))
+    if overload.budgeted:
+        return overload.implementation(budget, *args)
+    return overload.implementation(*args)
+
+
+def _alternative(builder: Builder, expr: Call, parts: tuple[Closure, ...]) -> Closure:
+    """``or`` and ``orValue``: the argument is evaluated only when it is needed."""
+    optional, other = parts
+
+    def choose(frame: Frame) -> Any:
+        value = optional(frame)
+        if isinstance(value, Optional) and value.present:
+            return value if expr.function == "or" else value.value
+        try:
+            return invoke(frame.budget, expr.function, True, [value, other(frame)])
+        except Problem as problem:
+            raise builder.error(expr, problem) from None
+
+    return choose
+
+
+def _logical(builder: Builder, expr: Logical, scope: Scope) -> Closure:
+    operands = tuple(zip(builder.closures(expr.operands, scope), expr.operands, strict=True))
+    decisive = expr.operator == "||"
+
+    def decide(frame: Frame) -> bool:
+        failure: CelEvaluationError | None = None
+        for operand, node in operands:
+            try:
+                value = operand(frame)
+            except CelEvaluationError as error:
+                failure = macros.kept(failure, error)
+                continue
+            if value is decisive:
+                return bool(decisive)
+            if value is not (not decisive):
+                message = f"'{expr.operator}' needs bool, not {described(value)}"
+                failure = failure or builder.error(node, Problem("no-overload", message))
+        if failure:
+            raise failure
+        return not decisive
+
+    return decide
+
+
+def _conditional(builder: Builder, expr: Conditional, scope: Scope) -> Closure:
+    condition, then, otherwise = builder.closures(
+        (expr.condition, expr.then, expr.otherwise), scope
+    )
+
+    def choose(frame: Frame) -> Any:
+        value = condition(frame)
+        if value is True:
+            return then(frame)
+        if value is False:
+            return otherwise(frame)
+        message = f"the condition of '? :' is bool, not {described(value)}"
+        raise builder.error(expr.condition, Problem("no-overload", message))
+
+    return choose
+
+
+def _present(builder: Builder, node: Expr, value: Any) -> Optional:
+    """The optional of an element or entry that was written with ``?``."""
+    if isinstance(value, Optional):
+        return value
+    message = f"after '?' comes an optional, not {described(value)}"
+    raise builder.error(node, Problem("no-overload", message))
+
+
+def _list(builder: Builder, expr: ListLiteral, scope: Scope) -> Closure:
+    parts = builder.closures(expr.elements, scope)
+    size = len(parts) * ELEMENT_SIZE
+
+    def make(frame: Frame) -> list[Any]:
+        _charge(builder, frame, expr, size)
+        return [part(frame) for part in parts]
+
+    def make_with_optionals(frame: Frame) -> list[Any]:
+        _charge(builder, frame, expr, size)
+        items: list[Any] = []
+        for position, part in enumerate(parts):
+            value = part(frame)
+            if position not in expr.optional:
+                items.append(value)
+            elif _present(builder, expr.elements[position], value).present:
+                items.append(value.value)
+        return items
+
+    return make_with_optionals if expr.optional else make
+
+
+def _map(builder: Builder, expr: MapLiteral, scope: Scope) -> Closure:
+    entries = tuple(
+        (builder.closure(key, scope), builder.closure(value, scope), position in expr.optional)
+        for position, (key, value) in enumerate(expr.entries)
+    )
+
+    def make(frame: Frame) -> Any:
+        _charge(builder, frame, expr, len(entries) * ENTRY_SIZE)
+        mapping: Any = {}
+        for (key, value, optional), (key_node, value_node) in zip(
+            entries, expr.entries, strict=True
+        ):
+            name, item = key(frame), value(frame)
+            if optional:
+                present = _present(builder, value_node, item)
+                if not present.present:
+                    continue
+                item = present.value
+            try:
+                mapping = op.inserted(mapping, name, item)
+            except Problem as problem:
+                raise builder.error(key_node, problem) from None
+        return mapping
+
+    return make
+
+
+def _charge(builder: Builder, frame: Frame, node: Expr, size: int) -> None:
+    try:
+        frame.budget.build(size)
+    except Problem as problem:
+        raise builder.error(node, problem) from None
+
+
+def _macro(builder: Builder, expr: Macro, scope: Scope) -> Closure:
+    if expr.name == "has":
+        return _has(builder, expr, scope)
+    outer = expr.target if expr.target is not None else expr.args[0]
+    args = expr.args if expr.target is not None else expr.args[1:]
+    inner, slots = builder.declare(expr.variables, scope)
+    parts = macros.Parts(
+        expr,
+        builder.text,
+        builder.closure(outer, scope),
+        slots,
+        builder.closures(args, inner),
+    )
+    return macros.BUILDERS[expr.name](parts)
+
+
+def _has(builder: Builder, expr: Macro, scope: Scope) -> Closure:
+    selection = expr.args[0]
+    assert isinstance(selection, Select)
+    operand = builder.closure(selection.operand, scope)
+
+    def has(frame: Frame) -> bool:
+        value = operand(frame)
+        try:
+            return op.has(value, selection.field)
+        except Problem as problem:
+            raise builder.error(expr, problem) from None
+
+    return has
+
+
+_BUILDERS: Final[dict[type, Callable[[Builder, Any, Scope], Closure]]] = {
+    Literal: _literal,
+    Ident: _ident,
+    Select: _select,
+    Index: _index,
+    Call: _call,
+    Unary: _unary,
+    Binary: _binary,
+    Logical: _logical,
+    Conditional: _conditional,
+    ListLiteral: _list,
+    MapLiteral: _map,
+    Macro: _macro,
+}

@@ -1,0 +1,274 @@
+"""The syntax tree of an expression, and questions about it.
+
+A node keeps its place (``offset``, ``end``: code points in the text, the end exclusive) and what
+the author wrote: a macro stays a macro. Nodes compare by identity, so that a tool can keep facts
+about them in a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
+
+_Node = TypeVar("_Node")
+
+if TYPE_CHECKING:
+
+    @dataclass_transform(frozen_default=True, eq_default=False)
+    def _node(cls: type[_Node]) -> type[_Node]: ...
+
+else:
+    # Nodes are frozen for the type checker only: a frozen dataclass takes four times as long to
+    # make, and making nodes is most of the cost of parsing.
+    _node: Callable[[type[_Node]], type[_Node]] = dataclass(slots=True, eq=False)
+
+
+@_node
+class Literal:
+    """A constant: null, bool, int, uint, double, string or bytes."""
+
+    offset: int
+    end: int
+    value: Any
+
+
+@_node
+class Ident:
+    """A name; ``absolute`` when it was written with a leading dot."""
+
+    offset: int
+    end: int
+    name: str
+    absolute: bool
+
+
+@_node
+class Select:
+    """``operand.field``, or ``operand.?field`` when ``optional``."""
+
+    offset: int
+    end: int
+    operand: Expr
+    field: str
+    optional: bool
+
+
+@_node
+class Index:
+    """``operand[index]``, or ``operand[?index]`` when ``optional``."""
+
+    offset: int
+    end: int
+    operand: Expr
+    index: Expr
+    optional: bool
+
+
+@_node
+class Call:
+    """A call; ``target`` is the receiver, ``function`` may be dotted (``math.abs``)."""
+
+    offset: int
+    end: int
+    function: str
+    target: Expr | None
+    args: tuple[Expr, ...]
+
+
+@_node
+class Unary:
+    """``-operand`` or ``!operand``."""
+
+    offset: int
+    end: int
+    operator: str
+    operand: Expr
+
+
+@_node
+class Binary:
+    """``left operator right``: arithmetic, a comparison or ``in``."""
+
+    offset: int
+    end: int
+    operator: str
+    left: Expr
+    right: Expr
+
+
+@_node
+class Logical:
+    """Two or more operands joined by ``&&`` or by ``||``."""
+
+    offset: int
+    end: int
+    operator: str
+    operands: tuple[Expr, ...]
+
+
+@_node
+class Conditional:
+    """``condition ? then : otherwise``."""
+
+    offset: int
+    end: int
+    condition: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@_node
+class ListLiteral:
+    """``[a, ?b]``; ``optional`` holds the positions of the elements written with ``?``."""
+
+    offset: int
+    end: int
+    elements: tuple[Expr, ...]
+    optional: frozenset[int]
+
+
+@_node
+class MapLiteral:
+    """``{k: v, ?k: v}``; ``optional`` holds the positions of the entries written with ``?``."""
+
+    offset: int
+    end: int
+    entries: tuple[tuple[Expr, Expr], ...]
+    optional: frozenset[int]
+
+
+@_node
+class Macro:
+    """A macro as it was written.
+
+    ``name`` is a key of ``functions.MACROS``; ``target`` is the receiver (the range of a
+    comprehension), None for ``has`` and ``cel.bind``; ``variables`` are the names that it declares
+    for its ``args`` (for ``cel.bind`` the first argument, the bound value, does not see them).
+    """
+
+    offset: int
+    end: int
+    name: str
+    target: Expr | None
+    variables: tuple[str, ...]
+    args: tuple[Expr, ...]
+
+
+Expr = (
+    Literal
+    | Ident
+    | Select
+    | Index
+    | Call
+    | Unary
+    | Binary
+    | Logical
+    | Conditional
+    | ListLiteral
+    | MapLiteral
+    | Macro
+)
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The direct sub-expressions, in reading order."""
+    return _CHILDREN[type(expr)](expr)
+
+
+def _with_target(expr: Any) -> tuple[Expr, ...]:
+    return expr.args if expr.target is None else (expr.target, *expr.args)
+
+
+_CHILDREN: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
+    Literal: lambda e: (),
+    Ident: lambda e: (),
+    Select: lambda e: (e.operand,),
+    Index: lambda e: (e.operand, e.index),
+    Call: _with_target,
+    Unary: lambda e: (e.operand,),
+    Binary: lambda e: (e.left, e.right),
+    Logical: lambda e: e.operands,
+    Conditional: lambda e: (e.condition, e.then, e.otherwise),
+    ListLiteral: lambda e: e.elements,
+    MapLiteral: lambda e: tuple(part for entry in e.entries for part in entry),
+    Macro: _with_target,
+}
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and all that is in it, outer before inner, in reading order."""
+    pending = [expr]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(children(node)))
+
+
+def _free_idents(expr: Expr) -> Iterator[Ident]:
+    pending: list[tuple[Expr, frozenset[str]]] = [(expr, frozenset())]
+    while pending:
+        node, bound = pending.pop()
+        if isinstance(node, Ident):
+            if node.absolute or node.name not in bound:
+                yield node
+        elif isinstance(node, Macro):
+            outside, inside = _scopes(node)
+            inner = bound | frozenset(node.variables)
+            pending.extend((part, inner) for part in reversed(inside))
+            pending.extend((part, bound) for part in reversed(outside))
+        else:
+            pending.extend((part, bound) for part in reversed(children(node)))
+
+
+def _scopes(macro: Macro) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
+    """The parts of a macro that do not see its variables, and those that do."""
+    if macro.target is None:
+        return macro.args[:1], macro.args[1:]
+    return (macro.target,), macro.args
+
+
+def free_names(expr: Expr) -> frozenset[str]:
+    """The names that the expression needs from its bindings (or that name a type)."""
+    return frozenset(ident.name for ident in _free_idents(expr))
+
+
+def reference_path(expr: Expr) -> tuple[str | int, ...] | None:
+    """``steps.Fetch.result.x`` and ``steps["Fetch"].result.x`` as names and constant indices.
+
+    None for an expression that is not a chain of selections and constant indexes on a name.
+    """
+    path: list[str | int] = []
+    while not isinstance(expr, Ident):
+        if isinstance(expr, Select):
+            path.append(expr.field)
+        elif isinstance(expr, Index) and isinstance(expr.index, Literal):
+            if type(expr.index.value) not in (str, int):
+                return None
+            path.append(expr.index.value)
+        else:
+            return None
+        expr = expr.operand
+    path.append(expr.name)
+    return tuple(reversed(path))
+
+
+def references(expr: Expr) -> tuple[tuple[str | int, ...], ...]:
+    """The longest reference path at each use of a free name, in reading order, each once."""
+    free = {id(ident) for ident in _free_idents(expr)}
+    found: dict[tuple[str | int, ...], None] = {}
+    pending = [expr]
+    while pending:
+        node = pending.pop()
+        path = reference_path(node)
+        if path is None:
+            pending.extend(reversed(children(node)))
+        elif id(_root(node)) in free:
+            found[path] = None
+    return tuple(found)
+
+
+def _root(expr: Expr) -> Expr:
+    while isinstance(expr, Select | Index):
+        expr = expr.operand
+    return expr
