@@ -1,0 +1,1 @@
+"""``Sql``: statements and transactions on SQLite and PostgreSQL."""

@@ -1,0 +1,116 @@
+"""A database behind a URL: how its connections are opened, and how they begin.
+
+SQLite: write-ahead log, foreign keys on, a busy timeout; what writes begins IMMEDIATE, so that it
+waits for its turn in the beginning and not in the middle. PostgreSQL: psycopg 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from definitions.extras import require
+from kernel import Failure
+
+from .statement import Dialect
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+
+
+def parsed(url: str) -> URL:
+    """The URL with the driver that is used; raises ``Failure`` ``UNSUPPORTED``."""
+    sqlalchemy: Any = require("sqlalchemy", "sql")
+    try:
+        address: URL = sqlalchemy.make_url(url)
+    except sqlalchemy.exc.ArgumentError:
+        # The text of that error repeats the URL, which may hold a password.
+        raise _unsupported("the URL cannot be read") from None
+    name = address.get_backend_name()
+    if name not in DRIVERS:
+        raise _unsupported(f"{name} is not supported; sqlite and postgresql are")
+    if DRIVERS[name].startswith("postgresql"):
+        require("psycopg", "postgresql")
+    return address.set(drivername=DRIVERS[name])
+
+
+def engine_of(address: URL, *, connections: int, busy_timeout: int) -> Engine:
+    """An engine with a pool of at most so many connections; nothing is opened yet."""
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.pool import QueuePool
+
+    sqlite = address.get_backend_name() == "sqlite"
+    engine = create_engine(
+        address,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=not sqlite,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False} if sqlite else {"connect_timeout": 10},
+    )
+    if sqlite:
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: Any, record: Any) -> None:
+            # Transactions begin where this package says so, not where the driver guesses.
+            connection.isolation_level = None
+            connection.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            reads = connection.get_execution_options().get("reads", False)
+            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def dialect_of(connection: Connection) -> Dialect:
+    """Which of the two databases it is."""
+    return cast(Dialect, connection.dialect.name)
+
+
+@contextmanager
+def guarded(connection: Connection, *, reads: bool) -> Iterator[None]:
+    """A statement inside a transaction that others share.
+
+    Its failure undoes it alone and leaves the transaction usable, on PostgreSQL as on SQLite. If it
+    ``reads``, the database refuses any change.
+    """
+    if dialect_of(connection) == "sqlite":
+        with read_only(connection) if reads else _nothing():
+            yield
+        return
+    with connection.begin_nested():
+        if reads:
+            # Ends with the savepoint, as PostgreSQL restores the mode of the outer level.
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        yield
+
+
+@contextmanager
+def read_only(connection: Connection) -> Iterator[None]:
+    """SQLite refuses changes in this block."""
+    connection.exec_driver_sql("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA query_only = OFF")
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _unsupported(message: str) -> Failure:
+    return Failure(message, code="UNSUPPORTED", outcome="failed")

@@ -1,0 +1,98 @@
+"""Running a prepared statement, and its rows as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from kernel import Failure
+
+from .engine import dialect_of
+from .statement import Dialect, Statement, only_reading, prepared
+from .values import to_database, to_json
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, CursorResult
+
+STREAMED = {"SELECT", "WITH", "VALUES", "TABLE"}
+
+
+def statement_of(
+    fields: Mapping[str, Any], inputs: Mapping[str, Any], dialect: Dialect
+) -> Statement:
+    """The statement of a call: the resource's ``sql`` or the call's, with the call's bindings."""
+    if ("sql" in fields) == ("sql" in inputs):
+        which = "both" if "sql" in fields else "neither"
+        raise Failure(
+            f"{which} of the resource and the call give `sql`; one of them does",
+            code="SYNTAX",
+            outcome="failed",
+        )
+    return prepared(inputs.get("sql") or fields.get("sql", ""), inputs.get("bindings", []), dialect)
+
+
+def query(
+    fields: Mapping[str, Any], inputs: Mapping[str, Any], connection: Connection
+) -> dict[str, Any]:
+    """The outputs of ``Sql.Query``."""
+    dialect = dialect_of(connection)
+    statement = only_reading(statement_of(fields, inputs, dialect))
+    if statement.verb in STREAMED:
+        # Otherwise PostgreSQL's driver fetches all rows before the first can be counted.
+        connection = connection.execution_options(stream_results=True)
+    try:
+        with _executed(connection, statement, dialect) as result:
+            rows = _rows(result, fields.get("maxRows", 10_000))
+    finally:
+        # Options stay with a connection, and the next statement may be of another kind.
+        connection.execution_options(stream_results=False)
+    return {"rows": rows, "count": len(rows)}
+
+
+def execute(
+    fields: Mapping[str, Any], inputs: Mapping[str, Any], connection: Connection
+) -> dict[str, Any]:
+    """The outputs of ``Sql.Exec``."""
+    dialect = dialect_of(connection)
+    statement = statement_of(fields, inputs, dialect)
+    with _executed(connection, statement, dialect) as result:
+        rows = _rows(result, fields.get("maxRows", 10_000))
+        count = max(result.rowcount, 0)
+        # Of any other statement the driver reports the row of an INSERT before it.
+        inserted = dialect == "sqlite" and statement.verb in ("INSERT", "REPLACE") and count > 0
+        last = result.lastrowid if inserted else None
+    return {"count": count, "lastId": last, "rows": rows}
+
+
+@contextmanager
+def _executed(
+    connection: Connection, statement: Statement, dialect: Dialect
+) -> Iterator[CursorResult[Any]]:
+    values = tuple(to_database(value, dialect) for value in statement.values)
+    result = connection.exec_driver_sql(statement.text, values)
+    try:
+        yield result
+    finally:
+        result.close()
+
+
+def _rows(result: CursorResult[Any], most: int) -> list[dict[str, Any]]:
+    if not result.returns_rows:
+        return []
+    names = list(result.keys())
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+        raise Failure(
+            f"several columns are named {', '.join(twice)}: name them apart with AS",
+            code="DUPLICATE_COLUMN",
+            outcome="failed",
+        )
+    rows = result.fetchmany(most + 1)
+    if len(rows) > most:
+        raise Failure(
+            f"more than {most} rows: narrow the statement or raise `maxRows`",
+            code="TOO_MANY_ROWS",
+            outcome="failed",
+        )
+    return [dict(zip(names, map(to_json, row), strict=True)) for row in rows]
