@@ -6,6 +6,8 @@ waits for its turn in the beginning and not in the middle. PostgreSQL: psycopg 3
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -63,7 +65,7 @@ def engine_of(address: URL, *, connections: int, busy_timeout: int) -> Engine:
             # Transactions begin where this package says so, not where the driver guesses.
             connection.isolation_level = None
             connection.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _to_wal(connection, time.monotonic() + busy_timeout / 1000)
             connection.execute("PRAGMA foreign_keys = ON")
 
         @event.listens_for(engine, "begin")
@@ -72,6 +74,20 @@ def engine_of(address: URL, *, connections: int, busy_timeout: int) -> Engine:
             connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _to_wal(connection: Any, deadline: float) -> None:
+    # The change from the old journal, the first time, does not wait for a lock by itself.
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= deadline:
+                connection.close()
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def dialect_of(connection: Connection) -> Dialect:
