@@ -1,0 +1,243 @@
+"""Documents to the parts of a module: definitions, resources, declarations, targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernel.errors import Fault
+from kernel.manifest.document import Document
+from kernel.manifest.model import Declaration, Definition, Resource, Target
+from kernel.manifest.nodes import Path
+from kernel.manifest.suggest import did_you_mean
+from kernel.manifest.system import SYSTEM_KINDS, check_system
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KIND = re.compile(rf"{IDENTIFIER.pattern}\.{IDENTIFIER.pattern}")
+_METADATA = ("name", "description", "labels", "annotations", "module", "version")
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the documents of one module hold; ``faults`` is everything that is wrong with them."""
+
+    faults: list[Fault]
+    module: Document | None = None
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+
+    def fault(
+        self,
+        code: str,
+        message: str,
+        document: Document,
+        path: Path = (),
+        *,
+        key: bool = False,
+        help: str | None = None,
+    ) -> None:
+        """Note a fault at a path of a document."""
+        self.faults.append(Fault(code, message, document.span(path, key), help, path))
+
+
+def build_parts(documents: Iterable[Document], module: str, faults: list[Fault]) -> Parts:
+    """Sort documents by kind. ``module`` is the name of a manifest without a Kernel.Module."""
+    parts = Parts(faults)
+    rest = [document for document in documents if not _take_module(document, parts)]
+    name = module_name(parts.module) or module
+    for document in rest:
+        kind = document.data["kind"]
+        if kind == "Kernel.Definition":
+            _add_definition(document, name, parts)
+        elif kind.startswith("Kernel."):
+            help = did_you_mean(kind, SYSTEM_KINDS)
+            parts.fault("K004", f"there is no kind {kind}", document, ("kind",), help=help)
+        else:
+            _add_resource(document, name, parts)
+    return parts
+
+
+def module_name(document: Document | None) -> str | None:
+    """The name that a Kernel.Module document gives to its manifest."""
+    metadata = document.data.get("metadata") if document else None
+    name = metadata.get("name") if type(metadata) is dict else None
+    return name if type(name) is str and IDENTIFIER.fullmatch(name) else None
+
+
+def declarations(document: Document | None, field: str) -> dict[str, Declaration]:
+    """The ``vars`` or ``secrets`` of a Kernel.Module document that was found to be in order."""
+    declared = document.data.get(field) or {} if document else {}
+    return {
+        name: Declaration(
+            name,
+            {k: v for k, v in schema.items() if k != "env"},
+            schema.get("env"),
+            document,
+            (field, name),
+        )
+        for name, schema in declared.items()
+        if document is not None
+    }
+
+
+def targets(document: Document | None) -> tuple[Target, ...] | None:
+    """The ``targets`` of a Kernel.Module document, or None where it has no such field."""
+    if document is None or document.data.get("targets") is None:
+        return None
+    return tuple(
+        Target(site, document, ("targets", index))
+        for index, site in enumerate(document.data["targets"])
+    )
+
+
+def inline_resource(
+    data: Mapping[str, Any], document: Document, path: Path, module: str
+) -> Resource:
+    """The resource that is written in place of a reference; its name may be missing."""
+    metadata = data.get("metadata")
+    return _resource(data, metadata if type(metadata) is dict else {}, document, path, module)
+
+
+def check_head(document: Document, faults: list[Fault]) -> bool:
+    """Whether a document begins as a resource must; reports what is missing."""
+    parts = Parts(faults)
+    data = document.data
+    if type(data) is not dict:
+        parts.fault("K007", f"a resource is a mapping, this is {_named(data)}", document)
+        return False
+    if (kind := data.get("kind")) is None:
+        help = did_you_mean("kind", (key for key in data if type(key) is str))
+        parts.fault("K003", "a resource needs a `kind`", document, help=help)
+        return False
+    if type(kind) is not str or not _KIND.fullmatch(kind):
+        message = f"a kind is written Module.Name, this is {_shown(kind)}"
+        parts.fault("K007", message, document, ("kind",))
+        return False
+    return _check_metadata(document, parts)
+
+
+def _check_metadata(document: Document, parts: Parts) -> bool:
+    metadata = document.data.get("metadata")
+    if type(metadata) is not dict:
+        missing = "metadata" not in document.data
+        what = "is missing" if missing else f"is {_named(metadata)}, not a mapping"
+        path: Path = ("kind",) if missing else ("metadata",)
+        parts.fault("K007", f"`metadata` {what}", document, path, help="metadata: { name: … }")
+        return False
+    before = len(parts.faults)
+    for key, value in metadata.items():
+        if key not in _METADATA:
+            help = did_you_mean(str(key), _METADATA)
+            place: Path = ("metadata", key)
+            parts.fault("K003", f"unknown field `{key}`", document, place, key=True, help=help)
+        else:
+            _check_metadata_field(key, value, document, parts)
+    if "name" not in metadata:
+        parts.fault("K202", "`metadata.name` is missing", document, ("metadata",))
+    elif type(name := metadata["name"]) is str and not IDENTIFIER.fullmatch(name):
+        help = "letters, digits and _, not beginning with a digit"
+        parts.fault("K202", f"{name!r} is no name", document, ("metadata", "name"), help=help)
+    return len(parts.faults) == before
+
+
+def _check_metadata_field(key: str, value: Any, document: Document, parts: Parts) -> None:
+    if key in ("labels", "annotations"):
+        fits = type(value) is dict and all(
+            type(k) is str and type(v) is str for k, v in value.items()
+        )
+        expected = "a mapping of strings"
+    else:
+        fits, expected = type(value) is str, "a string"
+    if not fits:
+        message = f"`{key}` must be {expected}, this is {_named(value)}"
+        parts.fault("K007", message, document, ("metadata", key))
+
+
+def _take_module(document: Document, parts: Parts) -> bool:
+    if document.data["kind"] != "Kernel.Module":
+        return False
+    if parts.module is not None:
+        message = "a manifest has one Kernel.Module"
+        help = f"the first is at {parts.module.span()}"
+        parts.fault("K202", message, document, ("kind",), help=help)
+    elif check_system(document, parts.faults):
+        parts.module = document
+    return True
+
+
+def _add_definition(document: Document, module: str, parts: Parts) -> None:
+    if not check_system(document, parts.faults):
+        return
+    data, metadata = document.data, document.data["metadata"]
+    if "controller" in data and "body" in data:
+        message = "a kind has a `controller` or a `body`, not both"
+        parts.fault("K209", message, document, ("body",), key=True)
+    owner = metadata.get("module", module)
+    definition = Definition(
+        owner,
+        metadata["name"],
+        data["capability"],
+        document,
+        metadata.get("description", ""),
+        **{name: data.get(name) for name in _DEFINITION_FIELDS},
+    )
+    first = parts.definitions.setdefault(definition.kind, definition)
+    if first is not definition:
+        _report_twice(definition.kind, document, first.document, parts)
+
+
+_DEFINITION_FIELDS = (
+    "schema", "inputs", "outputs", "errors", "safety", "check", "controller", "body", "topology",
+)  # fmt: skip
+
+
+def _add_resource(document: Document, module: str, parts: Parts) -> None:
+    data = document.data
+    resource = _resource(data, data["metadata"], document, (), module)
+    for name in ("module", "version"):
+        if name in data["metadata"]:
+            message = f"`{name}` belongs to a Kernel.Definition or a Kernel.Module"
+            parts.fault("K003", message, document, ("metadata", name), key=True)
+    first = parts.resources.setdefault(resource.name, resource)
+    if first is not resource:
+        _report_twice(resource.name, document, first.document, parts)
+
+
+def _resource(
+    data: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    document: Document,
+    path: Path,
+    module: str,
+) -> Resource:
+    fields = {key: data[key] for key in data if key not in ("kind", "metadata")}
+    return Resource(
+        data["kind"],
+        metadata.get("name", ""),
+        fields,
+        document,
+        module,
+        path,
+        metadata.get("description", ""),
+        metadata.get("labels"),
+        metadata.get("annotations"),
+    )
+
+
+def _report_twice(name: str, document: Document, first: Document, parts: Parts) -> None:
+    message = f"{name} is declared a second time"
+    help = f"the first is at {first.span(('metadata', 'name'))}"
+    parts.fault("K202", message, document, ("metadata", "name"), help=help)
+
+
+_NAMES = {dict: "a mapping", list: "a list", str: "a string", bool: "a bool", type(None): "null"}
+
+
+def _named(value: Any) -> str:
+    return _NAMES.get(type(value), "a number")
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if type(value) is str and len(value) <= 60 else _named(value)

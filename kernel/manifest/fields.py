@@ -1,0 +1,217 @@
+"""The fields of a resource against the schema of its kind, with the place of each fault.
+
+Values that contain CEL are left out of the validation: their type is known later, to the analyzer
+or at run time. Steps, nodes, entries and results are the topology's to check.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import Fault
+from kernel.manifest.document import Document
+from kernel.manifest.model import Definition, Resource
+from kernel.manifest.nodes import Path
+from kernel.manifest.suggest import did_you_mean
+from kernel.manifest.system import CALL_SITE
+from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
+from kernel.schema.keywords import subschemas, traits
+from kernel.schema.places import inside, spread
+from kernel.schema.problems import Problem
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
+
+_CEL = re.compile(r"(?<!\$)\$\{\{")
+_OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
+_REFERENCE = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """The schema of a kind's fields, closed, with the fields of call sites in it."""
+
+    schema: Any
+    engine: Validator
+
+
+def make_rules(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Rules:
+    """The rules for the fields of a kind; raises InvalidSchema."""
+    from kernel.schema.engine import validator
+
+    bundled = _with_call_sites(bundle(schema, schemas))
+    if isinstance(bundled, dict) and "properties" in bundled and not {*bundled} & {*_OPEN, "$ref"}:
+        bundled["additionalProperties"] = False
+    return Rules(bundled, validator(bundled))
+
+
+def check_fields(
+    resource: Resource, definition: Definition, schemas: Schemas = NO_SCHEMAS
+) -> list[Fault]:
+    """What is wrong with a resource's fields: K003, K007, K008, by the definition's ``schema``.
+
+    ``schemas`` is where references in the definition's schemas lead. A definition without a
+    schema takes no fields, unless it is a bare contract without an implementation.
+    Raises InvalidSchema if the definition's schema is none.
+    """
+    return check_data(
+        resource.fields, _rules(definition, schemas), resource.document, resource.path
+    )
+
+
+@lru_cache(maxsize=1024)
+def _rules(definition: Definition, schemas: Schemas) -> Rules:
+    return make_rules(
+        {"properties": {}} if definition.schema is None else definition.schema, schemas
+    )
+
+
+def check_data(
+    data: Mapping[str, Any], rules: Rules, document: Document, path: Path
+) -> list[Fault]:
+    """What is wrong with fields that stand at ``path`` of a document."""
+    from kernel.schema.explain import problems_of
+    from kernel.schema.redact import secret_at
+
+    scan = _Scan(rules.schema)
+    value = scan.mask(data, [rules.schema], (), False)
+    faults = [_at(document, path, found) for found in scan.found]
+    if scan.unknown or not rules.engine.is_valid(value):
+        problems = problems_of(
+            rules.engine, value, scan.unknown, lambda place: secret_at(rules.schema, place)
+        )
+        faults += [f for p in problems for f in _explained(p, value, rules, document, path)]
+    return faults
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    code: str
+    message: str
+    path: Path
+    key: bool = False
+    help: str | None = None
+
+
+class _Scan:
+    """One walk over the fields: what is CEL and where it may stand."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self.found: list[_Found] = []
+        self.unknown: set[Path] = set()
+
+    def mask(self, value: Any, nodes: list[Any], path: Path, evaluated: bool) -> Any:
+        """A copy with string keys only; notes the places whose values are not known yet."""
+        if type(value) is str:
+            if "${{" in value and _CEL.search(value):
+                self._expression(path, evaluated or _evaluated(spread(nodes, self.root)))
+            return value
+        if not isinstance(value, dict | list):
+            return value
+        applied = spread(nodes, self.root)
+        if any(traits(n).role or traits(n).ref for n in applied):
+            self.unknown.update(_children(value, path))
+            return _stringly(value)
+        evaluated = evaluated or _evaluated(applied)
+        if isinstance(value, list):
+            return [
+                self.mask(item, inside(applied, i), (*path, i), evaluated)
+                for i, item in enumerate(value)
+            ]
+        return {
+            self._key(key, path): self.mask(
+                item, inside(applied, str(key)), (*path, key), evaluated
+            )
+            for key, item in value.items()
+        }
+
+    def _expression(self, path: Path, evaluated: bool) -> None:
+        self.unknown.add(path)
+        if not evaluated:
+            message = "CEL is not evaluated in this field"
+            self.found.append(_Found("K008", message, path, help="write $${{ for a literal ${{"))
+
+    def _key(self, key: Any, path: Path) -> str:
+        if type(key) is not str and path != ("errors",):
+            message = f"a field name must be a string, this is {key!r}"
+            self.found.append(_Found("K007", message, (*path, key), True, "put it in quotes"))
+        return str(key)
+
+
+def _evaluated(nodes: list[Mapping[str, Any]]) -> bool:
+    return any(traits(node).eval is not None for node in nodes)
+
+
+def _children(value: Any, path: Path) -> Iterator[Path]:
+    keys = range(len(value)) if isinstance(value, list) else map(str, value)
+    return ((*path, key) for key in keys)
+
+
+def _stringly(value: Any) -> Any:
+    if type(value) is dict:
+        return {str(key): _stringly(item) for key, item in value.items()}
+    return [_stringly(item) for item in value] if type(value) is list else value
+
+
+def _explained(
+    problem: Problem, value: Any, rules: Rules, document: Document, path: Path
+) -> Iterator[Fault]:
+    if problem.keyword not in ("additionalProperties", "unevaluatedProperties"):
+        yield _at(document, path, _Found("K007", problem.message, problem.path))
+        return
+    nodes = spread([rules.schema], rules.schema)
+    for step in problem.path:
+        nodes = spread(inside(nodes, step), rules.schema)
+        value = value[step]
+    known = {name for node in nodes for name in node.get("properties") or ()}
+    for name in value:
+        if name not in known and not _matched(name, nodes):
+            help = did_you_mean(name, known - set(value))
+            found = _Found("K003", f"unknown field `{name}`", (*problem.path, name), True, help)
+            yield _at(document, path, found)
+
+
+def _matched(name: str, nodes: list[Mapping[str, Any]]) -> bool:
+    from kernel.schema.engine import pattern_matcher
+
+    return any(pattern_matcher(p)(name) for n in nodes for p in n.get("patternProperties") or ())
+
+
+def _at(document: Document, path: Path, found: _Found) -> Fault:
+    place = path + found.path
+    return Fault(found.code, found.message, document.span(place, found.key), found.help, place)
+
+
+def _with_call_sites(node: Any) -> Any:
+    """The schema with the fields of call sites where it says ``x-kernel-call``."""
+    if not isinstance(node, dict):
+        return node
+    made = dict(node)
+    for step, child in subschemas(node):
+        new = _with_call_sites(child)
+        if len(step) == 1:
+            made[str(step[0])] = new
+        else:
+            made[str(step[0])] = _replaced(made[str(step[0])], step[1], new)
+    own = traits(node)
+    if own.ref is not None:
+        made = {**_REFERENCE, **made}
+    if own.call:
+        made["properties"] = {**_call_site(), **(made.get("properties") or {})}
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def _call_site() -> dict[str, Any]:
+    return {name: _with_call_sites(schema) for name, schema in CALL_SITE.items()}
+
+
+def _replaced(box: Any, step: str | int, new: Any) -> Any:
+    made = box.copy()
+    made[step] = new
+    return made

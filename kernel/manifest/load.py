@@ -1,0 +1,241 @@
+"""Files and folders to a manifest: sources, documents, modules and what they import."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from kernel.errors import Fault, ManifestError
+from kernel.manifest.build import (
+    IDENTIFIER,
+    build_parts,
+    check_head,
+    declarations,
+    module_name,
+    targets,
+)
+from kernel.manifest.document import Document
+from kernel.manifest.library import package_folder
+from kernel.manifest.model import Manifest, Module
+from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
+from kernel.manifest.stream import read_stream
+
+_KIND_LINE = re.compile(r"^kind[ \t]*:", re.MULTILINE)
+_PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+MAX_FILES = 10_000
+"""A folder with more manifests is a fault."""
+
+MAX_IMPORT_DEPTH = 50
+"""Imports of imports of … beyond this are a fault."""
+
+
+def load(*paths: str | Path) -> Manifest:
+    """Load a manifest from files and folders.
+
+    A folder stands for its own ``*.yaml`` and ``*.yml`` in sorted order, without subfolders; a
+    file of a folder in which no document has a ``kind`` is not a manifest and is left alone.
+    Several paths make one manifest. Raises ManifestError with all faults of all files.
+    """
+    return _sound(*inspect(*paths))
+
+
+def loads(text: str | bytes, name: str = "<string>", folder: str | Path | None = None) -> Manifest:
+    """Load a manifest from its text; relative imports start from ``folder``.
+
+    Raises ManifestError with all faults.
+    """
+    return _sound(*inspect_text(text, name, folder))
+
+
+def inspect(*paths: str | Path) -> tuple[Manifest, tuple[Fault, ...]]:
+    """Like `load`, for readers that want what is sound in a faulty manifest, and the faults."""
+    with _without_collection():
+        loader = _Loader()
+        places = [Path(path) for path in paths]
+        first = places[0] if places else Path()
+        return loader.manifest(loader.open(places, default_name(first)))
+
+
+def inspect_text(
+    text: str | bytes, name: str = "<string>", folder: str | Path | None = None
+) -> tuple[Manifest, tuple[Fault, ...]]:
+    """Like `loads`, for readers that want what is sound in a faulty manifest, and the faults."""
+    with _without_collection():
+        loader = _Loader()
+        place = Path(folder) if folder is not None else None
+        sources: list[tuple[Source, bool]] = []
+        try:
+            sources.append((Source(name, _text(text, name), place), True))
+        except ManifestError as error:
+            loader.faults.extend(error.faults)
+        return loader.manifest(loader.module(sources, default_name(Path(name)), place))
+
+
+def load_module(place: Path, name: str | None = None) -> Module:
+    """Load one module from a file or folder. Raises ManifestError with all faults."""
+    loader = _Loader()
+    return _sound(*loader.manifest(loader.open([place], name or default_name(place)))).root
+
+
+def default_name(place: Path) -> str:
+    """The name of a module without a Kernel.Module: that of its file or folder, made a name."""
+    stem = place.resolve().name if not place.name else place.name
+    name = re.sub(r"\W", "_", re.sub(r"\.ya?ml$", "", stem), flags=re.ASCII).strip("_")
+    return name if IDENTIFIER.fullmatch(name) else f"_{name}"
+
+
+class _Loader:
+    """One load: the faults so far, and the modules by the place that they came from."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.sources: list[Source] = []
+        self.documents: list[Document] = []
+        self.loaded: dict[str, Module] = {}
+        self.opening: list[str] = []
+
+    def manifest(self, root: Module) -> tuple[Manifest, tuple[Fault, ...]]:
+        modules = {root.name: root, **{m.name: m for m in self.loaded.values()}}
+        manifest = Manifest(root, modules, tuple(self.sources), tuple(self.documents))
+        return manifest, ManifestError(self.faults).faults
+
+    def open(self, places: list[Path], name: str) -> Module:
+        """The module that the files and folders at ``places`` make together."""
+        before = len(self.opening)
+        self.opening += map(os.path.realpath, places)
+        sources = [source for place in places for source in self.sources_of(place)]
+        module = self.module(sources, name, _folder(places[0]) if places else None)
+        del self.opening[before:]
+        return module
+
+    def sources_of(self, path: Path) -> list[tuple[Source, bool]]:
+        """The files of a path; with each, whether it must be a manifest."""
+        name = os.path.normpath(path)
+        if not path.is_dir():
+            return self._read(path, name, True)
+        with os.scandir(path) as entries:
+            names = sorted(e.name for e in entries if e.name.endswith((".yaml", ".yml")))
+        if len(names) > MAX_FILES:
+            message = f"more than {MAX_FILES} manifests in the folder {name}"
+            self.faults.append(Fault("K001", message))
+            return []
+        return [
+            s for file in names for s in self._read(path / file, os.path.join(name, file), False)
+        ]
+
+    def _read(self, path: Path, name: str, explicit: bool) -> list[tuple[Source, bool]]:
+        try:
+            if path.exists() and not path.is_file():
+                raise ManifestError([Fault("K001", f"{name} is not a regular file")])
+            return [(read_source(path, name), explicit)]
+        except ManifestError as error:
+            self.faults.extend(error.faults)
+            return []
+
+    def module(self, sources: list[tuple[Source, bool]], name: str, folder: Path | None) -> Module:
+        documents = [d for source, explicit in sources for d in self._documents(source, explicit)]
+        parts = build_parts(documents, name, self.faults)
+        self.documents += documents
+        document = parts.module
+        metadata = document.data["metadata"] if document else {}
+        return Module(
+            module_name(document) or name,
+            folder,
+            metadata.get("version", ""),
+            metadata.get("description", ""),
+            self._imports(document, folder),
+            declarations(document, "vars"),
+            declarations(document, "secrets"),
+            targets(document),
+            parts.definitions,
+            parts.resources,
+            document,
+        )
+
+    def _documents(self, source: Source, explicit: bool) -> list[Document]:
+        read, faults = read_stream(source)
+        documents = [Document(source, item) for item in read]
+        if not explicit and not any(_has_kind(d) for d in documents):
+            if not faults or not _KIND_LINE.search(source.text):
+                return []
+        elif not documents and not faults:
+            faults.append(Fault("K001", "there is no resource in this file", whole(source.name)))
+        self.sources.append(source)
+        self.faults += faults
+        return [d for d in documents if check_head(d, self.faults)]
+
+    def _imports(self, document: Document | None, folder: Path | None) -> Mapping[str, Module]:
+        imports: dict[str, Module] = {}
+        declared = document.data.get("imports") or {} if document else {}
+        for alias, target in declared.items():
+            assert document is not None
+            place = _import_place(target, folder)
+            path = ("imports", alias)
+            if place is None or not place.exists():
+                self._fault(f"the import {target!r} is not there", document, path, "K201")
+            elif (module := self._import(place, document, path)) is not None:
+                imports[alias] = module
+        return imports
+
+    def _import(self, place: Path, document: Document, path: tuple[str, str]) -> Module | None:
+        identity = os.path.realpath(place)
+        if identity in self.opening:
+            circle = [*self.opening[self.opening.index(identity) :], identity]
+            names = " → ".join(Path(step).name for step in circle)
+            self._fault(f"imports in a circle: {names}", document, path, "K203")
+            return None
+        if len(self.opening) > MAX_IMPORT_DEPTH:
+            message = f"imports nested more than {MAX_IMPORT_DEPTH} deep"
+            self._fault(message, document, path, "K201")
+            return None
+        if identity not in self.loaded:
+            self.loaded[identity] = self.open([place], default_name(place))
+        return self.loaded[identity]
+
+    def _fault(self, message: str, document: Document, path: tuple[str, str], code: str) -> None:
+        self.faults.append(Fault(code, message, document.span(path), None, path))
+
+
+def _import_place(target: str, folder: Path | None) -> Path | None:
+    if _PACKAGE.fullmatch(target) and not target.endswith((".yaml", ".yml")):
+        return package_folder(target)
+    return (folder or Path()) / target
+
+
+def _folder(place: Path) -> Path:
+    return place if place.is_dir() else place.parent
+
+
+def _has_kind(document: Document) -> bool:
+    return type(document.data) is dict and "kind" in document.data
+
+
+def _text(text: str | bytes, name: str) -> str:
+    if isinstance(text, bytes):
+        return decode(text, name)
+    if len(text) > MAX_FILE_BYTES:
+        raise ManifestError([Fault("K001", "the text is too large", whole(name))])
+    return text.removeprefix("\ufeff")
+
+
+def _sound(manifest: Manifest, faults: tuple[Fault, ...]) -> Manifest:
+    if faults:
+        raise ManifestError(faults)
+    return manifest
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Loading makes much and drops little: the collector would walk over it again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

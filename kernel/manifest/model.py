@@ -1,0 +1,128 @@
+"""What a manifest says, as frozen data: manifest, module, definition, resource, declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from kernel.errors import Span
+from kernel.manifest.document import Document
+from kernel.manifest.nodes import Path as DataPath
+from kernel.manifest.source import Source
+
+Capability = Literal["Invocable", "Runnable", "Service", "Provider"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Declaration:
+    """A variable or a secret of a module. ``schema`` is its JSON Schema, with ``default``."""
+
+    name: str
+    schema: Mapping[str, Any]
+    env: str | None
+    document: Document
+    path: DataPath
+
+    @property
+    def span(self) -> Span:
+        """The place of the name."""
+        return self.document.span(self.path, key=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """A kind. ``schema``, ``inputs`` and ``outputs`` are JSON Schemas, None where not declared.
+
+    ``safety`` is a class or CEL text over ``self``; ``controller`` is ``{python: …}``; ``topology``
+    names the engine that runs the call sites of the kind's resources; ``body`` is a topology.
+    """
+
+    module: str
+    name: str
+    capability: Capability
+    document: Document
+    description: str = ""
+    schema: Mapping[str, Any] | None = None
+    inputs: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] | None = None
+    errors: Mapping[str | int, Mapping[str, Any]] | None = None
+    safety: str | None = None
+    check: Mapping[str, Any] | None = None
+    controller: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = None
+    topology: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """``Module.Name``."""
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resource:
+    """A document that is no definition and no module, or a resource in place of a reference.
+
+    ``fields`` is everything but ``kind`` and ``metadata``; ``path`` is where the resource stands
+    in its document (``()`` for a document of its own); ``module`` is the name of its module. A
+    resource in place may have the name ``""``.
+    """
+
+    kind: str
+    name: str
+    fields: Mapping[str, Any]
+    document: Document
+    module: str
+    path: DataPath = ()
+    description: str = ""
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+
+    def span(self, path: DataPath = (), key: bool = False) -> Span:
+        """The place of a field, with ``path`` relative to the resource."""
+        return self.document.span(self.path + path, key)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """A call site that ``kernel apply`` starts: its data, and its path in the document."""
+
+    data: Mapping[str, Any]
+    document: Document
+    path: DataPath
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """The resources of one manifest, by name, with the modules that it imports, by alias.
+
+    ``document`` is the Kernel.Module document, None where there is none. ``targets`` is None
+    where the module does not declare any.
+    """
+
+    name: str
+    folder: Path | None
+    version: str = ""
+    description: str = ""
+    imports: Mapping[str, Module] = field(default_factory=dict)
+    vars: Mapping[str, Declaration] = field(default_factory=dict)
+    secrets: Mapping[str, Declaration] = field(default_factory=dict)
+    targets: tuple[Target, ...] | None = None
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Manifest:
+    """What was loaded: the root module, all modules by the name of their place, and the texts.
+
+    ``modules`` has the root and everything imported, by module name; ``sources`` are the files in
+    the order in which they were read, for excerpts.
+    """
+
+    root: Module
+    modules: Mapping[str, Module]
+    sources: tuple[Source, ...]
+    documents: tuple[Document, ...]

@@ -1,0 +1,55 @@
+"""Kinds to definitions."""
+
+from __future__ import annotations
+
+from kernel.errors import Fault
+from kernel.manifest.library import library_module
+from kernel.manifest.model import Definition, Manifest, Module, Resource
+from kernel.manifest.suggest import did_you_mean
+
+
+def resolve_kind(module: Module, kind: str) -> Definition | None:
+    """The definition that ``kind`` means in a module: its own, an import's, the library's.
+
+    Raises ManifestError if the library module that it names is wrong.
+    """
+    if own := module.definitions.get(kind):
+        return own
+    alias, _, name = kind.partition(".")
+    if imported := module.imports.get(alias):
+        return exported(imported, name)
+    library = library_module(alias)
+    return library.definitions.get(kind) if library else None
+
+
+def exported(module: Module, name: str) -> Definition | None:
+    """The definition that an imported module offers by its bare name.
+
+    One of the module's own name comes first; else it must be the only one of that name.
+    """
+    if own := module.definitions.get(f"{module.name}.{name}"):
+        return own
+    others = [d for d in module.definitions.values() if d.name == name]
+    return others[0] if len(others) == 1 else None
+
+
+def check_kinds(manifest: Manifest) -> list[Fault]:
+    """A fault (K004) for each resource of the root module whose kind has no definition."""
+    module = manifest.root
+    unknown = [r for r in module.resources.values() if resolve_kind(module, r.kind) is None]
+    return [_unknown_kind(module, resource) for resource in unknown]
+
+
+def _unknown_kind(module: Module, resource: Resource) -> Fault:
+    known = set(module.definitions)
+    known.update(f"{a}.{d.name}" for a, m in module.imports.items() for d in m.definitions.values())
+    alias = resource.kind.partition(".")[0]
+    if alias not in module.imports and (library := library_module(alias)):
+        known.update(library.definitions)
+    return Fault(
+        "K004",
+        f"there is no kind {resource.kind}",
+        resource.span(("kind",)),
+        did_you_mean(resource.kind, known),
+        (*resource.path, "kind"),
+    )

@@ -1,0 +1,37 @@
+"""Did you mean: the one known name that is near to an unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The only name at the least distance, if that is at most a third of the length."""
+    limit = max(len(name), 3) // 3
+    near: dict[int, list[str]] = {}
+    for candidate in set(known):
+        if abs(len(candidate) - len(name)) <= limit and len(name) <= 80:
+            distance = 0 if candidate.lower() == name.lower() else _distance(name, candidate)
+            near.setdefault(distance, []).append(candidate)
+    least = min(near, default=limit + 1)
+    return near[least][0] if least <= limit and len(near[least]) == 1 else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The help text for an unknown name, or None."""
+    found = nearest(name, known)
+    return f"did you mean {found!r}?" if found else None
+
+
+def _distance(a: str, b: str) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours between the two."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, last, row = row, before, [i]
+        for j, y in enumerate(b, 1):
+            cost = min(before[j] + 1, row[-1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

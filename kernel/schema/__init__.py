@@ -1,0 +1,21 @@
+"""JSON Schema (2020-12): references between definitions, validation, defaults, numbers, secrets."""
+
+from kernel.schema.bundle import NO_SCHEMAS, Contract, Schemas
+from kernel.schema.compiled import Schema, compile_schema
+from kernel.schema.meta import SchemaFault, check_schema
+from kernel.schema.plain import check_json
+from kernel.schema.problems import InvalidSchema, Problem, SchemaError
+
+__all__ = [
+    "NO_SCHEMAS",
+    "Contract",
+    "InvalidSchema",
+    "Problem",
+    "Schema",
+    "SchemaError",
+    "SchemaFault",
+    "Schemas",
+    "check_json",
+    "check_schema",
+    "compile_schema",
+]

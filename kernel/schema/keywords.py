@@ -1,0 +1,102 @@
+"""The shape of JSON Schema, and the schema keywords of our own (language.md, Kernel.Definition).
+
+Every ``x-kernel-`` keyword is read in this module and in no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Path = tuple[str | int, ...]
+
+_ONE = (
+    "items", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "contains",
+    "propertyNames", "not", "if", "then", "else", "contentSchema",
+)  # fmt: skip
+_MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
+_NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+
+Role = Literal["steps", "nodes", "entries", "result", "inputs", "outputs"]
+
+
+def subschemas(schema: Any) -> Iterator[tuple[Path, Any]]:
+    """The schemas directly inside of a schema, with their paths."""
+    if not isinstance(schema, Mapping):
+        return
+    for keyword, value in schema.items():
+        if keyword in _ONE:
+            yield (keyword,), value
+        elif keyword in _MANY and isinstance(value, list):
+            yield from (((keyword, index), item) for index, item in enumerate(value))
+        elif keyword in _NAMED and isinstance(value, Mapping):
+            yield from (((keyword, name), item) for name, item in value.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What our own keywords say about one schema node.
+
+    ``ref`` is a capability or a kind; ``context`` maps CEL variables to their schemas; ``eval``
+    is when CEL in the field is evaluated, None if it takes none; ``call`` marks a call site.
+    """
+
+    secret: bool = False
+    ref: str | None = None
+    context: Mapping[str, Any] | None = None
+    eval: Literal["load", "call"] | None = None
+    untrusted: Literal["sql", "shell", "prompt"] | None = None
+    role: Role | None = None
+    call: bool = False
+
+
+_NONE = Traits()
+
+
+def traits(schema: Any) -> Traits:
+    """The traits of a schema node itself; nothing is inherited and no ``$ref`` is followed."""
+    if not isinstance(schema, Mapping) or not any(
+        type(key) is str and key.startswith("x-kernel-") for key in schema
+    ):
+        return _NONE
+    return Traits(
+        schema.get("x-kernel-secret") is True,
+        schema.get("x-kernel-ref"),
+        schema.get("x-kernel-context"),
+        schema.get("x-kernel-eval"),
+        schema.get("x-kernel-untrusted"),
+        schema.get("x-kernel-role"),
+        schema.get("x-kernel-call") is True,
+    )
+
+
+_VALUES: Mapping[str, tuple[Any, ...] | type] = {
+    "x-kernel-secret": (True, False),
+    "x-kernel-ref": str,
+    "x-kernel-context": dict,
+    "x-kernel-eval": ("load", "call"),
+    "x-kernel-untrusted": ("sql", "shell", "prompt"),
+    "x-kernel-role": ("steps", "nodes", "entries", "result", "inputs", "outputs"),
+    "x-kernel-call": (True, False),
+}
+
+
+def check_traits(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each wrong ``x-kernel-`` keyword of a node, with what is wrong."""
+    for keyword, value in schema.items():
+        if type(keyword) is not str or not keyword.startswith("x-kernel-"):
+            continue
+        allowed = _VALUES.get(keyword)
+        if allowed is None:
+            yield keyword, f"there is no keyword {keyword}; there are {', '.join(_VALUES)}"
+        elif isinstance(allowed, tuple):
+            if not any(value is one or (type(value) is str and value == one) for one in allowed):
+                yield keyword, f"{keyword} must be one of {', '.join(map(_yaml, allowed))}"
+        elif not isinstance(value, allowed):
+            what = "a string" if allowed is str else "a mapping of names to schemas"
+            yield keyword, f"{keyword} must be {what}"
+
+
+def _yaml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

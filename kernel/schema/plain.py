@@ -1,0 +1,133 @@
+"""Plain JSON values: what may go into a schema, a journal and an event.
+
+Plain is: None, bool, int, float, str, list and dict with string keys, by exact type; finite
+numbers; text that is valid Unicode; without circles. A tuple is taken as a list.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel.schema.problems import Path, Problem, SchemaError
+
+MAX_DEPTH = 200
+"""Deeper values are refused; what follows may recurse over them."""
+
+MAX_VALUES = 2_000_000
+"""Larger values are refused; a value that is reachable twice counts twice."""
+
+MAX_BITS = 1023
+"""Integers of more bits are refused: they would not fit a double."""
+
+
+def check_json(value: Any) -> Any:
+    """The value, with lists for tuples; raises SchemaError if it is not JSON."""
+    if is_json(value):
+        return value
+    problem = find_problem(value)
+    if problem is not None:
+        raise SchemaError([problem])
+    return _without_tuples(value)
+
+
+def is_json(value: Any) -> bool:
+    """Whether a value is plain. Bounded in depth and size; the quick part of `check_json`."""
+    if type(value) is not dict and type(value) is not list:
+        return _is_atom(value)
+    level: list[Any] = [value]
+    left, depth = MAX_VALUES, 0
+    while level:
+        below: list[Any] = []
+        depth += 1
+        for box in level:
+            left -= len(box)
+            if type(box) is dict:
+                for key in box:
+                    if type(key) is not str or not (key.isascii() or _is_text(key)):
+                        return False
+                box = box.values()
+            for item in box:
+                kind = type(item)
+                if kind is str:
+                    if not (item.isascii() or _is_text(item)):
+                        return False
+                elif kind is dict or kind is list:
+                    below.append(item)
+                elif kind is not bool and item is not None and not _is_atom(item):
+                    return False
+        if left < 0 or depth > MAX_DEPTH:
+            return False
+        level = below
+    return True
+
+
+def _is_atom(value: Any) -> bool:
+    kind = type(value)
+    if kind is int:
+        return bool(value.bit_length() <= MAX_BITS)
+    if kind is float:
+        return bool(value - value == 0.0)  # false for NaN and the infinities
+    return value is None or kind is bool or (kind is str and _is_text(value))
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def find_problem(value: Any) -> Problem | None:
+    """The first thing that is not JSON, with its path, level by level; None if only tuples."""
+    level: list[tuple[Path, Any]] = [((), value)]
+    left, depth = MAX_VALUES, 0
+    while level:
+        below: list[tuple[Path, Any]] = []
+        depth += 1
+        for path, item in level:
+            if type(item) is dict:
+                for key in item:
+                    if (message := _wrong_key(key)) is not None:
+                        return Problem(path, message, (), "json")
+                below += [((*path, key), child) for key, child in item.items()]
+            elif type(item) in (list, tuple):
+                below += [((*path, index), child) for index, child in enumerate(item)]
+            elif (message := _wrong(item)) is not None:
+                return Problem(path, message, (), "json")
+        left -= len(below)
+        if left < 0:
+            return Problem((), f"more than {MAX_VALUES} values", (), "json")
+        if depth > MAX_DEPTH:
+            message = f"nested more than {MAX_DEPTH} levels deep, or in a circle"
+            return Problem((), message, (), "json")
+        level = below
+    return None
+
+
+def _wrong_key(key: Any) -> str | None:
+    if type(key) is not str:
+        return f"a key must be a string, this is {_article(type(key).__name__)}"
+    return None if _is_text(key) else "a key is not valid Unicode"
+
+
+def _wrong(value: Any) -> str | None:
+    if _is_atom(value):
+        return None
+    if type(value) is float:
+        return f"{value} is not a JSON number"
+    if type(value) is int:
+        return f"an integer of {value.bit_length()} bits is too large"
+    if type(value) is str:
+        return "the text is not valid Unicode (a lone surrogate)"
+    return f"{_article(type(value).__name__)} is not a JSON value"
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _without_tuples(value: Any) -> Any:
+    if type(value) is dict:
+        return {key: _without_tuples(item) for key, item in value.items()}
+    return [_without_tuples(item) for item in value] if type(value) in (list, tuple) else value
