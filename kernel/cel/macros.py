@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kernel.cel import operations as op
-from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE
+from kernel.cel.budget import CHARACTERS_PER_STEP, ELEMENT_SIZE, ENTRY_SIZE
 from kernel.cel.errors import CelEvaluationError, Problem
 from kernel.cel.frame import Closure, Frame, located
 from kernel.cel.functions.collections import sorted_by
-from kernel.cel.tree import Expr, Macro, walk
+from kernel.cel.tree import Expr, Literal, Macro, walk
 from kernel.cel.values import NONE, Optional, described, type_name
 
 _NODES_PER_STEP: Final = 8
@@ -19,7 +19,10 @@ _NODES_PER_STEP: Final = 8
 
 def round_steps(macro: Macro) -> int:
     """The steps of one round of a comprehension, by the size of what is evaluated in it."""
-    return 1 + sum(1 for arg in macro.args for _ in walk(arg)) // _NODES_PER_STEP
+    nodes = [node for arg in macro.args for node in walk(arg)]
+    literals = [node.value for node in nodes if isinstance(node, Literal)]
+    read = sum(len(value) for value in literals if isinstance(value, str | bytes))
+    return 1 + len(nodes) // _NODES_PER_STEP + read // CHARACTERS_PER_STEP
 
 
 @dataclass(frozen=True, slots=True)

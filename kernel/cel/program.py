@@ -31,8 +31,20 @@ class Program:
         self.text = text
         self.container = container
         self.limits = limits
-        self.evaluate = self.evaluate_by_reference
+        self.evaluate = self._first
         self._reference: tuple[Closure, int] | None = None
+
+    def _first(self, bindings: Mapping[str, Any]) -> Any:
+        """Choose how to evaluate from now on, and do so."""
+        # Names with dots and containers change what every name may mean: see the specification,
+        # Name Resolution. The generated code knows plain names only.
+        if self.container or any("." in name for name in bindings):
+            self.evaluate = self.evaluate_by_reference
+        else:
+            from kernel.cel import generate
+
+            self.evaluate = generate.expression(self.expr, self.limits, self.evaluate_by_reference)
+        return self.evaluate(bindings)
 
     def evaluate_by_reference(self, bindings: Mapping[str, Any]) -> Any:
         """The value by the reference evaluator: the same as ``evaluate``, only slower."""

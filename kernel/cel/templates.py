@@ -151,11 +151,21 @@ class Template:
         self.tree = tree
         self.limits = limits
         self.constant = not tree.scalars
-        self.evaluate = self._constant if self.constant else self.evaluate_by_reference
+        self.evaluate = self._constant if self.constant else self._first
         self._reference: tuple[Closure, int] | None = None
 
     def _constant(self, bindings: Mapping[str, Any]) -> Any:
         return self.tree.structure
+
+    def _first(self, bindings: Mapping[str, Any]) -> Any:
+        """Make the code, and evaluate."""
+        if any("." in name for name in bindings):
+            self.evaluate = self.evaluate_by_reference
+        else:
+            from kernel.cel import generate
+
+            self.evaluate = generate.template(self.tree, self.limits, self.evaluate_by_reference)
+        return self.evaluate(bindings)
 
     def evaluate_by_reference(self, bindings: Mapping[str, Any]) -> Any:
         """The value by the reference evaluator: the same as ``evaluate``, only slower."""
