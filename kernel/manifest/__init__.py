@@ -1,12 +1,15 @@
 """Manifests: YAML with places, modules and imports, kinds, variables and secrets."""
 
 from kernel.manifest.build import inline_resource
+from kernel.manifest.contracts import schemas_of
+from kernel.manifest.data import read_data
 from kernel.manifest.document import Document
 from kernel.manifest.fields import check_fields
-from kernel.manifest.library import library_module
+from kernel.manifest.library import library_module, library_names
 from kernel.manifest.load import inspect, inspect_text, load, loads
 from kernel.manifest.model import Declaration, Definition, Manifest, Module, Resource, Target
-from kernel.manifest.resolve import check_kinds, resolve_kind
+from kernel.manifest.resolve import check_kinds, resolve_kind, unknown_kind
+from kernel.manifest.values import Values, from_text, resolve_values
 
 __all__ = [
     "Declaration",
@@ -16,13 +19,20 @@ __all__ = [
     "Module",
     "Resource",
     "Target",
+    "Values",
     "check_fields",
     "check_kinds",
+    "from_text",
     "inline_resource",
     "inspect",
     "inspect_text",
     "library_module",
+    "library_names",
     "load",
     "loads",
+    "read_data",
     "resolve_kind",
+    "resolve_values",
+    "schemas_of",
+    "unknown_kind",
 ]

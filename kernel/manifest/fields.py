@@ -17,9 +17,10 @@ from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Resource
 from kernel.manifest.nodes import Path
 from kernel.manifest.suggest import did_you_mean
-from kernel.manifest.system import CALL_SITE
+from kernel.manifest.system import CALL_SITE_FIELDS
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
 from kernel.schema.keywords import subschemas, traits
+from kernel.schema.meta import check_schema
 from kernel.schema.places import inside, spread
 from kernel.schema.problems import Problem
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _CEL = re.compile(r"(?<!\$)\$\{\{")
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
+_SCHEMAS = ("inputs", "outputs")
 _REFERENCE = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
 
 
@@ -37,6 +39,7 @@ class Rules:
 
     schema: Any
     engine: Validator
+    schemas: Schemas
 
 
 def make_rules(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Rules:
@@ -46,7 +49,7 @@ def make_rules(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Rules:
     bundled = _with_call_sites(bundle(schema, schemas))
     if isinstance(bundled, dict) and "properties" in bundled and not {*bundled} & {*_OPEN, "$ref"}:
         bundled["additionalProperties"] = False
-    return Rules(bundled, validator(bundled))
+    return Rules(bundled, validator(bundled), schemas)
 
 
 def check_fields(
@@ -54,9 +57,10 @@ def check_fields(
 ) -> list[Fault]:
     """What is wrong with a resource's fields: K003, K007, K008, by the definition's ``schema``.
 
-    ``schemas`` is where references in the definition's schemas lead. A definition without a
-    schema takes no fields, unless it is a bare contract without an implementation.
-    Raises InvalidSchema if the definition's schema is none.
+    A definition without a schema takes no fields. Schemas in the fields (the contract of a
+    topology) are checked as such, K101 to K105; ``schemas`` is where references lead, and without
+    it references to other definitions are not followed. A definition whose own schema is wrong
+    (which loading reports) says nothing about its resources.
     """
     return check_data(
         resource.fields, _rules(definition, schemas), resource.document, resource.path
@@ -77,7 +81,7 @@ def check_data(
     from kernel.schema.explain import problems_of
     from kernel.schema.redact import secret_at
 
-    scan = _Scan(rules.schema)
+    scan = _Scan(rules.schema, rules.schemas)
     value = scan.mask(data, [rules.schema], (), False)
     faults = [_at(document, path, found) for found in scan.found]
     if scan.unknown or not rules.engine.is_valid(value):
@@ -100,8 +104,9 @@ class _Found:
 class _Scan:
     """One walk over the fields: what is CEL and where it may stand."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, schemas: Schemas) -> None:
         self.root = root
+        self.schemas = schemas
         self.found: list[_Found] = []
         self.unknown: set[Path] = set()
 
@@ -109,15 +114,16 @@ class _Scan:
         """A copy with string keys only; notes the places whose values are not known yet."""
         if type(value) is str:
             if "${{" in value and _CEL.search(value):
-                self._expression(path, evaluated or _evaluated(spread(nodes, self.root)))
+                self._expression(path, evaluated or _takes_cel(spread(nodes, self.root)))
             return value
         if not isinstance(value, dict | list):
             return value
         applied = spread(nodes, self.root)
         if any(traits(n).role or traits(n).ref for n in applied):
             self.unknown.update(_children(value, path))
+            self._schema(value, applied, path)
             return _stringly(value)
-        evaluated = evaluated or _evaluated(applied)
+        evaluated = evaluated or _takes_cel(applied)
         if isinstance(value, list):
             return [
                 self.mask(item, inside(applied, i), (*path, i), evaluated)
@@ -129,6 +135,14 @@ class _Scan:
             )
             for key, item in value.items()
         }
+
+    def _schema(self, value: Any, applied: list[Mapping[str, Any]], path: Path) -> None:
+        if not any(traits(node).role in _SCHEMAS for node in applied):
+            return
+        for fault in check_schema(value, self.schemas):
+            if fault.code != "K102" or self.schemas is not NO_SCHEMAS:
+                place = path + fault.problem.path
+                self.found.append(_Found(fault.code, fault.problem.message, place))
 
     def _expression(self, path: Path, evaluated: bool) -> None:
         self.unknown.add(path)
@@ -143,8 +157,8 @@ class _Scan:
         return str(key)
 
 
-def _evaluated(nodes: list[Mapping[str, Any]]) -> bool:
-    return any(traits(node).eval is not None for node in nodes)
+def _takes_cel(nodes: list[Mapping[str, Any]]) -> bool:
+    return any(own.eval or own.role not in (None, *_SCHEMAS) for own in map(traits, nodes))
 
 
 def _children(value: Any, path: Path) -> Iterator[Path]:
@@ -208,7 +222,8 @@ def _with_call_sites(node: Any) -> Any:
 
 
 def _call_site() -> dict[str, Any]:
-    return {name: _with_call_sites(schema) for name, schema in CALL_SITE.items()}
+    """What a call site holds is for the topology to check; here it may just be there."""
+    return {name: {"x-kernel-role": "result"} for name in CALL_SITE_FIELDS}
 
 
 def _replaced(box: Any, step: str | int, new: Any) -> Any:

@@ -31,6 +31,13 @@ def library_module(name: str) -> Module | None:
     return None
 
 
+def library_names() -> list[str]:
+    """The names of the modules that are installed, sorted."""
+    from importlib.metadata import entry_points
+
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
 def package_folder(package: str) -> Path | None:
     """The folder of an installed package (``a`` or ``a.b``), or None."""
     from importlib.util import find_spec

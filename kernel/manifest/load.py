@@ -18,7 +18,9 @@ from kernel.manifest.build import (
     module_name,
     targets,
 )
+from kernel.manifest.contracts import check_definitions
 from kernel.manifest.document import Document
+from kernel.manifest.expressions import check_expressions
 from kernel.manifest.library import package_folder
 from kernel.manifest.model import Manifest, Module
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
@@ -100,9 +102,20 @@ class _Loader:
         self.opening: list[str] = []
 
     def manifest(self, root: Module) -> tuple[Manifest, tuple[Fault, ...]]:
-        modules = {root.name: root, **{m.name: m for m in self.loaded.values()}}
+        modules = self._named([root, *self.loaded.values()])
+        for module in (root, *self.loaded.values()):
+            self.faults += check_definitions(module)
+        self.faults += check_expressions(self.documents)
         manifest = Manifest(root, modules, tuple(self.sources), tuple(self.documents))
         return manifest, ManifestError(self.faults).faults
+
+    def _named(self, modules: list[Module]) -> dict[str, Module]:
+        """The modules by name; an import whose name is taken has its path with it."""
+        named: dict[str, Module] = {}
+        for module in modules:
+            name = module.name if module.name not in named else f"{module.name} ({module.folder})"
+            named[name] = module
+        return named
 
     def open(self, places: list[Path], name: str) -> Module:
         """The module that the files and folders at ``places`` make together."""

@@ -13,13 +13,22 @@ def resolve_kind(module: Module, kind: str) -> Definition | None:
 
     Raises ManifestError if the library module that it names is wrong.
     """
+    found = find_kind(module, kind)
+    return found[0] if found else None
+
+
+def find_kind(module: Module, kind: str) -> tuple[Definition, Module] | None:
+    """Like `resolve_kind`, with the module that the definition stands in."""
     if own := module.definitions.get(kind):
-        return own
+        return own, module
     alias, _, name = kind.partition(".")
     if imported := module.imports.get(alias):
-        return exported(imported, name)
+        definition = exported(imported, name)
+        return (definition, imported) if definition else None
     library = library_module(alias)
-    return library.definitions.get(kind) if library else None
+    if library is None or (shipped := library.definitions.get(kind)) is None:
+        return None
+    return shipped, library
 
 
 def exported(module: Module, name: str) -> Definition | None:
@@ -37,10 +46,11 @@ def check_kinds(manifest: Manifest) -> list[Fault]:
     """A fault (K004) for each resource of the root module whose kind has no definition."""
     module = manifest.root
     unknown = [r for r in module.resources.values() if resolve_kind(module, r.kind) is None]
-    return [_unknown_kind(module, resource) for resource in unknown]
+    return [unknown_kind(module, resource) for resource in unknown]
 
 
-def _unknown_kind(module: Module, resource: Resource) -> Fault:
+def unknown_kind(module: Module, resource: Resource) -> Fault:
+    """The fault (K004) for a resource whose kind has no definition."""
     known = set(module.definitions)
     known.update(f"{a}.{d.name}" for a, m in module.imports.items() for d in m.definitions.values())
     alias = resource.kind.partition(".")[0]

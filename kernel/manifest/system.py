@@ -91,33 +91,10 @@ _MODULE: dict[str, Any] = {
 SYSTEM_KINDS = {"Kernel.Definition": _DEFINITION, "Kernel.Module": _MODULE}
 """The kinds that are not resources, with the schemas of their fields."""
 
-_CEL_BOOL = {"type": ["boolean", "string"], "x-kernel-eval": "call"}
-
-CALL_SITE: dict[str, Any] = {
-    "invoke": {"x-kernel-ref": "Invocable"},
-    "inputs": {"type": ["object", "string"], "x-kernel-eval": "call"},
-    "when": _CEL_BOOL,
-    "retry": {
-        "type": "object",
-        "properties": {
-            "attempts": {"type": "integer", "minimum": 1},
-            "delay": {"type": "number", "minimum": 0},
-            "backoff": {"enum": ["linear", "exponential"]},
-            "when": _CEL_BOOL,
-            "maxDelay": {"type": "number", "minimum": 0},
-            "jitter": {"enum": ["none", "full"]},
-            "deadline": {"type": "number", "exclusiveMinimum": 0},
-        },
-        "required": ["attempts"],
-        "additionalProperties": False,
-    },
-    "timeout": {"type": "number", "exclusiveMinimum": 0},
-    "idempotencyKey": {"type": "string", "x-kernel-eval": "call"},
-    "expect": {"type": "array", "items": _CEL_BOOL, "x-kernel-eval": "call"},
-    "approval": {"enum": ["required", True, False], "x-kernel-eval": "call"},
-    "name": _IDENTIFIER,
-}
-"""The schemas of the fields of every call site (language.md, Call site)."""
+CALL_SITE_FIELDS = (
+    "invoke", "inputs", "when", "retry", "timeout", "idempotencyKey", "expect", "approval", "name",
+)  # fmt: skip
+"""The fields that every call site may have (language.md, Call site)."""
 
 
 def check_system(document: Document, faults: list[Fault]) -> bool:
