@@ -1,24 +1,21 @@
-"""What came back: bodies by their content type, and the failure that a status stands for."""
+"""What came back: the outputs of a request, or the failure that a status stands for."""
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import Message
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
-from definitions.jsontext import parse_json
 from kernel import Failure
 
+from .media import decoded
 from .outgoing import without_query, without_user
 
 NO_ANSWER = 599
-TEXT = re.compile(r"text/.*|application/(.*\+)?(xml|yaml|javascript)|application/x-www-form-.*")
 EXCERPT = 2_000
 # These come from a server that has not begun to act on the request.
 REFUSED = {*range(400, 500), 307, 308, 501, 505, 511}
@@ -73,27 +70,6 @@ class Answer:
             else:
                 return body[:EXCERPT] if isinstance(body, str) else body
         return self.content[:EXCERPT].decode("utf-8", "replace")
-
-
-def decoded(content: bytes, content_type: str) -> Any:
-    """The body as a JSON value, text, or base64 text; raises ``ValueError`` for broken JSON."""
-    if not content:
-        return None
-    header = Message()
-    header["content-type"] = content_type or "application/octet-stream"
-    kind = header.get_content_type()
-    if kind == "application/json" or kind.endswith("+json"):
-        return parse_json(content)
-    if TEXT.fullmatch(kind):
-        return _text(content, header.get_content_charset("utf-8"))
-    return base64.b64encode(content).decode("ascii")
-
-
-def _text(content: bytes, charset: str) -> str:
-    try:
-        return content.decode(charset, "replace")
-    except (LookupError, ValueError):
-        return content.decode("utf-8", "replace")
 
 
 def retry_after(value: str, now: datetime) -> float | None:

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Reply, Seen, closed_port, raw, serving
 
-from definitions.http.answer import decoded, retry_after
+from definitions.http.answer import retry_after
+from definitions.http.media import decoded
 from definitions.http.outgoing import allowed_method
 from definitions.http.request import Request
 from kernel import Failure

@@ -1,0 +1,114 @@
+"""The controller of ``Http.Server``: uvicorn in the running event loop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from definitions.extras import require
+from kernel import Failure
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+# More connections than that are answered 503, so that bodies cannot fill the memory.
+MOST_CONNECTIONS = 500
+GRACE = 10
+
+
+class Call(Protocol):
+    """The part of a service's call that a server needs."""
+
+    def ready(self, published: Mapping[str, Any]) -> None: ...
+
+
+class Server:
+    """Listens, and hands requests to the routes that are mounted at the time."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.max_bytes: int = fields.get("maxBytes", 1 << 20)
+        self.url = ""
+        self._host: str = fields.get("host", "127.0.0.1")
+        self._port: int = fields.get("port", 8080)
+        self._mounted: dict[object, Sequence[BaseRoute]] = {}
+        self._application: ASGIApp | None = None
+        self._uvicorn: Any = None
+
+    async def start(self, call: Call) -> None:
+        """Serve until ``stop``. Raises ``Failure`` ``ADDRESS`` when it cannot listen."""
+        uvicorn = require("uvicorn", "http")
+        require("starlette", "http")
+        listener = _listener(self._host, self._port)
+        port: int = listener.getsockname()[1]
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        self.url = f"http://{host}:{port}"
+        published = {"url": self.url, "host": self._host, "port": port}
+        config = uvicorn.Config(
+            self._serve,
+            interface="asgi3",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=GRACE,
+        )
+        self._uvicorn = _embedded(uvicorn, config, lambda: call.ready(published))
+        try:
+            await self._uvicorn.serve(sockets=[listener])
+        finally:
+            listener.close()
+
+    async def stop(self) -> None:
+        """Take no new requests, end those that are running, and return from ``start``."""
+        if self._uvicorn is not None:
+            self._uvicorn.should_exit = True
+
+    def mount(self, owner: object, routes: Sequence[BaseRoute]) -> None:
+        """Answer by these routes too, until ``unmount``."""
+        self._mounted[owner] = routes
+        self._application = None
+
+    def unmount(self, owner: object) -> None:
+        self._mounted.pop(owner, None)
+        self._application = None
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._application is None:
+            from .application import application
+
+            self._application = application(self._mounted.values())
+        await self._application(scope, receive, send)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Failure(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            code="ADDRESS",
+            outcome="failed",
+        ) from error
+
+
+def _embedded(uvicorn: Any, config: Any, ready: Callable[[], None]) -> Any:
+    """A uvicorn server that leaves signals to the program that it is a part of."""
+
+    class Embedded(uvicorn.Server):  # type: ignore[misc]
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            ready()
+
+    return Embedded(config)

@@ -1,0 +1,443 @@
+"""Http.Server and Http.Api over loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from definitions.http.api import Api
+from definitions.http.incoming import Part, Refused
+from definitions.http.problems import STATUSES
+from definitions.http.routes import answer
+from definitions.http.server import Server
+from kernel import ControllerError, Failure, InvocationError, NotFound, Rejected, ValidationError
+
+Serve = Callable[[Mapping[str, Any]], Any]
+
+
+class Later:
+    """A field that is evaluated for each call, by a Python function in the place of CEL."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def evaluate(self, bindings: Mapping[str, Any]) -> Any:
+        return self._function(**bindings)
+
+
+class Site(dict[str, Any]):
+    """A route whose call is a Python function."""
+
+    def __init__(self, serve: Serve, **fields: Any) -> None:
+        super().__init__(fields)
+        self._serve = serve
+
+    async def invoke(self, bindings: Mapping[str, Any]) -> Any:
+        result = self._serve(bindings["request"])
+        return await result if asyncio.iscoroutine(result) else result
+
+
+class Call:
+    """What a service is told."""
+
+    def __init__(self) -> None:
+        self.published: asyncio.Future[Mapping[str, Any]] = asyncio.Future()
+        self.logged: list[str] = []
+
+    def ready(self, published: Mapping[str, Any]) -> None:
+        self.published.set_result(published)
+
+    def log(self, message: str, level: str = "info", **fields: Any) -> None:
+        self.logged.append(f"{level}: {message} {fields}")
+
+
+@asynccontextmanager
+async def running(service: Any) -> AsyncIterator[Call]:
+    call = Call()
+    task = asyncio.create_task(service.start(call))
+    await asyncio.wait([task, call.published], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        await task
+    try:
+        yield call
+    finally:
+        await service.stop()
+        await asyncio.wait_for(task, 15)
+
+
+@asynccontextmanager
+async def serving(*routes: Site, **fields: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Call]]:
+    server = Server({"port": 0, **fields})
+    async with running(server) as up, running(Api({"server": server, "routes": routes})) as call:
+        url = up.published.result()["url"]
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            yield client, call
+
+
+def echo(request: Mapping[str, Any]) -> Any:
+    return request
+
+
+def one(*routes: Site, **fields: Any) -> Callable[..., tuple[httpx.Response, list[str]]]:
+    """What a server with these routes answers to one request, and what it logs."""
+
+    def ask(method: str, path: str, **request: Any) -> tuple[httpx.Response, list[str]]:
+        async def main() -> tuple[httpx.Response, list[str]]:
+            async with serving(*routes, **fields) as (client, call):
+                return await client.request(method, path, **request), call.logged
+
+        return asyncio.run(main())
+
+    return ask
+
+
+ORDER = {
+    "method": "POST",
+    "path": "/orders/{id}",
+    "params": {"type": "object", "properties": {"id": {"type": "integer"}}},
+    "query": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "limit": {"type": "integer", "maximum": 9, "default": 5},
+            "ratio": {"type": "number"},
+            "all": {"type": "boolean"},
+            "tag": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+    "headers": {
+        "type": "object",
+        "properties": {"X-Day": {"type": "integer"}},
+        "required": ["X-Day"],
+    },
+    "body": {"type": "object", "properties": {"price": {"type": "number"}}, "required": ["price"]},
+}
+
+
+def test_the_parts_are_typed_by_their_schemas() -> None:
+    response, _ = one(Site(echo, request=ORDER))(
+        "POST",
+        "/orders/7?ratio=2&all=true&tag=a&tag=b",
+        json={"price": 3},
+        headers={"x-day": "12"},
+    )
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {
+        "method": "POST",
+        "path": "/orders/7",
+        "params": {"id": 7},
+        "query": {"ratio": 2.0, "all": True, "tag": ["a", "b"], "limit": 5},
+        "headers": {"X-Day": 12},
+        "body": {"price": 3.0},
+    }
+    assert '"price": 3.0' in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "day", "where"),
+    [
+        ("/orders/x", {"price": 1}, "1", ("params", "id")),
+        ("/orders/1?limit=10", {"price": 1}, "1", ("query", "limit")),
+        ("/orders/1?limit=1&limit=2", {"price": 1}, "1", ("query", "limit")),
+        ("/orders/1?limit=1.5", {"price": 1}, "1", ("query", "limit")),
+        ("/orders/1?other=1", {"price": 1}, "1", ("query", None)),
+        ("/orders/1", {"price": "1"}, "1", ("body", "price")),
+        ("/orders/1", {}, "1", ("body", None)),
+        ("/orders/1", {"price": 1}, "monday", ("headers", "X-Day")),
+    ],
+)
+def test_a_request_that_breaks_its_schema_is_answered_400(
+    path: str, body: Any, day: str, where: tuple[str, str | None]
+) -> None:
+    response, _ = one(Site(echo, request=ORDER))("POST", path, json=body, headers={"x-day": day})
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert (document["status"], document["category"]) == (400, "ValidationError")
+    assert document["title"] == "Bad Request"
+    assert document["errors"][0]["in"] == where[0]
+    assert where[1] in (None, document["errors"][0]["path"])
+
+
+def test_without_schemas_anything_goes() -> None:
+    route = Site(echo, request={"method": "PUT", "path": "/{rest:path}"})
+    response, _ = one(route)(
+        "PUT", "/a/b%20c?x=1&x=2&y=", content=b"text", headers={"content-type": "text/plain"}
+    )
+    request = response.json()
+    assert request["params"] == {"rest": "a/b c"}
+    assert request["query"] == {"x": ["1", "2"], "y": ""}
+    assert request["body"] == "text"
+    assert request["headers"]["content-type"] == "text/plain"
+
+
+def test_forms_are_typed_too() -> None:
+    body = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    route = Site(echo, request={"method": "POST", "path": "/", "body": body})
+    response, _ = one(route)("POST", "/", data={"n": "5", "s": "x y"})
+    assert response.json()["body"] == {"n": 5, "s": "x y"}
+
+
+@pytest.mark.parametrize("content", [b"{", b"NaN", b"[" * 100_000, b"\xff"])
+def test_broken_json_is_answered_400(content: bytes) -> None:
+    route = Site(echo, request={"method": "POST", "path": "/"})
+    response, logged = one(route)("POST", "/", content=content)
+    assert (response.status_code, logged) == (400, [])
+
+
+def test_no_such_route() -> None:
+    ask = one(Site(echo, request={"path": "/a"}))
+    for method, path, status in (("GET", "/b", 404), ("POST", "/a", 405), ("GET", "/a/", 404)):
+        response, _ = ask(method, path)
+        assert response.status_code == response.json()["status"] == status
+        assert response.headers["content-type"] == "application/problem+json"
+    assert set(ask("POST", "/a")[0].headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert ask("HEAD", "/a")[0].status_code == 200
+
+
+def test_a_server_without_an_api_is_starting() -> None:
+    async def main() -> None:
+        server = Server({"port": 0})
+        async with running(server) as up, httpx.AsyncClient(trust_env=False) as client:
+            response = await client.get(up.published.result()["url"])
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+    asyncio.run(main())
+
+
+def test_large_bodies_are_refused() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 10
+
+    route = Site(echo, request={"method": "POST", "path": "/"})
+    ask = one(route, maxBytes=100)
+    for content in (b"x" * 101, chunks()):
+        response, _ = ask("POST", "/", content=content)
+        assert (response.status_code, response.json()["category"]) == (413, "SizeLimitExceeded")
+    assert ask("POST", "/", content=b'"' + b"x" * 98 + b'"')[0].status_code == 200
+
+
+def test_responses_are_mapped() -> None:
+    route = Site(
+        lambda request: {"id": 5},
+        request={"path": "/{a}"},
+        response={
+            "status": Later(lambda request, result: 201),
+            "headers": Later(lambda request, result: {"Location": f"/x/{result['id']}"}),
+            "body": Later(lambda request, result: [request["params"]["a"], result["id"]]),
+        },
+    )
+    response, _ = one(route)("GET", "/q")
+    assert (response.status_code, response.headers["location"]) == (201, "/x/5")
+    assert response.json() == ["q", 5]
+
+
+def mapped(status: int = 200, body: Any = None, **headers: str) -> Site:
+    response = {"status": status, "headers": headers, "body": body}
+    later = {name: Later(lambda value=value, **_: value) for name, value in response.items()}
+    return Site(echo, request={"path": "/"}, response=later)
+
+
+def test_texts_and_empty_answers() -> None:
+    html, _ = one(mapped(200, "<p>", **{"Content-Type": "text/html"}))("GET", "/")
+    assert (html.text, html.headers["content-type"]) == ("<p>", "text/html")
+    assert one(mapped(200, "text"))("GET", "/")[0].text == '"text"'
+    empty, _ = one(mapped(204))("GET", "/")
+    assert (empty.status_code, empty.content) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        mapped(99),
+        mapped(200, float("nan")),
+        mapped(200, None, x="a\r\nb: c"),
+        mapped(200, None, **{"a b": "c"}),
+        Site(lambda request: 1 / 0, request={"path": "/"}),
+        Site(echo, request={"path": "/"}, response={"body": Later(lambda **_: 1 / 0)}),
+    ],
+)
+def test_our_own_faults_are_answered_500_and_say_nothing(site: Site) -> None:
+    response, logged = one(site)("GET", "/")
+    document = response.json()
+    assert (response.status_code, document["category"]) == (500, "Internal")
+    assert set(document) == {"type", "title", "status", "category"}
+    assert len(logged) == 1
+
+
+def failing(error: Exception, **fields: Any) -> Site:
+    def serve(request: Any) -> Any:
+        raise error
+
+    return Site(serve, request={"path": "/"}, **fields)
+
+
+@pytest.mark.parametrize(("category", "status"), [*STATUSES.items(), ("Thrown", 500)])
+def test_uncaught_errors_by_category(category: str, status: int) -> None:
+    kind = type(category, (InvocationError,), {"category": category})
+    response, logged = one(failing(kind("the secret reason", retry_after=1500)))("GET", "/")
+    assert response.status_code == status
+    assert response.json()["category"] == (category if status != 500 else "Internal")
+    assert ("the secret reason" in response.text) == (status < 500)
+    assert bool(logged) == (status >= 500)
+    assert response.headers["retry-after"] == "2"
+
+
+CATCHES = [
+    {"code": "GONE", "status": Later(lambda request, error: 410)},
+    {
+        "code": 429,
+        "when": Later(lambda request, error: request["query"] == {}),
+        "status": Later(lambda request, error: 503),
+        "headers": Later(lambda request, error: {"Retry-After": "9"}),
+        "body": Later(lambda request, error: {"why": error["message"]}),
+    },
+    {
+        "when": Later(lambda request, error: error["kind"] == "NotFound"),
+        "body": Later(lambda **_: []),
+    },
+    {"code": "NOT_BOOL", "when": Later(lambda **_: 1), "status": Later(lambda **_: 418)},
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "path", "status", "body"),
+    [
+        (ControllerError("m", code="GONE"), "/", 410, None),
+        (ControllerError("m", code=429), "/", 503, {"why": "m"}),
+        (ControllerError("m", code=429), "/?a=1", 500, None),
+        (ControllerError("m", code="429"), "/", 500, None),
+        (NotFound("m"), "/", 404, []),
+        (ControllerError("m", code="NOT_BOOL"), "/", 500, None),
+        (Rejected("m"), "/", 500, None),
+        (ValidationError("m"), "/", 400, None),
+    ],
+)
+def test_catches(error: InvocationError, path: str, status: int, body: Any) -> None:
+    response, _ = one(failing(error, catches=CATCHES))("GET", path)
+    assert response.status_code == status
+    if body is not None:
+        assert response.json() == body
+    else:
+        assert response.headers["content-type"] == "application/problem+json"
+    if status == 410:
+        assert response.json()["code"] == "GONE"
+
+
+def test_two_routes_that_are_the_same_are_refused() -> None:
+    routes = [Site(echo, request={"path": path}) for path in ("/a/{x}", "/a/{y}")]
+    with pytest.raises(Failure) as caught:
+        one(*routes)("GET", "/")
+    assert caught.value.code == "ROUTES"
+
+
+def test_several_apis_on_one_server() -> None:
+    async def main() -> None:
+        server = Server({"port": 0})
+        first = Api({"server": server, "routes": [Site(lambda _: 1, request={"path": "/1"})]})
+        second = Api({"server": server, "routes": [Site(lambda _: 2, request={"path": "/2"})]})
+        async with running(server) as up, running(first):
+            url = up.published.result()["url"]
+            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                async with running(second):
+                    assert [(await client.get(path)).json() for path in ("/1", "/2")] == [1, 2]
+                assert (await client.get("/2")).status_code == 404
+
+    asyncio.run(main())
+
+
+def test_a_stop_lets_running_requests_end() -> None:
+    async def main() -> None:
+        began, go = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: Any) -> str:
+            began.set()
+            await go.wait()
+            return "done"
+
+        server = Server({"port": 0})
+        api = Api({"server": server, "routes": [Site(slow, request={"path": "/"})]})
+        async with httpx.AsyncClient(trust_env=False) as client:
+            async with running(server) as up:
+                async with running(api):
+                    request = asyncio.create_task(client.get(up.published.result()["url"]))
+                    await began.wait()
+                    asyncio.get_running_loop().call_later(0.2, go.set)
+                assert go.is_set()
+            assert (await request).json() == "done"
+
+    asyncio.run(main())
+
+
+def test_signals_are_left_alone_and_the_port_is_free_again() -> None:
+    async def main() -> int:
+        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        async with running(Server({"port": 0})) as up:
+            port: int = up.published.result()["port"]
+            assert up.published.result() == {
+                "url": f"http://127.0.0.1:{port}", "host": "127.0.0.1", "port": port,
+            }  # fmt: skip
+            after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        assert after == before
+        return port
+
+    with socket.create_server(("127.0.0.1", asyncio.run(main()))):
+        pass
+
+
+def test_a_port_that_is_taken() -> None:
+    async def main(port: int) -> None:
+        await Server({"port": port}).start(Call())
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(Failure, match="cannot listen on 127") as caught,
+    ):
+        asyncio.run(main(other.getsockname()[1]))
+    assert caught.value.code == "ADDRESS"
+
+
+@given(
+    st.dictionaries(
+        st.text("abä- ", max_size=5), st.lists(st.text(max_size=8), min_size=1), max_size=4
+    )
+)
+def test_any_texts_are_typed_or_refused(texts: dict[str, list[str]]) -> None:
+    kinds = ["integer", "number", "boolean", "array"]
+    source = {
+        "type": "object",
+        "properties": {name: {"type": kinds[n % 4]} for n, name in enumerate(texts)},
+    }
+    part = Part.of({"query": source}, "query")
+    status, value = 200, dict[str, Any]()
+    try:
+        value = part.typed((name, text) for name, each in texts.items() for text in each)
+    except Refused as refused:
+        status = refused.status
+    assert status == 400 or value.keys() == texts.keys()
+    json.dumps(value, allow_nan=False)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_come_as_they_were_written(whole: int, number: float) -> None:
+    properties = {"i": {"type": "integer"}, "n": {"type": "number"}}
+    part = Part.of({"query": {"type": "object", "properties": properties}}, "query")
+    value = part.typed([("i", str(whole)), ("n", repr(number))])
+    assert value == {"i": whole, "n": number}
+    assert type(value["n"]) is float
+
+
+def test_an_answer_is_json_by_default() -> None:
+    assert answer(200, {}, {"ä": None}).body == '{"ä": null}'.encode()
