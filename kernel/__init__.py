@@ -1,1 +1,111 @@
-"""A declarative resource kernel with CEL."""
+"""A declarative resource kernel with CEL: contracts, topologies and one invocation pipeline.
+
+::
+
+    from kernel import Kernel, load
+
+    async with Kernel(load("orders.yaml")) as kernel:
+        result = await kernel.invoke("Run.Sequence/Import", {"day": "monday"})
+
+What is named here is the public API. It is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from kernel.version import VERSION
+
+if TYPE_CHECKING:
+    from kernel import cel
+    from kernel.errors import (
+        Cancelled,
+        ControllerError,
+        ExpressionError,
+        Failure,
+        Fault,
+        InvalidState,
+        InvocationError,
+        KernelError,
+        ManifestError,
+        NotFound,
+        OutputError,
+        Rejected,
+        Span,
+        StateDrift,
+        Thrown,
+        Timeout,
+        UsageError,
+        ValidationError,
+    )
+    from kernel.events import Event
+    from kernel.invocation.call import Call
+    from kernel.invocation.context import EvaluationContext
+    from kernel.invocation.handles import BoundCallSite
+    from kernel.manifest import Manifest
+    from kernel.registry.controllers import import_attribute
+    from kernel.registry.fields import Deferred
+    from kernel.runtime import Kernel, RunResult, load, loads
+
+__all__ = [
+    "BoundCallSite",
+    "Call",
+    "Cancelled",
+    "ControllerError",
+    "Deferred",
+    "EvaluationContext",
+    "Event",
+    "ExpressionError",
+    "Failure",
+    "Fault",
+    "InvalidState",
+    "InvocationError",
+    "Kernel",
+    "KernelError",
+    "Manifest",
+    "ManifestError",
+    "NotFound",
+    "OutputError",
+    "Rejected",
+    "RunResult",
+    "Span",
+    "StateDrift",
+    "Thrown",
+    "Timeout",
+    "UsageError",
+    "ValidationError",
+    "__version__",
+    "cel",
+    "import_attribute",
+    "load",
+    "loads",
+]
+
+__version__ = VERSION
+
+_HOMES = {
+    "BoundCallSite": "kernel.invocation.handles",
+    "Call": "kernel.invocation.call",
+    "Deferred": "kernel.registry.fields",
+    "EvaluationContext": "kernel.invocation.context",
+    "Event": "kernel.events",
+    "Kernel": "kernel.runtime",
+    "Manifest": "kernel.manifest",
+    "RunResult": "kernel.runtime",
+    "import_attribute": "kernel.registry.controllers",
+    "load": "kernel.runtime",
+    "loads": "kernel.runtime",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'kernel' has no attribute {name!r}")
+    if name == "cel":
+        return importlib.import_module("kernel.cel")
+    return getattr(importlib.import_module(_HOMES.get(name, "kernel.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,6 +9,7 @@
         ├── Rejected            refused before anything was attempted
         │   ├── NotFound            no such resource
         │   ├── InvalidState        the target is not running
+        │   ├── StateDrift          what the call site expects of the world does not hold
         │   └── ValidationError     the inputs break the contract
         ├── ExpressionError     CEL of a call site failed
         ├── ControllerError     the controller failed, with the code that it gave
@@ -159,6 +160,12 @@ class InvalidState(Rejected):
     """The target is not in a state in which it can be called."""
 
     category = "InvalidState"
+
+
+class StateDrift(Rejected):
+    """What the call site expects (``expect``) of the world does not hold."""
+
+    category = "StateDrift"
 
 
 class ValidationError(Rejected):

@@ -1,0 +1,1 @@
+"""The static analyzer: what can be proven about a manifest without running anything."""

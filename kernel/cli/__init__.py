@@ -1,0 +1,20 @@
+"""The ``kernel`` command: thin, one file a command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """The entry point of the command.
+
+    ``kernel version`` is answered before anything is imported: scripts ask it often.
+    """
+    if sys.argv[1:] in (["version"], ["--version"]):
+        from kernel.cli.version import show
+
+        show()
+        return
+    from kernel.cli.app import run
+
+    sys.exit(run())

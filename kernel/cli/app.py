@@ -1,0 +1,94 @@
+"""The command line: which commands there are, and what their exit status means."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from kernel.errors import KernelError, ManifestError, UsageError
+
+SUCCEEDED, FAILED, USAGE, INVALID, PARKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+_COMMANDS = {
+    "apply": "Run what a manifest is for.",
+    "completion": "Print the set-up of shell completion.",
+    "explain": "Explain a kind, or a field of it.",
+    "get": "List what a manifest declares.",
+    "invoke": "Invoke one resource of a manifest.",
+    "version": "Print the version.",
+}
+
+
+class _Commands(click.Group):
+    """Each command's module is imported when the command is used, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        if cmd_name == "version":
+            return _version
+        module = importlib.import_module(f"kernel.cli.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.command("version", help=_COMMANDS["version"])
+def _version() -> None:
+    from kernel.cli.version import show
+
+    show()
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 succeeded, 1 the run failed, 2 usage, 3 the manifest is invalid, "
+    "4 parked, 130 interrupted.",
+)
+@click.version_option(
+    package_name="invocable-kernel", prog_name="kernel", message="%(prog)s %(version)s"
+)
+def application() -> None:
+    """Runs work that is declared in YAML."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and give its exit status. Errors go to standard error, as sentences."""
+    try:
+        status: Any = application.main(arguments, prog_name="kernel", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except ManifestError as error:
+        from kernel.cli.render import show_faults
+
+        show_faults(error.faults)
+        return INVALID
+    except UsageError as error:
+        click.echo(f"Error: {error}", err=True)
+        return USAGE
+    except KernelError as error:
+        click.echo(f"Error: {error}", err=True)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read the output is gone; what is left in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return status if isinstance(status, int) else SUCCEEDED

@@ -1,0 +1,255 @@
+"""``kernel explain``: the documentation of a kind, a field, or a CEL function, from its source."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kernel.cli.options import output
+from kernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from kernel.manifest import Definition, Module
+
+_SECTIONS = ("inputs", "outputs", "errors")
+
+
+@click.command("explain")
+@click.argument("what", metavar="KIND[.FIELD]")
+@click.option(
+    "--path",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A manifest whose own kinds can be explained too.",
+)
+@output("text", "json", "yaml")
+def command(what: str, path: Path | None, form: str) -> None:
+    """Explain a kind, a field of it, or a CEL function.
+
+    \b
+    kernel explain Http.Request              the kind: fields, inputs, outputs, errors
+    kernel explain Http.Request.baseUrl      one field of its resources
+    kernel explain Http.Request.inputs.url   one field of its contract
+    kernel explain Orders.Charge --path .    a kind of the manifest in this folder
+    kernel explain cel                       all CEL functions
+    kernel explain cel.startsWith            one of them
+    """
+    from kernel.cli.render import show
+
+    head, _, rest = what.partition(".")
+    explained = _functions(rest) if head == "cel" else _kind(what, path)
+    if form == "text":
+        click.echo("\n".join(_text(explained)))
+    else:
+        show(explained, form)
+
+
+# Kinds
+
+
+def _kind(what: str, path: Path | None) -> dict[str, Any]:
+    words = what.split(".")
+    definition = _definition(words, path)
+    if len(words) == 2:
+        return _whole(definition)
+    return _field(definition, words[2:], what)
+
+
+def _definition(words: list[str], path: Path | None) -> Definition:
+    from kernel.manifest import library_module, load, resolve_kind
+
+    kind = ".".join(words[:2])
+    module: Module | None = load(path).root if path is not None else library_module(words[0])
+    definition = resolve_kind(module, kind) if module is not None and len(words) > 1 else None
+    if definition is None:
+        raise UsageError(_unknown(kind, words[0], module))
+    return definition
+
+
+def _unknown(kind: str, head: str, module: Module | None) -> str:
+    from kernel.manifest import library_names
+
+    if module is not None and module.definitions:
+        kinds = ", ".join(sorted(module.definitions))
+        return f"there is no kind `{kind}`; there are: {kinds}"
+    modules = ", ".join(sorted(library_names()))
+    return f"there is no kind `{kind}`; library modules: {modules}; others with --path"
+
+
+def _whole(definition: Definition) -> dict[str, Any]:
+    explained: dict[str, Any] = {
+        "kind": definition.kind,
+        "capability": definition.capability,
+        "description": definition.description,
+    }
+    if definition.safety:
+        explained["safety"] = definition.safety
+    explained["fields"] = list(_properties(definition.schema))
+    for section in ("inputs", "outputs"):
+        schema = getattr(definition, section)
+        if schema is not None:
+            explained[section] = list(_properties(schema))
+    explained["errors"] = list(_errors(definition))
+    return explained
+
+
+def _errors(definition: Definition) -> Iterator[dict[str, Any]]:
+    for code, details in (definition.errors or {}).items():
+        yield {"code": code, **(details or {})}
+
+
+def _field(definition: Definition, words: list[str], what: str) -> dict[str, Any]:
+    schema: Any = definition.schema
+    if words[0] in _SECTIONS and words[0] not in (schema or {}).get("properties", {}):
+        if words[0] == "errors":
+            return {"kind": definition.kind, "errors": list(_errors(definition))}
+        schema = getattr(definition, words[0])
+        words = words[1:]
+    root = schema
+    for word in words:
+        found = _inside(root, schema, word)
+        if found is None:
+            known = ", ".join(row["name"] for row in _properties(schema, root)) or "none"
+            raise UsageError(f"`{what}`: there is no field `{word}`; there are: {known}")
+        schema = found
+    node = _local(root, schema)
+    explained = {"field": what, "type": _type(node), "description": node.get("description", "")}
+    for keyword in ("default", "enum", "format", "minimum", "maximum", "pattern"):
+        if keyword in node:
+            explained[keyword] = node[keyword]
+    explained["fields"] = list(_properties(_element(root, node), root))
+    return explained
+
+
+def _inside(root: Any, schema: Any, word: str) -> Any:
+    node = _element(root, _local(root, schema))
+    found = node.get("properties", {}).get(word)
+    if found is None:
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            for part in node.get(keyword, ()):
+                found = found or _inside(root, part, word)
+    return found
+
+
+def _element(root: Any, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a list is a list of; anything else is itself."""
+    items = node.get("items")
+    return _local(root, items) if isinstance(items, Mapping) and "properties" not in node else node
+
+
+def _local(root: Any, schema: Any) -> Mapping[str, Any]:
+    from kernel.schema.bundle import follow
+
+    for _ in range(20):
+        if not isinstance(schema, Mapping):
+            return {}
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return schema
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**follow(root, reference[1:]), **beside}
+    return {}
+
+
+def _properties(schema: Any, root: Any = None) -> Iterator[dict[str, Any]]:
+    root = schema if root is None else root
+    node = _local(root, schema)
+    required = node.get("required", ())
+    for name, inner in node.get("properties", {}).items():
+        inside = _local(root, inner)
+        row = {
+            "name": name,
+            "type": _type(inside),
+            "required": name in required,
+            "description": inside.get("description", ""),
+        }
+        if "default" in inside:
+            row["default"] = inside["default"]
+        yield row
+
+
+def _type(node: Mapping[str, Any]) -> str:
+    from kernel.schema.keywords import traits
+
+    own = traits(node)
+    if own.ref:
+        return f"reference to {own.ref}"
+    if own.call:
+        return "call site"
+    if "enum" in node:
+        return " | ".join(str(value) for value in node["enum"])
+    if "const" in node:
+        return str(node["const"])
+    kinds = node.get("type", "any")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    items = node.get("items")
+    inner = f" of {_type(items)}" if isinstance(items, Mapping) and "type" in items else ""
+    return " | ".join(f"{kind}{inner if kind == 'array' else ''}" for kind in kinds)
+
+
+# CEL
+
+
+def _functions(name: str) -> dict[str, Any]:
+    from kernel.cel import MACROS, TABLE
+
+    functions: dict[str, Any] = {**TABLE, **MACROS}
+    if name:
+        found = functions.get(name)
+        if found is None:
+            from kernel.manifest.suggest import did_you_mean
+
+            hint = did_you_mean(name, functions) or "`kernel explain cel` lists them"
+            raise UsageError(f"there is no CEL function `{name}`; {hint}")
+        return {"function": name, "description": found.doc, "example": found.example}
+    return {
+        "functions": [
+            {"name": each, "library": one.library, "description": one.doc}
+            for each, one in sorted(functions.items())
+        ]
+    }
+
+
+# Text
+
+
+def _text(explained: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in explained.items():
+        if isinstance(value, list) and (not value or isinstance(value[0], Mapping)):
+            if value:
+                yield f"\n{name.upper()}:"
+                for row in value:
+                    yield from _row(row)
+        elif name == "description":
+            if value:
+                yield ""
+                yield from textwrap.wrap(
+                    str(value), 96, initial_indent="  ", subsequent_indent="  "
+                )
+        else:
+            yield f"{name.upper() + ':':<12} {_plain(value)}"
+
+
+def _row(row: Mapping[str, Any]) -> Iterator[str]:
+    name = row.get("name", row.get("code"))
+    said = [str(row["type"])] if "type" in row else []
+    said += [row["library"]] if "library" in row else []
+    said += ["required"] if row.get("required") else []
+    said += [f"default {_plain(row['default'])}"] if "default" in row else []
+    said += ["retryable"] if row.get("retryable") else []
+    said += [f"outcome {row['outcome']}"] if row.get("outcome") else []
+    yield f"  {name}" + (f"  <{', '.join(said)}>" if said else "")
+    if row.get("description"):
+        yield from textwrap.wrap(
+            str(row["description"]), 96, initial_indent="      ", subsequent_indent="      "
+        )
+
+
+def _plain(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

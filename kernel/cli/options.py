@@ -1,0 +1,110 @@
+"""Options that several commands share, and the values that they read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kernel.errors import ManifestError, UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MANIFEST = click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
+
+
+def output(*forms: str, default: str = "text") -> Callable[[F], F]:
+    """The option ``-o``."""
+    return click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(forms),
+        default=default,
+        show_default=True,
+        help="How the answer is printed.",
+    )
+
+
+VARS = click.option(
+    "--var",
+    "vars",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A value for a declared variable or secret. May be repeated.",
+)
+VAR_FILE = click.option(
+    "--var-file",
+    "var_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Values from a YAML or JSON file. May be repeated; --var comes first.",
+)
+INPUT = click.option(
+    "--input",
+    "input",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="One input of the target. May be repeated; goes over --inputs.",
+)
+INPUTS = click.option(
+    "--inputs",
+    "inputs_file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="The inputs of the target, from a YAML or JSON file; - is standard input.",
+)
+EVENTS = click.option(
+    "--events",
+    "events",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Append every event to FILE, as CloudEvents, one line of JSON each.",
+)
+
+
+def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE`` texts as a mapping. Raises ``click.UsageError``."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option} takes NAME=VALUE, got {name!r}")
+        found[name] = value
+    return found
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML or JSON file holds. Raises :class:`UsageError`."""
+    from kernel.manifest import read_data
+
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+    try:
+        data = read_data(text, str(path))
+    except ManifestError as error:
+        raise UsageError(f"{path} does not parse:\n{error}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} holds no mapping of names to values")
+    return data
+
+
+def typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
+    """The value that ``text`` stands for at a place with this schema."""
+    from kernel.manifest import from_text
+
+    if isinstance(schema, Mapping) and ("type" in schema or "enum" in schema or "const" in schema):
+        return from_text(text, schema)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,77 @@
+"""Answers on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from kernel.errors import Fault
+
+
+def show(value: Any, form: str) -> None:
+    """Print a value as JSON or YAML."""
+    if form == "yaml":
+        click.echo(to_yaml(value), nl=False)
+    else:
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def to_yaml(value: Any) -> str:
+    """``value`` as a YAML document."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    buffer = io.StringIO()
+    yaml.dump(value, buffer)
+    return buffer.getvalue()
+
+
+def show_faults(faults: Iterable[Fault]) -> None:
+    """All faults of a manifest, each with its place, the line, and the way out."""
+    listed = list(faults)
+    for fault in listed:
+        place = f"{fault.span}: " if fault.span else ""
+        click.secho(f"{place}{fault.code} ", fg="red", bold=True, nl=False, err=True)
+        click.echo(fault.message, err=True)
+        _excerpt(fault)
+        if fault.help:
+            click.echo(f"    {fault.help}", err=True)
+    count = len(listed)
+    click.echo(
+        f"{count} fault{'s' if count != 1 else ''} in the manifest; nothing was run", err=True
+    )
+
+
+def _excerpt(fault: Fault) -> None:
+    """The line that a fault is on, with a caret under it."""
+    if fault.span is None:
+        return
+    try:
+        with open(fault.span.file, encoding="utf-8-sig") as file:
+            line = next(
+                (text for number, text in enumerate(file, 1) if number == fault.span.line), ""
+            )
+    except (OSError, UnicodeDecodeError):
+        return
+    line = line.rstrip("\r\n")
+    if not line.strip() or len(line) > 200:
+        return
+    last = fault.span.end_column if fault.span.end_line == fault.span.line else len(line) + 1
+    width = max(min(last, len(line) + 1) - fault.span.column, 1)
+    click.echo(f"    {line}", err=True)
+    click.secho(f"    {' ' * (fault.span.column - 1)}{'^' * width}", fg="red", err=True)
+
+
+def use_color() -> bool:
+    """Whether standard error is a terminal that may be coloured (NO_COLOR)."""
+    import os
+
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,159 @@
+"""What ``apply`` and ``invoke`` share: values in, a run with its progress, an answer out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kernel.cli import app
+from kernel.cli.options import pairs, read_mapping, typed
+from kernel.cli.progress import LogLines, watcher
+from kernel.cli.render import show
+from kernel.errors import InvocationError, UsageError
+from kernel.events.sinks import JsonLines
+from kernel.manifest import Manifest
+from kernel.runtime import Kernel, RunResult, load
+
+_STATUS = {
+    "succeeded": app.SUCCEEDED,
+    "deduplicated": app.SUCCEEDED,
+    "parked": app.PARKED,
+    "cancelled": app.INTERRUPTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    path: Path
+    vars: tuple[str, ...]
+    var_files: tuple[Path, ...]
+    input: tuple[str, ...]
+    inputs_file: Path | None
+    events: Path | None
+    form: str
+
+    def values(self) -> dict[str, Any]:
+        """The values of ``--var-file`` and, above them, ``--var``."""
+        found: dict[str, Any] = {}
+        for file in self.var_files:
+            found.update(read_mapping(file))
+        return {**found, **pairs("--var", self.vars)}
+
+    def inputs(self, schema: Any) -> dict[str, Any]:
+        """The values of ``--inputs`` and, above them, ``--input``, typed by the target's schema."""
+        found = {} if self.inputs_file is None else read_mapping(self.inputs_file)
+        properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
+        for name, text in pairs("--input", self.input).items():
+            try:
+                found[name] = typed(text, properties.get(name))
+            except ValueError as error:
+                raise UsageError(f"--input {name}: {error}") from None
+        return found
+
+
+Work = Callable[[Kernel], Coroutine[Any, Any, RunResult]]
+
+
+def run(request: Request, work: Work) -> int:
+    """Load, bring up, work, answer. Returns the exit status."""
+    manifest = load(request.path)
+    result = _execute(request, manifest, work)
+    _answer(result, request.form)
+    return _STATUS.get(result.outcome, app.FAILED)
+
+
+def _execute(request: Request, manifest: Manifest, work: Work) -> RunResult:
+    with contextlib.ExitStack() as stack:
+        display = watcher()
+        stack.enter_context(display)
+        stack.enter_context(_logging(LogLines(display)))
+        # What a controller prints is not the answer.
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        kernel = Kernel(manifest, values=request.values(), watch=display)
+        if request.events is not None:
+            kernel.subscribe(stack.enter_context(_sink(request.events)))
+        return asyncio.run(_interruptible(kernel, work))
+
+
+def _sink(path: Path) -> JsonLines:
+    try:
+        return JsonLines(path)
+    except OSError as error:
+        raise UsageError(f"--events {path}: {error.strerror or error}") from None
+
+
+async def _interruptible(kernel: Kernel, work: Work) -> RunResult:
+    """The work, which SIGINT and SIGTERM cancel; everything is taken down in any case."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(_alive(kernel, work))
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        if interrupted:
+            click.echo("interrupted again: leaving at once", err=True)
+            sys.stderr.flush()
+            import os
+
+            os._exit(app.INTERRUPTED)
+        interrupted = True
+        click.echo("interrupted: stopping (once more to leave at once)", err=True)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, ValueError):
+            loop.add_signal_handler(number, interrupt)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not interrupted:
+            raise
+        from kernel.errors import Cancelled
+
+        return RunResult("", "cancelled", None, Cancelled("the run was interrupted"))
+
+
+async def _alive(kernel: Kernel, work: Work) -> RunResult:
+    async with kernel:
+        return await work(kernel)
+
+
+@contextlib.contextmanager
+def _logging(handler: logging.Handler) -> Iterator[None]:
+    logger = logging.getLogger("kernel")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def _answer(result: RunResult, form: str) -> None:
+    if form != "text":
+        show(result.to_dict(), form)
+    elif result.outcome in ("succeeded", "deduplicated"):
+        show(result.result, "json")
+    if result.error is not None and form == "text":
+        _explain(result.error, result.outcome)
+
+
+def _explain(error: InvocationError, outcome: str) -> None:
+    if outcome == "cancelled":
+        return
+    where = f" in step {error.step}" if error.step else ""
+    place = f"{error.span}: " if error.span else ""
+    click.secho(f"{outcome}{where}: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(f"{place}{error.category}: {error.message} (code {error.code})", err=True)

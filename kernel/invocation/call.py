@@ -1,0 +1,116 @@
+"""``call``: what a controller is told about the call that it serves (language.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.registry.fields import Deferred
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation
+
+
+class Cancellation:
+    """Whether the call was cancelled. A controller that runs long looks at it, or waits for it."""
+
+    __slots__ = ("_event", "_loop", "_waiter")
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._waiter: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """True once the call was cancelled or ran out of time."""
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        """Wait until the call is cancelled."""
+        if self._waiter is None:
+            self._waiter = asyncio.Event()
+            self._loop = asyncio.get_running_loop()
+        if not self._event.is_set():
+            await self._waiter.wait()
+
+    def wait_in_thread(self, timeout: float | None = None) -> bool:
+        """Wait in a synchronous controller, at most ``timeout`` seconds; True if cancelled."""
+        return self._event.wait(timeout)
+
+    def cancel(self) -> None:
+        """Tell all who watch."""
+        self._event.set()
+        if self._waiter is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._waiter.set)
+
+
+class Call:
+    """One attempt, as its controller sees it.
+
+    ``id`` is the invocation's, the same over attempts; ``attempt`` counts from 1;
+    ``idempotency_key`` is to be sent along to whom the effect goes.
+    """
+
+    __slots__ = ("_calls", "_invocation", "_loop", "attempt", "cancellation")
+
+    def __init__(self, invocation: Invocation, cancellation: Cancellation) -> None:
+        self._invocation = invocation
+        self._calls = 0
+        self._loop = asyncio.get_running_loop()
+        self.attempt = invocation.attempt
+        self.cancellation = cancellation
+
+    @property
+    def id(self) -> str:
+        """The invocation's id."""
+        return self._invocation.id
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this invocation, and for no other."""
+        return self._invocation.idempotency_key
+
+    @property
+    def run(self) -> str:
+        """The id of the run that this call belongs to."""
+        return self._invocation.context.run.id
+
+    @property
+    def self(self) -> Mapping[str, Any]:
+        """The resource's fields; those that are evaluated for each call are evaluated now."""
+        instance = self._invocation.plan.instance
+        if not instance.has_deferred:
+            return instance.fields
+        inputs = {"inputs": self._invocation.inputs}
+        return {
+            name: field.evaluate(inputs)
+            if isinstance(field, Deferred) and not field.needs
+            else field
+            for name, field in instance.fields.items()
+        }
+
+    def invoke(self, target: Any, inputs: Mapping[str, Any] | None = None) -> Any:
+        """Call another resource through the pipeline: ``"Kind/Name"`` or ``{kind, name}``.
+
+        In an asynchronous controller the answer is awaited; in a synchronous one, which runs in a
+        thread, it comes at once. Raises :class:`kernel.InvocationError`.
+        """
+        self._calls += 1
+        path = f"{self._invocation.path}.call[{self._calls - 1}]"
+        work = self._invocation.context.run.call(self._invocation, target, inputs or {}, path)
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        if here is not self._loop:
+            work.close()
+            raise RuntimeError("call.invoke was used from another event loop")
+        return work
+
+    def log(self, message: str, level: str = "info", **fields: Any) -> None:
+        """Say something about this call; secrets in it are redacted."""
+        run = self._invocation.context.run
+        run.log(level, message, fields, self._invocation.path)

@@ -1,0 +1,108 @@
+"""``EvaluationContext``: where call sites are evaluated, and the one way to make a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kernel.cel import CelError
+from kernel.errors import ExpressionError, InvocationError, Span
+from kernel.invocation.invocation import Invocation
+
+if TYPE_CHECKING:
+    from kernel.invocation.run import Run
+    from kernel.manifest import Document
+    from kernel.registry.scope import ModuleScope
+    from kernel.topology.callsite import CallSite
+
+Path = tuple[str | int, ...]
+
+MAX_DEPTH = 40
+"""Calls within calls. A topology that calls itself without an end is stopped here."""
+
+
+class EvaluationContext:
+    """The variables in scope at a place of a run, and the pipeline that every call goes through.
+
+    ``document`` is where the call sites stand, for places in messages; ``depth`` counts calls
+    within calls.
+    """
+
+    __slots__ = ("bindings", "depth", "document", "path", "run", "scope")
+
+    def __init__(
+        self,
+        run: Run,
+        scope: ModuleScope,
+        bindings: dict[str, Any],
+        path: str = "",
+        depth: int = 0,
+        document: Document | None = None,
+    ) -> None:
+        self.run = run
+        self.scope = scope
+        self.bindings = bindings
+        self.path = path
+        self.depth = depth
+        self.document = document
+
+    async def invoke(self, site: CallSite) -> Any:
+        """Make one call: every stage that the call site needs, in order.
+
+        Returns the outputs. Raises :class:`InvocationError`; cancellation passes through.
+        """
+        plan = self.run.plans.get(site) or self.run.plan(site, self.scope)
+        invocation = Invocation(self, plan)
+        try:
+            for stage in plan.stages:
+                waiting = stage(invocation)
+                if waiting is not None:
+                    await waiting
+        except BaseException as error:
+            plan.end(invocation, error)
+            raise
+        return invocation.outputs
+
+    def inner(self, bindings: dict[str, Any], path: str) -> EvaluationContext:
+        """The same place with other variables in scope."""
+        return EvaluationContext(self.run, self.scope, bindings, path, self.depth, self.document)
+
+    def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
+        """The error of an expression that stands at ``path`` of the document."""
+        return ExpressionError(
+            f"{error}",
+            data={"reason": getattr(error, "reason", None)},
+            span=self.place(error, path),
+        )
+
+    def place(self, error: CelError, path: Path) -> Span | None:
+        """Where in the manifest the sub-expression stands that an error is about."""
+        if self.document is None:
+            return None
+        where = (*path, *getattr(error, "path", ()))
+        try:
+            return self.document.scalar_span(where, error.offset, error.end)
+        except (KeyError, IndexError, TypeError, ValueError):
+            return self.document.span(path)
+
+    def progress(self, path: str, done: int, total: int | None) -> None:
+        """``done`` of ``total`` rounds of a loop have ended."""
+        if self.run.watch is not None:
+            self.run.watch.progress(path, done, total)
+
+    def began(self, path: str) -> None:
+        """A step begins."""
+        if self.run.watch is not None:
+            self.run.watch.began(path)
+
+    def ended(self, path: str, how: str) -> None:
+        """A step ended."""
+        if self.run.watch is not None:
+            self.run.watch.ended(path, how)
+
+
+def too_deep(path: str) -> InvocationError:
+    """The error of calls that are nested without an end."""
+    return InvocationError(
+        f"calls are nested deeper than {MAX_DEPTH}: does a topology call itself? ({path[:200]})",
+        code="TOO_DEEP",
+    )

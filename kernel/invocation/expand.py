@@ -1,0 +1,72 @@
+"""Stage 3, expand: the CEL of the call site, once, to plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kernel.cel import CelError
+from kernel.errors import ExpressionError
+from kernel.topology.context import type_name
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.plan import Plan, Stage
+
+
+def plan(plan: Plan) -> Stage:
+    """Chosen by what the call site writes: nothing, constants, or expressions."""
+    site = plan.site
+    inputs = site.inputs
+    reads_invocation = "invocation" in site.names
+    if site.idempotency_key is not None or reads_invocation:
+        return _with_invocation(plan)
+    if inputs is None:
+        return _nothing
+
+    def expand(invocation: Invocation) -> None:
+        try:
+            values = inputs.evaluate(invocation.context.bindings)
+        except CelError as error:
+            raise invocation.context.failed_expression(error, (*site.path, "inputs")) from None
+        if type(values) is not dict:
+            _refuse(values)
+        invocation.inputs = values
+
+    return expand
+
+
+def _nothing(invocation: Invocation) -> None:
+    invocation.inputs = {}
+
+
+def _with_invocation(plan: Plan) -> Stage:
+    """For call sites that read ``invocation``, or say what the idempotency key is."""
+    site = plan.site
+
+    def expand(invocation: Invocation) -> None:
+        context = invocation.context
+        field: str = "idempotencyKey"
+        try:
+            if site.idempotency_key is not None:
+                bindings = {**context.bindings, "invocation": invocation.to_cel()}
+                invocation.idempotency_key = _key(site.idempotency_key.evaluate(bindings))
+            field = "inputs"
+            bindings = {**context.bindings, "invocation": invocation.to_cel()}
+            values = {} if site.inputs is None else site.inputs.evaluate(bindings)
+        except CelError as error:
+            raise context.failed_expression(error, (*site.path, field)) from None
+        if type(values) is not dict:
+            _refuse(values)
+        invocation.inputs = values
+
+    return expand
+
+
+def _key(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ExpressionError(f"`idempotencyKey` is a string that is not empty, not {type_name(value)}")
+
+
+def _refuse(values: Any) -> None:
+    raise ExpressionError(f"`inputs` is a map of values, but its value is {type_name(values)}")

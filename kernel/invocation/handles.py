@@ -1,0 +1,88 @@
+"""What a controller gets for a field that calls something: a call site it can use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.invocation.context import EvaluationContext
+from kernel.invocation.work import current
+from kernel.topology.context import holds
+
+if TYPE_CHECKING:
+    from kernel.invocation.run import Run
+    from kernel.manifest import Document
+    from kernel.registry.scope import ModuleScope
+    from kernel.topology.callsite import CallSite
+
+
+class BoundCallSite(Mapping[str, Any]):
+    """A call site of a resource's own fields (``x-kernel-call``), or a reference to an invocable.
+
+    It is the mapping of the node's other fields, and can be invoked. Inside an invocation its
+    calls belong to that run; from outside each call is a run of its own.
+    """
+
+    __slots__ = ("_document", "_fields", "_new_run", "_scope", "_site", "takes_inputs")
+
+    def __init__(
+        self,
+        site: CallSite,
+        fields: Mapping[str, Any],
+        scope: ModuleScope,
+        document: Document | None,
+        new_run: Callable[[], Run],
+        *,
+        takes_inputs: bool = False,
+    ) -> None:
+        self._site = site
+        self._fields = fields
+        self._scope = scope
+        self._document = document
+        self._new_run = new_run
+        self.takes_inputs = takes_inputs
+
+    async def invoke(self, values: Mapping[str, Any] | None = None) -> Any:
+        """Call it. ``values`` are CEL variables in scope (``{"request": …}``).
+
+        For a reference, which has no ``inputs`` of its own, ``values`` are the inputs. Returns
+        None when the call site's ``when`` is false. Raises :class:`kernel.InvocationError`.
+        """
+        context = self._context(values or {})
+        site = self._site
+        if site.when is not None and not holds(site.when, context, (*site.path, "when")):
+            return None
+        return await context.invoke(site)
+
+    def _context(self, values: Mapping[str, Any]) -> EvaluationContext:
+        outer = current.get()
+        bindings = dict(self._scope.bindings)
+        if self.takes_inputs:
+            bindings["inputs"] = dict(values)
+        else:
+            bindings.update(values)
+        if outer is None:
+            return EvaluationContext(
+                self._new_run(), self._scope, bindings, document=self._document
+            )
+        bindings.setdefault("inputs", outer.inputs)
+        return EvaluationContext(
+            outer.context.run,
+            self._scope,
+            bindings,
+            outer.path,
+            outer.context.depth + 1,
+            self._document,
+        )
+
+    def __getitem__(self, key: str) -> Any:
+        return self._fields[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"<call site of {self._site.target}>"

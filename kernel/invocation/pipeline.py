@@ -1,0 +1,53 @@
+"""The pipeline: the stages of an invocation, in the order of ``pipeline.md``.
+
+Each stage is a file. Its ``plan`` looks at a call site and its target once, before the first
+invocation, and gives the function that does the stage's work for each invocation, or None when
+there is nothing to do: then the stage costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kernel.invocation import (
+    attempt,
+    authorise,
+    expand,
+    resolve,
+    tell,
+    validate_inputs,
+    validate_outputs,
+)
+from kernel.invocation.plan import Plan, Stage
+
+if TYPE_CHECKING:
+    from kernel.events import Bus
+    from kernel.invocation.threads import Threads
+    from kernel.registry.instances import Instance
+    from kernel.topology.callsite import CallSite
+
+STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
+    resolve.plan,  # 1
+    # 2 accept: the source against the target's triggers, for calls that enter from outside
+    expand.plan,  # 3
+    validate_inputs.plan,  # 4
+    # 5 deduplicate: reserve the idempotency key
+    # 6 limit: sliding window of the target
+    authorise.plan,  # 7
+    # 8 record: the commit record, durable, before anything leaves
+    # 9 approve: park until somebody decides
+    attempt.plan,  # 10
+    validate_outputs.plan,  # 11
+    # 12 conclude: the outcome into the journal
+    tell.plan,  # 13
+)
+
+
+def plan_call(site: CallSite, instance: Instance, label: str, bus: Bus, threads: Threads) -> Plan:
+    """The plan of a call site: the stages that have something to do."""
+    plan = Plan(site, instance, label, bus, threads)
+    planned = (stage(plan) for stage in STAGES)
+    plan.stages = tuple(stage for stage in planned if stage is not None)
+    plan.end = tell.plan_end(plan)
+    return plan

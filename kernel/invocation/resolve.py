@@ -1,0 +1,40 @@
+"""Stage 1, resolve: the target must be running; one that was not needed so far is brought up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from kernel.errors import InvalidState, ManifestError
+from kernel.invocation.context import MAX_DEPTH, too_deep
+from kernel.registry.instances import State
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.plan import Plan, Stage
+
+
+def plan(plan: Plan) -> Stage:
+    """Always there: a target may be stopped at any time."""
+    instance = plan.instance
+    running = State.RUNNING
+
+    def resolve(invocation: Invocation) -> Awaitable[None] | None:
+        if invocation.context.depth > MAX_DEPTH:
+            raise too_deep(invocation.path)
+        if instance.state is running:
+            return None
+        return _bring_up(plan)
+
+    return resolve
+
+
+async def _bring_up(plan: Plan) -> None:
+    instance = plan.instance
+    if instance.state is State.CREATED:
+        try:
+            await instance.bring_up(instance)
+        except ManifestError as error:
+            raise InvalidState(f"{instance.address} cannot be brought up: {error}") from error
+    if instance.state is not State.RUNNING:
+        raise InvalidState(f"{instance.address} is {instance.state.value}, so it cannot be called")

@@ -1,0 +1,90 @@
+"""Whether a failed attempt is repeated, and when (seed 003, section 3; pipeline.md)."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from kernel.cel import CelError
+from kernel.errors import Cancelled, InvocationError, OutputError, Rejected
+from kernel.topology.context import type_name
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation
+    from kernel.registry.contract import Contract
+    from kernel.topology.callsite import Retry
+
+_LONGEST = 366 * 24 * 3600 * 1000.0
+
+
+def next_delay(
+    retry: Retry, invocation: Invocation, error: InvocationError, spent: float
+) -> float | None:
+    """Milliseconds until the next attempt, or None when there is none.
+
+    ``spent`` is in milliseconds since the first attempt began.
+    """
+    if invocation.attempt >= retry.attempts or not _is_allowed(retry, invocation, error):
+        return None
+    delay = delay_after(retry, invocation.attempt, error.retry_after)
+    if retry.deadline is not None and spent + delay >= retry.deadline:
+        return None
+    return delay
+
+
+def delay_after(retry: Retry, attempt: int, retry_after: float | None = None) -> float:
+    """The pause after attempt number ``attempt``: never shorter than what the callee asked for.
+
+    ``maxDelay`` bounds it all.
+    """
+    factor = attempt if retry.backoff == "linear" else 2.0 ** min(attempt - 1, 1000)
+    longest = _LONGEST if retry.max_delay is None else retry.max_delay
+    delay = min(retry.delay * factor, longest)
+    if retry.jitter == "full":
+        delay = random.uniform(0.0, delay)
+    return min(max(delay, retry_after or 0.0), longest)
+
+
+def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
+    if isinstance(error, (Cancelled, OutputError, Rejected)):
+        return False
+    if not class_allows(invocation.plan.instance.contract, error):
+        return False
+    if retry.when is None:
+        declared = invocation.plan.instance.contract.errors.get(error.code)
+        return declared is None or declared.retryable is not False
+    return _when(retry, invocation, error)
+
+
+def class_allows(contract: Contract, error: InvocationError) -> bool:
+    """Whether the safety class lets the kernel repeat the attempt by itself."""
+    declared = contract.errors.get(error.code)
+    match contract.safety:
+        case "irreversible":
+            known = error.outcome != "unknown"
+            return known and declared is not None and declared.retryable is True
+        case "write-once-checkable":
+            return error.outcome != "unknown"
+        case "approval-bound":
+            return False
+        case _:
+            return True
+
+
+def _when(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
+    """``retry.when``. An error inside it is a false that is reported."""
+    assert retry.when is not None
+    context = invocation.context
+    bindings = {**context.bindings, "error": error.to_cel()}
+    if "invocation" in invocation.plan.site.names:
+        bindings["invocation"] = invocation.to_cel()
+    try:
+        again = retry.when.evaluate(bindings)
+    except CelError as failure:
+        problem = str(failure)
+    else:
+        if again is True or again is False:
+            return bool(again)
+        problem = f"its value is {type_name(again)}, not a bool"
+    context.run.log("warning", f"`retry.when` counts as false: {problem}", {}, invocation.path)
+    return False

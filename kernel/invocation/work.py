@@ -1,0 +1,96 @@
+"""How a target's work is done: an asynchronous function, a thread, or a topology's walk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import InvalidState
+from kernel.invocation.call import Call, Cancellation
+from kernel.invocation.context import EvaluationContext
+from kernel.registry.controllers import Method, method
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.threads import Threads
+    from kernel.registry.instances import Instance
+
+Work = Callable[["Invocation"], Awaitable[Any]]
+
+current: ContextVar[Invocation | None] = ContextVar("current", default=None)
+"""The invocation in which a controller that holds call sites is running."""
+
+
+def work_of(instance: Instance, threads: Threads) -> Work:
+    """The function that does an instance's work. The instance need not be up yet."""
+    chosen: Work | None = None
+
+    def work(invocation: Invocation) -> Awaitable[Any]:
+        nonlocal chosen
+        if chosen is None:
+            chosen = _choose(instance, threads)
+        return chosen(invocation)
+
+    return work
+
+
+def _choose(instance: Instance, threads: Threads) -> Work:
+    if instance.topology is not None:
+        return _walk(instance)
+    name = "run" if instance.definition.capability == "Runnable" else "invoke"
+    found = method(instance.controller, name)
+    if found is None:
+        raise InvalidState(f"{instance.address} cannot be called: it has no `{name}`")
+    return _call(found, instance, threads)
+
+
+def _walk(instance: Instance) -> Work:
+    topology = instance.topology
+    assert topology is not None
+    scope = instance.home if instance.is_body else instance.scope
+    document = instance.definition.document if instance.is_body else instance.resource.document
+
+    def walk(invocation: Invocation) -> Awaitable[Any]:
+        outer = invocation.context
+        bindings = {**scope.bindings, "inputs": invocation.inputs}
+        if instance.is_body:
+            bindings["self"] = Call(invocation, Cancellation()).self
+        context = EvaluationContext(
+            outer.run, scope, bindings, invocation.path, outer.depth + 1, document
+        )
+        return topology.run(context)
+
+    return walk
+
+
+def _call(found: Method, instance: Instance, threads: Threads) -> Work:
+    function = found.function
+    plain = found.asynchronous and not found.takes_call and not instance.holds_call_sites
+    if plain and found.takes_inputs:
+        return lambda invocation: function(invocation.inputs)
+
+    def arguments(invocation: Invocation, cancellation: Cancellation) -> tuple[Any, ...]:
+        given: tuple[Any, ...] = ()
+        if found.takes_inputs and instance.definition.capability != "Runnable":
+            given = (invocation.inputs,)
+        return (*given, Call(invocation, cancellation)) if found.takes_call else given
+
+    async def work(invocation: Invocation) -> Any:
+        cancellation = Cancellation()
+        token = current.set(invocation) if instance.holds_call_sites else None
+        try:
+            given = arguments(invocation, cancellation)
+            if found.asynchronous:
+                return await function(*given)
+            result = await threads.run(function, *given)
+            return await result if asyncio.iscoroutine(result) else result
+        except asyncio.CancelledError:
+            cancellation.cancel()
+            raise
+        finally:
+            if token is not None:
+                current.reset(token)
+
+    return work

@@ -1,0 +1,1 @@
+"""Kind → definition → controller; instances and their life."""

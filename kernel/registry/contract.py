@@ -1,0 +1,93 @@
+"""What an invocable promises: its inputs, its outputs, its errors, its safety class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from kernel.cel import CelError, compile_template
+from kernel.errors import Fault, ManifestError
+from kernel.manifest import schemas_of
+from kernel.schema import Schema, compile_schema
+from kernel.topology.roles import body_of, roles_of
+
+if TYPE_CHECKING:
+    from kernel.manifest import Definition, Module, Resource
+
+Safety = Literal["idempotent", "write-once-checkable", "irreversible", "approval-bound"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredError:
+    """One entry of a definition's ``errors``; None where the definition does not say."""
+
+    description: str = ""
+    retryable: bool | None = None
+    outcome: Literal["failed", "unknown"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """``inputs`` and ``outputs`` are None where anything goes."""
+
+    inputs: Schema | None = None
+    outputs: Schema | None = None
+    errors: Mapping[str | int, DeclaredError] = field(default_factory=dict)
+    safety: Safety | None = None
+
+
+def contract_of(
+    definition: Definition, resource: Resource, home: Module, module: Module
+) -> Contract:
+    """The contract of a resource: its definition's, or what it declares itself.
+
+    A field with the role ``inputs`` or ``outputs`` holds the schema of the resource's own contract.
+    ``home`` is the definition's module, ``module`` the resource's: references in a schema lead to
+    the definitions of the module that the schema stands in.
+    """
+    own = roles_of(definition, resource.fields, ())
+
+    def compiled(part: Literal["inputs", "outputs"]) -> Schema | None:
+        if part in own:
+            return compile_schema(own[part][1], schemas_of(module))
+        declared = definition.inputs if part == "inputs" else definition.outputs
+        if declared is None and definition.body is not None:
+            declared = body_of(definition)[1].get(part, ((), None))[1]
+        return None if declared is None else compile_schema(declared, schemas_of(home))
+
+    safety = cast(Safety, definition.safety) if definition.safety in get_args(Safety) else None
+    return Contract(
+        compiled("inputs"), compiled("outputs"), declared_errors(definition.errors or {}), safety
+    )
+
+
+def with_safety(contract: Contract, definition: Definition, fields: Mapping[str, Any]) -> Contract:
+    """The contract with the safety class that the definition computes from the resource's fields.
+
+    Raises :class:`ManifestError` when what it computes is no class.
+    """
+    if definition.safety is None or definition.safety in get_args(Safety):
+        return contract
+    try:
+        found = compile_template(definition.safety).evaluate({"self": fields})
+    except CelError as error:
+        found, problem = None, str(error)
+    else:
+        problem = f"`safety` is one of {', '.join(get_args(Safety))}"
+    if found not in get_args(Safety):
+        span = definition.document.span(("safety",))
+        raise ManifestError([Fault("K209", problem, span, None, ("safety",))])
+    return replace(contract, safety=found)
+
+
+def declared_errors(errors: Mapping[str | int, Any]) -> Mapping[str | int, DeclaredError]:
+    """The ``errors`` of a definition, as data."""
+    return {
+        code: DeclaredError(
+            description=(details or {}).get("description", ""),
+            retryable=(details or {}).get("retryable"),
+            outcome=(details or {}).get("outcome"),
+        )
+        for code, details in errors.items()
+    }

@@ -1,0 +1,131 @@
+"""The Python code behind a kind: found by name, and called by the shape that it has.
+
+A controller is a class, which is constructed with the resource's fields, or a function. There is
+no base class: what it takes is read from its signature once (language.md, Kernel.Definition).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kernel.errors import UsageError
+
+_manifest_modules: dict[str, str] = {}
+"""Top-level modules that were imported from a manifest's folder, and which folder it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A function of a controller, and how it wants to be called."""
+
+    function: Callable[..., Any]
+    takes_call: bool
+    takes_inputs: bool
+    asynchronous: bool
+
+
+def import_attribute(reference: str, folder: Path | None = None) -> Any:
+    """What ``package.module:attribute`` names, from the installed packages or ``folder``.
+
+    Raises :class:`UsageError` that says what is missing; what the module itself raises while it
+    is imported comes as the cause.
+    """
+    module_name, colon, attribute = reference.partition(":")
+    if not colon or not module_name or not attribute:
+        raise UsageError(f"`{reference}` is not of the form `package.module:attribute`")
+    try:
+        found: Any = _import_module(module_name, folder)
+    except ModuleNotFoundError as error:
+        where = f" or in {folder.name or folder}/" if folder else ""
+        raise UsageError(
+            f"there is no module `{error.name}` among the installed packages{where}"
+        ) from error
+    except Exception as error:
+        raise UsageError(
+            f"importing `{module_name}` failed: {type(error).__name__}: {error}"
+        ) from error
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise UsageError(f"module `{module_name}` has no attribute `{attribute}`") from None
+    return found
+
+
+def _import_module(name: str, folder: Path | None) -> Any:
+    """Import a module; a manifest's own folder is searched after the installed packages.
+
+    Two manifests may each have a module of the same name: the one that came from another
+    manifest's folder makes place.
+    """
+    if folder is None:
+        return importlib.import_module(name)
+    top, place = name.partition(".")[0], str(folder.resolve())
+    if _manifest_modules.get(top, place) != place and _is_in(top, place):
+        for loaded in [m for m in sys.modules if m == top or m.startswith(f"{top}.")]:
+            del sys.modules[loaded]
+        if _manifest_modules[top] in sys.path:
+            sys.path.remove(_manifest_modules[top])
+    if place in sys.path:
+        return importlib.import_module(name)
+    sys.path.append(place)
+    importlib.invalidate_caches()
+    module = importlib.import_module(name)
+    origin = getattr(sys.modules[top], "__file__", None) or ""
+    if origin.startswith(place):
+        _manifest_modules[top] = place
+    return module
+
+
+def _is_in(top: str, place: str) -> bool:
+    return importlib.machinery.PathFinder.find_spec(top, [place]) is not None
+
+
+def construct(attribute: Any, fields: Mapping[str, Any]) -> Any:
+    """The controller itself: a class is constructed with the fields, if it takes any."""
+    if not inspect.isclass(attribute):
+        return attribute
+    return attribute(*((fields,) if _positional(attribute) else ()))
+
+
+def method(controller: Any, name: str) -> Method | None:
+    """The function ``name`` of a controller; a plain function is its own ``invoke``."""
+    function = getattr(controller, name, None)
+    if function is None and name in ("invoke", "run") and callable(controller):
+        function = controller
+    if function is None or not callable(function):
+        return None
+    positional = _positional(function)
+    takes = 2 if positional is None else positional
+    # A method without inputs of its own (`run`, `start`, `provide`) takes the call at most.
+    first_is_call = name not in ("invoke",)
+    return Method(
+        function=function,
+        takes_call=takes >= (1 if first_is_call else 2),
+        takes_inputs=takes >= 1,
+        asynchronous=_is_asynchronous(function),
+    )
+
+
+def _positional(function: Any) -> int | None:
+    """How many positional arguments a callable takes; None when its signature cannot be read."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return 2
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def _is_asynchronous(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - asks how it is called, not whether
+    )

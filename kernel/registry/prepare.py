@@ -1,0 +1,173 @@
+"""Getting a resource's fields ready for its controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.cel import CelError, compile_template, parse_template, references
+from kernel.errors import Fault, ManifestError
+from kernel.registry.fields import Deferred, Hooks, prepare
+from kernel.schema import SchemaError
+from kernel.topology.callsite import CallSite, read_call_site, read_target
+from kernel.topology.reader import Reader
+
+if TYPE_CHECKING:
+    from kernel.registry.instances import Instance
+    from kernel.registry.registry import Bind, Registry
+
+Path = tuple[str | int, ...]
+
+
+class Preparation:
+    """The fields of one instance, on their way to its controller.
+
+    First :meth:`needs` says which other instances must be up; then :meth:`fields` evaluates,
+    applies defaults, validates, and puts controllers and call sites in the place of references.
+    """
+
+    def __init__(self, instance: Instance, registry: Registry) -> None:
+        self._instance = instance
+        self._registry = registry
+        self._resource = instance.resource
+        self._schema: Mapping[str, Any] = instance.definition.schema or {}
+        self.plain: Mapping[str, Any] = {}
+        self.holds_call_sites = False
+        self.has_deferred = False
+
+    def needs(self) -> Iterator[Instance]:
+        """The Providers and Services that the fields refer to, by reference or in CEL."""
+        found: dict[Instance, None] = {}
+
+        def refer(value: Any, _: str, path: Path) -> Any:
+            needed = self._find(value, path)
+            if needed.definition.capability in ("Provider", "Service"):
+                found[needed] = None
+            return value
+
+        def evaluate(value: Any, _: Path) -> Any:
+            for name in _resources_in(value):
+                needed = self._named(name)
+                if needed is not None and needed is not self._instance:
+                    found[needed] = None
+            return value
+
+        hooks = Hooks(
+            evaluate=evaluate,
+            defer=lambda value, _, __: value,
+            refer=refer,
+            call=lambda value, _, __: value,
+        )
+        prepare(self._schema, self._resource.fields, hooks)
+        yield from found
+
+    def _named(self, name: str) -> Instance | None:
+        module = self._instance.scope.module
+        resource = module.resources.get(name)
+        return None if resource is None else self._registry.instance(resource, module)
+
+    def _find(self, value: Any, path: Path) -> Instance:
+        reader = Reader(self._resource.document)
+        place = (*self._resource.path, *path)
+        target = read_target(reader, value, place)
+        if target is None:
+            raise ManifestError(reader.faults)
+        return self._registry.find(target, self._instance.scope)
+
+    def fields(self, bind: Bind) -> Mapping[str, Any]:
+        """What the controller is constructed with."""
+        self.plain = self._conformed(self._evaluated())
+        hooks = Hooks(
+            evaluate=lambda value, _: value,
+            defer=lambda value, path, needs: self._defer(self._written(path, value), needs),
+            refer=lambda value, _, path: self._refer(self._written(path, value), path, bind),
+            call=lambda value, own, path: self._call(self._written(path, value), own, path, bind),
+            role=lambda value, path: self._written(path, value),
+        )
+        prepared: Mapping[str, Any] = prepare(self._schema, self.plain, hooks)
+        return prepared
+
+    def _evaluated(self) -> Any:
+        """The plain values. What is not plain is null for now: it is no business of the schema."""
+        faults: list[Fault] = []
+
+        def evaluate(value: Any, path: Path) -> Any:
+            try:
+                return compile_template(value).evaluate(self._instance.scope.bindings)
+            except CelError as error:
+                faults.append(self._fault("K301", str(error), path, (error.offset, error.end)))
+                return None
+
+        hooks = Hooks(
+            evaluate=evaluate,
+            defer=lambda _, __, ___: None,
+            refer=lambda _, __, ___: None,
+            call=lambda _, own, __: own,
+            role=lambda _, __: None,
+        )
+        values = prepare(self._schema, self._resource.fields, hooks)
+        if faults:
+            raise ManifestError(faults)
+        return values
+
+    def _written(self, path: Path, default: Any) -> Any:
+        """What the manifest writes at ``path``; ``default`` where it writes nothing."""
+        value: Any = self._resource.fields
+        for step in path:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return default
+        return value
+
+    def _conformed(self, values: Any) -> Any:
+        schema = self._registry.open_schema(self._instance.definition, self._instance.home.module)
+        if schema is None:
+            return values
+        try:
+            return schema.conform(values)
+        except SchemaError as error:
+            raise ManifestError(
+                self._fault("K007", problem.message, problem.path) for problem in error.problems
+            ) from None
+
+    def _fault(
+        self, code: str, message: str, path: Path, part: tuple[int, int] | None = None
+    ) -> Fault:
+        place = (*self._resource.path, *path)
+        document = self._resource.document
+        span = document.span(place) if part is None else document.scalar_span(place, *part)
+        return Fault(code, message, span, None, place)
+
+    def _defer(self, value: Any, needs: frozenset[str]) -> Deferred:
+        self.has_deferred = True
+        return Deferred(compile_template(value), self._instance.scope.bindings, needs)
+
+    def _refer(self, value: Any, path: Path, bind: Bind) -> Any:
+        needed = self._find(value, path)
+        if needed.definition.capability in ("Provider", "Service"):
+            return needed.controller
+        place = (*self._resource.path, *path)
+        target = read_target(Reader(self._resource.document), value, place)
+        assert target is not None
+        site = CallSite(target, place, inputs=compile_template("${{ inputs }}"))
+        self.holds_call_sites = True
+        return bind(site, {}, self._instance.scope, True)
+
+    def _call(
+        self, value: Mapping[str, Any], own: Mapping[str, Any], path: Path, bind: Bind
+    ) -> Any:
+        reader = Reader(self._resource.document)
+        site = read_call_site(reader, value, (*self._resource.path, *path))
+        if site is None or reader.faults:
+            raise ManifestError(reader.faults)
+        self.holds_call_sites = True
+        return bind(site, own, self._instance.scope, False)
+
+
+def _resources_in(value: str) -> Iterator[str]:
+    """The names of the resources that a field reads (``resources.Server.url``)."""
+    for _, embedded in parse_template(value).expressions():
+        for reference in references(embedded.expr):
+            if reference[0] == "resources" and len(reference) > 1:
+                yield str(reference[1])

@@ -1,0 +1,32 @@
+"""The variables that are in scope everywhere in a module (language.md, CEL)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kernel.manifest import Module
+
+
+@dataclass(slots=True, eq=False)
+class ModuleScope:
+    """A module with its values. ``resources`` grows as Providers and Services come up.
+
+    ``bindings`` is the mapping that every context of the module begins with; it is never changed
+    but through ``resources``.
+    """
+
+    module: Module
+    vars: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    resources: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    bindings: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bindings = {
+            "vars": self.vars,
+            "secrets": self.secrets,
+            "resources": self.resources,
+        }

@@ -1,0 +1,125 @@
+"""The life of a Service: it runs until it is stopped; one that ends by itself is a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import InvalidState
+from kernel.registry.controllers import Method, method
+
+if TYPE_CHECKING:
+    from kernel.invocation.threads import Threads
+    from kernel.registry.instances import Instance
+
+logger = logging.getLogger("kernel")
+
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 15.0
+
+
+class ServiceCall:
+    """What ``start(self, call)`` gets: ``call.ready({…})`` says that it is up, and publishes."""
+
+    def __init__(self, address: str) -> None:
+        self.published: Mapping[str, Any] = {}
+        self._address = address
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+
+    def ready(self, published: Mapping[str, Any] | None = None) -> None:
+        """The service is up; ``published`` is read as ``resources.<Name>.<field>``."""
+        self.published = dict(published or {})
+        self._loop.call_soon_threadsafe(self._ready.set)
+
+    async def wait(self) -> None:
+        """Wait until the service said that it is up."""
+        await self._ready.wait()
+
+    def log(self, message: str, level: str = "info", **fields: Any) -> None:
+        """Say something about this service."""
+        number = {"debug": 10, "info": 20, "warning": 30, "error": 40}.get(level, 20)
+        logger.log(number, "%s", message, extra={"path": self._address, "fields": fields})
+
+
+class Service:
+    """A running Service. ``failed`` is told the error when it ends before it is stopped."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        threads: Threads,
+        failed: Callable[[Instance, BaseException], None],
+    ) -> None:
+        self._instance = instance
+        self._threads = threads
+        self._failed = failed
+        self._stopping = False
+        self._task: asyncio.Task[Any] | None = None
+
+    async def start(self) -> Mapping[str, Any]:
+        """Start it and wait until it is up. Returns what it publishes.
+
+        A service whose ``start`` takes ``call`` is up when it calls ``call.ready``; another is up
+        as soon as it runs. One whose ``start`` returns a mapping is up, and publishes that.
+        Raises what ``start`` raises, :class:`InvalidState` when it ends or does not come up.
+        """
+        start = method(self._instance.controller, "start")
+        if start is None:
+            raise InvalidState(f"{self._instance.address} is a Service without `start`")
+        call = ServiceCall(self._instance.address)
+        self._task = asyncio.create_task(self._run(start, call))
+        ready = asyncio.create_task(call.wait() if start.takes_call else asyncio.sleep(0.01))
+        try:
+            await asyncio.wait(
+                (self._task, ready), timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            ready.cancel()
+        if self._task.done():
+            returned = self._task.result()
+            if isinstance(returned, Mapping):
+                return dict(returned)
+            raise InvalidState(f"{self._instance.address} ended before it was stopped")
+        if start.takes_call and not call.published and not ready.done():
+            await self.stop()
+            raise InvalidState(
+                f"{self._instance.address} was not up within {_READY_SECONDS:g} s: "
+                "`start` says so by `call.ready()`"
+            )
+        self._task.add_done_callback(self._ended)
+        return call.published
+
+    async def _run(self, start: Method, call: ServiceCall) -> Any:
+        arguments = (call,) if start.takes_call else ()
+        if start.asynchronous:
+            return await start.function(*arguments)
+        return await self._threads.run(start.function, *arguments)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if self._stopping or task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            error = InvalidState(f"{self._instance.address} ended before it was stopped")
+        self._failed(self._instance, error)
+
+    async def stop(self) -> None:
+        """Ask it to stop, wait, and cancel it if it does not."""
+        self._stopping = True
+        stop = method(self._instance.controller, "stop")
+        try:
+            if stop is not None:
+                work = stop.function() if stop.asynchronous else self._threads.run(stop.function)
+                await asyncio.wait_for(work, _STOP_SECONDS)
+        except Exception as error:
+            logger.warning("stopping %s failed: %s", self._instance.address, error)
+        task = self._task
+        if task is None or task.done():
+            return
+        if stop is not None:
+            await asyncio.wait((task,), timeout=_STOP_SECONDS)
+        task.cancel()
+        await asyncio.wait((task,), timeout=1.0)

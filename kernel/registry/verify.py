@@ -1,0 +1,159 @@
+"""What can be said about a manifest before anything is made live: all of it at once.
+
+Kinds that exist, fields that their kinds know, steps that are steps, targets that are there. The
+analyzer proves much more; this is what the run time itself cannot do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import Fault
+from kernel.manifest import (
+    Resource,
+    check_fields,
+    find_kind,
+    resolve_kind,
+    schemas_of,
+    unknown_kind,
+)
+from kernel.manifest.suggest import did_you_mean
+from kernel.registry.fields import Hooks, prepare
+from kernel.topology.callsite import Target, read_call_site, read_target
+from kernel.topology.engines import ENGINES
+from kernel.topology.reader import Reader
+from kernel.topology.roles import body_of, roles_of
+
+if TYPE_CHECKING:
+    from kernel.manifest import Definition, Document, Manifest, Module
+    from kernel.topology.roles import Roles
+
+Path = tuple[str | int, ...]
+
+
+def verify(manifest: Manifest) -> list[Fault]:
+    """All faults of all modules, in reading order within each."""
+    faults: list[Fault] = []
+    for module in manifest.modules.values():
+        verifier = _Verifier(module, faults)
+        for definition in module.definitions.values():
+            verifier.definition(definition)
+        for resource in module.resources.values():
+            verifier.resource(resource)
+        for target in module.targets or ():
+            verifier.site(target.document, target.data, target.path)
+    return faults
+
+
+class _Verifier:
+    def __init__(self, module: Module, faults: list[Fault]) -> None:
+        self._module = module
+        self._faults = faults
+
+    def definition(self, definition: Definition) -> None:
+        """The body of a kind, and the call of its check."""
+        if definition.body is not None:
+            name, roles = body_of(definition)
+            self._topology(definition.document, name, roles, ("topology",))
+        if definition.check is not None:
+            self.site(definition.document, definition.check, ("check",))
+
+    def resource(self, resource: Resource) -> None:
+        """The fields of a resource by its definition, and everything that it calls."""
+        found = find_kind(self._module, resource.kind)
+        if found is None:
+            self._faults.append(unknown_kind(self._module, resource))
+            return
+        definition, home = found
+        self._faults.extend(check_fields(resource, definition, schemas_of(home)))
+        if definition.topology is not None and definition.body is None:
+            roles = roles_of(definition, resource.fields, resource.path)
+            self._topology(resource.document, definition.topology, roles, resource.path)
+        self._fields(resource, definition)
+
+    def site(self, document: Document, data: Mapping[str, Any], path: Path) -> None:
+        """A call site that stands by itself."""
+        reader = Reader(document)
+        site = read_call_site(reader, data, path)
+        self._faults.extend(reader.faults)
+        if site is not None:
+            self.target(site.target)
+
+    def target(self, target: Target) -> None:
+        """What a call site or a reference names must be there, and be of the kind it says."""
+        if target.fields is not None:
+            self._in_place(target, target.fields)
+            return
+        module, name = self._module, target.name or ""
+        alias, dot, inner = name.partition(".")
+        if dot and alias in module.imports:
+            module, name = module.imports[alias], inner
+        resource = module.resources.get(name)
+        if resource is None:
+            self._wrong(
+                target,
+                "name",
+                f"there is no resource `{name}`",
+                did_you_mean(name, module.resources),
+            )
+        elif resolve_kind(self._module, target.kind) is not resolve_kind(module, resource.kind):
+            self._wrong(
+                target, "kind", f"`{name}` is of kind {resource.kind}, not {target.kind}", None
+            )
+
+    def _in_place(self, target: Target, fields: Mapping[str, Any]) -> None:
+        assert target.document is not None
+        self.resource(
+            Resource(
+                kind=target.kind,
+                name=target.name or "",
+                fields=fields,
+                document=target.document,
+                module=self._module.name,
+                path=target.path,
+            )
+        )
+
+    def _wrong(self, target: Target, field: str, message: str, help: str | None) -> None:
+        path = (*target.path, field)
+        span = target.document.span(path) if target.document else None
+        self._faults.append(Fault("K201", message, span, help, path))
+
+    def _topology(self, document: Document, name: str, roles: Roles, path: Path) -> None:
+        engine = ENGINES.get(name)
+        if engine is None:
+            known = ", ".join(sorted(ENGINES))
+            message = f"there is no engine `{name}`; there is: {known}"
+            self._faults.append(Fault("K209", message, document.span(path), None, path))
+            return
+        reader = Reader(document)
+        topology = engine(reader, roles)
+        self._faults.extend(reader.faults)
+        for site in topology.sites():
+            self.target(site.target)
+
+    def _fields(self, resource: Resource, definition: Definition) -> None:
+        """References and call sites in the fields of a kind with its own controller."""
+        reader = Reader(resource.document)
+
+        def refer(value: Any, _: str, path: Path) -> Any:
+            target = read_target(reader, value, path)
+            if target is not None:
+                self.target(target)
+            return value
+
+        def call(value: Mapping[str, Any], own: Mapping[str, Any], path: Path) -> Any:
+            site = read_call_site(reader, value, path)
+            if site is not None:
+                self.target(site.target)
+            return value
+
+        hooks = Hooks(
+            evaluate=lambda value, _: value,
+            defer=lambda value, _, __: value,
+            refer=refer,
+            call=call,
+        )
+        prepare(definition.schema or {}, resource.fields, hooks, resource.path)
+        self._faults.extend(reader.faults)

@@ -1,0 +1,148 @@
+"""What ``kernel apply`` starts: the named target, the module's targets, or its one topology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import ManifestError, UsageError
+from kernel.invocation.context import EvaluationContext
+from kernel.manifest.suggest import did_you_mean
+from kernel.topology.callsite import CallSite, Target, constant, read_call_site
+from kernel.topology.context import evaluate, holds
+from kernel.topology.reader import Reader
+
+if TYPE_CHECKING:
+    from kernel.manifest import Document, Module
+    from kernel.registry.instances import Instance
+    from kernel.runtime.kernel import Kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One thing to start: an instance, and the call site of the module's ``targets`` if any."""
+
+    instance: Instance
+    written: CallSite | None = None
+    document: Document | None = None
+
+    @classmethod
+    def of(cls, instance: Instance) -> Start:
+        """A start that no manifest writes."""
+        return cls(instance)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is started by being there, rather than called."""
+        return self.instance.definition.capability in ("Service", "Provider")
+
+    def site(self, inputs: Mapping[str, Any], context: EvaluationContext) -> CallSite | None:
+        """The call to make, with ``inputs`` over those that are written; None if it is skipped."""
+        if self.written is None:
+            resource = self.instance.resource
+            target = Target(self.instance.definition.kind, resource.name)
+            return CallSite(target, (), inputs=constant(dict(inputs)))
+        written = self.written
+        if written.when is not None and not holds(written.when, context, (*written.path, "when")):
+            return None
+        if not inputs:
+            return replace(written)
+        values = (
+            {}
+            if written.inputs is None
+            else evaluate(written.inputs, context, (*written.path, "inputs"))
+        )
+        return replace(written, inputs=constant({**values, **inputs}))
+
+
+def find_target(kernel: Kernel, address: str) -> Instance:
+    """The instance that ``Kind/Name`` or ``Name`` names. Raises :class:`UsageError`."""
+    kind, slash, name = address.rpartition("/")
+    module = kernel.manifest.root
+    resource = module.resources.get(name)
+    if resource is None or (slash and kind != resource.kind):
+        known = [f"{one.kind}/{one.name}" for one in module.resources.values()]
+        hint = did_you_mean(address, known)
+        raise UsageError(
+            f"there is no resource `{address}`"
+            + (f"; {hint}" if hint else f"; there are: {', '.join(known[:10]) or 'none'}")
+        )
+    return kernel.registry.instance(resource, module)
+
+
+def starts(kernel: Kernel, address: str | None) -> list[Start]:
+    """What to start, in order. Raises :class:`UsageError` when that is not clear."""
+    module = kernel.manifest.root
+    if address is not None:
+        return [Start.of(find_target(kernel, address))]
+    if module.targets is not None:
+        return list(_declared(kernel, module))
+    services = [
+        Start.of(instance)
+        for instance in kernel.registry.all(module)
+        if instance.definition.capability == "Service"
+    ]
+    candidates = [
+        instance for instance in kernel.registry.all(module) if _is_candidate(instance, module)
+    ]
+    if len(candidates) > 1:
+        raise UsageError(
+            "several topologies could be started: "
+            + ", ".join(one.address for one in candidates)
+            + "; name one with --target, or declare `targets` in Kernel.Module"
+        )
+    if candidates:
+        return [Start.of(candidates[0])]
+    if services:
+        return services
+    raise UsageError("there is nothing to start: the manifest has no topology and no service")
+
+
+def _declared(kernel: Kernel, module: Module) -> Iterator[Start]:
+    scope = kernel.registry.scope(module)
+    for target in module.targets or ():
+        reader = Reader(target.document)
+        site = read_call_site(reader, target.data, target.path)
+        if site is None or reader.faults:
+            raise ManifestError(reader.faults)
+        yield Start(kernel.registry.find(site.target, scope), site, target.document)
+
+
+def _is_candidate(instance: Instance, module: Module) -> bool:
+    definition = instance.definition
+    startable = definition.topology is not None or definition.capability == "Runnable"
+    return startable and not _is_referred_to(instance.resource.name, module)
+
+
+def _is_referred_to(name: str, module: Module) -> bool:
+    """Whether another resource or a definition of the module refers to the resource."""
+    for resource in module.resources.values():
+        if resource.name != name and _mentions(resource.fields, name):
+            return True
+    return any(
+        _mentions((definition.body, definition.check), name)
+        for definition in module.definitions.values()
+    )
+
+
+def _mentions(value: Any, name: str) -> bool:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            if one.get("name") == name and isinstance(one.get("kind"), str):
+                return True
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
+    return False
+
+
+def input_schema(kernel: Kernel, address: str | None) -> Mapping[str, Any] | None:
+    """The schema of the inputs of what will be started, where that is one thing."""
+    calls = [start for start in starts(kernel, address) if not start.is_service]
+    if len(calls) != 1 or calls[0].instance.contract.inputs is None:
+        return None
+    source = calls[0].instance.contract.inputs.bundled
+    return source if isinstance(source, Mapping) else None

@@ -1,0 +1,48 @@
+"""The values of a manifest's variables and secrets, module by module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kernel.errors import Fault, ManifestError
+from kernel.manifest import Manifest, resolve_values
+from kernel.registry.scope import ModuleScope
+
+
+def scopes_of(
+    manifest: Manifest, given: Mapping[str, Any], environ: Mapping[str, str] | None = None
+) -> tuple[dict[int, ModuleScope], list[str]]:
+    """The scope of each module by its identity, and the texts that must never be shown.
+
+    ``given`` are values for the root module, above its environment variables and defaults.
+    Raises :class:`ManifestError` with all that is missing or wrong, in all modules.
+    """
+    environ = os.environ if environ is None else environ
+    scopes: dict[int, ModuleScope] = {}
+    faults: list[Fault] = []
+    hidden: list[str] = []
+    for module in {id(m): m for m in (manifest.root, *manifest.modules.values())}.values():
+        try:
+            values = resolve_values(module, given if module is manifest.root else {}, environ)
+        except ManifestError as error:
+            faults.extend(error.faults)
+            continue
+        scopes[id(module)] = ModuleScope(module, values.vars, values.secrets)
+        hidden.extend(_texts(list(values.secrets.values())))
+    if faults:
+        raise ManifestError(faults)
+    return scopes, hidden
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts by which a secret could be seen: of a structured one, each of its scalars."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)

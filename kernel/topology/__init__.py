@@ -1,0 +1,1 @@
+"""Topologies: resources made of call sites, as frozen data, and the engines that walk them."""

@@ -1,0 +1,204 @@
+"""The call site: the one place shape from which every call is made (language.md, Call site).
+
+:func:`read_call_site` turns the mapping that stands in a manifest into a frozen
+:class:`CallSite`; what is wrong with it is collected as faults, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from kernel.cel import Template, TemplateTree, compile_template, free_names
+from kernel.topology.reader import Reader
+
+if TYPE_CHECKING:
+    from kernel.manifest import Document
+
+FIELDS = frozenset(
+    ("invoke", "inputs", "when", "retry", "timeout", "idempotencyKey", "expect", "approval")
+)
+"""The fields of a call site, wherever something is called."""
+
+_RETRY_FIELDS = frozenset(
+    ("attempts", "delay", "backoff", "when", "maxDelay", "jitter", "deadline")
+)
+
+MAX_ATTEMPTS = 1_000_000
+MAX_MILLISECONDS = 366 * 24 * 3600 * 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a call site calls: a resource by kind and name, or a resource that stands in place.
+
+    ``fields`` is None for a reference; for a resource in place it holds the resource's own fields.
+    ``document`` and ``path`` say where it stands; a call that a controller makes stands nowhere.
+    """
+
+    kind: str
+    name: str | None
+    fields: Mapping[str, Any] | None = None
+    document: Document | None = None
+    path: tuple[str | int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}" if self.name else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When and how often an attempt is repeated (seed 003, section 3). Times in milliseconds."""
+
+    attempts: int
+    delay: float = 0.0
+    backoff: Literal["linear", "exponential"] = "linear"
+    when: Template | None = None
+    max_delay: float | None = None
+    jitter: Literal["none", "full"] = "none"
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallSite:
+    """A place that calls. Compared by identity: two places are never the same place.
+
+    ``name`` is the step's name, or None; ``path`` is where it stands in its document;
+    ``inputs`` is the template of the argument object, or None when the call passes none;
+    ``timeout`` is in milliseconds, for one attempt.
+    """
+
+    target: Target
+    path: tuple[str | int, ...]
+    name: str | None = None
+    inputs: Template | None = None
+    when: Template | None = None
+    retry: Retry | None = None
+    timeout: float | None = None
+    idempotency_key: Template | None = None
+    expect: tuple[Template, ...] = ()
+    approval: Template | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The CEL variables that the call site reads."""
+        templates = (self.inputs, self.idempotency_key, self.retry and self.retry.when)
+        return frozenset[str]().union(*(names_in(t) for t in (*templates, *self.expect) if t))
+
+
+def label_of(name: str | None, path: tuple[str | int, ...]) -> str:
+    """How a place is called in the path of a run: ``steps.Fetch``, or where it stands."""
+    if name is not None:
+        return f"steps.{name}"
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).lstrip(".")
+
+
+def names_in(template: Template) -> frozenset[str]:
+    """The CEL variables that a template reads."""
+    return frozenset[str]().union(
+        *(free_names(embedded.expr) for _, embedded in template.tree.expressions())
+    )
+
+
+def constant(value: Any) -> Template:
+    """A template that gives ``value`` as it is: what looks like CEL inside of it is text."""
+    return compile_template(TemplateTree(value, {}, ()))
+
+
+def read_call_site(
+    reader: Reader, data: Mapping[str, Any], path: tuple[str | int, ...], *, name: str | None = None
+) -> CallSite | None:
+    """The call site that ``data`` writes; None, with faults in ``reader``, when it is not one."""
+    target = read_target(reader, data.get("invoke"), (*path, "invoke"))
+    inputs = data.get("inputs")
+    if inputs is not None and not isinstance(inputs, (Mapping, str)):
+        reader.wrong("K007", "`inputs` is a mapping of values", (*path, "inputs"))
+        inputs = None
+    site_inputs = None if inputs is None else reader.template(inputs, (*path, "inputs"))
+    when = reader.condition(data, "when", path)
+    retry = _read_retry(reader, data.get("retry"), (*path, "retry"))
+    timeout = reader.number(data, "timeout", path, minimum=0, maximum=MAX_MILLISECONDS)
+    key = data.get("idempotencyKey")
+    expect = data.get("expect", ())
+    if not isinstance(expect, (list, tuple)):
+        reader.wrong("K007", "`expect` is a list of conditions", (*path, "expect"))
+        expect = ()
+    if target is None:
+        return None
+    return CallSite(
+        target=target,
+        path=path,
+        name=name,
+        inputs=site_inputs,
+        when=when,
+        retry=retry,
+        timeout=timeout,
+        idempotency_key=None if key is None else reader.template(key, (*path, "idempotencyKey")),
+        expect=tuple(
+            reader.template(item, (*path, "expect", number)) for number, item in enumerate(expect)
+        ),
+        approval=_read_approval(reader, data.get("approval"), (*path, "approval")),
+    )
+
+
+def read_target(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Target | None:
+    """The target of an ``invoke`` field, or None with a fault."""
+    if not isinstance(data, Mapping):
+        reader.wrong(
+            "K201",
+            "`invoke` is { kind: Module.Name, name: Resource }, or a resource in place",
+            path,
+        )
+        return None
+    kind, name = data.get("kind"), data.get("name")
+    if not isinstance(kind, str):
+        reader.wrong("K201", "`invoke` needs the `kind` of what it calls", path)
+        return None
+    metadata = data.get("metadata")
+    fields = {key: value for key, value in data.items() if key not in ("kind", "metadata")}
+    if name is not None and not fields.keys() - {"name"} and metadata is None:
+        if isinstance(name, str):
+            return Target(kind, name, None, reader.document, path)
+        reader.wrong("K201", "the `name` of a reference is a string", (*path, "name"))
+        return None
+    own_name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    return Target(kind, own_name, fields, reader.document, path)
+
+
+def _read_retry(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Retry | None:
+    if data is None:
+        return None
+    if not isinstance(data, Mapping):
+        reader.wrong("K007", "`retry` is a mapping with `attempts`", path)
+        return None
+    reader.known_fields(data, _RETRY_FIELDS, path, "retry")
+    if "attempts" not in data:
+        reader.wrong("K007", "`retry` needs `attempts`, the number of calls with the first", path)
+        return None
+    attempts = reader.integer(data, "attempts", path, minimum=1, maximum=MAX_ATTEMPTS)
+    delay = reader.number(data, "delay", path, minimum=0, maximum=MAX_MILLISECONDS)
+    backoff = reader.choice(data, "backoff", path, ("linear", "exponential"))
+    jitter = reader.choice(data, "jitter", path, ("none", "full"))
+    return Retry(
+        attempts=attempts or 1,
+        delay=delay or 0.0,
+        backoff="exponential" if backoff == "exponential" else "linear",
+        when=reader.condition(data, "when", path),
+        max_delay=reader.number(data, "maxDelay", path, minimum=0, maximum=MAX_MILLISECONDS),
+        jitter="full" if jitter == "full" else "none",
+        deadline=reader.number(data, "deadline", path, minimum=0, maximum=MAX_MILLISECONDS),
+    )
+
+
+def _read_approval(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Template | None:
+    """Nothing can grant an approval yet, so a call that asks for one must not run."""
+    if data is None:
+        return None
+    reader.wrong(
+        "K003",
+        "`approval` cannot be granted by this version, so a call that asks for it cannot run",
+        path,
+    )
+    return None

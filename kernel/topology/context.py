@@ -1,0 +1,67 @@
+"""What an engine needs of the world around it: to evaluate, to call, to tell how far it is."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from kernel.cel import CelError, Template
+from kernel.errors import ExpressionError
+from kernel.topology.callsite import CallSite
+
+Path = tuple[str | int, ...]
+Bindings = dict[str, Any]
+
+
+class Context(Protocol):
+    """Where call sites and expressions are evaluated.
+
+    ``bindings`` are the CEL variables in scope; ``path`` says where in the run this is
+    (``steps.Each[3]``), for the journal and for people.
+    """
+
+    bindings: Bindings
+    path: str
+
+    async def invoke(self, site: CallSite) -> Any:
+        """Make a call, through the whole pipeline."""
+
+    def inner(self, bindings: Bindings, path: str) -> Context:
+        """The same place with other variables in scope."""
+
+    def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
+        """The error of an expression that stands at ``path`` of this topology's document."""
+
+    def progress(self, path: str, done: int, total: int | None) -> None:
+        """``done`` of ``total`` rounds of a loop have ended (``total`` is None where not known)."""
+
+    def began(self, path: str) -> None:
+        """A step of this topology begins."""
+
+    def ended(self, path: str, how: str) -> None:
+        """A step of this topology ended: ``succeeded``, ``failed`` or ``skipped``."""
+
+
+def evaluate(template: Template, context: Context, path: Path) -> Any:
+    """The value of a template in a context; raises :class:`ExpressionError` with its place."""
+    try:
+        return template.evaluate(context.bindings)
+    except CelError as error:
+        raise context.failed_expression(error, path) from None
+
+
+def holds(condition: Template, context: Context, path: Path) -> bool:
+    """Whether a condition is true; anything but a bool is an error."""
+    value = evaluate(condition, context, path)
+    if value is True or value is False:
+        return bool(value)
+    field = path[-1] if path else "condition"
+    raise ExpressionError(f"`{field}` is a condition, but its value is {type_name(value)}")
+
+
+def type_name(value: Any) -> str:
+    """The CEL name of a value's type, for messages."""
+    if value is None:
+        return "null"
+    names = {bool: "a bool", int: "an int", float: "a double", str: "a string", dict: "a map"}
+    names |= {list: "a list", tuple: "a list", bytes: "bytes"}
+    return names.get(type(value), f"a {type(value).__name__.lower()}")

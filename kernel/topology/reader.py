@@ -1,0 +1,113 @@
+"""What the readers of call sites and steps share: faults with their place, CEL in its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.cel import CelSyntaxError, Template, compile_template
+from kernel.errors import Fault
+from kernel.manifest.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from kernel.manifest import Document
+
+Path = tuple[str | int, ...]
+
+_CEL_FIELD = "write it in brackets: `${{ … }}`"
+
+
+class Reader:
+    """Reads values out of a document and collects all that is wrong with them."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.faults: list[Fault] = []
+
+    def wrong(
+        self, code: str, message: str, path: Path, *, help: str | None = None, key: bool = False
+    ) -> None:
+        """Note a fault at ``path``; ``key`` points at the key rather than at its value."""
+        self.faults.append(Fault(code, message, self.document.span(path, key), help, path))
+
+    def known_fields(
+        self, data: Mapping[Any, Any], known: Collection[str], path: Path, what: str
+    ) -> None:
+        """Every key of ``data`` must be one of ``known``."""
+        for key in data:
+            if key not in known:
+                self.wrong(
+                    "K003",
+                    f"{what} has no field `{key}`",
+                    (*path, key),
+                    help=did_you_mean(str(key), known),
+                    key=True,
+                )
+
+    def template(self, value: Any, path: Path) -> Template:
+        """The template of a structure; syntax errors were reported when the manifest was loaded."""
+        try:
+            return compile_template(value)
+        except CelSyntaxError as error:
+            where = (*path, *getattr(error, "path", ()))
+            self.wrong("K301", str(error), where)
+            return compile_template(None)
+
+    def condition(self, data: Mapping[str, Any], field: str, path: Path) -> Template | None:
+        """A field that is always an expression of type bool; a literal bool is one too."""
+        if field not in data:
+            return None
+        value = data[field]
+        if isinstance(value, bool) or (isinstance(value, str) and is_expression(value)):
+            return self.template(value, (*path, field))
+        self.wrong("K402", f"`{field}` is a condition", (*path, field), help=_CEL_FIELD)
+        return None
+
+    def number(
+        self, data: Mapping[str, Any], field: str, path: Path, *, minimum: float, maximum: float
+    ) -> float | None:
+        """A literal number within bounds, as a float."""
+        value = data.get(field)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+            self.wrong("K007", f"`{field}` is a number of milliseconds", (*path, field))
+            return None
+        if not minimum <= value <= maximum:
+            self.wrong(
+                "K007", f"`{field}` lies between {minimum:g} and {maximum:g}", (*path, field)
+            )
+            return None
+        return float(value)
+
+    def integer(
+        self, data: Mapping[str, Any], field: str, path: Path, *, minimum: int, maximum: int
+    ) -> int | None:
+        """A literal integer within bounds."""
+        value = data.get(field)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.wrong("K007", f"`{field}` is an integer", (*path, field))
+            return None
+        if not minimum <= value <= maximum:
+            self.wrong("K007", f"`{field}` lies between {minimum} and {maximum}", (*path, field))
+            return None
+        return value
+
+    def choice(
+        self, data: Mapping[str, Any], field: str, path: Path, choices: tuple[str, ...]
+    ) -> str | None:
+        """One of a few words."""
+        value = data.get(field)
+        if value is None or value in choices:
+            return value
+        self.wrong("K007", f"`{field}` is one of {', '.join(choices)}", (*path, field))
+        return None
+
+
+def is_expression(text: str) -> bool:
+    """Whether the whole scalar is one ``${{ … }}``."""
+    stripped = text.strip()
+    return stripped.startswith("${{") and stripped.endswith("}}")

@@ -1,0 +1,39 @@
+"""Which fields of a topology hold what: ``x-kernel-role`` on the definition's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.schema import keywords
+
+if TYPE_CHECKING:
+    from kernel.manifest import Definition
+
+Path = tuple[str | int, ...]
+Roles = Mapping[str, tuple[Path, Any]]
+"""The fields by their role: where each stands, and what it holds."""
+
+_ENGINE_FIELDS = {"steps": "Sequence", "nodes": "Workflow", "entries": "Router"}
+
+
+def roles_of(definition: Definition, fields: Mapping[str, Any], prefix: Path) -> Roles:
+    """The fields of a resource by the roles that its definition's schema gives them."""
+    properties = (definition.schema or {}).get("properties", {})
+    return {
+        role: ((*prefix, name), fields[name])
+        for name, node in properties.items()
+        if name in fields and (role := keywords.traits(node).role) is not None
+    }
+
+
+def body_of(definition: Definition) -> tuple[str, Roles]:
+    """The engine and the roles of a kind's ``body``: a topology whose fields bear their own names.
+
+    Without a ``topology:`` the engine is told by the field that holds the call sites.
+    """
+    body = definition.body or {}
+    engine = definition.topology
+    if engine is None:
+        engine = next((_ENGINE_FIELDS[name] for name in body if name in _ENGINE_FIELDS), "Sequence")
+    return engine, {name: (("body", name), value) for name, value in body.items()}

@@ -1,0 +1,368 @@
+"""The steps of a topology, read into frozen data (language.md, Topologies).
+
+A step is one of ten forms. Which one is told by the field that only that form has. The same tree
+is what the sequence engine walks and what the analyzer reasons about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kernel.cel import Template
+from kernel.topology.callsite import FIELDS as CALL_FIELDS
+from kernel.topology.callsite import CallSite, label_of, read_call_site
+from kernel.topology.reader import Path, Reader, is_expression
+
+Steps = tuple["Step", ...]
+
+MAX_NESTING = 50
+MAX_ROUNDS = 2**63 - 1
+MAX_CONCURRENCY = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Calls something. Its result is what the call returned."""
+
+    site: CallSite
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Computes a value and calls nothing."""
+
+    value: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """``if``/``then``/``elseif``/``else``: the first arm whose condition is true."""
+
+    arms: tuple[tuple[Template, Steps], ...]
+    otherwise: Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``switch``/``cases``/``default``: the case whose key equals the subject, by CEL equality."""
+
+    subject: Template
+    cases: tuple[tuple[Any, Steps], ...]
+    default: Steps | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``do`` with ``while`` (asked before each round) or ``until`` (asked after each)."""
+
+    body: Steps
+    condition: Template
+    before: bool
+    max_iterations: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """``forEach``: the body once for each item, ``concurrency`` of them at a time."""
+
+    items: Template
+    body: Steps
+    result: Template | None
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """``parallel``: named lists of steps at the same time; the first failure cancels the rest."""
+
+    branches: tuple[tuple[str, Steps], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """``try``/``catch``/``finally``. ``handler`` and ``ending`` are None where not written."""
+
+    body: Steps
+    handler: Steps | None
+    ending: Steps | None
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """``throw``: the template of ``{code, message, data}``."""
+
+    error: Template
+
+
+Form = Call | Value | Branch | Choice | Loop | Each | Together | Boundary | Raise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A named call site or control form. ``path`` is where it stands in its document.
+
+    ``label`` names it in the path of a run: ``steps.Fetch``, or its place where it has no name.
+    """
+
+    name: str | None
+    when: Template | None
+    form: Form
+    path: Path
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class _FormReader:
+    read: Callable[[_Reading, Mapping[str, Any], Path, str | None], Form | None]
+    fields: frozenset[str]
+
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of a whole tree of steps: names are unique in all of it."""
+
+    reader: Reader
+    names: dict[str, Path]
+    depth: int = 0
+
+    def steps(self, data: Any, path: Path) -> Steps:
+        """A list of steps; what is no step is a fault and left out."""
+        if not isinstance(data, list):
+            self.reader.wrong("K007", "steps are a list", path)
+            return ()
+        if self.depth >= MAX_NESTING:
+            self.reader.wrong("K007", f"steps are nested deeper than {MAX_NESTING}", path)
+            return ()
+        self.depth += 1
+        try:
+            read = [self.step(item, (*path, number)) for number, item in enumerate(data)]
+        finally:
+            self.depth -= 1
+        return tuple(step for step in read if step is not None)
+
+    def step(self, data: Any, path: Path) -> Step | None:
+        if not isinstance(data, Mapping):
+            self.reader.wrong("K007", "a step is a mapping", path)
+            return None
+        forms = [key for key in FORMS if key in data and key != "do"]
+        if not forms and any(key in data for key in ("do", "while", "until")):
+            forms = ["do"]
+        if len(forms) != 1:
+            self._no_form(data, forms, path)
+            return None
+        form_reader = FORMS[forms[0]]
+        self.reader.known_fields(data, form_reader.fields | {"name", "when"}, path, "this step")
+        name = self._name(data, path)
+        form = form_reader.read(self, data, path, name)
+        when = self.reader.condition(data, "when", path)
+        return None if form is None else Step(name, when, form, path, label_of(name, path))
+
+    def _no_form(self, data: Mapping[str, Any], forms: list[str], path: Path) -> None:
+        if forms:
+            both = " and ".join(f"`{form}`" for form in forms)
+            self.reader.wrong("K007", f"a step is of one form; this one has {both}", path)
+        elif "sleep" in data or "waitFor" in data:
+            self.reader.wrong(
+                "K007",
+                "a pause that outlives the process needs a journal, which is not there yet",
+                path,
+                help="call `Time.Sleep` for a pause within the process",
+            )
+        else:
+            words = ", ".join(f"`{form}`" for form in FORMS)
+            self.reader.wrong("K007", f"a step needs one of {words}", path)
+
+    def _name(self, data: Mapping[str, Any], path: Path) -> str | None:
+        name = data.get("name")
+        if name is None:
+            return None
+        where = (*path, "name")
+        if not isinstance(name, str) or not NAME.match(name):
+            self.reader.wrong(
+                "K202", "the name of a step is letters, digits and `_`, not a digit first", where
+            )
+            return None
+        if name in self.names:
+            self.reader.wrong("K202", f"there is a step `{name}` already in this topology", where)
+            return None
+        self.names[name] = path
+        return name
+
+
+def _read_call(
+    reading: _Reading, data: Mapping[str, Any], path: Path, name: str | None
+) -> Form | None:
+    fields = {key: value for key, value in data.items() if key != "when"}
+    site = read_call_site(reading.reader, fields, path, name=name)
+    return None if site is None else Call(site)
+
+
+def _read_value(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    return Value(reading.reader.template(data["value"], (*path, "value")))
+
+
+def _read_branch(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    elseif = data.get("elseif", [])
+    if not isinstance(elseif, list) or not all(isinstance(arm, Mapping) for arm in elseif):
+        reading.reader.wrong("K007", "`elseif` is a list of { if, then }", (*path, "elseif"))
+        return None
+    places: list[tuple[Mapping[str, Any], Path]] = [(data, path)]
+    for number, arm in enumerate(elseif):
+        reading.reader.known_fields(arm, ("if", "then"), (*path, "elseif", number), "`elseif`")
+        places.append((arm, (*path, "elseif", number)))
+    arms = []
+    for arm, where in places:
+        if missing := {"if", "then"} - arm.keys():
+            reading.reader.wrong("K007", f"a branch needs `{missing.pop()}`", where)
+            continue
+        condition = reading.reader.condition(arm, "if", where)
+        steps = reading.steps(arm["then"], (*where, "then"))
+        if condition is not None:
+            arms.append((condition, steps))
+    otherwise = reading.steps(data["else"], (*path, "else")) if "else" in data else ()
+    return Branch(tuple(arms), otherwise)
+
+
+def _read_choice(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    cases = data.get("cases")
+    if not isinstance(cases, Mapping):
+        reading.reader.wrong("K007", "`switch` needs `cases`, a mapping of value to steps", path)
+        return None
+    read = tuple((key, reading.steps(steps, (*path, "cases", key))) for key, steps in cases.items())
+    default = reading.steps(data["default"], (*path, "default")) if "default" in data else None
+    return Choice(reading.reader.template(data["switch"], (*path, "switch")), read, default)
+
+
+def _read_loop(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    given = [word for word in ("while", "until") if word in data]
+    if len(given) != 1 or "do" not in data:
+        reading.reader.wrong("K007", "a loop has `do` and one of `while` and `until`", path)
+        return None
+    body = reading.steps(data["do"], (*path, "do"))
+    condition = reading.reader.condition(data, given[0], path)
+    rounds = reading.reader.integer(data, "maxIterations", path, minimum=1, maximum=MAX_ROUNDS)
+    if condition is None:
+        return None
+    return Loop(body, condition, given[0] == "while", rounds)
+
+
+def _read_each(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    items = data["forEach"]
+    if not isinstance(items, list) and not (isinstance(items, str) and is_expression(items)):
+        reading.reader.wrong(
+            "K402", "`forEach` is a list, or an expression that gives one", (*path, "forEach")
+        )
+        return None
+    if "do" not in data:
+        reading.reader.wrong("K007", "`forEach` needs `do`, the steps for each item", path)
+        return None
+    body = reading.steps(data["do"], (*path, "do"))
+    concurrency = reading.reader.integer(
+        data, "concurrency", path, minimum=1, maximum=MAX_CONCURRENCY
+    )
+    result = (
+        reading.reader.template(data["result"], (*path, "result")) if "result" in data else None
+    )
+    return Each(reading.reader.template(items, (*path, "forEach")), body, result, concurrency or 1)
+
+
+def _read_together(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    branches = data["parallel"]
+    where = (*path, "parallel")
+    if not isinstance(branches, Mapping):
+        reading.reader.wrong("K007", "`parallel` is a mapping of name to steps", where)
+        return None
+    read = []
+    for name, steps in branches.items():
+        if not isinstance(name, str) or not NAME.match(name):
+            reading.reader.wrong(
+                "K202", "the name of a parallel branch is an identifier", (*where, name), key=True
+            )
+        else:
+            read.append((name, reading.steps(steps, (*where, name))))
+    return Together(tuple(read))
+
+
+def _read_boundary(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    if "catch" not in data and "finally" not in data:
+        reading.reader.wrong("K007", "`try` needs `catch` or `finally`", path)
+    handler = reading.steps(data["catch"], (*path, "catch")) if "catch" in data else None
+    ending = reading.steps(data["finally"], (*path, "finally")) if "finally" in data else None
+    return Boundary(reading.steps(data["try"], (*path, "try")), handler, ending)
+
+
+def _read_raise(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    error = data["throw"]
+    where = (*path, "throw")
+    if not isinstance(error, Mapping):
+        reading.reader.wrong("K007", "`throw` is { code, message, data }", where)
+        return None
+    reading.reader.known_fields(error, ("code", "message", "data"), where, "`throw`")
+    if "code" not in error and "message" not in error:
+        reading.reader.wrong("K007", "`throw` needs a `code` or a `message`", where)
+    return Raise(reading.reader.template(error, where))
+
+
+FORMS: Mapping[str, _FormReader] = {
+    "invoke": _FormReader(_read_call, CALL_FIELDS),
+    "value": _FormReader(_read_value, frozenset(("value",))),
+    "if": _FormReader(_read_branch, frozenset(("if", "then", "elseif", "else"))),
+    "switch": _FormReader(_read_choice, frozenset(("switch", "cases", "default"))),
+    "forEach": _FormReader(_read_each, frozenset(("forEach", "do", "result", "concurrency"))),
+    "parallel": _FormReader(_read_together, frozenset(("parallel",))),
+    "try": _FormReader(_read_boundary, frozenset(("try", "catch", "finally"))),
+    "throw": _FormReader(_read_raise, frozenset(("throw",))),
+    "do": _FormReader(_read_loop, frozenset(("do", "while", "until", "maxIterations"))),
+}
+
+
+def read_steps(reader: Reader, data: Any, path: Path) -> Steps:
+    """The steps that ``data`` writes. Faults go to ``reader``; what is wrong is left out."""
+    return _Reading(reader, {}).steps(data, path)
+
+
+def walk(steps: Steps) -> Iterator[Step]:
+    """All steps of a tree, outer before inner, in reading order."""
+    for step in steps:
+        yield step
+        for inner in inner_steps(step.form):
+            yield from walk(inner)
+
+
+def inner_steps(form: Form) -> tuple[Steps, ...]:
+    """The lists of steps that a form holds, in reading order."""
+    match form:
+        case Branch(arms, otherwise):
+            return (*(steps for _, steps in arms), otherwise)
+        case Choice(_, cases, default):
+            return (*(steps for _, steps in cases), default or ())
+        case Loop() | Each():
+            return (form.body,)
+        case Together(branches):
+            return tuple(steps for _, steps in branches)
+        case Boundary(body, handler, ending):
+            return (body, handler or (), ending or ())
+        case _:
+            return ()

@@ -1,0 +1,142 @@
+"""Who may know whom: the import directions of the house, kept."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LAYERS = (
+    {"errors", "version"},
+    {"manifest", "schema", "cel"},
+    {"registry", "topology"},
+    {"invocation", "journal", "events"},
+    {"runtime", "triggers"},
+    {"server"},
+    {"cli"},
+)
+"""From low to high: a module knows its own layer and those below."""
+
+HEAVY = {"httpx", "starlette", "uvicorn", "sqlalchemy", "psycopg"}
+"""Packages of the extras: nothing in the core may know them."""
+
+
+def level(package: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if package in layer)
+
+
+def imports(file: Path) -> Iterator[tuple[str, int, bool]]:
+    """Each imported module, the line, and whether it is only for the type checker."""
+    tree = ast.parse(file.read_text("utf-8"))
+    typing_only: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            typing_only.update(
+                child.lineno
+                for one in node.body
+                for child in ast.walk(one)
+                if isinstance(child, ast.stmt)
+            )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            if node.level:
+                continue  # stays within its own folder
+            names = [node.module or ""]
+            if node.module in ("kernel", "definitions", "analyzer"):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            for name in names:
+                yield name, node.lineno, node.lineno in typing_only
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno, node.lineno in typing_only
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", files("kernel"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_kernel_modules_know_only_what_lies_below(file: Path) -> None:
+    own = file.relative_to(ROOT / "kernel").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return  # the public API names all of them, and imports them when they are used
+    for name, line, typing_only in imports(file):
+        package, _, rest = name.partition(".")
+        if package == "analyzer":
+            assert own in ("cli", "runtime"), f"{file}:{line} knows the analyzer"
+        assert package != "definitions", f"{file}:{line} knows the standard library"
+        assert package not in HEAVY, f"{file}:{line} knows {package}, which is an extra"
+        target = rest.partition(".")[0]
+        if package == "kernel" and target and not typing_only:
+            assert level(target) <= level(own), f"{file}:{line}: {own} knows {name}"
+
+
+@pytest.mark.parametrize("file", files("definitions"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_definitions_know_the_public_api_only(file: Path) -> None:
+    import kernel
+
+    for name, line, _ in imports(file):
+        package, _, rest = name.partition(".")
+        assert package != "analyzer", f"{file}:{line} knows the analyzer"
+        if package == "kernel" and rest:
+            assert rest in kernel.__all__, f"{file}:{line}: {name} is not public"
+
+
+def test_nothing_in_the_kernel_knows_a_kind_by_its_name() -> None:
+    kinds = {
+        f"{match.group('module')}.{match.group('name')}"
+        for file in (ROOT / "definitions").rglob("*.yaml")
+        if "examples" not in file.parts
+        for match in re.finditer(
+            r"^metadata:\s*\{?\s*name: (?P<name>\w+)[,\s]+module: (?P<module>\w+)",
+            file.read_text("utf-8"),
+            re.MULTILINE,
+        )
+    }
+    assert len(kinds) >= 12
+    for file in [*files("kernel"), *files("analyzer")]:
+        tree = ast.parse(file.read_text("utf-8"))
+        documentation = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert id(node) in documentation or node.value not in kinds, f"{file}:{node.lineno}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import kernel", {"pydantic", "ruamel", "asyncio", "jsonschema", "click", "rich"}),
+        ("import kernel.cel", {"pydantic", "ruamel", "asyncio", "jsonschema", "re2"}),
+        ("import kernel.cli", {"click", "rich", "asyncio"}),
+        ("import kernel.cli.app", {"rich", "asyncio", "pydantic", "ruamel"}),
+        ("import kernel.manifest", {"pydantic", "jsonschema", "asyncio", "rich", "networkx"}),
+        ("import kernel.runtime", {"jsonschema", "rich", "networkx", "sqlalchemy", "httpx"}),
+    ],
+)
+def test_start_up_imports_nothing_that_is_not_needed(statement: str, heavy: set[str]) -> None:
+    code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert not heavy & set(loaded)
+
+
+def test_the_public_api_is_sorted_and_complete() -> None:
+    import kernel
+
+    assert kernel.__all__ == sorted(kernel.__all__)
+    for name in kernel.__all__:
+        assert getattr(kernel, name) is not None
