@@ -17,8 +17,8 @@ Positions = frozenset[int]
 class List:
     """Lists regular files below one root."""
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        self._root = root_of(fields)
+    def __init__(self, fields: Mapping[str, Any], folder: Path | None = None) -> None:
+        self._root = root_of(fields, folder)
         self._limit: int = fields.get("limit", 10_000)
 
     def invoke(self, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .formats import decode
@@ -18,8 +19,8 @@ CHUNK = 1 << 20
 class Read:
     """Reads regular files below one root."""
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        self._root = root_of(fields)
+    def __init__(self, fields: Mapping[str, Any], folder: Path | None = None) -> None:
+        self._root = root_of(fields, folder)
         self._limit: int = fields.get("maxBytes", 64 << 20)
 
     def invoke(self, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,9 +30,10 @@ CODES = {
 }
 
 
-def root_of(fields: Mapping[str, Any]) -> Path:
-    """The folder that a resource's field ``root`` names."""
-    return Path(fields.get("root", "."))
+def root_of(fields: Mapping[str, Any], folder: Path | None) -> Path:
+    """The folder that a resource's field ``root`` names, relative to the manifest's ``folder``."""
+    root: str = fields.get("root", ".")
+    return (folder or Path()) / root
 
 
 def parts_of(path: str) -> list[str]:

@@ -7,6 +7,7 @@ import secrets
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from kernel import Failure
@@ -21,8 +22,8 @@ APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK 
 class Write:
     """Writes files below one root, durably when it returns."""
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        self._root = root_of(fields)
+    def __init__(self, fields: Mapping[str, Any], folder: Path | None = None) -> None:
+        self._root = root_of(fields, folder)
         self._mode: str = fields.get("mode", "replace")
         self._limit: int = fields.get("maxBytes", 64 << 20)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from kernel import Failure
-
-from .attribute import attribute
+from kernel import Failure, import_attribute
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -21,12 +20,14 @@ class Function:
     """Calls a function with keyword arguments that fit its annotations.
 
     Arguments are read as JSON by pydantic in strict mode: text becomes a date where the annotation
-    says so, never a number. Raises ``TypeError`` for a function that cannot be called so.
+    says so, never a number. ``folder`` is the manifest's own, where the function is looked for
+    after the installed packages. Raises ``kernel.UsageError`` when it is not there, and
+    ``TypeError`` for one that cannot be called so.
     """
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, Any], folder: Path | None = None) -> None:
         self._name: str = fields["function"]
-        self._function: Callable[..., Any] = attribute(self._name)
+        self._function: Callable[..., Any] = import_attribute(self._name, folder)
         if not callable(self._function):
             raise TypeError(f"{self._name} is not a function")
         parameters = inspect.signature(self._function).parameters

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,16 +50,12 @@ class Connection:
     starve the other. It belongs to one event loop.
     """
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, Any], folder: Path | None = None) -> None:
         self._fields = fields
-        self._folder: TemporaryDirectory[str] | None = None
         self._address = parsed(fields.get("url", "sqlite:///data.db"))
-        if self._address.get_backend_name() == "sqlite" and self._address.database in (
-            None, "", ":memory:"
-        ):  # fmt: skip
-            # A database in memory belongs to one connection; this one is shared by a pool.
-            self._folder = TemporaryDirectory(prefix="sqlite-")
-            self._address = self._address.set(database=f"{self._folder.name}/memory.db")
+        self._temporary: TemporaryDirectory[str] | None = None
+        if self._address.get_backend_name() == "sqlite":
+            self._address = self._address.set(database=self._file(self._address.database, folder))
         most: int = fields.get("connections", 10)
         self._engine: Engine = engine_of(
             self._address, connections=most, busy_timeout=fields.get("busyTimeout", 5_000)
@@ -82,8 +79,16 @@ class Connection:
     def close(self) -> None:
         self._threads.shutdown()
         self._engine.dispose()
-        if self._folder is not None:
-            self._folder.cleanup()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def _file(self, name: str | None, folder: Path | None) -> str:
+        """The path of an SQLite database, relative to the manifest's ``folder``."""
+        if name not in (None, "", ":memory:"):
+            return str((folder or Path()) / name)
+        # A database in memory belongs to one connection; this one is shared by a pool.
+        self._temporary = TemporaryDirectory(prefix="sqlite-")
+        return f"{self._temporary.name}/memory.db"
 
     async def run(self, job: Job[Value], *, reads: bool) -> Value:
         """The value of ``job``, in the transaction that the task is in, or in one of its own.

@@ -233,3 +233,10 @@ def test_listing_is_limited(tmp_path: Path) -> None:
     with pytest.raises(Failure) as caught:
         List({"root": str(tmp_path / "none")}).invoke({})
     assert caught.value.code == "NOT_FOUND"
+
+
+def test_the_root_is_relative_to_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    Write({"root": "data"}, tmp_path).invoke({"path": "f", "content": "x"})
+    assert Read({"root": "data"}, tmp_path).invoke({"path": "f"})["content"] == "x"
+    assert List({"root": str(tmp_path / "data")}, Path("/nowhere")).invoke({})["count"] == 1

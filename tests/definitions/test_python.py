@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from definitions.python.function import Function
-from kernel import Failure
+from kernel import Failure, UsageError
 
 ID = "12345678-1234-5678-1234-567812345678"
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.delitem(sys.modules, "sample_functions", raising=False)
+HERE = Path(__file__).parent
 
 
 def call(name: str, **inputs: Any) -> Any:
-    function = Function({"function": f"sample_functions:{name}"})
+    function = Function({"function": f"sample_functions:{name}"}, HERE)
     return asyncio.run(function.invoke(inputs, "THE CALL"))
 
 
@@ -84,10 +80,10 @@ def test_its_own_errors_are_its_own() -> None:
     [
         ("sample_functions:positional", TypeError, "cannot be given by name"),
         ("sample_functions:constant", TypeError, "not a function"),
-        ("sample_functions:none", AttributeError, "none"),
-        ("no_such_module:none", ModuleNotFoundError, "no_such_module"),
+        ("sample_functions:none", UsageError, "no attribute `none`"),
+        ("no_such_module:none", UsageError, "no module `no_such_module`"),
     ],
 )
 def test_what_cannot_be_called(name: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        Function({"function": name})
+        Function({"function": name}, HERE)

@@ -486,3 +486,11 @@ def test_a_lost_connection_is_found_and_replaced(tmp_path: Path) -> None:
         run(db.insert("a"))
         assert run(db.names()) == ["a"]
         db.connection.close()
+
+
+def test_an_sqlite_file_is_relative_to_the_manifest(tmp_path: Path) -> None:
+    for url in ("sqlite:///a.db", f"sqlite:///{tmp_path}/b.db"):
+        connection = Connection({"url": url}, tmp_path)
+        connection.provide()
+        connection.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "b.db"]
