@@ -11,7 +11,7 @@ from kernel.manifest.stream import read_stream
 
 def read_data(text: str, name: str = "<string>") -> Any:
     """The value that one YAML document holds; None for an empty text. Raises ManifestError."""
-    source = Source(name, text.removeprefix("\ufeff"))
+    source = Source(name, text)
     documents, faults = read_stream(source)
     if not faults and len(documents) > 1:
         span = source.span(documents[1].start, documents[1].start)

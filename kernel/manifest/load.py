@@ -233,7 +233,7 @@ def _text(text: str | bytes, name: str) -> str:
         return decode(text, name)
     if len(text) > MAX_FILE_BYTES:
         raise ManifestError([Fault("K001", "the text is too large", whole(name))])
-    return text.removeprefix("\ufeff")
+    return text
 
 
 def _sound(manifest: Manifest, faults: tuple[Fault, ...]) -> Manifest:

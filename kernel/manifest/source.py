@@ -27,13 +27,13 @@ _BOMS = (
 
 
 class Source:
-    """A name for messages, the decoded text, and the folder that relative paths start from."""
+    """A name for messages, the text without its byte order mark, and the folder it comes from."""
 
     __slots__ = ("_lines", "folder", "name", "text")
 
     def __init__(self, name: str, text: str, folder: Path | None = None) -> None:
         self.name = name
-        self.text = text
+        self.text = text.removeprefix("\ufeff")
         self.folder = folder
         self._lines: list[int] | None = None
 

@@ -21,6 +21,8 @@ from kernel.manifest.source import Source
 MAX_SYNTAX_FAULTS = 20
 """Where a file has more documents that do not parse, the rest of it is not read."""
 
+_SHORT = 1 << 14
+
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _OLD_BREAKS = "\x85\u2028\u2029"
 _UNPRINTABLE = re.compile(
@@ -63,7 +65,15 @@ def read_stream(source: Source) -> tuple[list[Read], list[Fault]]:
 
 def compose_document(source: Source, start: int, end: int) -> Composed:
     """The nodes of the document ``text[start:end]``; raises ManifestError where there are none."""
-    return compose(_parser(source.text[start:end]).get_event, source, start)
+    try:
+        return compose(_parser(source.text[start:end]).get_event, source, start)
+    except ManifestError:
+        raise
+    except Exception as error:
+        get = _newer_events(source.text, start, end, error)
+        if get is None:
+            raise ManifestError([_syntax_fault(source, error, start)]) from None
+        return compose(get, source, start)
 
 
 class _Reader:
@@ -83,6 +93,8 @@ class _Reader:
             while (event := get()) is not None:
                 if type(event).__name__ == "DocumentStartEvent":
                     here = event.start_mark.index + start
+                    while here > start and text[here - 1] == " ":
+                        here -= 1  # an indented first line belongs to the document with its indent
                     closing = self._document(get, start, here)
                     here = closing.end_mark.index + start
                     resumable = closing.end_mark.index > closing.start_mark.index
@@ -93,11 +105,28 @@ class _Reader:
                 return [(here, end)]  # a bare document after "...": libyaml wants a "---" there
             if not hasattr(error, "problem"):
                 return self._unprintable(here, end)
-            self.faults.append(_syntax_fault(self.source, error, start))
+            self._second_try(error, start, here, end)
         else:
             return []
         marker = _MARKER.search(text, here + 1, end)
         return [(marker.start(), end)] if marker else []
+
+    def _second_try(self, error: Any, start: int, here: int, end: int) -> None:
+        """Read a document that libyaml refused in the newer way, or report it."""
+        marker = _MARKER.search(self.source.text, here + 1, end)
+        stop = marker.start() if marker else end
+        fault = _syntax_fault(self.source, error, start)
+        try:
+            get = _newer_events(self.source.text, here, stop, error)
+            composed = compose(get, self.source, here) if get else None
+        except ManifestError as other:
+            self.faults += other.faults
+        except Exception:
+            self.faults.append(fault)
+        else:
+            self.faults += composed.faults if composed else [fault]
+            if composed:
+                self.documents.append(Read(to_data(composed.root), here, stop))
 
     def _document(self, get: Callable[[], Any], start: int, here: int) -> Any:
         """Read one document; gives the event that closed it."""
@@ -205,6 +234,20 @@ def _skip(get: Callable[[], Any]) -> Any:
         if depth > MAX_DEPTH:
             raise _TooDeep(event)
     return event
+
+
+def _newer_events(text: str, start: int, end: int, error: Any) -> Callable[[], Any] | None:
+    """The events of a document that is YAML 1.2 and was not YAML 1.1, if that may be the reason.
+
+    In flow collections 1.2 takes ``[http://x]``, ``{a?: 1}`` and ``[:a]``. The slow parser in
+    Python knows; it gets short documents only.
+    """
+    if not hasattr(error, "problem") or end - start > _SHORT:
+        return None
+    from ruamel.yaml import YAML
+
+    events = YAML(typ="safe", pure=True).parse(text[start:end])
+    return lambda: next(events, None)
 
 
 def _parser(text: str) -> Any:

@@ -1,0 +1,206 @@
+"""YAML 1.2 in, plain data or faults out."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernel.errors import Fault
+from kernel.manifest.nodes import to_data
+from kernel.manifest.source import Source
+from kernel.manifest.stream import compose_document, read_stream
+
+from .trees import STYLES, VALUES, dump
+
+
+def read(text: str) -> tuple[list[Any], list[Fault]]:
+    documents, faults = read_stream(Source("x", text))
+    return [document.data for document in documents], faults
+
+
+def value(text: str) -> Any:
+    documents, faults = read(text)
+    assert not faults
+    return documents[0]
+
+
+@given(VALUES, STYLES)
+@settings(max_examples=200)
+def test_what_another_library_writes_is_read_back(written: Any, style: str) -> None:
+    assert value(dump({"root": written}, style)) == {"root": written}
+
+
+@given(VALUES, STYLES)
+@settings(max_examples=100)
+def test_the_quick_and_the_exact_reading_agree(written: Any, style: str) -> None:
+    text = dump({"root": written}, style)
+    source = Source("x", text)
+    (document,), _ = read_stream(source)
+    composed = compose_document(source, document.start, document.end)
+    assert not composed.faults
+    assert repr(to_data(composed.root)) == repr(document.data)
+
+
+@given(st.text(alphabet="ab:-?[]{}&*!|>'\"%@#,~ \n\t\r<=0x1.é\x00\ufeff\u2028", max_size=60))
+@settings(max_examples=500)
+def test_no_text_is_too_odd(text: str) -> None:
+    documents, faults = read_stream(Source("x", text))
+    for document in documents:
+        compose_document(Source("x", text), document.start, document.end)
+    assert all(fault.span and fault.span.line >= 1 for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("no", "no"), ("on", "on"), ("yes", "yes"), ("012", 12), ("0o14", 12), ("0xFf", 255),
+        ("1_000", "1_000"), ("0b1", "0b1"), ("+1", 1), ("-0", 0), ("1.", 1.0), (".5", 0.5),
+        ("1e3", 1000.0), ("-.inf", -math.inf), ("1:30", "1:30"), ("2026-11-20", "2026-11-20"),
+        ("True", True), ("tRue", "tRue"), ("~", None), ("NULL", None), ("'1'", "1"), ('"~"', "~"),
+        ("!!str 1", "1"), ("!!float 1", 1.0), ("!!int 3", 3), ("! 1", "1"), ("0o8", "0o8"),
+        ("e5", "e5"), ("=", "="), (".", "."),
+    ],
+)  # fmt: skip
+def test_scalars_are_those_of_the_core_schema(text: str, wanted: Any) -> None:
+    found = value(f"[{text}]")[0]
+    assert (type(found), found) == (type(wanted), wanted)
+    assert math.isnan(value("[.nan]")[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place", "words"),
+    [
+        ("a: 'x", "K001", (1, 6), "unexpected end of stream"),
+        ("a:\n\tb: 1", "K001", (2, 1), "tab"),
+        ("a: @x", "K001", (1, 4), "'@'"),
+        ("a: \x00b", "K001", (1, 4), "U+0000"),
+        ("a: \ud800", "K001", (1, 4), "U+D800"),
+        ("a: x\u2028y", "K001", (1, 5), "U+2028"),
+        ("a: b: c", "K001", (1, 5), "mapping values"),
+        ("*b", "K001", (1, 1), "no anchor &b"),
+        ("&a [*a]", "K001", (1, 5), "inside of what it means"),
+        ("a: !foo 1", "K001", (1, 4), "!foo"),
+        ("a: !!int x", "K001", (1, 4), "'x'"),
+        ("a: !!set {}", "K001", (1, 4), "tag"),
+        ("a: " + "9" * 400, "K001", (1, 4), "400 digits"),
+        ("b: 1\n<<: {a: 1}", "K001", (2, 1), "merge key"),
+        ("[1]: 2", "K001", (1, 1), "cannot be a key"),
+        ("a: 1\nb: 2\na: 3", "K002", (3, 1), "'a'"),
+        ("a: {b: 1, b: 2}", "K002", (1, 11), "'b'"),
+        ("1: a\n1: b", "K002", (2, 1), "'1'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(
+    text: str, code: str, place: tuple[int, int], words: str
+) -> None:
+    _, faults = read(text)
+    assert [(f.code, f.span and (f.span.line, f.span.column)) for f in faults] == [(code, place)]
+    assert words in faults[0].message
+
+
+def test_a_duplicate_points_at_both_places() -> None:
+    _, (fault,) = read("a: 1\nb:\n  c: 1\n  c: 2\n")
+    assert fault.path == ("b", "c")
+    assert "line 3, column 3" in (fault.help or "")
+
+
+@pytest.mark.parametrize("bad", ["a: 'x", "a: [1", "a: \x07", "a: 1\na: 2", "a: *b", "]"])
+def test_a_bad_document_does_not_hide_the_others(bad: str) -> None:
+    documents, faults = read(f"first: 1\n---\n{bad}\n---\nlast: 1\n")
+    assert documents[0] == {"first": 1}
+    assert documents[-1] == {"last": 1}
+    assert len(faults) == 1
+
+
+def test_a_bare_document_may_follow_an_end_marker() -> None:
+    assert read("a: 1\n...\nb: 2\n")[0] == [{"a": 1}, {"b": 2}]
+    assert read("a: 1\n...\n%YAML 1.2\n---\nb: 2\n")[0] == [{"a": 1}, {"b": 2}]
+
+
+def test_empty_documents_are_left_out() -> None:
+    assert read("")[0] == []
+    assert read("# only a comment\n---\n---\na: 1\n---\n")[0] == [{"a": 1}]
+    assert read("--- null\n")[0] == [None]
+
+
+def test_keys_keep_their_type() -> None:
+    assert value("{2: a, true: b, null: c, 1.5: d}") == {
+        2: "a",
+        True: "b",
+        None: "c",
+        1.5: "d",
+    }
+
+
+def test_aliases_share() -> None:
+    data = value("a: &x [1, {b: 2}]\nb: *x\n")
+    assert data == {"a": [1, {"b": 2}], "b": [1, {"b": 2}]}
+    assert data["a"] is data["b"]
+
+
+def _bomb() -> str:
+    lines = ["a: &a [" + "1," * 10 + "]"]
+    lines += [
+        f"{c}: &{c} [{','.join(['*' + p] * 10)}]"
+        for p, c in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _bomb(),
+        "[" * 1_000_000,
+        "{" * 1_000_000,
+        "- " * 1_000_000,
+        "? " * 1_000_000,
+        "a: {" * 300_000,
+        "---\n]\n" * 100_000,
+        "a: 1\n" * 100_000,
+        "&a " * 100_000,
+        "a: " + "9" * 1_000_000,
+        "".join(f"&x{i} [" for i in range(200)),
+        "a: &a [" + "[" * 60 + "]" * 60 + "]\nb: " + "[" * 60 + "*a" + "]" * 60,
+    ],
+    ids=lambda text: text[:12],
+)  # fmt: skip
+def test_hostile_texts_are_refused_soon(text: str) -> None:
+    start = time.process_time()
+    documents, faults = read(text)
+    assert faults
+    assert len(faults) <= 150
+    assert len(documents) <= 1
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "x" * 2_000_000,
+        'a: "' + "\\n" * 1_000_000 + '"',
+        "a: |\n" + " b\n" * 500_000,
+        "#\n" * 1_000_000,
+        "".join(f"k{i}: 1\n" for i in range(100_000)),
+        "a: {" + ", ".join(f"k{i}: 1" for i in range(100_000)) + "}",
+    ],
+    ids=lambda text: text[:8],
+)
+def test_large_texts_are_read_soon(text: str) -> None:
+    start = time.process_time()
+    _, faults = read(text)
+    assert not faults
+    assert time.process_time() - start < 5
+
+
+def test_flow_collections_are_those_of_yaml_1_2() -> None:
+    text = "a: 1\n---\n{url: http://x/y?z, a?: [1:30, http://z]}\n---\nb: [x\n---\nc: 1\n"
+    documents, faults = read(text)
+    url = {"url": "http://x/y?z", "a?": ["1:30", "http://z"]}
+    assert documents == [{"a": 1}, url, {"c": 1}]
+    assert len(faults) == 1
