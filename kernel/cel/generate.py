@@ -222,7 +222,7 @@ def _comparison(writer: Writer, operator: str, left: Expr, right: Expr, scope: S
     if isinstance(left, Literal) and not isinstance(right, Literal):
         left, right, operator = right, left, _MIRRORED[operator]
     a = writer.code(left, scope)
-    if isinstance(right, Literal):
+    if isinstance(right, Literal) and not isinstance(left, Literal):
         code = _with_literal(writer, operator, a, right.value)
         if code is not None:
             return code

@@ -117,7 +117,7 @@ def number(token: Token, negative: bool, text: str) -> int | float | UInt:
     base = 16 if digits.startswith("0x") else 10
     value = int(digits, base) if len(digits) < 40 else UINT_MAX + 1
     if word[-1] in "uU":
-        if value > UINT_MAX or negative:
+        if value > UINT_MAX:
             raise CelSyntaxError("a uint literal is in 0 .. 2**64 - 1", offset, end, text)
         return UInt(value)
     if value > INT_MAX + negative:

@@ -28,6 +28,7 @@ from kernel.cel.values import (
 
 NUMBERS: Final = frozenset({"int", "uint", "double"})
 KEYS: Final = frozenset({"bool", "int", "uint", "string"})
+LOOKED_UP: Final = KEYS | {"double"}
 _ORDERED: Final = frozenset({"bool", "string", "bytes", TIMESTAMP, DURATION})
 _DEEPEST: Final = 100
 
@@ -157,7 +158,7 @@ def find(budget: Budget, operand: Any, key: Any) -> Any:
 
 
 def _find_entry(budget: Budget, mapping: Mapping[Any, Any], key: Any) -> Any:
-    if type_name(key) not in KEYS and type_name(key) != "double":
+    if type_name(key) not in LOOKED_UP:
         raise Problem("no-overload", f"no such overload: map[{described(key)}]")
     if contains_key(budget, mapping, key):
         return mapping[key]

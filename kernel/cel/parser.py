@@ -178,18 +178,24 @@ class _Parser:
         while self.accept(kind):
             starts.append(self.tokens[self.position - 1][2])
         token = self.tokens[self.position]
-        if kind == "-" and token[0] in ("int", "float"):
+        if kind == "-" and self.is_number(self.position):
             self.position += 1
             start = starts.pop()
             literal = Literal(start, token[3], number(token, True, self.text))
             expr = self.postfix(start, literal)
         else:
-            if token[0] in ("-", "!"):
+            # What follows a minus is a token, if only the one of the end.
+            if token[0] == "!" or (token[0] == "-" and not self.is_number(self.position + 1)):
                 raise self.failure("an operand")
             expr = self.operand()
         for start in reversed(starts):
             expr = Unary(start, self.end(), kind, expr)
         return expr
+
+    def is_number(self, position: int) -> bool:
+        """Whether the token is a number that may have a minus; a uint has none."""
+        kind, word, _, _ = self.tokens[position]
+        return kind in ("int", "float") and word[-1] not in "uU"
 
     def name(self, word: str, start: int, end: int, absolute: bool = False) -> Expr:
         if word in RESERVED:

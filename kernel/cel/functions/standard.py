@@ -47,6 +47,8 @@ def _subtract_from_timestamp(a: Any, b: Any) -> Any:
 
 def _contains_key(budget: Budget, key: Any, mapping: Any) -> bool:
     budget.spend(1)
+    if type_name(key) not in op.LOOKED_UP:
+        raise op.no_overload("_in_", (key, mapping))
     return op.contains_key(budget, mapping, key)
 
 
