@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.version import VERSION
 
 if TYPE_CHECKING:
-    from kernel import cel
+    from kernel import cel, schema
     from kernel.errors import (
         Cancelled,
         ControllerError,
@@ -80,6 +80,7 @@ __all__ = [
     "import_attribute",
     "load",
     "loads",
+    "schema",
 ]
 
 __version__ = VERSION
@@ -102,8 +103,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'kernel' has no attribute {name!r}")
-    if name == "cel":
-        return importlib.import_module("kernel.cel")
+    if name in ("cel", "schema"):
+        return importlib.import_module(f"kernel.{name}")
     return getattr(importlib.import_module(_HOMES.get(name, "kernel.errors")), name)
 
 

@@ -88,11 +88,22 @@ def _is_in(top: str, place: str) -> bool:
     return importlib.machinery.PathFinder.find_spec(top, [place]) is not None
 
 
-def construct(attribute: Any, fields: Mapping[str, Any]) -> Any:
-    """The controller itself: a class is constructed with the fields, if it takes any."""
+def construct(attribute: Any, fields: Mapping[str, Any], folder: Path | None = None) -> Any:
+    """The controller itself: a class is constructed with the fields, if it takes any.
+
+    A parameter that is named ``folder`` gets the folder of the resource's manifest.
+    """
     if not inspect.isclass(attribute):
         return attribute
-    return attribute(*((fields,) if _positional(attribute) else ()))
+    named = {"folder": folder} if _has_parameter(attribute, "folder") else {}
+    return attribute(*((fields,) if _positional(attribute) else ()), **named)
+
+
+def _has_parameter(function: Any, name: str) -> bool:
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def method(controller: Any, name: str) -> Method | None:

@@ -239,7 +239,7 @@ class Registry:
         definition = instance.definition
         bound = self._controllers.get(definition.kind)
         if bound is not None:
-            return construct(bound, instance.fields)
+            return construct(bound, instance.fields, instance.scope.module.folder)
         if definition.controller is None:
             raise InvalidState(
                 f"{definition.kind} is a contract without a controller; an embedding program "
@@ -253,7 +253,7 @@ class Registry:
             raise ManifestError(
                 [Fault("K209", str(error), definition.document.span(path), None, path)]
             ) from error
-        return construct(attribute, instance.fields)
+        return construct(attribute, instance.fields, instance.scope.module.folder)
 
     async def _provide(self, instance: Instance) -> Mapping[str, Any]:
         provide = method(instance.controller, "provide")
