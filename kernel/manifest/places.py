@@ -7,6 +7,8 @@ libyaml made of it, and where the two should differ no place is claimed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 from kernel.manifest.nodes import Node
 
@@ -19,6 +21,7 @@ _NAMED = {
     "r": "\r", "e": "\x1b", " ": " ", '"': '"', "/": "/", "\\": "\\", "N": "\x85", "_": "\xa0",
     "L": "\u2028", "P": "\u2029",
 }  # fmt: skip
+_MOST_INDENT = 200
 _DIGITS = {"x": 2, "u": 4, "U": 8}
 
 Pieces = list[tuple[str, int]]
@@ -36,17 +39,20 @@ def offsets(text: str, node: Node) -> list[int] | None:
     if properties := _PROPERTIES.match(text, start, node.end):
         start = properties.end()
     if node.style in ("|", ">"):
-        pieces, end = _block(text, start, node.end, node.style == ">")
-    elif node.style:
-        pieces, end = _flow(text, start + 1, node.end - 1, node.style), node.end - 1
+        readings = _block(text, start, node.end, node.style == ">")
     else:
-        pieces, end = _flow(text, start, node.end, ""), node.end
-    value = "".join(character for character, _ in pieces)
-    if value != node.text:
-        if value.rstrip("\n") != node.text.rstrip("\n"):
-            return None
-        pieces = pieces[: len(node.text)] + [("\n", end)] * (len(node.text) - len(pieces))
-    return [*(offset for _, offset in pieces), end]
+        stop = node.end - len(node.style)
+        readings = iter([(_flow(text, start + len(node.style), stop, node.style), stop)])
+    return next((found for p, end in readings if (found := _fit(p, end, node.text))), None)
+
+
+def _fit(pieces: Pieces, end: int, value: str) -> list[int] | None:
+    """The offsets of the pieces if they make up the value, but for line breaks at its end."""
+    made = "".join(character for character, _ in pieces)
+    if made.rstrip("\n") != value.rstrip("\n"):
+        return None
+    places = [offset for _, offset in pieces[: len(value)]]
+    return [*places, *[end] * (len(value) - len(places)), end]
 
 
 def _flow(text: str, start: int, end: int, style: str) -> Pieces:
@@ -93,8 +99,11 @@ def _escaped(text: str, here: int, end: int, pieces: Pieces) -> int:
     return here + 2
 
 
-def _block(text: str, start: int, end: int, folded: bool) -> tuple[Pieces, int]:
-    """Literal and folded scalars, without what chomping does to the end."""
+def _block(text: str, start: int, end: int, folded: bool) -> Iterator[tuple[Pieces, int]]:
+    """Literal and folded scalars: a reading for each indentation that they may have.
+
+    What chomping does to the end is left out.
+    """
     header = _HEADER.match(text, start)
     assert header is not None
     lines: list[tuple[int, str, int]] = []  # offset of the line, its text, offset of its break
@@ -104,36 +113,31 @@ def _block(text: str, start: int, end: int, folded: bool) -> tuple[Pieces, int]:
         assert line is not None
         lines.append((here, line.group(1), line.end(1)))
         here = line.end()
-    indent = _indent(header.group(1), lines, text, start)
-    contents = [(at + indent, line[indent:], stop) for at, line, stop in lines]
+    most = next((len(line) - len(line.lstrip(" ")) for _, line, _ in lines if line.strip(" ")), 0)
+    told = next((int(character) for character in header.group(1) if character.isdigit()), 0)
+    known = range(told, min(most, told + _MOST_INDENT) + 1) if told else (most,)
+    for indent in known:
+        contents = [(min(at + indent, stop), line[indent:], stop) for at, line, stop in lines]
+        last = max((stop for _, content, stop in contents if content), default=header.end())
+        yield _unfolded(contents, folded), last
+
+
+def _unfolded(contents: list[tuple[int, str, int]], folded: bool) -> Pieces:
     pieces: Pieces = []
     for number, (at, content, stop) in enumerate(contents):
         pieces += [(character, at + n) for n, character in enumerate(content)]
-        rest = contents[number:]
-        if not folded or not _folds(content, rest):
+        rest = contents[number : number + 2]
+        if not folded or not _folds(content, contents, number):
             pieces.append(("\n", stop))
-        elif rest[1][1]:
+        elif len(rest) > 1 and rest[1][1]:
             pieces.append((" ", stop))
-    if "-" in header.group(1):
-        while pieces and pieces[-1][0] == "\n":
-            pieces.pop()
-    last = max((stop for _, content, stop in contents if content), default=header.end())
-    return pieces, last
+    return pieces
 
 
-def _folds(content: str, rest: list[tuple[int, str, int]]) -> bool:
-    """Whether the break after ``content`` folds: between two lines of text, not of more indent."""
-    following = next((line for _, line, _ in rest[1:] if line), "")
-    return bool(content and following) and content[0] not in " \t" and following[0] not in " \t"
-
-
-def _indent(header: str, lines: list[tuple[int, str, int]], text: str, start: int) -> int:
-    """How many columns of each line are indentation."""
-    explicit = next((int(c) for c in header if c.isdigit()), 0)
-    found = next((len(line) - len(line.lstrip(" ")) for _, line, _ in lines if line.strip(" ")), 0)
-    if not explicit:
-        return found
-    begin = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
-    outer = len(text[begin:start]) - len(text[begin:start].lstrip(" -"))
-    candidates = range(explicit, outer + explicit + 1)
-    return next((n for n in reversed(candidates) if n <= found or not lines), explicit)
+def _folds(content: str, contents: list[tuple[int, str, int]], number: int) -> bool:
+    """Whether the break after a line folds: between two lines of text, neither indented more."""
+    if not content:
+        return False
+    later = (line for _, line, _ in islice(contents, number + 1, None) if line)
+    following = next(later, "")
+    return bool(following) and content[0] not in " \t" and following[0] not in " \t"
