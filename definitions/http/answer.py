@@ -18,7 +18,7 @@ from .outgoing import without_query, without_user
 NO_ANSWER = 599
 EXCERPT = 2_000
 # These come from a server that has not begun to act on the request.
-REFUSED = {*range(400, 500), 307, 308, 501, 505, 511}
+REFUSED = {*range(400, 500), 307, 308, 501, 503, 505, 511}
 HIDDEN = ("set-cookie",)
 
 

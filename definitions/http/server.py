@@ -46,10 +46,12 @@ class Server:
         host = f"[{self._host}]" if ":" in self._host else self._host
         self.url = f"http://{host}:{port}"
         published = {"url": self.url, "host": self._host, "port": port}
+        from .protocol import Protocol
+
         config = uvicorn.Config(
             self._serve,
             interface="asgi3",
-            http="h11",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

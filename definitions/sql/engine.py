@@ -20,6 +20,14 @@ from .statement import Dialect
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
+# libpq finds a peer that is gone within a minute, where the system's default is two hours.
+PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgresql": "postgresql+psycopg",
@@ -56,7 +64,7 @@ def engine_of(address: URL, *, connections: int, busy_timeout: int) -> Engine:
         max_overflow=0,
         pool_pre_ping=not sqlite,
         hide_parameters=True,
-        connect_args={"check_same_thread": False} if sqlite else {"connect_timeout": 10},
+        connect_args={"check_same_thread": False} if sqlite else PATIENCE,
     )
     if sqlite:
 

@@ -7,7 +7,7 @@ import json
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -441,3 +441,36 @@ def test_numbers_come_as_they_were_written(whole: int, number: float) -> None:
 
 def test_an_answer_is_json_by_default() -> None:
     assert answer(200, {}, {"ä": None}).body == '{"ä": null}'.encode()
+
+
+def test_slow_heads_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("definitions.http.protocol.HEAD_SECONDS", 0.2)
+    head = b"GET / HTTP/1.1\r\nhost: x\r\n"
+
+    async def answers(port: int, *parts: tuple[bytes, float]) -> int:
+        """How many answers come to these parts of requests, each followed by a pause."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for part, pause in parts:
+            writer.write(part)
+            await asyncio.sleep(pause)
+        writer.write(b"connection: close\r\n\r\n")
+        with suppress(ConnectionError):
+            await writer.drain()
+        content = await reader.read()
+        writer.close()
+        return content.count(b"HTTP/1.1 200 OK")
+
+    async def serve(request: Any) -> None:
+        await asyncio.sleep(0.3)
+
+    async def main() -> None:
+        async with serving(Site(serve, request={"path": "/"})) as (client, _):
+            port = client.base_url.port
+            assert port is not None
+            assert await answers(port, (head, 0.05)) == 1
+            assert await answers(port, (b"", 0.4)) == 0
+            assert await answers(port, (head, 0.1), (b"x: y\r\n", 0.3)) == 0
+            assert await answers(port, (head + b"\r\n", 0.4), (head, 0.05)) == 2
+            assert await answers(port, (head + b"\r\n", 0.4), (head, 0.4)) == 1
+
+    asyncio.run(main())
