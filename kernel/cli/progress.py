@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from kernel.cli.render import use_color
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from kernel.events import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
 _MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–"}
@@ -27,7 +30,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
-        self._said = 0.0
+        self._said = time.monotonic()
 
     def began(self, path: str) -> None:
         """Note when a step of the outermost level begins."""
@@ -121,6 +124,23 @@ class Live:
         traceback: TracebackType | None,
     ) -> None:
         self._display.stop()
+
+
+def retried(display: Lines | Live) -> Callable[[Event], None]:
+    """A subscriber that says which attempts failed, and when the next one is made."""
+
+    def say(event: Event) -> None:
+        error = event.data["error"]
+        place, attempt, delay = (
+            event.identify()["subject"],
+            event.data["attempt"],
+            event.data["delay"],
+        )
+        display.say(
+            f"↻ {place} attempt {attempt} failed (code {error['code']}), next in {delay:g} ms"
+        )
+
+    return say
 
 
 class LogLines(logging.Handler):

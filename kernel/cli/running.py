@@ -16,7 +16,7 @@ import click
 
 from kernel.cli import app
 from kernel.cli.options import pairs, read_mapping, typed
-from kernel.cli.progress import LogLines, watcher
+from kernel.cli.progress import LogLines, retried, watcher
 from kernel.cli.render import show
 from kernel.errors import InvocationError, UsageError
 from kernel.events.sinks import JsonLines
@@ -81,6 +81,7 @@ def _execute(request: Request, manifest: Manifest, work: Work) -> RunResult:
         # What a controller prints is not the answer.
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         kernel = Kernel(manifest, values=request.values(), watch=display)
+        kernel.subscribe(retried(display), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
         return asyncio.run(_interruptible(kernel, work))

@@ -85,12 +85,15 @@ class Run:
         self.correlation_id = correlation_id or str(uuid.uuid4())
         self.watch = watch
 
-    def plan(self, site: CallSite, scope: ModuleScope) -> Plan:
-        """The plan of a call site, made once for all runs."""
+    def plan(self, site: CallSite, scope: ModuleScope, label: str | None = None) -> Plan:
+        """The plan of a call site, made once for all runs.
+
+        ``label`` names it in the path of a run where its place in the manifest does not.
+        """
         world = self.world
         instance = world.instance_of(site.target, scope)
-        label = label_of(site.name, site.path)
-        plan = plan_call(site, instance, label, world.bus, world.threads)
+        named = label_of(site.name, site.path) if label is None else label
+        plan = plan_call(site, instance, named, world.bus, world.threads)
         self.plans[site] = plan
         return plan
 

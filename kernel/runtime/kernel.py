@@ -159,6 +159,7 @@ class Kernel:
             return None
         if self._fault is not None:
             raise self._service_error()
+        run.plan(site, start.instance.scope, start.label)
         task = asyncio.ensure_future(context.invoke(site))
         self._running.add(task)
         try:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One thing to start: an instance, and the call site of the module's ``targets`` if any."""
+    """One thing to start: an instance, and the call site of the module's ``targets`` if any.
+
+    ``label`` begins the paths of its run, where there is more than one thing to start.
+    """
 
     instance: Instance
     written: CallSite | None = None
     document: Document | None = None
+    label: str = ""
 
     @classmethod
     def of(cls, instance: Instance) -> Start:
@@ -106,7 +110,9 @@ def _declared(kernel: Kernel, module: Module) -> Iterator[Start]:
         site = read_call_site(reader, target.data, target.path)
         if site is None or reader.faults:
             raise ManifestError(reader.faults)
-        yield Start(kernel.registry.find(site.target, scope), site, target.document)
+        instance = kernel.registry.find(site.target, scope)
+        label = instance.name if len(module.targets or ()) > 1 else ""
+        yield Start(instance, site, target.document, label)
 
 
 def _is_candidate(instance: Instance, module: Module) -> bool:
