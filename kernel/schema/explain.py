@@ -72,16 +72,19 @@ def _relevance(error: jsonschema_rs.ValidationError) -> tuple[int, bool]:
 def _closest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
     """For a choice between schemas, the error of the branch that the value comes nearest to."""
     while branches := [branch for branch in getattr(error.kind, "context", ()) if branch]:
-        depth = [max(len(e.instance_path) for e in branch) for branch in branches]
-        best = max(depth)
-        nearest = [branch for branch, d in zip(branches, depth, strict=True) if d == best]
-        if best == len(error.instance_path):
-            typed = [b for b in nearest if not any(e.kind.name in ("type", "const") for e in b)]
-            nearest = typed or nearest
-        if len(nearest) != 1:
+        here = len(error.instance_path)
+        ranks = [_distance(branch, here) for branch in branches]
+        if ranks.count(min(ranks)) > 1:
             return error
-        error = min(nearest[0], key=_relevance)
+        error = min(branches[ranks.index(min(ranks))], key=_relevance)
     return error
+
+
+def _distance(branch: list[jsonschema_rs.ValidationError], here: int) -> tuple[bool, int, int]:
+    """A value of another type is far from a branch; so is one with another discriminator."""
+    other_type = any(e.kind.name == "type" and len(e.instance_path) == here for e in branch)
+    literals = sum(e.kind.name in ("const", "enum") for e in branch)
+    return other_type, literals, len(branch)
 
 
 def _problem(

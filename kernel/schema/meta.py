@@ -46,8 +46,8 @@ def _invalid(schema: Any) -> Iterator[Problem]:
     if against:
         yield from against
         return
-    for path, node in _nodes(schema):
-        if len(path) > 2 * MAX_DEPTH:
+    for depth, path, node in _nodes(schema):
+        if depth > MAX_DEPTH:
             yield Problem(path, f"nested more than {MAX_DEPTH} levels deep")
             return
         if node.get("$schema", _DRAFT).rstrip("#") != _DRAFT:
@@ -73,20 +73,21 @@ def _bad_patterns(path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(path + place, message)
 
 
-def _nodes(schema: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    waiting: list[tuple[Path, Any]] = [((), schema)]
+def _nodes(schema: Any) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
+    waiting: list[tuple[int, Path, Any]] = [(0, (), schema)]
     while waiting:
-        path, node = waiting.pop()
+        depth, path, node = waiting.pop()
         if isinstance(node, Mapping):
-            yield path, node
-            waiting += [(path + step, child) for step, child in reversed(list(subschemas(node)))]
+            yield depth, path, node
+            children = [(depth + 1, path + step, child) for step, child in subschemas(node)]
+            waiting += reversed(children)
 
 
 def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:
     from kernel.schema.explain import problems_at
     from kernel.schema.normal import compile_plan
 
-    for path, node in _nodes(schema):
+    for _, path, node in _nodes(schema):
         if "default" not in node:
             continue
         place = pointer(path)

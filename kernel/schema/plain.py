@@ -107,7 +107,7 @@ def find_problem(value: Any) -> Problem | None:
 
 def _wrong_key(key: Any) -> str | None:
     if type(key) is not str:
-        return f"a key must be a string, this is {_article(type(key).__name__)}"
+        return f"a key must be a string, this is of type {type(key).__name__}"
     return None if _is_text(key) else "a key is not valid Unicode"
 
 
@@ -120,11 +120,7 @@ def _wrong(value: Any) -> str | None:
         return f"an integer of {value.bit_length()} bits is too large"
     if type(value) is str:
         return "the text is not valid Unicode (a lone surrogate)"
-    return f"{_article(type(value).__name__)} is not a JSON value"
-
-
-def _article(name: str) -> str:
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return f"a value of type {type(value).__name__} is not JSON"
 
 
 def _without_tuples(value: Any) -> Any:
