@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -212,4 +213,4 @@ def _guard(action: Callable[[], Value]) -> Value:
 def _driver_errors() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError
 
-    return (SQLAlchemyError, OverflowError, RecursionError, ValueError, TypeError)
+    return (SQLAlchemyError, sqlite3.Error, OverflowError, RecursionError, ValueError, TypeError)

@@ -79,7 +79,7 @@ def engine_of(address: URL, *, connections: int, busy_timeout: int) -> Engine:
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
             reads = connection.get_execution_options().get("reads", False)
-            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+            _driver(connection).execute("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -124,11 +124,17 @@ def guarded(connection: Connection, *, reads: bool) -> Iterator[None]:
 @contextmanager
 def read_only(connection: Connection) -> Iterator[None]:
     """SQLite refuses changes in this block."""
-    connection.exec_driver_sql("PRAGMA query_only = ON")
+    driver = _driver(connection)
+    driver.execute("PRAGMA query_only = ON")
     try:
         yield
     finally:
-        connection.exec_driver_sql("PRAGMA query_only = OFF")
+        driver.execute("PRAGMA query_only = OFF")
+
+
+def _driver(connection: Connection) -> Any:
+    """The driver's own connection: a few microseconds where SQLAlchemy's way takes many."""
+    return connection.connection.dbapi_connection
 
 
 @contextmanager

@@ -39,15 +39,10 @@ def query(
     """The outputs of ``Sql.Query``."""
     dialect = dialect_of(connection)
     statement = only_reading(statement_of(fields, inputs, dialect))
-    if statement.verb in STREAMED:
-        # Otherwise PostgreSQL's driver fetches all rows before the first can be counted.
-        connection = connection.execution_options(stream_results=True)
-    try:
-        with _executed(connection, statement, dialect) as result:
-            rows = _rows(result, fields.get("maxRows", 10_000))
-    finally:
-        # Options stay with a connection, and the next statement may be of another kind.
-        connection.execution_options(stream_results=False)
+    # Otherwise PostgreSQL's driver fetches all rows before the first can be counted.
+    streamed = dialect == "postgresql" and statement.verb in STREAMED
+    with _executed(connection, statement, dialect, streamed=streamed) as result:
+        rows = _rows(result, fields.get("maxRows", 10_000))
     return {"rows": rows, "count": len(rows)}
 
 
@@ -68,10 +63,11 @@ def execute(
 
 @contextmanager
 def _executed(
-    connection: Connection, statement: Statement, dialect: Dialect
+    connection: Connection, statement: Statement, dialect: Dialect, *, streamed: bool = False
 ) -> Iterator[CursorResult[Any]]:
     values = tuple(to_database(value, dialect) for value in statement.values)
-    result = connection.exec_driver_sql(statement.text, values)
+    options = {"stream_results": True} if streamed else None
+    result = connection.exec_driver_sql(statement.text, values, execution_options=options)
     try:
         yield result
     finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from kernel import Failure
@@ -58,6 +59,28 @@ def prepared(sql: str, bindings: Bindings, dialect: Dialect) -> Statement:
     Raises ``Failure``: ``SYNTAX`` for a quote that is not closed, ``SEVERAL_STATEMENTS``,
     ``BINDINGS`` when placeholders and bindings do not match, and ``TRANSACTION_CONTROL``.
     """
+    form = _form(sql, dialect, "name" if isinstance(bindings, Mapping) else "mark")
+    return Statement(form.text, _values(form.placeholders, bindings), form.verb)
+
+
+def only_reading(statement: Statement) -> Statement:
+    """The statement; raises ``Failure`` ``READ_ONLY`` unless it begins as one that reads."""
+    if statement.verb not in READING:
+        raise _failure("READ_ONLY", f"a query only reads; {statement.verb} is for Sql.Exec")
+    return statement
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A statement without its values. ``placeholders`` are names, empty texts for ``?``."""
+
+    text: str
+    placeholders: tuple[str, ...]
+    verb: str
+
+
+@lru_cache(maxsize=256)
+def _form(sql: str, dialect: Dialect, placeholder: str) -> _Form:
     parts: list[str] = []
     names: list[str] = []
     verb = ""
@@ -70,7 +93,7 @@ def prepared(sql: str, bindings: Bindings, dialect: Dialect) -> Statement:
             raise _failure("SEVERAL_STATEMENTS", "one call runs one statement")
         if kind == "word" and not verb:
             verb = text.upper()
-        if _is_placeholder(kind, bindings):
+        if kind == placeholder:
             names.append(text[1:])
             text = "%s" if dialect == "postgresql" else "?"
         elif dialect == "postgresql":
@@ -80,18 +103,7 @@ def prepared(sql: str, bindings: Bindings, dialect: Dialect) -> Statement:
         raise _failure("SYNTAX", "there is no statement")
     if verb in CONTROLLING:
         raise _failure("TRANSACTION_CONTROL", f"{verb} is what Sql.Transaction is for")
-    return Statement("".join(parts), _values(names, bindings), verb)
-
-
-def only_reading(statement: Statement) -> Statement:
-    """The statement; raises ``Failure`` ``READ_ONLY`` unless it begins as one that reads."""
-    if statement.verb not in READING:
-        raise _failure("READ_ONLY", f"a query only reads; {statement.verb} is for Sql.Exec")
-    return statement
-
-
-def _is_placeholder(kind: str, bindings: Bindings) -> bool:
-    return kind == ("name" if isinstance(bindings, Mapping) else "mark")
+    return _Form("".join(parts), tuple(names), verb)
 
 
 def _values(names: Sequence[str], bindings: Bindings) -> tuple[Any, ...]:
