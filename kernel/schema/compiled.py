@@ -34,15 +34,15 @@ class Schema:
     def __init__(self, source: Any, bundled: Any) -> None:
         self.source = source
         self.bundled = bundled
-        self._ready: tuple[Plan | None, Callable[[Any], bool]] | None = None
+        self._ready: tuple[frozenset[str], Plan | None, Callable[[Any], bool]] | None = None
 
     def conform(self, value: Any) -> Any:
         """The value with defaults and numbers as the schema says; the given one is not changed.
 
         The same object comes back where nothing changes. Raises SchemaError with all problems.
         """
-        plan, valid = self._ready or self._prepare()
-        if not is_json(value):
+        names, plan, valid = self._ready or self._prepare()
+        if not is_json(value, names):
             value = check_json(value)
         if plan is not None:
             value = plan(value)
@@ -52,7 +52,7 @@ class Schema:
 
     def is_valid(self, value: Any) -> bool:
         """Whether the value fits as it is, without defaults and number normalisation."""
-        return is_json(value) and (self._ready or self._prepare())[1](value)
+        return is_json(value) and (self._ready or self._prepare())[2](value)
 
     def problems(self, value: Any) -> tuple[Problem, ...]:
         """What is wrong with the value as it is; the best explanation first."""
@@ -64,7 +64,7 @@ class Schema:
 
     def normalise(self, value: Any) -> Any:
         """The value with defaults and numbers, not validated. Raises SchemaError if no JSON."""
-        plan, _ = self._ready or self._prepare()
+        _, plan, _ = self._ready or self._prepare()
         value = check_json(value)
         return value if plan is None else plan(value)
 
@@ -77,11 +77,13 @@ class Schema:
         """The value with ``[redacted]`` at the places of ``x-kernel-secret``."""
         return value if self.redaction is None else self.redaction(value)
 
-    def _prepare(self) -> tuple[Plan | None, Callable[[Any], bool]]:
+    def _prepare(self) -> tuple[frozenset[str], Plan | None, Callable[[Any], bool]]:
         from kernel.schema.engine import validator
 
         valid = validator(self.bundled).is_valid
-        self._ready = (compile_plan(self.bundled), valid)
+        properties = self.bundled.get("properties", {}) if isinstance(self.bundled, dict) else {}
+        names = frozenset(name for name in properties if is_json(name))
+        self._ready = (names, compile_plan(self.bundled), valid)
         return self._ready
 
     def _explain(self, value: Any) -> tuple[Problem, ...]:

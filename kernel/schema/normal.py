@@ -178,12 +178,17 @@ def _chain(plans: list[Plan]) -> Plan | None:
 
 
 def _known_properties(known: list[tuple[str, Plan | None, Any]]) -> Plan:
+    settled: dict[Plan | None, type] = {_to_float: float, _to_int: int}
+    entries = [(name, settled.get(plan), plan, default) for name, plan, default in known]
+
     def run(value: Any) -> Any:
         if type(value) is not dict:
             return value
         made: dict[str, Any] = value
-        for name, plan, default in known:
+        for name, done, plan, default in entries:
             old = value.get(name, _MISSING)
+            if type(old) is done:
+                continue
             if old is _MISSING:
                 if default is _MISSING:
                     continue

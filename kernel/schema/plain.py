@@ -19,6 +19,9 @@ MAX_VALUES = 2_000_000
 MAX_BITS = 1023
 """Integers of more bits are refused: they would not fit a double."""
 
+_MOST = 1 << MAX_BITS
+_LEAST = -_MOST
+
 
 def check_json(value: Any) -> Any:
     """The value, with lists for tuples; raises SchemaError if it is not JSON."""
@@ -30,10 +33,32 @@ def check_json(value: Any) -> Any:
     return _without_tuples(value)
 
 
-def is_json(value: Any) -> bool:
-    """Whether a value is plain. Bounded in depth and size; the quick part of `check_json`."""
-    if type(value) is not dict and type(value) is not list:
-        return _is_atom(value)
+def is_json(value: Any, names: frozenset[str] = frozenset()) -> bool:
+    """Whether a value is plain. Bounded in depth and size; the quick part of `check_json`.
+
+    ``names`` are keys that are known to be good.
+    """
+    if type(value) is not dict:
+        return _is_deep(value) if type(value) is list else _is_atom(value)
+    for key, item in value.items():  # most values are flat objects: no bookkeeping for these
+        if key not in names and not (type(key) is str and (key.isascii() or _is_text(key))):
+            return False
+        kind = type(item)
+        if kind is str:
+            if not (item.isascii() or _is_text(item)):
+                return False
+        elif kind is int:
+            if not _LEAST < item < _MOST:
+                return False
+        elif kind is float:
+            if item - item != 0.0:
+                return False
+        elif item is not None and kind is not bool:
+            return (kind is dict or kind is list) and _is_deep(value)
+    return True
+
+
+def _is_deep(value: Any) -> bool:
     level: list[Any] = [value]
     left, depth = MAX_VALUES, 0
     while level:
@@ -64,7 +89,7 @@ def is_json(value: Any) -> bool:
 def _is_atom(value: Any) -> bool:
     kind = type(value)
     if kind is int:
-        return bool(value.bit_length() <= MAX_BITS)
+        return bool(_LEAST < value < _MOST)
     if kind is float:
         return bool(value - value == 0.0)  # false for NaN and the infinities
     return value is None or kind is bool or (kind is str and _is_text(value))
