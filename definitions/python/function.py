@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from kernel import Failure, import_attribute
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
+Invoke = Callable[[Mapping[str, Any], object], Any]
 KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -35,19 +35,17 @@ class Function:
         self._takes_call = "call" in parameters
         self._arguments = _arguments(self._name, parameters, hints)
         self._result = _adapter(hints.get("return", Any))
-        self._asynchronous = inspect.iscoroutinefunction(self._function)
+        # As the function is, so is its controller: the kernel runs a synchronous one in a thread.
+        asynchronous = inspect.iscoroutinefunction(self._function)
+        self.invoke: Invoke = self._wait_for if asynchronous else self._run
 
-    async def invoke(self, inputs: Mapping[str, Any], call: object) -> Any:
-        arguments = self._checked(inputs)
-        if self._takes_call:
-            arguments["call"] = call
-        if self._asynchronous:
-            result = await self._function(**arguments)
-        else:
-            result = await asyncio.to_thread(self._function, **arguments)
-        return self._as_json(result)
+    async def _wait_for(self, inputs: Mapping[str, Any], call: object) -> Any:
+        return self._as_json(await self._function(**self._checked(inputs, call)))
 
-    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _run(self, inputs: Mapping[str, Any], call: object) -> Any:
+        return self._as_json(self._function(**self._checked(inputs, call)))
+
+    def _checked(self, inputs: Mapping[str, Any], call: object) -> dict[str, Any]:
         from pydantic import ValidationError
         from pydantic_core import to_json
 
@@ -55,6 +53,8 @@ class Function:
             arguments: dict[str, Any] = self._arguments.validate_json(to_json(inputs), strict=True)
         except ValidationError as error:
             raise _failure(self._name, "INVALID_ARGUMENTS", "failed", error) from error
+        if self._takes_call:
+            arguments["call"] = call
         return arguments
 
     def _as_json(self, result: Any) -> Any:

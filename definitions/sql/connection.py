@@ -66,16 +66,15 @@ class Connection:
 
     def provide(self) -> dict[str, Any]:
         """Connect, run the statements of ``setup`` in one transaction, and say what it is."""
+        setup: list[str] = self._fields.get("setup", [])
         try:
-            with self._engine.connect() as link, link.begin():
-                dialect = dialect_of(link)
-                if dialect == "postgresql":
-                    link.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SETUP_LOCK})")
-                for sql in self._fields.get("setup", ()):
-                    link.exec_driver_sql(prepared(sql, [], dialect).text, ())
+            with self._engine.connect() as link:
+                if setup:
+                    with link.begin():
+                        _set_up(link, setup)
+                return {"dialect": dialect_of(link)}
         except _driver_errors() as error:
             raise failure_of(error) from error
-        return {"dialect": dialect}
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -85,7 +84,9 @@ class Connection:
 
     def _file(self, name: str | None, folder: Path | None) -> str:
         """The path of an SQLite database, relative to the manifest's ``folder``."""
-        if name not in (None, "", ":memory:"):
+        if name and name.startswith("file:"):
+            return name
+        if name and name != ":memory:":
             return str((folder or Path()) / name)
         # A database in memory belongs to one connection; this one is shared by a pool.
         self._temporary = TemporaryDirectory(prefix="sqlite-")
@@ -119,15 +120,16 @@ class Connection:
             return
         async with self._transactions:
             thread = ThreadPoolExecutor(1, thread_name_prefix="sql-transaction")
-            link: Link | None = None
+            links: list[Link] = []
             try:
-                link = await in_thread(thread, partial(_connected, self._engine))
-                async with self._level(link, thread, nested=False):
+                # Into a list, since who is cancelled gets no value, and the link must be closed.
+                await in_thread(thread, lambda: links.append(_connected(self._engine)))
+                async with self._level(links[0], thread, nested=False):
                     yield
             finally:
-                if link is not None:
+                for link in links:
                     await in_thread(thread, link.close)
-                thread.shutdown()
+                thread.shutdown(wait=False)
 
     @asynccontextmanager
     async def _level(self, link: Link, thread: Executor, *, nested: bool) -> AsyncIterator[None]:
@@ -158,6 +160,15 @@ async def _turn(level: Level) -> AsyncIterator[None]:
         if level.ended:
             raise Failure("the transaction has ended", code="TRANSACTION_ENDED", outcome="failed")
         yield
+
+
+def _set_up(link: Link, statements: list[str]) -> None:
+    dialect = dialect_of(link)
+    if dialect == "postgresql":
+        # There, CREATE ... IF NOT EXISTS of two programs at once may fail.
+        link.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SETUP_LOCK})")
+    for sql in statements:
+        link.exec_driver_sql(prepared(sql, [], dialect).text, ())
 
 
 def _alone(engine: Engine, job: Job[Value], reads: bool, interrupt: Interrupt) -> Value:

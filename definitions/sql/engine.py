@@ -89,8 +89,10 @@ def _to_wal(connection: Any, deadline: float) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() >= deadline:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname.startswith("SQLITE_READONLY"):
+                return
+            if time.monotonic() >= deadline or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 connection.close()
                 raise
             time.sleep(0.01)

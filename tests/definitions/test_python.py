@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ HERE = Path(__file__).parent
 
 def call(name: str, **inputs: Any) -> Any:
     function = Function({"function": f"sample_functions:{name}"}, HERE)
-    return asyncio.run(function.invoke(inputs, "THE CALL"))
+    result = function.invoke(inputs, "THE CALL")
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
 
 
 def test_annotations_turn_json_into_values_and_back() -> None:

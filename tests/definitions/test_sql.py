@@ -494,3 +494,43 @@ def test_an_sqlite_file_is_relative_to_the_manifest(tmp_path: Path) -> None:
         connection.provide()
         connection.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "b.db"]
+
+
+def test_a_file_that_cannot_be_written_can_be_read(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/x.db", "sqlite")
+    run(db.insert("a"))
+    db.connection.close()
+    url = f"sqlite:///file:{tmp_path}/x.db?mode=ro&uri=true"
+    for fields, code in (({}, "READ_ONLY"), ({"setup": ["CREATE TABLE u (a)"]}, "READ_ONLY")):
+        connection = Connection({"url": url, **fields})
+        query = Query({"connection": connection, "sql": "SELECT name FROM t"})
+        assert run(query.invoke({}))["rows"] == [{"name": "a"}]
+        insert = Exec({"connection": connection, "sql": "DELETE FROM t"})
+        assert run(failure(insert.invoke({}))).code == code
+        if fields:
+            with pytest.raises(Failure) as caught:
+                connection.provide()
+            assert caught.value.code == code
+        connection.close()
+
+
+def test_a_cancelled_beginning_gives_its_connection_back(tmp_path: Path) -> None:
+    """With two connections, one for transactions: a leak would leave none for the last."""
+    db = Database(f"sqlite:///{tmp_path}/x.db", "sqlite", connections=2)
+
+    async def main() -> None:
+        async def work() -> None:
+            await db.insert("never")
+            await asyncio.sleep(60)
+
+        for pause in (0, 0, 0.001, 0.002, 0.005, 0.01):
+            task = asyncio.create_task(db.transaction(work))
+            await asyncio.sleep(pause)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await db.transaction(lambda: db.insert("last"))
+        assert await db.names() == ["last"]
+
+    run(main())
+    db.connection.close()
