@@ -16,6 +16,7 @@ from kernel.cel.formatted import scalar_text
 from kernel.cel.functions import TABLE
 from kernel.cel.functions.collections import sorted_by
 from kernel.cel.functions.table import Function
+from kernel.cel.macros import measured
 from kernel.cel.reference import invoke
 from kernel.cel.values import INT_MAX, INT_MIN, NONE, TYPES, Optional, type_name
 
@@ -251,6 +252,7 @@ NAMESPACE: Final[dict[str, Any]] = {
     "less": less,
     "list": list,
     "make_map": make_map,
+    "measured": measured,
     "multiply": multiply,
     "not_greater": not_greater,
     "optional": optional,

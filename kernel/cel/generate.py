@@ -16,7 +16,7 @@ from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE, Limits
 from kernel.cel.errors import Path
 from kernel.cel.fast import NAMESPACE, SMALL
 from kernel.cel.functions import TABLE
-from kernel.cel.macros import round_steps
+from kernel.cel.macros import round_steps, shares
 from kernel.cel.templates import Scalar, TemplateTree
 from kernel.cel.tree import (
     Binary,
@@ -82,6 +82,11 @@ class Writer:
         name = f"k{len(self.constants)}"
         self.constants[name] = value
         return Code(name)
+
+    def whole(self, expr: Expr) -> Code:
+        """The code of a whole expression."""
+        code = self.code(expr, {})
+        return Code(f"measured(b, {code})") if shares(expr) else code
 
     def code(self, expr: Expr, scope: Scope) -> Code:
         """The code of an expression; ``Unsupported`` if it has none."""
@@ -511,7 +516,7 @@ def expression(expr: Expr, limits: Limits, reference: Evaluate) -> Evaluate:
     """The function that evaluates an expression; ``reference`` itself if no code can be made."""
     writer = Writer()
     try:
-        return finish(writer, writer.code(expr, {}), limits, reference)
+        return finish(writer, writer.whole(expr), limits, reference)
     except (Unsupported, RecursionError):
         return reference
 
@@ -556,13 +561,13 @@ def _key(writer: Writer, key: Any) -> str:
 def _scalar(writer: Writer, scalar: Scalar) -> str:
     whole = scalar.whole
     if whole is not None:
-        return writer.code(whole.expr, {})
+        return writer.whole(whole.expr)
     parts: list[str] = []
     for segment in scalar.segments:
         if isinstance(segment, str):
             parts.append(repr(segment))
             continue
-        code, name = writer.code(segment.expr, {}), writer.fresh()
+        code, name = writer.whole(segment.expr), writer.fresh()
         otherwise = writer.operation("text", name)
         parts.append(f"({name} if ({name} := {code}).__class__ is str else {otherwise})")
     return writer.operation("concatenate", f"({', '.join(parts)},)")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kernel.cel import operations as op
-from kernel.cel.budget import CHARACTERS_PER_STEP, ELEMENT_SIZE, ENTRY_SIZE
+from kernel.cel.budget import CHARACTERS_PER_STEP, ELEMENT_SIZE, ENTRY_SIZE, Budget
 from kernel.cel.errors import CelEvaluationError, Problem
 from kernel.cel.frame import Closure, Frame, located
 from kernel.cel.functions.collections import sorted_by
@@ -91,6 +91,37 @@ def kept(first: CelEvaluationError | None, error: CelEvaluationError) -> CelEval
     if error.reason == "budget":
         raise error
     return first or error
+
+
+_SHARING: Final = frozenset({"cel.bind", "optMap", "optFlatMap"})
+_BUILDING: Final = frozenset({"map", "transformList", "transformMap", "transformMapEntry"})
+
+
+def shares(expr: Expr) -> bool:
+    """Whether the value may hold one built part many times, so be huge although it costs little.
+
+    ``cel.bind(a, [x, x], cel.bind(b, [a, a], …))`` doubles with every line of it.
+    """
+    found = [node for node in walk(expr) if isinstance(node, Macro)]
+    building = sum(macro.name in _BUILDING for macro in found)
+    return building > 1 or any(macro.name in _SHARING for macro in found)
+
+
+def measured(budget: Budget, value: Any) -> Any:
+    """The value, its whole extent taken from the budget."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Optional):
+            item = item.value
+        if isinstance(item, list | tuple):
+            budget.build_elements(len(item))
+            pending.extend(item)
+        elif isinstance(item, Mapping):
+            budget.build(len(item) * ENTRY_SIZE)
+            budget.spend(len(item))
+            pending.extend(item.values())
+    return value
 
 
 def _quantifier(decisive: bool) -> Callable[[Parts], Closure]:

@@ -39,7 +39,18 @@ Scope = Mapping[str, int]
 def build(expr: Expr, text: str, container: str = "") -> tuple[Closure, int]:
     """The closure of an expression, and how many slots its frames need."""
     builder = Builder(text, container)
-    return builder.closure(expr, {}), builder.slots
+    closure = builder.closure(expr, {})
+    return _measured(builder, expr, closure) if macros.shares(expr) else closure, builder.slots
+
+
+def _measured(builder: Builder, expr: Expr, closure: Closure) -> Closure:
+    def measure(frame: Frame) -> Any:
+        try:
+            return macros.measured(frame.budget, closure(frame))
+        except Problem as problem:
+            raise builder.error(expr, problem) from None
+
+    return measure
 
 
 class Builder:

@@ -64,10 +64,12 @@ def plain_double(value: float) -> str:
     special = _special(value)
     if special:
         return special
-    from decimal import Decimal
+    text = repr(float(value))
+    if "e" in text:
+        from decimal import Decimal
 
-    text = format(Decimal(repr(float(value))), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+        return format(Decimal(text), "f")
+    return text.removesuffix(".0")
 
 
 def _text(budget: Budget, value: Any, precision: int) -> str:

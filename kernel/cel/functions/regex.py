@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -53,28 +54,38 @@ def _one_group(pattern: str) -> Any:
     return program
 
 
+def _matches_in(program: Any, text: str) -> Iterator[Any]:
+    """All matches; an empty one right behind another counts as part of that, as in RE2 and Go."""
+    _encoded(text)
+    end = -1
+    for match in program.finditer(text):
+        if match.end() > match.start() or match.start() != end:
+            yield match
+        end = match.end()
+
+
 def _extract(budget: Budget, text: str, pattern: str) -> Optional:
     _charge(budget, text, pattern)
     budget.build(len(text))
     program = _one_group(pattern)
-    match = program.search(_encoded(text))
+    match = next(_matches_in(program, text), None)
     found = match[program.groups] if match else None
     # An empty capture group counts as none, as in the reference implementation.
     if found is None or (program.groups and not found):
         return NONE
-    return Optional(found.decode())
+    return Optional(found)
 
 
 def _extract_all(budget: Budget, text: str, pattern: str) -> list[str]:
     _charge(budget, text, pattern)
     program = _one_group(pattern)
     found: list[str] = []
-    for match in program.finditer(_encoded(text)):
+    for match in _matches_in(program, text):
         part = match[program.groups]
         if part or not program.groups:
             budget.build(ELEMENT_SIZE + len(part))
             budget.spend(1)
-            found.append(part.decode())
+            found.append(part)
     return found
 
 
@@ -84,38 +95,36 @@ def _replace(budget: Budget, text: str, pattern: str, replacement: str, count: i
     if count == 0:
         return text
     template = _template(replacement, program.groups)
-    subject = _encoded(text)
-    parts: list[bytes] = []
+    parts: list[str] = []
     position = 0
-    for done, match in enumerate(program.finditer(subject)):
+    for done, match in enumerate(_matches_in(program, text)):
         if 0 < count <= done:
             break
-        new = [part if isinstance(part, bytes) else match[part] or b"" for part in template]
+        new = [part if isinstance(part, str) else match[part] or "" for part in template]
         budget.build(match.start() - position + sum(map(len, new)))
         budget.spend(1)
-        parts += [subject[position : match.start()], *new]
+        parts += [text[position : match.start()], *new]
         position = match.end()
-    budget.build(len(subject) - position)
-    return b"".join([*parts, subject[position:]]).decode()
+    budget.build(len(text) - position)
+    return "".join([*parts, text[position:]])
 
 
-def _template(replacement: str, groups: int) -> list[bytes | int]:
+def _template(replacement: str, groups: int) -> list[str | int]:
     """The replacement as text and numbers of groups."""
-    parts: list[bytes | int] = []
     pieces = iter(replacement.split("\\"))
-    parts.append(_encoded(next(pieces)))
+    parts: list[str | int] = [next(pieces)]
     for piece in pieces:
         if not piece:
             following = next(pieces, None)
             if following is None:
                 raise Problem("bad-argument", "the replacement ends in a single backslash")
-            parts.append(b"\\" + _encoded(following))
+            parts.append("\\" + following)
             continue
         if piece[0] not in "0123456789":
             raise Problem("bad-argument", "in the replacement a digit or '\\' follows a backslash")
         if int(piece[0]) > groups:
             raise Problem("bad-argument", "the replacement names a group that the pattern lacks")
-        parts += [int(piece[0]), _encoded(piece[1:])]
+        parts += [int(piece[0]), piece[1:]]
     return parts
 
 

@@ -10,6 +10,7 @@ from kernel.cel import operations as op
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
 from kernel.cel.functions import times
+from kernel.cel.functions.formatting import plain_double
 from kernel.cel.functions.table import Function, charged, on
 from kernel.cel.values import (
     INT_MAX,
@@ -114,20 +115,11 @@ def _bool_of_string(text: str) -> bool:
     return _BOOLS[text]
 
 
-def double_text(value: float) -> str:
-    """The shortest decimal text of a double: ``1``, ``-0.0045``, ``1e+100``, ``NaN``, ``+Inf``."""
-    if math.isnan(value):
-        return "NaN"
+def _double_text(value: float) -> str:
+    """The shortest digits that read back as the double: ``1``, ``-0.0045``, ``NaN``, ``+Inf``."""
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    text = repr(float(value))
-    mantissa, _, exponent = text.partition("e")
-    mantissa = mantissa.removesuffix(".0")
-    if exponent:
-        return f"{mantissa}e{exponent}"
-    if abs(value) < 1e-4 or abs(value) < 1e16:
-        return mantissa
-    return text
+    return plain_double(value)
 
 
 def _string_of_bytes(budget: Budget, value: bytes) -> str:
@@ -432,7 +424,7 @@ FUNCTIONS: Final = (
             on("(bool) -> string", lambda value: "true" if value else "false"),
             on("(int) -> string", lambda value: int.__repr__(value)),
             on("(uint) -> string", lambda value: int.__repr__(value)),
-            on("(double) -> string", double_text),
+            on("(double) -> string", _double_text),
             charged("(bytes) -> string", _string_of_bytes),
             on("(timestamp) -> string", times.timestamp_text),
             on("(duration) -> string", times.duration_text),

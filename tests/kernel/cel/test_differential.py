@@ -87,13 +87,13 @@ LEAVES = {"I": "n", "D": "d", "S": "s", "B": "p", "L": "l", "W": "w", "A": "j"}
 # cel-python 0.5 departs from the specification, and from us, in what is not in these forms:
 # comparing values of different types is an error (Equality; Numbers); a bool is an int in
 # arithmetic, and `&&` takes other values than bools (Logical Operators); durations lose what is
-# below a second (Timestamps); ``size`` of null is 0; type() gives classes of Python.
+# below a second (Timestamps); a negative index counts from the end; type() gives classes.
 PLAIN_FORMS: dict[str, list[str]] = {
     "I": [
         *("n", "k", "0", "1", "3", "(I + I)", "(I - I)", "(I * I)", "(I / I)", "(I % I)"),
-        *("(B ? I : I)", "size(S)", "size(L)", "W.size()", "L[k]", "m.size()", "(-k)"),
+        *("(B ? I : I)", "size(S)", "size(L)", "W.size()", "L[1]", "m.size()", "(-k)"),
     ],
-    "S": ["s", "t", "'a'", "'é'", "(S + S)", "(B ? S : S)", "string(I)", "W[k]"],
+    "S": ["s", "t", "'a'", "'é'", "(S + S)", "(B ? S : S)", "string(I)", "W[0]"],
     "B": [
         *("p", "true", "false", "(!B)", "(B && B)", "(B || B)", "(I == I)", "(I < I)", "(I <= I)"),
         *("(S == S)", "(S < S)", "(S != S)", "(I in L)", "(S in W)", "(S in m)", "has(m.a)"),
