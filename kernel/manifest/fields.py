@@ -175,19 +175,38 @@ def _stringly(value: Any) -> Any:
 def _explained(
     problem: Problem, value: Any, rules: Rules, document: Document, path: Path
 ) -> Iterator[Fault]:
-    if problem.keyword not in ("additionalProperties", "unevaluatedProperties"):
+    names = problem.keyword in ("additionalProperties", "unevaluatedProperties", "propertyNames")
+    if not names:
         yield _at(document, path, _Found("K007", problem.message, problem.path))
         return
     nodes = spread([rules.schema], rules.schema)
     for step in problem.path:
         nodes = spread(inside(nodes, step), rules.schema)
         value = value[step]
+    report = _bad_names if problem.keyword == "propertyNames" else _unknown_fields
+    for found in report(value, nodes, problem.path):
+        yield _at(document, path, found)
+
+
+def _unknown_fields(
+    value: Mapping[str, Any], nodes: list[Mapping[str, Any]], path: Path
+) -> Iterator[_Found]:
     known = {name for node in nodes for name in node.get("properties") or ()}
     for name in value:
         if name not in known and not _matched(name, nodes):
             help = did_you_mean(name, known - set(value))
-            found = _Found("K003", f"unknown field `{name}`", (*problem.path, name), True, help)
-            yield _at(document, path, found)
+            yield _Found("K003", f"unknown field `{name}`", (*path, name), True, help)
+
+
+def _bad_names(
+    value: Mapping[str, Any], nodes: list[Mapping[str, Any]], path: Path
+) -> Iterator[_Found]:
+    from kernel.schema.engine import validator
+
+    rules = [validator(node["propertyNames"]) for node in nodes if "propertyNames" in node]
+    for name in value:
+        if not all(rule.is_valid(name) for rule in rules):
+            yield _Found("K202", f"{name!r} is not a name that may stand here", (*path, name), True)
 
 
 def _matched(name: str, nodes: list[Mapping[str, Any]]) -> bool:

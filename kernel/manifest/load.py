@@ -120,7 +120,7 @@ class _Loader:
     def open(self, places: list[Path], name: str) -> Module:
         """The module that the files and folders at ``places`` make together."""
         before = len(self.opening)
-        self.opening += map(os.path.realpath, places)
+        self.opening += map(_identity, places)
         sources = [source for place in places for source in self.sources_of(place)]
         module = self.module(sources, name, _folder(places[0]) if places else None)
         del self.opening[before:]
@@ -196,7 +196,7 @@ class _Loader:
         return imports
 
     def _import(self, place: Path, document: Document, path: tuple[str, str]) -> Module | None:
-        identity = os.path.realpath(place)
+        identity = _identity(place)
         if identity in self.opening:
             circle = [*self.opening[self.opening.index(identity) :], identity]
             names = " → ".join(Path(step).name for step in circle)
@@ -218,6 +218,14 @@ def _import_place(target: str, folder: Path | None) -> Path | None:
     if _PACKAGE.fullmatch(target) and not target.endswith((".yaml", ".yml")):
         return package_folder(target)
     return (folder or Path()) / target
+
+
+def _identity(place: Path) -> str:
+    """The same for all ways to write one place."""
+    try:
+        return os.path.realpath(place)
+    except (OSError, ValueError):
+        return str(place)
 
 
 def _folder(place: Path) -> Path:

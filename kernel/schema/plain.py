@@ -13,7 +13,7 @@ from kernel.schema.problems import Path, Problem, SchemaError
 MAX_DEPTH = 200
 """Deeper values are refused; what follows may recurse over them."""
 
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 """Larger values are refused; a value that is reachable twice counts twice."""
 
 MAX_BITS = 1023
@@ -66,6 +66,8 @@ def _is_deep(value: Any) -> bool:
         depth += 1
         for box in level:
             left -= len(box)
+            if left < 0:
+                return False
             if type(box) is dict:
                 for key in box:
                     if type(key) is not str or not (key.isascii() or _is_text(key)):
@@ -80,7 +82,7 @@ def _is_deep(value: Any) -> bool:
                     below.append(item)
                 elif kind is not bool and item is not None and not _is_atom(item):
                     return False
-        if left < 0 or depth > MAX_DEPTH:
+        if depth > MAX_DEPTH:
             return False
         level = below
     return True
@@ -111,6 +113,10 @@ def find_problem(value: Any) -> Problem | None:
         below: list[tuple[Path, Any]] = []
         depth += 1
         for path, item in level:
+            if type(item) in (dict, list, tuple):
+                left -= len(item)
+                if left < 0:
+                    return Problem((), f"more than {MAX_VALUES} values", (), "json")
             if type(item) is dict:
                 for key in item:
                     if (message := _wrong_key(key)) is not None:
@@ -120,9 +126,6 @@ def find_problem(value: Any) -> Problem | None:
                 below += [((*path, index), child) for index, child in enumerate(item)]
             elif (message := _wrong(item)) is not None:
                 return Problem(path, message, (), "json")
-        left -= len(below)
-        if left < 0:
-            return Problem((), f"more than {MAX_VALUES} values", (), "json")
         if depth > MAX_DEPTH:
             message = f"nested more than {MAX_DEPTH} levels deep, or in a circle"
             return Problem((), message, (), "json")
