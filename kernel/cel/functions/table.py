@@ -45,6 +45,16 @@ class Overload:
         """The run-time types of the parameters; None takes any."""
         return tuple(map(_erased, self.parameters))
 
+    def signature(self, name: str) -> str:
+        """How a call of it is written: ``string.split(string) -> list(string)``, ``int + int``."""
+        parameters = [*self.parameters]
+        if self.variadic:
+            parameters[-1] += "..."
+        if "_" in name:
+            return f"{_operation(name, parameters)} -> {self.result}"
+        receiver = f"{parameters.pop(0)}." if self.receiver else ""
+        return f"{receiver}{name}({', '.join(parameters)}) -> {self.result}"
+
     def accepts(self, types: tuple[str, ...], receiver: bool) -> bool:
         """Whether arguments of these run-time types select this overload."""
         wanted = self.erased
@@ -55,6 +65,13 @@ class Overload:
             and len(types) == len(wanted)
             and all(w is None or w == t for w, t in zip(wanted, types, strict=True))
         )
+
+
+def _operation(name: str, parameters: list[str]) -> str:
+    if name == "_[_]":
+        return f"{parameters[0]}[{parameters[1]}]"
+    operator = name.strip("_")
+    return f" {operator} ".join(parameters) if name.startswith("_") else operator + parameters[0]
 
 
 def _erased(name: str) -> str | None:
