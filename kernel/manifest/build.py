@@ -136,9 +136,16 @@ def _check_metadata(document: Document, parts: Parts) -> bool:
             _check_metadata_field(key, value, document, parts)
     if "name" not in metadata:
         parts.fault("K202", "`metadata.name` is missing", document, ("metadata",))
-    elif type(name := metadata["name"]) is str and not IDENTIFIER.fullmatch(name):
-        help = "letters, digits and _, not beginning with a digit"
-        parts.fault("K202", f"{name!r} is no name", document, ("metadata", "name"), help=help)
+    for part in ("name", "module"):
+        name = metadata.get(part, "name")
+        if type(name) is str and not IDENTIFIER.fullmatch(name):
+            help = "letters, digits and _, not beginning with a digit"
+            parts.fault(
+                "K202", f"{name[:60]!r} is no name", document, ("metadata", part), help=help
+            )
+    if metadata.get("module") == "Kernel":
+        message = "the module Kernel is the kernel's own"
+        parts.fault("K202", message, document, ("metadata", "module"))
     return len(parts.faults) == before
 
 

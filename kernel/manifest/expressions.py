@@ -8,6 +8,9 @@ from typing import Any
 from kernel.errors import Fault
 from kernel.manifest.document import Document
 
+MAX_FAULTS = 100
+"""A document with more expressions that do not parse has no more of them reported."""
+
 _HOLDERS = {
     "Kernel.Definition": ("safety", "check", "body"),
     "Kernel.Module": ("targets",),
@@ -20,7 +23,7 @@ def check_expressions(documents: Iterable[Document]) -> Iterator[Fault]:
     from kernel.cel import parse_template
 
     for document in documents:
-        for error in parse_template(_searched(document.data)).errors:
+        for error in parse_template(_searched(document.data)).errors[:MAX_FAULTS]:
             span = document.scalar_span(error.path, error.offset, error.end)
             yield Fault("K301", error.message, span, None, error.path)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Fault
@@ -26,6 +27,9 @@ from kernel.schema.problems import Problem
 
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
+
+MAX_FAULTS = 100
+"""A resource with more faults has no more of them reported."""
 
 _CEL = re.compile(r"(?<!\$)\$\{\{")
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
@@ -83,12 +87,13 @@ def check_data(
 
     scan = _Scan(rules.schema, rules.schemas)
     value = scan.mask(data, [rules.schema], (), False)
-    faults = [_at(document, path, found) for found in scan.found]
+    faults = [_at(document, path, found) for found in scan.found[:MAX_FAULTS]]
     if scan.unknown or not rules.engine.is_valid(value):
         problems = problems_of(
             rules.engine, value, scan.unknown, lambda place: secret_at(rules.schema, place)
         )
-        faults += [f for p in problems for f in _explained(p, value, rules, document, path)]
+        told = (f for p in problems for f in _explained(p, value, rules, document, path))
+        faults += islice(told, MAX_FAULTS)
     return faults
 
 

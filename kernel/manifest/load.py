@@ -131,8 +131,11 @@ class _Loader:
         name = os.path.normpath(path)
         if not path.is_dir():
             return self._read(path, name, True)
-        with os.scandir(path) as entries:
-            names = sorted(e.name for e in entries if e.name.endswith((".yaml", ".yml")))
+        try:
+            names = sorted(n for n in os.listdir(path) if n.endswith((".yaml", ".yml")))
+        except OSError as error:
+            self.faults.append(Fault("K001", f"{name} cannot be read: {error.strerror}"))
+            return []
         if len(names) > MAX_FILES:
             message = f"more than {MAX_FILES} manifests in the folder {name}"
             self.faults.append(Fault("K001", message))

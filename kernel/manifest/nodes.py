@@ -49,6 +49,7 @@ class Node:
     size: int = 1
     depth: int = 0
     closed: bool = True
+    index: dict[tuple[type, Scalar], int] | None = None
 
     def child(self, key: str | int | float | bool | None) -> tuple[Node | None, Node] | None:
         """The node of the key (None in a sequence) and of the value, or None."""
@@ -56,10 +57,10 @@ class Node:
             if type(key) is int and 0 <= key < len(self.items):
                 return None, self.items[key]
             return None
-        for name, item in zip(self.keys, self.items, strict=True):
-            if type(name.value) is type(key) and name.value == key:
-                return name, item
-        return None
+        if self.index is None:
+            self.index = {(type(k.value), k.value): n for n, k in enumerate(self.keys)}
+        place = self.index.get((type(key), key))
+        return None if place is None else (self.keys[place], self.items[place])
 
 
 class Composed(NamedTuple):

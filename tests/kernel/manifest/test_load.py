@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernel.errors import Fault, ManifestError
-from kernel.manifest import inspect, library_module, library_names, load, loads, resolve_kind
+from kernel.manifest import (
+    inspect,
+    inspect_text,
+    library_module,
+    library_names,
+    load,
+    loads,
+    resolve_kind,
+)
 from kernel.manifest.load import default_name
 
 SEQUENCE = "kind: Run.Sequence\nmetadata: {{ name: {} }}\nsteps: []\n"
@@ -120,6 +131,8 @@ def test_a_name_that_is_taken_points_at_the_first() -> None:
         ("knd: A.B\nmetadata: {name: x}", [("K003", 1, 1)]),
         ("kind: A.B\nmetadata: x", [("K007", 2, 11)]),
         ("kind: A.B\nmetadata: {}", [("K202", 2, 11)]),
+        (DEFINITION.format("x, module: Kernel"), [("K202", 2, 30)]),
+        (DEFINITION.format("x, module: a-b"), [("K202", 2, 30)]),
         ("kind: A.B\nmetadata: {name: 3}", [("K007", 2, 18)]),
         ("kind: A.B\nmetadata: {name: x, labls: {}}", [("K003", 2, 21)]),
         ("kind: A.B\nmetadata: {name: x, labels: {a: 1}}", [("K007", 2, 29)]),
@@ -258,6 +271,71 @@ def test_what_is_sound_is_there_beside_the_faults(tmp_path: Path) -> None:
     manifest, faults = inspect(tmp_path / "x.yaml")
     assert list(manifest.root.resources) == ["A"]
     assert [fault.code for fault in faults] == ["K001"]
+
+
+WHOLE = """\
+kind: Kernel.Module
+metadata: { name: Orders, version: 1.2.0 }
+imports: {}
+vars: { endpoint: { type: string, default: "https://x", env: E } }
+secrets: { token: { type: string } }
+targets: [{ invoke: { kind: Run.Sequence, name: A }, inputs: { day: "${{ vars.day }}" } }]
+---
+kind: Kernel.Definition
+metadata: { name: Charge, module: Payments, labels: { a: b } }
+capability: Invocable
+schema: { type: object, properties: { account: { type: string } }, required: [account] }
+inputs: { properties: { amount: { type: integer, minimum: 1, default: 1 } }, required: [amount] }
+outputs: { properties: { id: { $ref: "Payments.Charge#/inputs" } } }
+errors: { DECLINED: { retryable: false }, 429: null }
+safety: write-once-checkable
+check: { invoke: { kind: A.B, name: C }, landed: "${{ result.found }}" }
+controller: { python: "shop.payments:Charge" }
+---
+kind: Run.Sequence
+metadata: { name: A }
+steps: [{ name: S, switch: "${{ 1 }}", cases: { 1: [], x: [] } }]
+result: "${{ steps.S.result }}"
+"""
+ODD = [
+    "",
+    " ",
+    "{}",
+    "[",
+    "]",
+    ":",
+    "null",
+    "3",
+    '"',
+    "x",
+    "*a",
+    "&a ",
+    "!!int ",
+    "${{",
+    "\\n",
+    "$ref",
+]
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_no_manifest_is_too_odd(data: st.DataObject) -> None:
+    text = WHOLE
+    assert inspect_text(text)[1] == ()
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = start + data.draw(st.integers(0, 8))
+        text = text[:start] + data.draw(st.sampled_from(ODD)) + text[end:]
+    for fault in inspect_text(text)[1]:
+        assert str(fault)
+
+
+def test_many_faults_are_cut_short_soon() -> None:
+    fields = ", ".join(f"k{n}: '${{{{ ! }}}}'" for n in range(20_000))
+    text = SEQUENCE.format("A") + "a: {" + fields + "}"
+    start = time.process_time()
+    assert len(inspect_text(text)[1]) == 100
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize(
