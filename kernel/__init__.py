@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from kernel.invocation.call import Call
     from kernel.invocation.context import EvaluationContext
     from kernel.invocation.handles import BoundCallSite
+    from kernel.invocation.threads import in_thread
     from kernel.manifest import Manifest
     from kernel.registry.controllers import import_attribute
     from kernel.registry.fields import Deferred
@@ -78,6 +79,7 @@ __all__ = [
     "__version__",
     "cel",
     "import_attribute",
+    "in_thread",
     "load",
     "loads",
     "schema",
@@ -95,6 +97,7 @@ _HOMES = {
     "Manifest": "kernel.manifest",
     "RunResult": "kernel.runtime",
     "import_attribute": "kernel.registry.controllers",
+    "in_thread": "kernel.invocation.threads",
     "load": "kernel.runtime",
     "loads": "kernel.runtime",
 }

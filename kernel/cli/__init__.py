@@ -15,6 +15,6 @@ def main() -> None:
 
         show()
         return
-    from kernel.cli.app import run
+    from kernel.cli.app import leave, run
 
-    sys.exit(run())
+    leave(run())

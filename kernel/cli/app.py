@@ -5,13 +5,31 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from kernel.errors import KernelError, ManifestError, UsageError
 
 SUCCEEDED, FAILED, USAGE, INVALID, PARKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+_left_behind = False
+
+
+def leave_behind() -> None:
+    """Something will not end: end the process without waiting for it."""
+    global _left_behind
+    _left_behind = True
+
+
+def leave(status: int) -> NoReturn:
+    """End the process."""
+    if _left_behind:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
 
 _COMMANDS = {
     "apply": "Run what a manifest is for.",

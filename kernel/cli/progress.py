@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import time
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kernel.events import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
+_MOST_PRINTED = 1_000_000
 _MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–"}
 
 
@@ -130,14 +132,10 @@ def retried(display: Lines | Live) -> Callable[[Event], None]:
     """A subscriber that says which attempts failed, and when the next one is made."""
 
     def say(event: Event) -> None:
-        error = event.data["error"]
-        place, attempt, delay = (
-            event.identify()["subject"],
-            event.data["attempt"],
-            event.data["delay"],
-        )
+        data, place = event.data, event.identify()["subject"]
         display.say(
-            f"↻ {place} attempt {attempt} failed (code {error['code']}), next in {delay:g} ms"
+            f"↻ {place} attempt {data['attempt']} failed (code {data['error']['code']}), "
+            f"next in {data['delay']:g} ms"
         )
 
     return say
@@ -155,6 +153,26 @@ class LogLines(logging.Handler):
         more = "".join(f" {name}={value}" for name, value in fields.items())
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         self._display.say(f"{level}{record.getMessage()}{more}")
+
+
+class Printed(io.TextIOBase):
+    """Where ``print`` of a controller goes: standard error, up to a limit."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_PRINTED
+
+    def write(self, text: str) -> int:
+        """Pass the text on, as far as the limit allows."""
+        if self._left >= 0:
+            sys.stderr.write(text[: self._left])
+            self._left -= len(text)
+            if self._left < 0:
+                sys.stderr.write("\n… controllers print too much; the rest is dropped\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what is buffered."""
+        sys.stderr.flush()
 
 
 def _is_shown(path: str) -> bool:

@@ -16,12 +16,14 @@ import click
 
 from kernel.cli import app
 from kernel.cli.options import pairs, read_mapping, typed
-from kernel.cli.progress import LogLines, retried, watcher
+from kernel.cli.progress import LogLines, Printed, retried, watcher
 from kernel.cli.render import show
 from kernel.errors import InvocationError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.manifest import Manifest
 from kernel.runtime import Kernel, RunResult, load
+
+_LAST_SECONDS = 1.0
 
 _STATUS = {
     "succeeded": app.SUCCEEDED,
@@ -79,12 +81,36 @@ def _execute(request: Request, manifest: Manifest, work: Work) -> RunResult:
         stack.enter_context(display)
         stack.enter_context(_logging(LogLines(display)))
         # What a controller prints is not the answer.
-        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        stack.enter_context(contextlib.redirect_stdout(Printed()))
         kernel = Kernel(manifest, values=request.values(), watch=display)
         kernel.subscribe(retried(display), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
-        return asyncio.run(_interruptible(kernel, work))
+        return _run_until_answered(_interruptible(kernel, work))
+
+
+def _run_until_answered(work: Coroutine[Any, Any, RunResult]) -> RunResult:
+    """Like ``asyncio.run``, but work that refuses to be cancelled is not waited for for ever.
+
+    What is left behind then (a controller that swallows its cancellation) ends with the process.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        result = loop.run_until_complete(work)
+        late = asyncio.all_tasks(loop)
+        for task in late:
+            task.cancel()
+        if late:
+            loop.run_until_complete(asyncio.wait(late, timeout=_LAST_SECONDS))
+    finally:
+        asyncio.set_event_loop(None)
+    if any(not task.done() for task in late):
+        app.leave_behind()
+    else:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+    return result
 
 
 def _sink(path: Path) -> JsonLines:

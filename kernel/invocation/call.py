@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
 
 
+_MOST_LINES = 1_000
+
+
 class Cancellation:
     """Whether the call was cancelled. A controller that runs long looks at it, or waits for it."""
 
@@ -54,11 +57,12 @@ class Call:
     ``idempotency_key`` is to be sent along to whom the effect goes.
     """
 
-    __slots__ = ("_calls", "_invocation", "_loop", "attempt", "cancellation")
+    __slots__ = ("_calls", "_invocation", "_lines", "_loop", "attempt", "cancellation")
 
     def __init__(self, invocation: Invocation, cancellation: Cancellation) -> None:
         self._invocation = invocation
         self._calls = 0
+        self._lines = 0
         self._loop = asyncio.get_running_loop()
         self.attempt = invocation.attempt
         self.cancellation = cancellation
@@ -111,6 +115,13 @@ class Call:
         return work
 
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
-        """Say something about this call; secrets in it are redacted."""
-        run = self._invocation.context.run
-        run.log(level, message, fields, self._invocation.path)
+        """Say something about this call; secrets in it are redacted.
+
+        One that talks without an end is cut off after 1,000 lines.
+        """
+        run, path = self._invocation.context.run, self._invocation.path
+        self._lines += 1
+        if self._lines <= _MOST_LINES:
+            run.log(level, message, fields, path)
+        elif self._lines == _MOST_LINES + 1:
+            run.log("warning", f"more than {_MOST_LINES} lines; the rest is dropped", {}, path)

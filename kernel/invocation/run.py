@@ -12,7 +12,7 @@ from kernel.events import Bus, Redactor
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.pipeline import plan_call
 from kernel.invocation.plan import Plan
-from kernel.invocation.threads import Threads
+from kernel.invocation.threads import Threads, shared
 from kernel.topology.callsite import CallSite, Target, constant, label_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class World:
     instance_of: Callable[[Target, ModuleScope], Instance]
     bus: Bus
     redactor: Redactor = field(default_factory=Redactor)
-    threads: Threads = field(default_factory=Threads)
+    threads: Threads = field(default_factory=lambda: shared)
     plans: dict[CallSite, Plan] = field(default_factory=dict)
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
 

@@ -80,3 +80,16 @@ class Threads:
             loop.call_soon_threadsafe(conclude)
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
+
+
+shared = Threads()
+"""The pool of the process."""
+
+
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function that blocks in a thread of the kernel's own, and give what it returns.
+
+    For asynchronous controllers: unlike ``asyncio.to_thread``, a call that never returns does not
+    keep the process from ending. Context variables go along.
+    """
+    return await shared.run(function, *arguments)
