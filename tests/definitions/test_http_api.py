@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -474,3 +475,16 @@ def test_slow_heads_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
             assert await answers(port, (head + b"\r\n", 0.4), (head, 0.4)) == 1
 
     asyncio.run(main())
+
+
+def test_small_answers_are_not_held_back() -> None:
+    """Forty milliseconds each, where Nagle's algorithm meets delayed acknowledgements."""
+
+    async def main() -> float:
+        async with serving(Site(echo, request={"method": "POST", "path": "/"})) as (client, _):
+            began = time.monotonic()
+            for _ in range(20):
+                await client.post("/", json={})
+            return time.monotonic() - began
+
+    assert asyncio.run(main()) < 20 * 0.04
