@@ -60,6 +60,8 @@ class Node:
         if self.index is None:
             self.index = {(type(k.value), k.value): n for n, k in enumerate(self.keys)}
         place = self.index.get((type(key), key))
+        if place is None and type(key) is str:  # a path that went through JSON
+            place = next((n for n, k in enumerate(self.keys) if k.text == key), None)
         return None if place is None else (self.keys[place], self.items[place])
 
 

@@ -114,7 +114,10 @@ class _Bundler:
             new = self.copy(child, root, schemas, prefix, path + step, depth + 1)
             _put(made, node, step, new)
         reference = node.get("$ref", node.get("$dynamicRef"))
-        if isinstance(reference, str):
+        if reference is not None and not isinstance(reference, str):
+            self.problems.append(Problem((*path, "$ref"), "a reference is a string"))
+            del made["$ref"]
+        elif reference is not None:
             self.refers = True
             made["$ref"] = self._target(reference, root, schemas, prefix, path)
         _bound_integers(made)

@@ -48,14 +48,15 @@ def problems_of(
     ``secret`` is true for are not shown.
     """
     errors = islice(engine.iter_errors(value), _SCANNED)
-    certain = (error for error in errors if not unknown or _is_certain(error, unknown))
+    places = [tuple(map(str, path)) for path in unknown]
+    certain = (error for error in errors if not places or _is_certain(error, places))
     found = sorted((_closest(error) for error in certain), key=_relevance)
     return dict.fromkeys(_problem(error, value, secret) for error in found)
 
 
-def _is_certain(error: jsonschema_rs.ValidationError, unknown: Collection[Path]) -> bool:
+def _is_certain(error: jsonschema_rs.ValidationError, unknown: list[tuple[str, ...]]) -> bool:
     """Whether the problem is there whatever the values at the unknown paths will be."""
-    here = tuple(error.instance_path)
+    here = tuple(map(str, error.instance_path))
     if any(here[: len(path)] == path for path in unknown):
         return False
     above = any(path[: len(here)] == here for path in unknown)
@@ -90,17 +91,19 @@ def _distance(branch: list[jsonschema_rs.ValidationError], here: int) -> tuple[b
 def _problem(
     error: jsonschema_rs.ValidationError, value: Any, secret: Callable[[Path], bool]
 ) -> Problem:
-    path: Path = tuple(error.instance_path)
-    item = _at(value, path)
+    path, item = _place(value, error.instance_path)
     shown = None if secret(path) else _short(item)
     message = _message(error.kind, item, shown)
     return Problem(path, message, tuple(error.schema_path), error.kind.name)
 
 
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value[step]
-    return value
+def _place(value: Any, steps: Iterable[str | int]) -> tuple[Path, Any]:
+    """The path with its keys as they are (the engine gives "429" as a number), and the value."""
+    path: list[str | int] = []
+    for step in steps:
+        path.append(str(step) if isinstance(value, dict) else step)
+        value = value[path[-1]]
+    return tuple(path), value
 
 
 def _short(value: Any) -> str | None:

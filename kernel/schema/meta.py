@@ -31,6 +31,12 @@ def check_schema(schema: Any, schemas: Schemas = NO_SCHEMAS) -> list[SchemaFault
         bundled = bundle(schema, schemas)
     except InvalidSchema as error:
         return [SchemaFault("K102", problem) for problem in error.problems]
+    from kernel.schema.engine import validator
+
+    try:
+        validator(bundled)
+    except InvalidSchema:
+        return []  # what is wrong is in a schema that this one refers to, and is reported there
     return [SchemaFault("K105", problem) for problem in _bad_defaults(schema, bundled)]
 
 

@@ -109,3 +109,9 @@ def test_patterns_cannot_hang_neither_the_verdict_nor_its_explanation() -> None:
     assert schema.problems("a" * 50_000 + "!")
     assert schema.is_valid({"x" * 50_000: 1})
     assert time.process_time() - start < 2
+
+
+def test_a_key_that_looks_like_a_number_is_a_key() -> None:
+    schema = {"additionalProperties": {"items": {"type": "string"}}}
+    (problem,) = compile_schema(schema).problems({"429": ["a", 1]})
+    assert problem.path == ("429", 1)

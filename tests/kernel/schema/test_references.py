@@ -100,3 +100,11 @@ def test_references_in_a_circle_are_refused(schema: Any) -> None:
     with pytest.raises(InvalidSchema, match="circle"):
         compile_schema(schema)
     assert [fault.code for fault in check_schema(schema)] == ["K102"]
+
+
+def test_a_reference_to_what_is_no_schema_is_reported_where_that_stands() -> None:
+    broken = Schemas(lambda name: Contract(name, {"inputs": {"properties": 3}}, broken))
+    assert check_schema({"$ref": "Broken#/inputs", "default": 1}, broken) == []
+    odd = Schemas(lambda name: Contract(name, {"inputs": {"$ref": {}}}, odd))
+    with pytest.raises(InvalidSchema):
+        compile_schema({"$ref": "Odd#/inputs"}, odd)
