@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from kernel import Failure
 from kernel import schema as json_schema
 
 from .media import decoded, media_type
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-    from kernel.schema import Schema
 
 SECONDS = 30
 MOST_FIELDS = 1_000
@@ -42,12 +41,22 @@ class Part:
 
     name: str
     source: Any
-    schema: Schema | None
+    schema: json_schema.Schema | None
 
     @classmethod
     def of(cls, request: Mapping[str, Any], name: str) -> Part:
+        """The part of a route's ``request``; raises ``Failure`` ``SCHEMA`` for a wrong schema."""
         source = request.get(name)
-        return cls(name, source, None if source is None else json_schema.compile_schema(source))
+        if source is None:
+            return cls(name, None, None)
+        try:
+            schema = json_schema.compile_schema(source)
+            # What is wrong with a schema is told at its first use: now, not at a request.
+            schema.is_valid(None)
+        except json_schema.InvalidSchema as error:
+            message = f"the schema of {name} of {request['path']}: {error}"
+            raise Failure(message, code="SCHEMA", outcome="failed") from error
+        return cls(name, source, schema)
 
     def conform(self, value: Any) -> Any:
         """The value with defaults and numbers as the schema says; raises ``Refused`` (400)."""

@@ -344,6 +344,13 @@ def test_two_routes_that_are_the_same_are_refused() -> None:
     assert caught.value.code == "ROUTES"
 
 
+@pytest.mark.parametrize("schema", [{"type": "strnig"}, {"minimum": "1"}, {"$ref": "#/$defs/no"}])
+def test_a_wrong_schema_is_found_at_the_start(schema: Any) -> None:
+    with pytest.raises(Failure, match="the schema of query of /a") as caught:
+        one(Site(echo, request={"path": "/a", "query": schema}))("GET", "/a")
+    assert caught.value.code == "SCHEMA"
+
+
 def test_several_apis_on_one_server() -> None:
     async def main() -> None:
         server = Server({"port": 0})

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -534,3 +535,55 @@ def test_a_cancelled_beginning_gives_its_connection_back(tmp_path: Path) -> None
 
     run(main())
     db.connection.close()
+
+
+Program = list[Any]
+"""Numbers are inserted; ``(program, fails)`` is a transaction in which a program runs."""
+
+programs: st.SearchStrategy[Program] = st.recursive(
+    st.lists(st.integers(0, 9), max_size=4),
+    lambda inner: st.lists(st.integers(0, 9) | st.tuples(inner, st.booleans()), max_size=5),
+    max_leaves=12,
+)
+
+
+class Undone(Exception):
+    """What makes a transaction of a program fail."""
+
+
+def expected(program: Program, rows: frozenset[int]) -> frozenset[int]:
+    """The law: a transaction that fails leaves nothing, a statement that fails only itself."""
+    for step in program:
+        if isinstance(step, int):
+            rows |= {step}
+        elif not step[1]:
+            rows = expected(step[0], rows)
+    return rows
+
+
+async def performed(db: Database, program: Program) -> None:
+    for step in program:
+        if isinstance(step, int):
+            with suppress(Failure):
+                await db.exec("INSERT INTO t (id, name) VALUES (?, ?)", [step, str(step)])
+            continue
+
+        async def work(inner: Program = step[0], fails: bool = step[1]) -> None:
+            await performed(db, inner)
+            if fails:
+                raise Undone
+
+        with suppress(Undone):
+            await db.transaction(work)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@given(programs)
+def test_transactions_nest_by_the_law(db: Database, program: Program) -> None:
+    async def main() -> None:
+        await db.exec("DELETE FROM t")
+        await performed(db, program)
+        rows = (await db.query("SELECT id FROM t"))["rows"]
+        assert {row["id"] for row in rows} == expected(program, frozenset())
+
+    run(main())
