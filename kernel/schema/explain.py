@@ -48,21 +48,28 @@ def problems_of(
     ``secret`` is true for are not shown.
     """
     errors = islice(engine.iter_errors(value), _SCANNED)
-    places = [tuple(map(str, path)) for path in unknown]
-    certain = (error for error in errors if not places or _is_certain(error, places))
+    below = {tuple(map(str, path)) for path in unknown}
+    above = {path[:length] for path in below for length in range(len(path))}
+    certain = (error for error in errors if not below or _is_certain(error, below, above))
     found = sorted((_closest(error) for error in certain), key=_relevance)
     return dict.fromkeys(_problem(error, value, secret) for error in found)
 
 
-def _is_certain(error: jsonschema_rs.ValidationError, unknown: list[tuple[str, ...]]) -> bool:
-    """Whether the problem is there whatever the values at the unknown paths will be."""
+def _is_certain(
+    error: jsonschema_rs.ValidationError,
+    unknown: Collection[tuple[str, ...]],
+    above: Collection[tuple[str, ...]],
+) -> bool:
+    """Whether the problem is there whatever the values at the unknown paths will be.
+
+    ``above`` are the places that hold an unknown one.
+    """
     here = tuple(map(str, error.instance_path))
-    if any(here[: len(path)] == path for path in unknown):
+    if any(here[:length] in unknown for length in range(len(here) + 1)):
         return False
-    above = any(path[: len(here)] == here for path in unknown)
     if any(step in ("then", "else") for step in error.evaluation_path):
         return False
-    return not above or error.kind.name in _SHAPE
+    return here not in above or error.kind.name in _SHAPE
 
 
 def _relevance(error: jsonschema_rs.ValidationError) -> tuple[int, bool]:

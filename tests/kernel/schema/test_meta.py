@@ -87,3 +87,8 @@ def test_traits_are_read_from_the_node() -> None:
     assert traits({"x-kernel-secret": True, "x-kernel-role": "steps"}) == Traits(
         secret=True, role="steps"
     )
+
+
+def test_an_unknown_type_is_told_with_the_known_ones() -> None:
+    (fault,) = check_schema({"properties": {"a": {"type": "strin"}}})
+    assert 'must be one of "array", "boolean"' in fault.problem.message
