@@ -184,6 +184,7 @@ def _binary(writer: Writer, expr: Binary, scope: Scope) -> Code:
 def _whole_numbers(writer: Writer, operator: str, a: Code, b: Code) -> Code:
     """A sum, difference or product: of two ints at once, of others by the helper."""
     x, y, result = writer.fresh(), writer.fresh(), writer.fresh()
+    # A chain of `is` evaluates both operands before it can fail, so that the helper has both.
     test = f"({x} := {a}).__class__ is ({y} := {b}).__class__ is int"
     within = f"{INT_MIN} <= ({result} := {x} {operator} {y}) <= {INT_MAX}"
     if operator == "+":
@@ -225,11 +226,13 @@ def _compared(writer: Writer, operator: str, a: str, b: str) -> str:
 
 def _with_literal(writer: Writer, operator: str, a: Code, value: Any) -> Code | None:
     """A comparison with a constant, whose class tells which values compare natively."""
+    # Only the singleton itself is equal to it, whatever a class may define for ==.
     if operator == "==" and (value is None or value is True or value is False):
         return Code(f"({a} is {value!r})", "bool")
     name = writer.fresh()
     if type(value) is str and len(value) <= SMALL:
         test = f"({name} := {a}).__class__ is str"
+    # Up to 2**53 Python's exact comparison of an int with a double is that of two doubles.
     elif type(value) in (int, float) and abs(value) < _EXACT:
         test = f"({name} := {a}).__class__ is int or {name}.__class__ is float"
     else:
@@ -297,6 +300,7 @@ def _call(writer: Writer, expr: Call, scope: Scope) -> Code:
     if expr.function == "size" and len(args) == 1:
         return _size(writer, args[0])
     if receiver and len(args) == 2:
+        # In a macro only what takes constant time goes without the budget.
         bounded = args[1].kind == "str" and expr.function != "contains"
         if expr.function in _TEXT_TESTS and (bounded or not writer.in_macro):
             return _text_test(writer, _TEXT_TESTS[expr.function], args[0], args[1])

@@ -13,11 +13,10 @@ from typing import Any, Final
 from kernel.cel import operations as op
 from kernel.cel.budget import Budget, Limits
 from kernel.cel.formatted import scalar_text
-from kernel.cel.functions import TABLE
+from kernel.cel.functions import TABLE, invoke
 from kernel.cel.functions.collections import sorted_by
 from kernel.cel.functions.table import Function
 from kernel.cel.macros import measured
-from kernel.cel.reference import invoke
 from kernel.cel.values import INT_MAX, INT_MIN, NONE, TYPES, Optional, type_name
 
 SMALL: Final = 10_000
@@ -46,33 +45,40 @@ def type_or_variable(bindings: dict[str, Any], name: str) -> Any:
 
 
 def select(operand: Any, field: str) -> Any:
+    """``operand.field`` of a map."""
     if isinstance(operand, Mapping) and field in operand:
         return operand[field]
     raise Leave
 
 
 def has(operand: Any, field: str) -> bool:
+    """``has(operand.field)``."""
     return op.has(operand, field)
 
 
 def find(budget: Budget | None, operand: Any, key: Any) -> Any:
+    """``operand[key]``."""
     kind = operand.__class__
     if kind is dict and key.__class__ is str:
         return operand[key]
     if kind is list and key.__class__ is int and key >= 0:
         return operand[key]
+    # A selection on an optional gives an optional: rare, so the reference does it.
     if isinstance(operand, Optional):
         raise Leave
     return op.find(budget or Budget(_SMALL_LIMITS), operand, key)
 
 
 def optional_find(budget: Budget | None, operand: Any, key: Any) -> Optional:
+    """``operand[?key]``."""
     return op.optional_find(budget or Budget(_SMALL_LIMITS), operand, key)
 
 
 def equal(budget: Budget | None, a: Any, b: Any) -> bool:
+    """``a == b``."""
     kind = a.__class__
     if kind is b.__class__:
+        # One class, so that 1 and True, or 1 and 1.0, cannot meet here.
         if kind in _PLAIN:
             return bool(a == b)
         if kind is str and len(a) <= SMALL:
@@ -81,6 +87,7 @@ def equal(budget: Budget | None, a: Any, b: Any) -> bool:
 
 
 def less(budget: Budget | None, a: Any, b: Any) -> bool:
+    """``a < b``."""
     kind = a.__class__
     if kind is b.__class__ and (kind in _NUMBER or (kind is str and len(a) <= SMALL)):
         return bool(a < b)
@@ -88,6 +95,7 @@ def less(budget: Budget | None, a: Any, b: Any) -> bool:
 
 
 def not_greater(budget: Budget | None, a: Any, b: Any) -> bool:
+    """``a <= b``."""
     kind = a.__class__
     if kind is b.__class__ and (kind in _NUMBER or (kind is str and len(a) <= SMALL)):
         return bool(a <= b)
@@ -96,6 +104,7 @@ def not_greater(budget: Budget | None, a: Any, b: Any) -> bool:
 
 
 def add(budget: Budget | None, a: Any, b: Any) -> Any:
+    """``a + b``."""
     kind = a.__class__
     if kind is b.__class__:
         if kind is str:
@@ -114,12 +123,14 @@ def add(budget: Budget | None, a: Any, b: Any) -> Any:
 
 
 def checked(value: int) -> int:
+    """An int that fits in 64 bits."""
     if INT_MIN <= value <= INT_MAX:
         return value
     raise Leave
 
 
 def subtract(a: Any, b: Any) -> Any:
+    """``a - b``."""
     kind = a.__class__
     if kind is b.__class__:
         if kind is int:
@@ -130,6 +141,7 @@ def subtract(a: Any, b: Any) -> Any:
 
 
 def multiply(a: Any, b: Any) -> Any:
+    """``a * b``."""
     kind = a.__class__
     if kind is b.__class__:
         if kind is int:
@@ -140,24 +152,29 @@ def multiply(a: Any, b: Any) -> Any:
 
 
 def divide(a: Any, b: Any) -> Any:
+    """``a / b``."""
+    # Python rounds down where CEL cuts towards zero: the same only for numbers without a sign.
     if a.__class__ is int and b.__class__ is int and a >= 0 and b > 0:
         return checked(a // b)
     return invoke(Budget(_SMALL_LIMITS), "_/_", False, [a, b])
 
 
 def remainder(a: Any, b: Any) -> Any:
+    """``a % b``."""
     if a.__class__ is int and b.__class__ is int and a >= 0 and b > 0:
         return a % b
     return invoke(Budget(_SMALL_LIMITS), "_%_", False, [a, b])
 
 
 def contains(budget: Budget | None, needle: Any, items: Any) -> bool:
+    """``needle in items``."""
     if needle.__class__ is str and items.__class__ is dict:
         return needle in items
     return bool(invoke(budget or Budget(_SMALL_LIMITS), "_in_", False, [needle, items]))
 
 
 def size(value: Any) -> int:
+    """The size of a value that has one."""
     if type_name(value) in ("string", "bytes", "list", "map"):
         return len(value)
     raise Leave
@@ -165,8 +182,6 @@ def size(value: Any) -> int:
 
 def text(budget: Budget | None, value: Any) -> str:
     """The text of an embedded scalar."""
-    if value.__class__ is int:
-        return int.__repr__(value)
     return scalar_text(budget or Budget(_SMALL_LIMITS), value)
 
 
@@ -194,6 +209,7 @@ def elements(budget: Budget, operand: Any, steps: int, room: int) -> Any:
     """What a macro goes over, with all its rounds paid in advance."""
     if operand.__class__ is not list and operand.__class__ is not dict:
         operand = op.elements(budget, operand)
+    # Early exits are not known here: if this is too much, the reference counts round by round.
     count = len(operand)
     budget.spend(count * steps + 1)
     budget.build(count * room)
@@ -247,6 +263,7 @@ NAMESPACE: Final[dict[str, Any]] = {
     "float": float,
     "has": has,
     "int": int,
+    "join": "".join,
     "leave": leave,
     "len": len,
     "less": less,

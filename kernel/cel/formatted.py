@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
-from kernel.cel.functions import TABLE
+from kernel.cel.functions import TABLE, invoke
 from kernel.cel.values import described, type_name
 
 
@@ -17,13 +17,8 @@ def scalar_text(budget: Budget, value: Any) -> str:
     """
     if value is None:
         return "null"
-    overload = TABLE["string"].select((type_name(value),), False)
-    if overload is None:
+    if TABLE["string"].select((type_name(value),), False) is None:
         raise Problem("bad-argument", f"a value of type {described(value)} has no text to embed")
-    text = (
-        overload.implementation(budget, value)
-        if overload.budgeted
-        else overload.implementation(value)
-    )
+    text = invoke(budget, "string", False, [value])
     budget.build(len(text))
     return str(text)

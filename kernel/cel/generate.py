@@ -15,11 +15,12 @@ from typing import Any, Final
 from kernel.cel.budget import Limits
 from kernel.cel.code import Unsupported, Writer
 from kernel.cel.errors import Path
-from kernel.cel.fast import NAMESPACE
+from kernel.cel.fast import NAMESPACE, SMALL
 from kernel.cel.templates import Scalar, TemplateTree
 from kernel.cel.tree import Expr
 
 _MOST_WITHOUT_BUDGET: Final = 200
+_MOST_JOINED_AT_ONCE: Final = 16
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 
@@ -80,9 +81,14 @@ def _scalar(writer: Writer, scalar: Scalar) -> str:
             parts.append(repr(segment))
             continue
         code, name = writer.whole(segment.expr), writer.fresh()
-        otherwise = writer.operation("text", name)
+        otherwise = f"str({name}) if {name}.__class__ is int else {writer.operation('text', name)}"
         parts.append(f"({name} if ({name} := {code}).__class__ is str else {otherwise})")
-    return writer.operation("concatenate", f"({', '.join(parts)},)")
+    if len(parts) > _MOST_JOINED_AT_ONCE:
+        return writer.operation("concatenate", f"({', '.join(parts)},)")
+    writer.heavy += 1
+    text = writer.fresh()
+    joined = f"join(({', '.join(parts)},))"
+    return f"({text} if len({text} := {joined}) <= {SMALL} else leave())"
 
 
 def finish(writer: Writer, code: str, limits: Limits, reference: Evaluate) -> Evaluate:
@@ -99,6 +105,7 @@ def finish(writer: Writer, code: str, limits: Limits, reference: Evaluate) -> Ev
             if budgeted
             else "        b = None\n" * bool(writer.heavy),
             f"        return {code}\n",
+            # The reference is called outside of the handler: its errors have no other context.
             "    except Exception:\n",
             "        pass\n",
             "    return reference(bindings)\n",

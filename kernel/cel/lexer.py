@@ -113,6 +113,7 @@ def number(token: Token, negative: bool, text: str) -> int | float | UInt:
     kind, word, offset, end = token
     if kind == "float":
         return -float(word) if negative else float(word)
+    # Python refuses to read thousands of digits, and they are too large anyway.
     digits = word.rstrip("uU")
     base = 16 if digits.startswith("0x") else 10
     value = int(digits, base) if len(digits) < 40 else UINT_MAX + 1

@@ -36,6 +36,7 @@ class Parts:
     args: tuple[Closure, ...]
 
     def error(self, node: Expr, problem: Problem) -> CelEvaluationError:
+        """The error of a part of the macro."""
         return located(problem, node, self.text)
 
     def rounds(self, frame: Frame) -> Iterator[Any]:
@@ -69,12 +70,14 @@ class Parts:
         raise self.error(self.expr.args[0], Problem("no-overload", message))
 
     def build(self, frame: Frame, size: int) -> None:
+        """Take room from the budget."""
         try:
             frame.budget.build(size)
         except Problem as problem:
             raise self.error(self.expr, problem) from None
 
     def insert(self, mapping: Any, key: Any, value: Any) -> Any:
+        """The map that the macro builds, with one more entry."""
         try:
             return op.inserted(mapping, key, value)
         except Problem as problem:
@@ -184,6 +187,7 @@ def _transform_map(parts: Parts) -> Closure:
         mapping: Any = {}
         for key in parts.rounds(frame):
             if not filtered or parts.holds(frame):
+                # Keys of the range are distinct, but a map from Python may have ones of any type.
                 parts.build(frame, ENTRY_SIZE)
                 mapping = parts.insert(mapping, key, value(frame))
         return mapping

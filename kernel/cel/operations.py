@@ -128,6 +128,7 @@ def contains_key(budget: Budget, mapping: Any, key: Any) -> bool:
     kind = type_name(key)
     if kind == "string":
         return key in mapping
+    # NaN is no key, although Python finds the very same NaN in a dict.
     if kind == "double":
         return key == key and key in mapping and _is_number_key(budget, mapping, key)
     if kind in ("int", "uint"):

@@ -232,6 +232,7 @@ class _Parser:
         elif kind != "name":
             raise self.failure("a field name")
         self.position += 1
+        # Words of the language may be names of fields and of methods, after a dot.
         if optional or kind == "quoted" or self.tokens[self.position][0] != "(":
             return Select(start, end, operand, word, optional)
         self.position += 1

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from kernel.cel import macros
 from kernel.cel import operations as op
-from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE, Budget
+from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE
 from kernel.cel.errors import CelEvaluationError, Problem
 from kernel.cel.frame import Closure, Frame, located
-from kernel.cel.functions import TABLE
+from kernel.cel.functions import TABLE, invoke
 from kernel.cel.tree import (
     Binary,
     Call,
@@ -30,7 +30,7 @@ from kernel.cel.tree import (
     Select,
     Unary,
 )
-from kernel.cel.values import TYPES, Optional, described, type_name
+from kernel.cel.values import TYPES, Optional, described
 
 Scope = Mapping[str, int]
 """The variables of the macros around an expression, with their slots in the frame."""
@@ -67,6 +67,7 @@ class Builder:
         return _BUILDERS[type(expr)](self, expr, scope)
 
     def closures(self, exprs: tuple[Expr, ...], scope: Scope) -> tuple[Closure, ...]:
+        """The closures of several expressions."""
         return tuple(self.closure(expr, scope) for expr in exprs)
 
     def declare(self, names: tuple[str, ...], scope: Scope) -> tuple[Scope, tuple[int, ...]]:
@@ -76,6 +77,7 @@ class Builder:
         return {**scope, **dict(zip(names, slots, strict=True))}, slots
 
     def error(self, node: Expr, problem: Problem) -> CelEvaluationError:
+        """The error of a sub-expression."""
         return located(problem, node, self.text)
 
 
@@ -95,6 +97,7 @@ def _resolution(builder: Builder, root: Ident, path: tuple[Select, ...]) -> Clos
     """A name with selections on it: the longest prefix that is bound, then the other fields."""
     prefixes = ("",) if root.absolute else builder.prefixes
     names = [root.name, *(node.field for node in path)]
+    # Longest first, and innermost container first: the specification's order.
     candidates = [
         (prefix + ".".join(names[:count]), path[count - 1 :])
         for count in range(len(names), 0, -1)
@@ -194,17 +197,6 @@ def _application(
     return apply
 
 
-def invoke(budget: Budget, name: str, receiver: bool, args: list[Any]) -> Any:
-    """Call the function of that name with values; the receiver, if any, is the first."""
-    types = tuple(map(type_name, args))
-    overload = TABLE[name].select(types, receiver)
-    if overload is None:
-        raise op.no_overload(name, tuple(args))
-    if overload.budgeted:
-        return overload.implementation(budget, *args)
-    return overload.implementation(*args)
-
-
 def _alternative(builder: Builder, expr: Call, parts: tuple[Closure, ...]) -> Closure:
     """``or`` and ``orValue``: the argument is evaluated only when it is needed."""
     optional, other = parts
@@ -233,6 +225,7 @@ def _logical(builder: Builder, expr: Logical, scope: Scope) -> Closure:
             except CelEvaluationError as error:
                 failure = macros.kept(failure, error)
                 continue
+            # By identity: 1 and 0 are not bools here.
             if value is decisive:
                 return bool(decisive)
             if value is not (not decisive):

@@ -109,7 +109,11 @@ def parse_template(structure: Any) -> TemplateTree:
     """The tree of a JSON structure; all syntax errors are in its ``errors``, one for a scalar."""
     scalars: dict[Path, Scalar] = {}
     errors: list[CelSyntaxError] = []
-    _collect(structure, (), scalars, errors)
+    try:
+        _collect(structure, (), scalars, errors)
+    except RecursionError:
+        message = "the structure is nested too deeply for the stack that is left"
+        errors.append(CelSyntaxError(message, 0, 0, ""))
     return TemplateTree(structure, scalars, tuple(errors))
 
 
@@ -169,10 +173,10 @@ class Template:
 
     def evaluate_by_reference(self, bindings: Mapping[str, Any]) -> Any:
         """The value by the reference evaluator: the same as ``evaluate``, only slower."""
-        if self._reference is None:
-            self._reference = _build(self.tree)
-        closure, slots = self._reference
         try:
+            if self._reference is None:
+                self._reference = _build(self.tree)
+            closure, slots = self._reference
             return closure(Frame(bindings, Budget(self.limits), slots))
         except RecursionError:
             path, first = next(self.tree.expressions())

@@ -211,3 +211,15 @@ def test_a_nearly_full_stack_is_a_clear_error(depth: int) -> None:
     assert caught.value.reason in ("budget", "division-by-zero")
     with pytest.raises(cel.CelSyntaxError):
         at_depth(depth, lambda: cel.parse("(" * 149 + "1 +"))
+
+
+@pytest.mark.parametrize(
+    "text", ["string(x)", "'%d'.format([x])", "double(x)", "x + 1", "'%f'.format([x])"]
+)
+def test_integers_of_any_size_are_an_error_at_once(text: str) -> None:
+    program = cel.compile(text)
+    for evaluate in (program.evaluate, program.evaluate_by_reference):
+        with pytest.raises(cel.CelEvaluationError):
+            evaluate({"x": 10**5000, "y": 1})
+    with pytest.raises(cel.CelEvaluationError):
+        cel.compile_template("a ${{ x }}").evaluate({"x": 10**5000})
