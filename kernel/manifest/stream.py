@@ -25,9 +25,8 @@ _SHORT = 1 << 14
 
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _OLD_BREAKS = "\x85\u2028\u2029"
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+# Compiled where it is needed: that takes longer than everything else that is imported here.
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class _Reader:
     def _unprintable(self, here: int, end: int) -> list[tuple[int, int]]:
         """Report the document with a character that YAML forbids; read what is around it."""
         text = self.source.text
-        bad = _UNPRINTABLE.search(text, here, end)
+        bad = re.compile(_UNPRINTABLE).search(text, here, end)
         assert bad is not None
         message = f"the character U+{ord(bad.group()):04X} is not allowed in YAML"
         help = "write it as an escape in double quotes"

@@ -79,6 +79,7 @@ def test_scalars_are_those_of_the_core_schema(text: str, wanted: Any) -> None:
         ("a:\n\tb: 1", "K001", (2, 1), "tab"),
         ("a: @x", "K001", (1, 4), "'@'"),
         ("a: \x00b", "K001", (1, 4), "U+0000"),
+        ("a: \ufeff\x00b", "K001", (1, 5), "U+0000"),
         ("a: \ud800", "K001", (1, 4), "U+D800"),
         ("a: x\u2028y", "K001", (1, 5), "U+2028"),
         ("a: b: c", "K001", (1, 5), "mapping values"),
