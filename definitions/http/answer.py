@@ -17,7 +17,7 @@ from .outgoing import without_query, without_user
 
 NO_ANSWER = 599
 EXCERPT = 2_000
-# These come from a server that has not begun to act on the request.
+# These say that the server has not acted on the request (503: RFC 9110, 15.6.4).
 REFUSED = {*range(400, 500), 307, 308, 501, 503, 505, 511}
 HIDDEN = ("set-cookie",)
 

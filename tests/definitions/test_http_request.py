@@ -216,7 +216,7 @@ def test_a_long_error_is_cut() -> None:
         ("POST", 429, "failed"),
         ("POST", 500, "unknown"),
         ("POST", 501, "failed"),
-        ("POST", 503, "unknown"),
+        ("POST", 503, "failed"),
         ("POST", 520, "unknown"),
         ("DELETE", 502, "unknown"),
     ],
