@@ -119,9 +119,8 @@ def main() -> None:
         first = first_evaluation(text)
         ratios.append(fast / plain)
         parses.append(parse)
-        print(
-            f"{name:16}{plain:8.2f}{fast:8.2f}{fast / plain:7.1f}{slow:11.2f}{parse:8.1f}{first:8.0f}"
-        )
+        times = f"{plain:8.2f}{fast:8.2f}{fast / plain:7.1f}{slow:11.2f}{parse:8.1f}{first:8.0f}"
+        print(f"{name:16}{times}")
     template = cel.compile_template(TEMPLATE)
     assert template.evaluate(BINDINGS) == by_hand(BINDINGS)
     plain = microseconds(by_hand)

@@ -14,6 +14,7 @@ from kernel.cel.program import Program, compile
 from kernel.cel.templates import (
     Embedded,
     Scalar,
+    Segment,
     Template,
     TemplateTree,
     compile_template,
@@ -36,6 +37,7 @@ __all__ = [
     "Optional",
     "Program",
     "Scalar",
+    "Segment",
     "Template",
     "TemplateTree",
     "Timestamp",

@@ -38,7 +38,7 @@ class Program:
         """Choose how to evaluate from now on, and do so."""
         # Names with dots and containers change what every name may mean: see the specification,
         # Name Resolution. The generated code knows plain names only.
-        if self.container or any("." in name for name in bindings):
+        if self.container or has_dotted(bindings):
             self.evaluate = self.evaluate_by_reference
         else:
             from kernel.cel import generate
@@ -55,6 +55,11 @@ class Program:
             return closure(Frame(bindings, Budget(self.limits), slots))
         except RecursionError:
             raise exhausted(self.expr, self.text) from None
+
+
+def has_dotted(bindings: Mapping[str, Any]) -> bool:
+    """Whether a binding has a dotted name, which may stand for a chain of selections."""
+    return any(isinstance(name, str) and "." in name for name in bindings)
 
 
 def exhausted(expr: Expr, text: str) -> CelEvaluationError:

@@ -13,7 +13,7 @@ from kernel.cel.formatted import scalar_text
 from kernel.cel.frame import Closure, Frame, located
 from kernel.cel.lexer import Token, tokenize
 from kernel.cel.parser import MAX_DEPTH, parse_tokens
-from kernel.cel.program import DEFAULT_LIMITS, exhausted
+from kernel.cel.program import DEFAULT_LIMITS, exhausted, has_dotted
 from kernel.cel.tree import Expr
 
 OPEN: Final = "${{"
@@ -163,7 +163,7 @@ class Template:
 
     def _first(self, bindings: Mapping[str, Any]) -> Any:
         """Make the code, and evaluate."""
-        if any("." in name for name in bindings):
+        if has_dotted(bindings):
             self.evaluate = self.evaluate_by_reference
         else:
             from kernel.cel import generate

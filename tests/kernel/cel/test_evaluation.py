@@ -104,6 +104,12 @@ def test_any_mapping_serves_as_bindings() -> None:
     assert program.evaluate({"a": {"b": 2}}) == 3
 
 
+def test_the_public_names_are_there() -> None:
+    assert len(set(cel.__all__)) == len(cel.__all__)
+    for name in cel.__all__:
+        assert getattr(cel, name).__doc__
+
+
 def test_a_result_is_new_at_each_evaluation() -> None:
     program = cel.compile("[1, 2]")
     first = program.evaluate({})
