@@ -120,14 +120,9 @@ def _select(writer: Writer, expr: Select, scope: Scope) -> Code:
     operand = writer.code(expr.operand, scope)
     if expr.optional:
         return Code(f"optional_select({operand}, {expr.field!r})")
-    return _guarded(writer, operand, "dict", f"[{expr.field!r}]", f"select({{}}, {expr.field!r})")
-
-
-def _guarded(writer: Writer, operand: Code, kind: str, suffix: str, otherwise: str) -> Code:
-    """``operand`` with ``suffix`` if it is of that class, else ``otherwise``, where {} is it."""
-    name = writer.fresh()
-    other = otherwise.replace("{}", name, 1)
-    return Code(f"({name}{suffix} if ({name} := {operand}).__class__ is {kind} else {other})")
+    name, field = writer.fresh(), repr(expr.field)
+    test = f"({name} := {operand}).__class__ is dict"
+    return Code(f"({name}[{field}] if {test} else select({name}, {field}))")
 
 
 def _index(writer: Writer, expr: Index, scope: Scope) -> Code:

@@ -245,7 +245,6 @@ def optional(value: Any) -> Optional:
 
 
 NAMESPACE: Final[dict[str, Any]] = {
-    "__builtins__": {},
     "Exception": Exception,
     "Budget": Budget,
     "Optional": Optional,

@@ -111,8 +111,9 @@ def finish(writer: Writer, code: str, limits: Limits, reference: Evaluate) -> Ev
             "    return reference(bindings)\n",
         ]
     )
+    # As builtins the helpers are shared by all programs, and nothing else can be reached.
     namespace = {
-        **NAMESPACE,
+        "__builtins__": NAMESPACE,
         **writer.constants,
         "names": names,
         "limits": limits,

@@ -97,6 +97,7 @@ def _sorted(writer: Writer, variables: list[str], args: Args, scope: Scope) -> l
     key = writer.code(args[0], scope)
     item = variables[0]
     return [
+        "if source.__class__ is not list: leave()",
         "items = []",
         "keys = []",
         _loop(variables),

@@ -46,6 +46,8 @@ class Parts:
         first = self.slots[0]
         try:
             items = op.elements(frame.budget, self.outer(frame))
+            if self.expr.name == "sortBy" and type_name(items) != "list":
+                raise Problem("no-overload", "sortBy() is for a list, not map")
             if len(self.slots) == 1:
                 for item in items:
                     frame.budget.spend(steps)

@@ -50,6 +50,7 @@ ERRORS = [
     ("{m: 1}", "no-overload", "a map key is a string, int, uint or bool, not map", "m"),
     ("{'a': 1, 'a': 2}", "bad-argument", "the map has the same key twice", "'a'"),
     ("optional.none().value()", "bad-argument", "the optional has no value", None),
+    ("m.sortBy(k, k)", "no-overload", "sortBy() is for a list, not map", "m"),
     ("m < m", "no-overload", "no such overload: map < map", "m < m"),
 ]
 
