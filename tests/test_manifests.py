@@ -1,0 +1,126 @@
+"""Manifests as tests: `ok` runs and gives what its head says, `err` has the faults that it says.
+
+The head of a manifest is comments of the form ``# word: JSON``:
+
+``expect``   the result of the run
+``error``    what the error of the run has: some of message, code, step, kind, data, outcome
+``inputs``   the inputs of the run
+``vars``     values as ``--var`` gives them
+``env``      environment variables
+``target``   what to start
+``events``   the types of all events, in order
+``fault``    ``CODE LINE:COLUMN``, one for each fault, in reading order (not JSON)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel import Kernel, ManifestError, RunResult, load
+
+HERE = Path(__file__).parent
+OK = sorted((HERE / "ok").glob("*.yaml"))
+ERR = sorted((HERE / "err").glob("*.yaml"))
+PROJECTS = sorted((HERE / "projects").glob("*/main.yaml"))
+HEAD = re.compile(r"# (expect|error|inputs|vars|env|target|events|fault): (.*)")
+
+
+def head_of(path: Path) -> dict[str, list[Any]]:
+    """The comments at the top, each word with its values."""
+    said: dict[str, list[Any]] = {}
+    for line in path.read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        if found := HEAD.fullmatch(line):
+            word, text = found.groups()
+            said.setdefault(word, []).append(text if word == "fault" else json.loads(text))
+    return said
+
+
+def apply(path: Path, said: dict[str, list[Any]]) -> tuple[RunResult, list[str]]:
+    """Run a manifest as its head says. Gives the result and the types of the events."""
+    told: list[str] = []
+
+    async def main() -> RunResult:
+        kernel = Kernel(
+            load(path), values=said.get("vars", [{}])[0], environ=said.get("env", [{}])[0]
+        )
+        kernel.subscribe(lambda event: told.append(event.type))
+        async with asyncio.timeout(20), kernel:
+            return await kernel.apply(
+                said.get("target", [None])[0], said.get("inputs", [None])[0]
+            )
+
+    return asyncio.run(main()), told
+
+
+def name_of(path: Path) -> str:
+    return path.parent.name if path.stem == "main" else path.stem
+
+
+def same(found: Any, wanted: Any) -> bool:
+    """Equal as JSON: unlike for Python, 1, 1.0 and true are three values."""
+    return json.dumps(found, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+
+
+@pytest.fixture
+def copied(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A project in a folder of its own, for those that write."""
+    shutil.copytree(request.param.parent, tmp_path / "own")
+    return tmp_path / "own" / request.param.name
+
+
+def check(path: Path) -> None:
+    said = head_of(path)
+    result, told = apply(path, said)
+    if "error" in said:
+        assert result.error is not None
+        seen = result.error.to_cel()
+        assert {name: seen[name] for name in said["error"][0]} == said["error"][0]
+        assert result.outcome == seen["outcome"]
+    else:
+        assert result.error is None, result.error.message
+        assert result.outcome == "succeeded"
+        assert "expect" in said, f"{path} does not say what comes of it"
+        assert same(result.result, said["expect"][0]), result.result
+    if "events" in said:
+        assert [kind for kind in told if not kind.endswith((".Initialized", ".Stopped"))] == (
+            said["events"][0]
+        )
+
+
+@pytest.mark.parametrize("path", OK, ids=name_of)
+def test_ok(path: Path) -> None:
+    check(path)
+
+
+@pytest.mark.parametrize("copied", PROJECTS, indirect=True, ids=name_of)
+def test_projects(copied: Path) -> None:
+    check(copied)
+
+
+@pytest.mark.parametrize("path", ERR, ids=name_of)
+def test_err(path: Path) -> None:
+    """All faults are reported, none besides, each at its place."""
+    wanted = head_of(path).get("fault")
+    assert wanted, f"{path} does not say its faults"
+    with pytest.raises(ManifestError) as caught:
+        apply(path, {})
+    found = [
+        f"{fault.code} {fault.span.line}:{fault.span.column}" if fault.span else fault.code
+        for fault in caught.value.faults
+    ]
+    assert found == wanted, "\n".join(map(str, caught.value.faults))
+
+
+def test_there_is_something_of_everything() -> None:
+    assert len(OK) >= 45
+    assert len(ERR) >= 35
+    assert len(PROJECTS) >= 3
