@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from kernel.cel import reference
@@ -62,10 +63,12 @@ class TemplateTree:
                     yield path, segment
 
 
+@lru_cache(maxsize=16_384)
 def scan(text: str) -> tuple[Segment, ...]:
     """The literal text and the expressions of a scalar; ``CelSyntaxError`` with places in it.
 
-    ``$${{`` is a literal ``${{``.
+    ``$${{`` is a literal ``${{``. The newline that a block scalar ends with does not make text of
+    an expression.
     """
     segments: list[Segment] = []
     literal = ""
@@ -83,9 +86,13 @@ def scan(text: str) -> tuple[Segment, ...]:
         segments.append(embedded)
         position = embedded.end
     literal += text[position:]
-    if literal:
+    if literal and not (literal == "\n" and _is_expression(segments)):
         segments.append(literal)
     return tuple(segments)
+
+
+def _is_expression(segments: list[Segment]) -> bool:
+    return len(segments) == 1 and isinstance(segments[0], Embedded)
 
 
 def _embedded(text: str, start: int) -> Embedded:

@@ -50,10 +50,7 @@ def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationError) ->
         return False
     if not class_allows(invocation.plan.instance.contract, error):
         return False
-    if retry.when is None:
-        declared = invocation.plan.instance.contract.errors.get(error.code)
-        return declared is None or declared.retryable is not False
-    return _when(retry, invocation, error)
+    return retry.when is None or _when(retry, invocation, error)
 
 
 def class_allows(contract: Contract, error: InvocationError) -> bool:

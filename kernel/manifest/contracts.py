@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from kernel.errors import Fault
@@ -14,6 +15,7 @@ from kernel.schema import Contract, Schemas, check_schema
 _PARTS = ("schema", "inputs", "outputs")
 
 
+@lru_cache(maxsize=256)
 def schemas_of(module: Module) -> Schemas:
     """Where references in a module's schemas lead: to the definitions that the module can name.
 

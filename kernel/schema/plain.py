@@ -16,6 +16,9 @@ MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
 """Larger values are refused; a value that is reachable twice counts twice."""
 
+MAX_TEXT = 64 * 1024 * 1024
+"""Longer texts are refused, in characters: a controller that floods is stopped here."""
+
 MAX_BITS = 1023
 """Integers of more bits are refused: they would not fit a double."""
 
@@ -45,7 +48,7 @@ def is_json(value: Any, names: frozenset[str] = frozenset()) -> bool:
             return False
         kind = type(item)
         if kind is str:
-            if not (item.isascii() or _is_text(item)):
+            if len(item) > MAX_TEXT or not (item.isascii() or _is_text(item)):
                 return False
         elif kind is int:
             if not _LEAST < item < _MOST:
@@ -76,7 +79,7 @@ def _is_deep(value: Any) -> bool:
             for item in box:
                 kind = type(item)
                 if kind is str:
-                    if not (item.isascii() or _is_text(item)):
+                    if len(item) > MAX_TEXT or not (item.isascii() or _is_text(item)):
                         return False
                 elif kind is dict or kind is list:
                     below.append(item)
@@ -98,6 +101,8 @@ def _is_atom(value: Any) -> bool:
 
 
 def _is_text(text: str) -> bool:
+    if len(text) > MAX_TEXT:
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -146,6 +151,8 @@ def _wrong(value: Any) -> str | None:
         return f"{value} is not a JSON number"
     if type(value) is int:
         return f"an integer of {value.bit_length()} bits is too large"
+    if type(value) is str and len(value) > MAX_TEXT:
+        return f"a text of {len(value)} characters is too large; at most {MAX_TEXT} are taken"
     if type(value) is str:
         return "the text is not valid Unicode (a lone surrogate)"
     return f"a value of type {type(value).__name__} is not JSON"

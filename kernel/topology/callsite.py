@@ -116,7 +116,7 @@ def read_call_site(
     if inputs is not None and not isinstance(inputs, (Mapping, str)):
         reader.wrong("K007", "`inputs` is a mapping of values", (*path, "inputs"))
         inputs = None
-    site_inputs = None if inputs is None else reader.template(inputs, (*path, "inputs"))
+    site_inputs = None if inputs is None else reader.template(inputs)
     when = reader.condition(data, "when", path)
     retry = _read_retry(reader, data.get("retry"), (*path, "retry"))
     timeout = reader.number(data, "timeout", path, minimum=0, maximum=MAX_MILLISECONDS)
@@ -135,10 +135,8 @@ def read_call_site(
         when=when,
         retry=retry,
         timeout=timeout,
-        idempotency_key=None if key is None else reader.template(key, (*path, "idempotencyKey")),
-        expect=tuple(
-            reader.template(item, (*path, "expect", number)) for number, item in enumerate(expect)
-        ),
+        idempotency_key=None if key is None else reader.template(key),
+        expect=tuple(reader.template(item) for number, item in enumerate(expect)),
         approval=_read_approval(reader, data.get("approval"), (*path, "approval")),
     )
 

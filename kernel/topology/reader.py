@@ -45,13 +45,14 @@ class Reader:
                     key=True,
                 )
 
-    def template(self, value: Any, path: Path) -> Template:
-        """The template of a structure; syntax errors were reported when the manifest was loaded."""
+    def template(self, value: Any) -> Template:
+        """The template of a structure.
+
+        What does not parse was reported when the manifest was loaded, and stands for null here.
+        """
         try:
             return compile_template(value)
-        except CelSyntaxError as error:
-            where = (*path, *getattr(error, "path", ()))
-            self.wrong("K301", str(error), where)
+        except CelSyntaxError:
             return compile_template(None)
 
     def condition(self, data: Mapping[str, Any], field: str, path: Path) -> Template | None:
@@ -60,7 +61,7 @@ class Reader:
             return None
         value = data[field]
         if isinstance(value, bool) or (isinstance(value, str) and is_expression(value)):
-            return self.template(value, (*path, field))
+            return self.template(value)
         self.wrong("K402", f"`{field}` is a condition", (*path, field), help=_CEL_FIELD)
         return None
 
@@ -109,5 +110,4 @@ class Reader:
 
 def is_expression(text: str) -> bool:
     """Whether the whole scalar is one ``${{ … }}``."""
-    stripped = text.strip()
-    return stripped.startswith("${{") and stripped.endswith("}}")
+    return text.startswith("${{") and text.rstrip("\n").endswith("}}")

@@ -67,7 +67,7 @@ def read_sequence(reader: Reader, roles: Mapping[str, tuple[Path, Any]]) -> Sequ
     result_path, result = roles.get("result", (("result",), None))
     return Sequence(
         read_steps(reader, steps, path),
-        None if result is None else reader.template(result, result_path),
+        None if result is None else reader.template(result),
         result_path,
     )
 

@@ -206,7 +206,7 @@ def _read_call(
 def _read_value(
     reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
 ) -> Form | None:
-    return Value(reading.reader.template(data["value"], (*path, "value")))
+    return Value(reading.reader.template(data["value"]))
 
 
 def _read_branch(
@@ -242,7 +242,7 @@ def _read_choice(
         return None
     read = tuple((key, reading.steps(steps, (*path, "cases", key))) for key, steps in cases.items())
     default = reading.steps(data["default"], (*path, "default")) if "default" in data else None
-    return Choice(reading.reader.template(data["switch"], (*path, "switch")), read, default)
+    return Choice(reading.reader.template(data["switch"]), read, default)
 
 
 def _read_loop(
@@ -276,10 +276,8 @@ def _read_each(
     concurrency = reading.reader.integer(
         data, "concurrency", path, minimum=1, maximum=MAX_CONCURRENCY
     )
-    result = (
-        reading.reader.template(data["result"], (*path, "result")) if "result" in data else None
-    )
-    return Each(reading.reader.template(items, (*path, "forEach")), body, result, concurrency or 1)
+    result = reading.reader.template(data["result"]) if "result" in data else None
+    return Each(reading.reader.template(items), body, result, concurrency or 1)
 
 
 def _read_together(
@@ -322,7 +320,7 @@ def _read_raise(
     reading.reader.known_fields(error, ("code", "message", "data"), where, "`throw`")
     if "code" not in error and "message" not in error:
         reading.reader.wrong("K007", "`throw` needs a `code` or a `message`", where)
-    return Raise(reading.reader.template(error, where))
+    return Raise(reading.reader.template(error))
 
 
 FORMS: Mapping[str, _FormReader] = {

@@ -223,3 +223,9 @@ def test_any_scalar_is_text_or_a_syntax_error(text: str) -> None:
             for part in cel.scan(text)
         )
         assert joined == text
+
+
+def test_the_newline_of_a_block_scalar_leaves_an_expression_an_expression() -> None:
+    assert cel.compile_template("${{ 1 + 1 }}\n").evaluate({}) == 2
+    assert cel.compile_template("${{ 1 + 1 }}\n\n").evaluate({}) == "2\n\n"
+    assert cel.compile_template("${{ 1 }}${{ 2 }}\n").evaluate({}) == "12\n"

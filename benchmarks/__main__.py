@@ -1,0 +1,9 @@
+"""``python -m benchmarks``: all ratios in one table, as in the README."""
+
+from __future__ import annotations
+
+from benchmarks import cel, command, invocation, loading, schema
+from benchmarks.report import show
+
+if __name__ == "__main__":
+    show(row for part in (cel, schema, invocation, loading, command) for row in part.rows())
