@@ -6,9 +6,10 @@ import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.cel import CelSyntaxError, Template, compile_template
+from kernel.cel import CelSyntaxError, Template, compile_template, parse_template
 from kernel.errors import Fault
 from kernel.manifest.suggest import did_you_mean
+from kernel.topology.guards import guarded
 
 if TYPE_CHECKING:
     from kernel.manifest import Document
@@ -51,7 +52,7 @@ class Reader:
         What does not parse was reported when the manifest was loaded, and stands for null here.
         """
         try:
-            return compile_template(value)
+            return compile_template(guarded(parse_template(value)))
         except CelSyntaxError:
             return compile_template(None)
 

@@ -120,6 +120,8 @@ class _FormReader:
     fields: frozenset[str]
 
 
+_EVERY_STEP = frozenset(("name", "description", "when"))
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -157,7 +159,7 @@ class _Reading:
             self._no_form(data, forms, path)
             return None
         form_reader = FORMS[forms[0]]
-        self.reader.known_fields(data, form_reader.fields | {"name", "when"}, path, "this step")
+        self.reader.known_fields(data, form_reader.fields | _EVERY_STEP, path, "this step")
         name = self._name(data, path)
         form = form_reader.read(self, data, path, name)
         when = self.reader.condition(data, "when", path)
