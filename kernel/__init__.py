@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from kernel.manifest import Manifest
     from kernel.registry.controllers import import_attribute
     from kernel.registry.fields import Deferred
-    from kernel.runtime import Kernel, RunResult, load, loads
+    from kernel.runtime.kernel import Kernel
+    from kernel.runtime.loading import load, loads
+    from kernel.runtime.result import RunResult
 
 __all__ = [
     "BoundCallSite",
@@ -93,13 +95,13 @@ _HOMES = {
     "Deferred": "kernel.registry.fields",
     "EvaluationContext": "kernel.invocation.context",
     "Event": "kernel.events",
-    "Kernel": "kernel.runtime",
+    "Kernel": "kernel.runtime.kernel",
     "Manifest": "kernel.manifest",
-    "RunResult": "kernel.runtime",
+    "RunResult": "kernel.runtime.result",
     "import_attribute": "kernel.registry.controllers",
     "in_thread": "kernel.invocation.threads",
-    "load": "kernel.runtime",
-    "loads": "kernel.runtime",
+    "load": "kernel.runtime.loading",
+    "loads": "kernel.runtime.loading",
 }
 
 

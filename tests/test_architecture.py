@@ -123,7 +123,7 @@ def test_nothing_in_the_kernel_knows_a_kind_by_its_name() -> None:
         ("import kernel.cli", {"click", "rich", "asyncio"}),
         ("import kernel.cli.app", {"rich", "asyncio", "pydantic", "ruamel"}),
         ("import kernel.manifest", {"pydantic", "jsonschema", "asyncio", "rich", "networkx"}),
-        ("import kernel.runtime", {"jsonschema", "rich", "networkx", "sqlalchemy", "httpx"}),
+        ("import kernel.runtime.kernel", {"jsonschema", "rich", "networkx", "sqlalchemy", "httpx"}),
     ],
 )
 def test_start_up_imports_nothing_that_is_not_needed(statement: str, heavy: set[str]) -> None:

@@ -28,8 +28,8 @@ def command(path: Path, target: str | None, **options: Any) -> int:
     The result is printed on standard output as JSON; with -o json or yaml one document
     {run, outcome, result, error} is printed, also when the run failed.
     """
+    from kernel import Kernel, RunResult
     from kernel.cli.running import Request, run
-    from kernel.runtime import Kernel, RunResult
     from kernel.runtime.targets import input_schema
 
     request = Request(path=path, **options)

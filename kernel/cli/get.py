@@ -15,8 +15,8 @@ from kernel.cli.options import MANIFEST, output
 @output("text", "json", "yaml")
 def command(path: Path, form: str) -> None:
     """List what a manifest declares: its resources and its kinds."""
+    from kernel import load
     from kernel.cli.render import show
-    from kernel.runtime import load
 
     manifest = load(path)
     rows = list(_rows(manifest))

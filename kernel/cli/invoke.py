@@ -25,8 +25,8 @@ def command(path: Path, target: str, **options: Any) -> int:
     Services and Providers of the manifest are up meanwhile. The answer is printed as by
     `kernel apply`.
     """
+    from kernel import Kernel, RunResult
     from kernel.cli.running import Request, run
-    from kernel.runtime import Kernel, RunResult
     from kernel.runtime.targets import input_schema
 
     request = Request(path=path, **options)

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from kernel import Kernel, RunResult, load
 from kernel.cli import app
 from kernel.cli.options import pairs, read_mapping, typed
 from kernel.cli.progress import LogLines, Printed, retried, watcher
@@ -21,7 +22,6 @@ from kernel.cli.render import show
 from kernel.errors import InvocationError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.manifest import Manifest
-from kernel.runtime import Kernel, RunResult, load
 
 _LAST_SECONDS = 1.0
 
