@@ -58,6 +58,18 @@ def imports(file: Path) -> Iterator[tuple[str, int, bool]]:
                 yield alias.name, node.lineno, node.lineno in typing_only
 
 
+def public_homes() -> dict[str, str]:
+    """Where the names of the public API really are: ``runtime.kernel`` for ``Kernel``."""
+    import kernel
+
+    homes = {name: getattr(getattr(kernel, name), "__module__", "") for name in kernel.__all__}
+    return {
+        name: home.removeprefix("kernel.")
+        for name, home in homes.items()
+        if home.startswith("kernel.")
+    }
+
+
 def files(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
