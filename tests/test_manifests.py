@@ -54,9 +54,7 @@ def apply(path: Path, said: dict[str, list[Any]]) -> tuple[RunResult, list[str]]
         )
         kernel.subscribe(lambda event: told.append(event.type))
         async with asyncio.timeout(20), kernel:
-            return await kernel.apply(
-                said.get("target", [None])[0], said.get("inputs", [None])[0]
-            )
+            return await kernel.apply(said.get("target", [None])[0], said.get("inputs", [None])[0])
 
     return asyncio.run(main()), told
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kernel.cel import CelError
 from kernel.errors import StateDrift
+from kernel.topology.callsite import names_in
 from kernel.topology.context import type_name
 
 if TYPE_CHECKING:
@@ -18,13 +19,17 @@ def plan(plan: Plan) -> Stage | None:
     site = plan.site
     if not site.expect:
         return None
+    reads_invocation = any("invocation" in names_in(one) for one in site.expect)
 
     def authorise(invocation: Invocation) -> None:
         context = invocation.context
+        bindings = context.bindings
+        if reads_invocation:
+            bindings = {**bindings, "invocation": invocation.to_cel()}
         for number, condition in enumerate(site.expect):
             path = (*site.path, "expect", number)
             try:
-                holds = condition.evaluate(context.bindings)
+                holds = condition.evaluate(bindings)
             except CelError as error:
                 raise context.failed_expression(error, path) from None
             if holds is not True:

@@ -66,6 +66,12 @@ class EvaluationContext:
         """The same place with other variables in scope."""
         return EvaluationContext(self.run, self.scope, bindings, path, self.depth, self.document)
 
+    def at_call(self, site: CallSite) -> EvaluationContext:
+        """The same place with ``invocation`` in scope, of the call that is about to be made."""
+        plan = self.run.plans.get(site) or self.run.plan(site, self.scope)
+        bindings = {**self.bindings, "invocation": Invocation(self, plan).to_cel()}
+        return self.inner(bindings, self.path)
+
     def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
         """The error of an expression that stands at ``path`` of the document."""
         return ExpressionError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.work import current
-from kernel.topology.context import holds
+from kernel.topology.context import is_wanted
 
 if TYPE_CHECKING:
     from kernel.invocation.run import Run
@@ -50,7 +50,7 @@ class BoundCallSite(Mapping[str, Any]):
         """
         context = self._context(values or {})
         site = self._site
-        if site.when is not None and not holds(site.when, context, (*site.path, "when")):
+        if site.when is not None and not is_wanted(site, site.when, context, (*site.path, "when")):
             return None
         return await context.invoke(site)
 

@@ -10,7 +10,7 @@ from kernel.errors import ManifestError, UsageError
 from kernel.invocation.context import EvaluationContext
 from kernel.manifest.suggest import did_you_mean
 from kernel.topology.callsite import CallSite, Target, constant, read_call_site
-from kernel.topology.context import evaluate, holds
+from kernel.topology.context import evaluate, is_wanted
 from kernel.topology.reader import Reader
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Start:
             target = Target(self.instance.definition.kind, resource.name)
             return CallSite(target, (), inputs=constant(dict(inputs)))
         written = self.written
-        if written.when is not None and not holds(written.when, context, (*written.path, "when")):
+        if written.when is not None and not is_wanted(
+            written, written.when, context, (*written.path, "when")
+        ):
             return None
         if not inputs:
             return replace(written)

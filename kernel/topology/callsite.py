@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from kernel.cel import Template, TemplateTree, compile_template, free_names
@@ -95,6 +96,7 @@ def label_of(name: str | None, path: tuple[str | int, ...]) -> str:
     return "".join(parts).lstrip(".")
 
 
+@lru_cache(maxsize=4096)
 def names_in(template: Template) -> frozenset[str]:
     """The CEL variables that a template reads."""
     return frozenset[str]().union(

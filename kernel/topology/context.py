@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from kernel.cel import CelError, Template
 from kernel.errors import ExpressionError
-from kernel.topology.callsite import CallSite
+from kernel.topology.callsite import CallSite, names_in
 
 Path = tuple[str | int, ...]
 Bindings = dict[str, Any]
@@ -27,6 +27,9 @@ class Context(Protocol):
 
     def inner(self, bindings: Bindings, path: str) -> Context:
         """The same place with other variables in scope."""
+
+    def at_call(self, site: CallSite) -> Context:
+        """The same place with ``invocation`` in scope, of the call that is about to be made."""
 
     def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
         """The error of an expression that stands at ``path`` of this topology's document."""
@@ -56,6 +59,12 @@ def holds(condition: Template, context: Context, path: Path) -> bool:
         return bool(value)
     field = path[-1] if path else "condition"
     raise ExpressionError(f"`{field}` is a condition, but its value is {type_name(value)}")
+
+
+def is_wanted(site: CallSite, when: Template, context: Context, path: Path) -> bool:
+    """Whether a call's ``when`` holds; ``invocation`` is in its scope."""
+    inside = context.at_call(site) if "invocation" in names_in(when) else context
+    return holds(when, inside, path)
 
 
 def type_name(value: Any) -> str:

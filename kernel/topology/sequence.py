@@ -14,7 +14,7 @@ from typing import Any
 from kernel.cel import CelError, Template, compile
 from kernel.errors import Cancelled, ExpressionError, InvocationError, Thrown
 from kernel.topology.callsite import CallSite
-from kernel.topology.context import Context, Path, evaluate, holds, type_name
+from kernel.topology.context import Context, Path, evaluate, holds, is_wanted, type_name
 from kernel.topology.reader import Reader
 from kernel.topology.steps import (
     Boundary,
@@ -86,7 +86,7 @@ async def run_step(step: Step, context: Context) -> Any:
     results = context.bindings["steps"]
     context.began(path)
     try:
-        if step.when is not None and not holds(step.when, context, (*step.path, "when")):
+        if step.when is not None and not _is_wanted(step, step.when, context):
             if step.name is not None:
                 results[step.name] = {"skipped": True}
             context.ended(path, "skipped")
@@ -101,6 +101,13 @@ async def run_step(step: Step, context: Context) -> Any:
         results[step.name] = {"result": value, "skipped": False}
     context.ended(path, "succeeded")
     return value
+
+
+def _is_wanted(step: Step, when: Template, context: Context) -> bool:
+    path = (*step.path, "when")
+    if isinstance(step.form, Call):
+        return is_wanted(step.form.site, when, context, path)
+    return holds(when, context, path)
 
 
 async def _call(step: Step, context: Context) -> Any:
