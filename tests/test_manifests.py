@@ -50,7 +50,9 @@ def apply(path: Path, said: dict[str, list[Any]]) -> tuple[RunResult, list[str]]
 
     async def main() -> RunResult:
         kernel = Kernel(
-            load(path), values=said.get("vars", [{}])[0], environ=said.get("env", [{}])[0]
+            load(path.parent if path.stem == "main" else path),
+            values=said.get("vars", [{}])[0],
+            environ=said.get("env", [{}])[0],
         )
         kernel.subscribe(lambda event: told.append(event.type))
         async with asyncio.timeout(20), kernel:

@@ -6,7 +6,7 @@ analyzer proves much more; this is what the run time itself cannot do without.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Fault
@@ -66,10 +66,12 @@ class _Verifier:
             self._faults.append(unknown_kind(self._module, resource))
             return
         definition, home = found
-        self._faults.extend(check_fields(resource, definition, schemas_of(home)))
+        wrong = check_fields(resource, definition, schemas_of(home))
+        self._faults.extend(wrong)
         if definition.topology is not None and definition.body is None:
             roles = roles_of(definition, resource.fields, resource.path)
-            self._topology(resource.document, definition.topology, roles, resource.path)
+            told = {fault.path for fault in wrong}
+            self._topology(resource.document, definition.topology, roles, resource.path, told)
         self._fields(resource, definition)
 
     def site(self, document: Document, data: Mapping[str, Any], path: Path) -> None:
@@ -120,7 +122,15 @@ class _Verifier:
         span = target.document.span(path) if target.document else None
         self._faults.append(Fault("K201", message, span, help, path))
 
-    def _topology(self, document: Document, name: str, roles: Roles, path: Path) -> None:
+    def _topology(
+        self,
+        document: Document,
+        name: str,
+        roles: Roles,
+        path: Path,
+        told: Collection[Path] = (),
+    ) -> None:
+        """Its steps; nothing more is said of places in ``told``, which have a fault already."""
         engine = ENGINES.get(name)
         if engine is None:
             known = ", ".join(sorted(ENGINES))
@@ -129,7 +139,7 @@ class _Verifier:
             return
         reader = Reader(document)
         topology = engine(reader, roles)
-        self._faults.extend(reader.faults)
+        self._faults.extend(fault for fault in reader.faults if fault.path not in told)
         for site in topology.sites():
             self.target(site.target)
 
