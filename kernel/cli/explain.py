@@ -15,8 +15,6 @@ from kernel.errors import UsageError
 if TYPE_CHECKING:
     from kernel.manifest import Definition, Module
 
-_SECTIONS = ("inputs", "outputs", "errors")
-
 
 @click.command("explain")
 @click.argument("what", metavar="KIND[.FIELD]")
@@ -52,11 +50,33 @@ def command(what: str, path: Path | None, form: str) -> None:
 
 
 def _kind(what: str, path: Path | None) -> dict[str, Any]:
+    from kernel.manifest.system import SYSTEM_KINDS
+
     words = what.split(".")
+    system = SYSTEM_KINDS.get(".".join(words[:2]))
+    if system is not None:
+        return _system(what, words, system)
     definition = _definition(words, path)
     if len(words) == 2:
         return _whole(definition)
-    return _field(definition, words[2:], what)
+    schema, words = _section(definition, words[2:])
+    if words == ["errors"]:
+        return {"kind": definition.kind, "errors": list(_errors(definition))}
+    return _field(schema, words, what)
+
+
+def _system(what: str, words: list[str], schema: Mapping[str, Any]) -> dict[str, Any]:
+    if len(words) > 2:
+        return _field(schema, words[2:], what)
+    return {"kind": what, "fields": list(_properties(schema))}
+
+
+def _section(definition: Definition, words: list[str]) -> tuple[Any, list[str]]:
+    """The schema that a path of fields begins in: the resource's, or one of the contract's."""
+    own = (definition.schema or {}).get("properties", {})
+    if words[0] in ("inputs", "outputs") and words[0] not in own:
+        return getattr(definition, words[0]), words[1:]
+    return definition.schema, words
 
 
 def _definition(words: list[str], path: Path | None) -> Definition:
@@ -72,12 +92,15 @@ def _definition(words: list[str], path: Path | None) -> Definition:
 
 def _unknown(kind: str, head: str, module: Module | None) -> str:
     from kernel.manifest import library_names
+    from kernel.manifest.suggest import nearest
 
     if module is not None and module.definitions:
         kinds = ", ".join(sorted(module.definitions))
         return f"there is no kind `{kind}`; there are: {kinds}"
     modules = ", ".join(sorted(library_names()))
-    return f"there is no kind `{kind}`; library modules: {modules}; others with --path"
+    near = nearest(head, library_names())
+    hint = f"did you mean `{kind.replace(head, near, 1)}`? " if near else ""
+    return f"there is no kind `{kind}`; {hint}library modules: {modules}; others with --path"
 
 
 def _whole(definition: Definition) -> dict[str, Any]:
@@ -102,13 +125,7 @@ def _errors(definition: Definition) -> Iterator[dict[str, Any]]:
         yield {"code": code, **(details or {})}
 
 
-def _field(definition: Definition, words: list[str], what: str) -> dict[str, Any]:
-    schema: Any = definition.schema
-    if words[0] in _SECTIONS and words[0] not in (schema or {}).get("properties", {}):
-        if words[0] == "errors":
-            return {"kind": definition.kind, "errors": list(_errors(definition))}
-        schema = getattr(definition, words[0])
-        words = words[1:]
+def _field(schema: Any, words: list[str], what: str) -> dict[str, Any]:
     root = schema
     for word in words:
         found = _inside(root, schema, word)

@@ -13,16 +13,27 @@ if TYPE_CHECKING:
 
 _IDENTIFIER = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
 _SCHEMA = {"type": ["object", "boolean"]}
+
+
+def _described(description: str) -> dict[str, Any]:
+    return {"description": description, **_SCHEMA}
+
+
 _TOPOLOGY = {"type": "object", "x-kernel-role": "steps"}
 
 _DEFINITION: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "capability": {"enum": ["Invocable", "Runnable", "Service", "Provider"]},
-        "schema": _SCHEMA,
-        "inputs": _SCHEMA,
-        "outputs": _SCHEMA,
+        "capability": {
+            "description": "Its role: called with inputs; started and ends; runs until stopped; "
+            "gives values to others.",
+            "enum": ["Invocable", "Runnable", "Service", "Provider"],
+        },
+        "schema": _described("JSON Schema of the fields of a resource of this kind."),
+        "inputs": _described("JSON Schema of the argument object of a call."),
+        "outputs": _described("JSON Schema of the returned value."),
         "errors": {
+            "description": "The error codes, with what each means for a retry.",
             "type": "object",
             "additionalProperties": {
                 "type": ["object", "null"],
@@ -36,10 +47,12 @@ _DEFINITION: dict[str, Any] = {
             },
         },
         "safety": {
+            "description": "What may be repeated; a class, or CEL over `self` that gives one.",
             "enum": ["idempotent", "write-once-checkable", "irreversible", "approval-bound"],
             "x-kernel-eval": "load",
         },
         "check": {
+            "description": "The call that finds out whether a write landed.",
             "type": "object",
             "x-kernel-call": True,
             "properties": {
@@ -49,6 +62,7 @@ _DEFINITION: dict[str, Any] = {
             "required": ["invoke", "landed"],
         },
         "controller": {
+            "description": "The Python code of the kind: { python: package.module:attribute }.",
             "type": "object",
             "properties": {
                 "python": {"type": "string", "pattern": "^[A-Za-z_][\\w.]*:[A-Za-z_][\\w.]*$"}
@@ -56,8 +70,14 @@ _DEFINITION: dict[str, Any] = {
             "required": ["python"],
             "additionalProperties": False,
         },
-        "body": _TOPOLOGY,
-        "topology": {"enum": ["Sequence", "Workflow", "Router"]},
+        "body": {
+            "description": "A topology, with `self` and `inputs` in scope: a kind made of others.",
+            **_TOPOLOGY,
+        },
+        "topology": {
+            "description": "The engine that runs the call sites of the kind's resources.",
+            "enum": ["Sequence", "Workflow", "Router"],
+        },
     },
     "required": ["capability"],
 }
@@ -75,13 +95,21 @@ _MODULE: dict[str, Any] = {
     "type": "object",
     "properties": {
         "imports": {
+            "description": "Other manifests by alias: a folder, a file, an installed package.",
             "type": "object",
             "propertyNames": _IDENTIFIER,
             "additionalProperties": {"type": "string", "minLength": 1},
         },
-        "vars": _DECLARATIONS,
-        "secrets": _DECLARATIONS,
+        "vars": {
+            "description": "Values by name, a JSON Schema each, with `env` and `default`.",
+            **_DECLARATIONS,
+        },
+        "secrets": {
+            "description": "The same for values that are never printed.",
+            **_DECLARATIONS,
+        },
         "targets": {
+            "description": "The call sites that are started, in order; Services first.",
             "type": "array",
             "items": {"type": "object", "x-kernel-call": True, "required": ["invoke"]},
         },
