@@ -23,63 +23,97 @@ _Job = tuple[
     asyncio.AbstractEventLoop,
 ]
 
+_from_thread: contextvars.ContextVar[bool] = contextvars.ContextVar("_from_thread", default=False)
+"""Whether the work is on behalf of a function that waits for it in a thread of a pool."""
+
 
 class Threads:
-    """A pool of daemon threads that grows as needed, to ``limit``."""
+    """A pool of daemon threads that grows as needed, to ``limit``.
+
+    A job on behalf of a job, which holds its own thread meanwhile, gets a thread beyond the
+    limit: it would wait for ever if all threads waited for such jobs.
+    """
 
     def __init__(self, limit: int = MAX_THREADS) -> None:
         self._limit = limit
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._idle = threading.Semaphore(0)
+        self._lock = threading.Lock()
         self._alive = 0
+        self._unfinished = 0
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in a thread, with the caller's context variables.
 
-        When the waiting task is cancelled the thread goes on; its result is dropped.
+        When the waiting task is cancelled before a thread was free, nothing is called; later the
+        thread goes on, and its result is dropped.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._jobs.put((contextvars.copy_context(), function, arguments, future, loop))
-        if not self._idle.acquire(blocking=False) and self._alive < self._limit:
-            self._alive += 1
-            threading.Thread(target=self._work, name="kernel-controller", daemon=True).start()
+        self._submit((contextvars.copy_context(), function, arguments, future, loop))
         return await future
 
-    def _work(self) -> None:
-        while True:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                self._idle.release()
-                job = self._jobs.get()
-            self._do(job)
-            del job
-
-    @staticmethod
-    def _do(job: _Job) -> None:
-        context, function, arguments, future, loop = job
-        result: Any = None
-        error: BaseException | None = None
-        try:
-            result = context.run(function, *arguments)
-        except BaseException as raised:  # the thread lives on; the caller gets it
-            error = raised
-
-        def conclude() -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            elif isinstance(error, StopIteration):
-                future.set_exception(RuntimeError(f"StopIteration: {error}"))
+    def _submit(self, job: _Job) -> None:
+        with self._lock:
+            is_free = self._unfinished < self._alive
+            if not is_free and (self._alive < self._limit or _from_thread.get()):
+                thread = threading.Thread(
+                    target=self._work, args=(job,), name="kernel-controller", daemon=True
+                )
+                thread.start()
+                self._alive += 1
             else:
-                future.set_exception(error)
+                self._jobs.put(job)
+            self._unfinished += 1
 
+    def _work(self, job: _Job) -> None:
+        while True:
+            conclude = _do(job)
+            with self._lock:
+                self._unfinished -= 1
+                is_spare = self._alive > self._limit
+                if is_spare:
+                    self._alive -= 1
+            conclude()
+            del job, conclude
+            if is_spare:
+                return
+            job = self._jobs.get()
+
+
+def _do(job: _Job) -> Callable[[], None]:
+    """Do a job, unless nobody waits for it any more; gives what tells the loop how it ended."""
+    context, function, arguments, future, loop = job
+    result: Any = None
+    error: BaseException | None = None
+    if future.cancelled():
+        return _nothing
+    try:
+        context.run(_from_thread.set, True)
+        result = context.run(function, *arguments)
+    except BaseException as raised:  # the thread lives on; the caller gets it
+        error = raised
+
+    def settle() -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        elif isinstance(error, StopIteration):
+            future.set_exception(RuntimeError(f"StopIteration: {error}"))
+        else:
+            future.set_exception(error)
+
+    def conclude() -> None:
         try:
-            loop.call_soon_threadsafe(conclude)
+            loop.call_soon_threadsafe(settle)
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
+
+    return conclude
+
+
+def _nothing() -> None:
+    """What there is to tell when nobody waits."""
 
 
 shared = Threads()
