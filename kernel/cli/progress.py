@@ -10,21 +10,22 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from kernel.cli.render import use_color
-
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
+    from kernel.cli.live import Live
     from kernel.events import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
 _MOST_PRINTED = 1_000_000
-_MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–"}
+MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–"}
 
 
 def watcher() -> Lines | Live:
     """The live display where standard error is a terminal, else lines."""
-    return Live() if sys.stderr.isatty() else Lines()
+    if not sys.stderr.isatty():
+        return Lines()
+    from kernel.cli.live import Live
+
+    return Live()
 
 
 class Lines:
@@ -36,19 +37,19 @@ class Lines:
 
     def began(self, path: str) -> None:
         """Note when a step of the outermost level begins."""
-        if _is_shown(path):
+        if is_shown(path):
             self._began[path] = time.monotonic()
 
     def ended(self, path: str, how: str) -> None:
         """One line for a step that ended."""
         began = self._began.pop(path, None)
         if began is not None:
-            self.say(f"{_MARKS[how]} {path} {_seconds(began)}")
+            self.say(f"{MARKS[how]} {path} {seconds(began)}")
 
     def progress(self, path: str, done: int, total: int | None) -> None:
         """A line for a loop, at most one a second."""
         now = time.monotonic()
-        if _is_shown(path) and now - self._said >= _SECONDS_BETWEEN_LINES:
+        if is_shown(path) and now - self._said >= _SECONDS_BETWEEN_LINES:
             self._said = now
             self.say(f"… {path} {done}{f'/{total}' if total else ''}")
 
@@ -66,66 +67,6 @@ class Lines:
         traceback: TracebackType | None,
     ) -> None:
         """Nothing is left to put away."""
-
-
-class Live:
-    """A spinner for each running step, a bar for each loop; what ended scrolls away above."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        self._display: Progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=Console(stderr=True, no_color=not use_color()),
-            transient=True,
-        )
-        self._tasks: dict[str, tuple[TaskID, float]] = {}
-
-    def began(self, path: str) -> None:
-        """A spinner for a step of the outermost level."""
-        if _is_shown(path):
-            self._tasks[path] = (self._display.add_task(path, total=None), time.monotonic())
-
-    def ended(self, path: str, how: str) -> None:
-        """Its line scrolls away above."""
-        task = self._tasks.pop(path, None)
-        if task is not None:
-            self._display.remove_task(task[0])
-            self.say(f"{_MARKS[how]} {path} {_seconds(task[1])}")
-
-    def progress(self, path: str, done: int, total: int | None) -> None:
-        """The bar of a loop."""
-        task = self._tasks.get(path)
-        if task is not None:
-            self._display.update(task[0], completed=done, total=total)
-
-    def say(self, text: str) -> None:
-        """One line above the display."""
-        self._display.console.print(text, markup=False, highlight=False)
-
-    def __enter__(self) -> Live:
-        self._display.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._display.stop()
 
 
 def retried(display: Lines | Live) -> Callable[[Event], None]:
@@ -175,10 +116,10 @@ class Printed(io.TextIOBase):
         sys.stderr.flush()
 
 
-def _is_shown(path: str) -> bool:
+def is_shown(path: str) -> bool:
     """Rounds of a loop are too many to be shown one by one: their loop is."""
     return "[" not in path
 
 
-def _seconds(began: float) -> str:
+def seconds(began: float) -> str:
     return f"{time.monotonic() - began:.2f}s"

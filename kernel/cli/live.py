@@ -1,0 +1,85 @@
+"""The display of a run on a terminal: what is running now, and how far the loops are."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from kernel.cli.progress import MARKS, is_shown, seconds
+from kernel.cli.render import use_color
+
+
+class _OfLoops(ProgressColumn):
+    """A column that only loops have: nobody knows how far a single call is."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> Text:
+        """The column, or nothing."""
+        return Text() if task.total is None else self._column.render(task)  # type: ignore[return-value]
+
+
+class Live:
+    """A spinner for each running step, a bar for each loop; what ended scrolls away above."""
+
+    def __init__(self) -> None:
+        self._display = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            _OfLoops(BarColumn(bar_width=24)),
+            _OfLoops(MofNCompleteColumn()),
+            TimeElapsedColumn(),
+            console=Console(stderr=True, no_color=not use_color()),
+            transient=True,
+        )
+        self._tasks: dict[str, tuple[TaskID, float]] = {}
+
+    def began(self, path: str) -> None:
+        """A spinner for a step of the outermost level."""
+        if is_shown(path):
+            self._tasks[path] = (self._display.add_task(path, total=None), time.monotonic())
+
+    def ended(self, path: str, how: str) -> None:
+        """Its line scrolls away above."""
+        task = self._tasks.pop(path, None)
+        if task is not None:
+            self._display.remove_task(task[0])
+            self.say(f"{MARKS[how]} {path} {seconds(task[1])}")
+
+    def progress(self, path: str, done: int, total: int | None) -> None:
+        """The bar of a loop."""
+        task = self._tasks.get(path)
+        if task is not None:
+            self._display.update(task[0], completed=done, total=total)
+
+    def say(self, text: str) -> None:
+        """One line above the display."""
+        self._display.console.print(text, markup=False, highlight=False)
+
+    def __enter__(self) -> Live:
+        self._display.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._display.stop()
