@@ -343,12 +343,12 @@ def read_steps(reader: Reader, data: Any, path: Path) -> Steps:
     return _Reading(reader, {}).steps(data, path)
 
 
-def walk(steps: Steps) -> Iterator[Step]:
+def all_steps(steps: Steps) -> Iterator[Step]:
     """All steps of a tree, outer before inner, in reading order."""
     for step in steps:
         yield step
         for inner in inner_steps(step.form):
-            yield from walk(inner)
+            yield from all_steps(inner)
 
 
 def inner_steps(form: Form) -> tuple[Steps, ...]:

@@ -1,0 +1,279 @@
+"""The sequence engine: walks the steps of a topology, one after the other, and gives its result.
+
+Between two calls there is only pure CEL, so a walk with the same inputs and the same results of
+its calls is always the same walk (product.md, "Durable without rules for the author").
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+from kernel.cel import CelError, Template, compile
+from kernel.errors import Cancelled, ExpressionError, InvocationError, Thrown
+from kernel.topology.context import Context, evaluate, holds, is_wanted, type_name
+from kernel.topology.sequence import Sequence
+from kernel.topology.steps import (
+    Boundary,
+    Branch,
+    Call,
+    Choice,
+    Each,
+    Form,
+    Loop,
+    Raise,
+    Step,
+    Steps,
+    Together,
+    Value,
+)
+
+_ROUNDS_WITHOUT_PAUSE = 100
+"""A loop that calls nothing lets others run, and cancellation in, after so many rounds."""
+
+
+async def walk(sequence: Sequence, context: Context) -> Any:
+    """Walk the steps of a sequence with ``steps`` empty, and give the result."""
+    results: dict[str, Any] = {}
+    inside = context.inner({**context.bindings, "steps": results}, context.path)
+    await run_steps(sequence.steps, inside)
+    if sequence.result is not None:
+        return evaluate(sequence.result, inside, sequence.result_path)
+    return {name: step["result"] for name, step in results.items() if "result" in step}
+
+
+async def run_steps(steps: Steps, context: Context) -> Any:
+    """Run steps in order. Gives the result of the last one; null if it was skipped or none is."""
+    result: Any = None
+    for step in steps:
+        result = await run_step(step, context)
+    return result
+
+
+async def run_step(step: Step, context: Context) -> Any:
+    """Run one step and note its result in ``steps``, where it has a name."""
+    path = f"{context.path}.{step.label}" if context.path else step.label
+    results = context.bindings["steps"]
+    context.began(path)
+    try:
+        if step.when is not None and not _is_wanted(step, step.when, context):
+            if step.name is not None:
+                results[step.name] = {"skipped": True}
+            context.ended(path, "skipped")
+            return None
+        value = await _RUN[type(step.form)](step, context)
+    except InvocationError as error:
+        if error.step is None:
+            error.step = step.name
+        context.ended(path, "failed")
+        raise
+    if step.name is not None:
+        results[step.name] = {"result": value, "skipped": False}
+    context.ended(path, "succeeded")
+    return value
+
+
+def _is_wanted(step: Step, when: Template, context: Context) -> bool:
+    path = (*step.path, "when")
+    if isinstance(step.form, Call):
+        return is_wanted(step.form.site, when, context, path)
+    return holds(when, context, path)
+
+
+async def _call(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Call)
+    return await context.invoke(form.site)
+
+
+async def _value(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Value)
+    return evaluate(form.value, context, (*step.path, "value"))
+
+
+async def _branch(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Branch)
+    for number, (condition, steps) in enumerate(form.arms):
+        place = ("if",) if number == 0 else ("elseif", number - 1, "if")
+        if holds(condition, context, (*step.path, *place)):
+            return await run_steps(steps, context)
+    return await run_steps(form.otherwise, context)
+
+
+async def _choice(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Choice)
+    subject = evaluate(form.subject, context, (*step.path, "switch"))
+    for key, steps in form.cases:
+        if _equals(key, subject):
+            return await run_steps(steps, context)
+    if form.default is not None:
+        return await run_steps(form.default, context)
+    known = ", ".join(str(key) for key, _ in form.cases)
+    raise ExpressionError(
+        f"no case matches the value of `switch`, and there is no `default`; cases: {known}",
+        code="NO_CASE",
+    )
+
+
+_EQUAL = compile("key == subject")
+
+
+def _equals(key: Any, subject: Any) -> bool:
+    """CEL equality (specification, Equality): ``1`` is ``1.0``, and no bool is a number."""
+    try:
+        return _EQUAL.evaluate({"key": key, "subject": subject}) is True
+    except CelError:
+        return False
+
+
+async def _loop(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Loop)
+    result: Any = None
+    done = 0
+    where = (*step.path, "while" if form.before else "until")
+    while form.max_iterations is None or done < form.max_iterations:
+        if form.before and not holds(form.condition, context, where):
+            break
+        inside = context.inner(context.bindings, f"{_join(context.path, step.label)}[{done}]")
+        result = await run_steps(form.body, inside)
+        done += 1
+        context.progress(step.label, done, form.max_iterations)
+        if done % _ROUNDS_WITHOUT_PAUSE == 0:
+            await asyncio.sleep(0)
+        if not form.before and holds(form.condition, context, where):
+            break
+    return result
+
+
+async def _each(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Each)
+    items = evaluate(form.items, context, (*step.path, "forEach"))
+    if not isinstance(items, (list, tuple)):
+        raise ExpressionError(f"`forEach` needs a list, but its value is {type_name(items)}")
+    results: list[Any] = [None] * len(items)
+    numbers = iter(range(len(items)))
+    path = _join(context.path, step.label)
+    done = 0
+
+    async def work() -> None:
+        nonlocal done
+        for number in numbers:
+            bindings = {
+                **context.bindings,
+                "item": items[number],
+                "index": number,
+                "steps": dict(context.bindings["steps"]),
+            }
+            inside = context.inner(bindings, f"{path}[{number}]")
+            value = await run_steps(form.body, inside)
+            if form.result is not None:
+                value = evaluate(form.result, inside, (*step.path, "result"))
+            results[number] = value
+            done += 1
+            context.progress(path, done, len(items))
+            if done % _ROUNDS_WITHOUT_PAUSE == 0:
+                await asyncio.sleep(0)
+
+    workers = min(form.concurrency, len(items))
+    if workers <= 1:
+        await work()
+    else:
+        await all_or_first_failure([work() for _ in range(workers)])
+    return results
+
+
+async def _together(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Together)
+    values = await all_or_first_failure([run_steps(steps, context) for _, steps in form.branches])
+    return {name: value for (name, _), value in zip(form.branches, values, strict=True)}
+
+
+async def _boundary(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Boundary)
+    error: InvocationError | None = None
+    try:
+        return await run_steps(form.body, context)
+    except InvocationError as failure:
+        error = failure
+        if form.handler is None:
+            raise
+        try:
+            value = await run_steps(form.handler, _with_error(context, failure))
+        except InvocationError as again:
+            error = again
+            raise
+        error = None
+        return value
+    except asyncio.CancelledError:
+        error = Cancelled("the run was cancelled")
+        raise
+    finally:
+        if form.ending is not None:
+            await run_steps(form.ending, _with_error(context, error))
+
+
+def _with_error(context: Context, error: InvocationError | None) -> Context:
+    seen = None if error is None else error.to_cel()
+    return context.inner({**context.bindings, "error": seen}, context.path)
+
+
+async def _raise(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, Raise)
+    error = evaluate(form.error, context, (*step.path, "throw"))
+    code, message = error.get("code"), error.get("message")
+    if code is not None and (isinstance(code, bool) or not isinstance(code, (str, int))):
+        raise ExpressionError(f"the `code` of `throw` is a string or an int, not {type_name(code)}")
+    if message is not None and not isinstance(message, str):
+        raise ExpressionError(f"the `message` of `throw` is a string, not {type_name(message)}")
+    raise Thrown(message if message is not None else str(code), code=code, data=error.get("data"))
+
+
+_RUN: Mapping[type[Form], Callable[[Step, Context], Awaitable[Any]]] = {
+    Call: _call,
+    Value: _value,
+    Branch: _branch,
+    Choice: _choice,
+    Loop: _loop,
+    Each: _each,
+    Together: _together,
+    Boundary: _boundary,
+    Raise: _raise,
+}
+
+
+async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Run coroutines at the same time. The first failure cancels the rest, waits, and is raised."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    if not tasks:
+        return []
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        failed = [one for one in tasks if one in done and not one.cancelled() and one.exception()]
+    finally:
+        await _stop(tasks)
+    if failed:
+        failure = failed[0].exception()
+        assert failure is not None
+        raise failure
+    return [task.result() for task in tasks]
+
+
+async def _stop(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    late = [task for task in tasks if not task.done()]
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late)
+
+
+def _join(path: str, label: str) -> str:
+    return f"{path}.{label}" if path else label
