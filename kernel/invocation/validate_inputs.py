@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import Span, ValidationError
-from kernel.invocation.values import to_json
+from kernel.invocation.values import as_json, problems_of
 from kernel.schema import SchemaError, check_json
 
 if TYPE_CHECKING:
@@ -24,23 +24,15 @@ def plan(plan: Plan) -> Stage | None:
         try:
             invocation.inputs = conform(invocation.inputs)
         except SchemaError as error:
-            _once_more(invocation, error)
-
-    def _once_more(invocation: Invocation, error: SchemaError) -> None:
-        """A CEL value that JSON does not have (a timestamp, bytes) goes in its JSON form."""
-        values = to_json(invocation.inputs)
-        if values is not invocation.inputs:
             try:
-                invocation.inputs = conform(values)
+                invocation.inputs = as_json(conform, invocation.inputs, error)
             except SchemaError as still:
-                error = still
-            else:
-                return
-        raise ValidationError(
-            f"the inputs of {address} break its contract: {error}",
-            data={"problems": [str(problem) for problem in error.problems]},
-            span=_place(plan, error),
-        ) from None
+                problems = problems_of(still, invocation)
+                raise ValidationError(
+                    f"the inputs of {address} break its contract: {'; '.join(problems)}",
+                    data={"problems": problems},
+                    span=_place(plan, still),
+                ) from None
 
     return validate_inputs
 

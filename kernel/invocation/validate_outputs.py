@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import OutputError
-from kernel.invocation.values import to_json
+from kernel.invocation.values import as_json, problems_of
 from kernel.schema import SchemaError, check_json
 
 if TYPE_CHECKING:
@@ -22,21 +22,14 @@ def plan(plan: Plan) -> Stage:
         try:
             invocation.outputs = conform(invocation.outputs)
         except SchemaError as error:
-            _once_more(invocation, error)
-
-    def _once_more(invocation: Invocation, error: SchemaError) -> None:
-        values = to_json(invocation.outputs)
-        if values is not invocation.outputs:
             try:
-                invocation.outputs = conform(values)
+                invocation.outputs = as_json(conform, invocation.outputs, error)
             except SchemaError as still:
-                error = still
-            else:
-                return
-        raise OutputError(
-            f"what {address} returned breaks its contract: {error}",
-            data={"problems": [str(problem) for problem in error.problems]},
-            attempt=invocation.attempt,
-        ) from None
+                problems = problems_of(still, invocation)
+                raise OutputError(
+                    f"what {address} returned breaks its contract: {'; '.join(problems)}",
+                    data={"problems": problems},
+                    attempt=invocation.attempt,
+                ) from None
 
     return validate_outputs

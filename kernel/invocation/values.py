@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernel.cel import Duration, Timestamp, UInt, compile
+from kernel.schema import SchemaError
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation
 
 _MAX_DEPTH = 200
 _TEXT = compile("string(value)")
@@ -38,3 +42,20 @@ def to_json(value: Any, depth: int = 0) -> Any:
         )
         return value if unchanged else items
     return value
+
+
+def as_json(conform: Callable[[Any], Any], value: Any, error: SchemaError) -> Any:
+    """A refused value once more, in its JSON form: a timestamp fits a schema as text.
+
+    Raises :class:`SchemaError` when it is refused again; ``error`` when it has no other form.
+    """
+    plain = to_json(value)
+    if plain is value:
+        raise error
+    return conform(plain)
+
+
+def problems_of(error: SchemaError, invocation: Invocation) -> list[str]:
+    """What is wrong, without the secrets of the run."""
+    redact = invocation.context.run.world.redactor.text
+    return [redact(str(problem)) for problem in error.problems]
