@@ -15,6 +15,7 @@ from kernel.errors import ControllerError, InvocationError, Outcome, Timeout
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
 from kernel.invocation.work import Work, work_of
+from kernel.registry.tasks import TooLate, within
 
 if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from kernel.registry.contract import Contract
 
 _OUTCOMES: Mapping[Any, Outcome] = {"failed": "failed", "unknown": "unknown"}
-_GRACE = 1.0
-"""Seconds that a controller gets to end once it was cancelled; then it is left behind."""
 
 
 def plan(plan: Plan) -> Stage:
@@ -84,32 +83,19 @@ async def _attempt(work: Work, invocation: Invocation, limit: float | None) -> A
 
 
 async def _limited(work: Work, invocation: Invocation, limit: float) -> Any:
-    task = asyncio.ensure_future(work(invocation))
+    async def contained() -> Any:
+        try:
+            return await work(invocation)
+        except SystemExit as error:  # out of a task it would stop the loop, with all that runs
+            raise _stopped(error, invocation) from error
+
     try:
-        await asyncio.wait((task,), timeout=limit / 1000)
-    except asyncio.CancelledError:
-        await _end(task)
-        raise
-    if task.done():
-        return task.result()
-    await _end(task)
-    raise Timeout(
-        f"{invocation.plan.instance.address} took longer than {limit:g} ms",
-        attempt=invocation.attempt,
-    )
-
-
-async def _end(task: asyncio.Future[Any]) -> None:
-    """Cancel a task and wait for it, but not for ever: one that goes on is left behind."""
-    task.cancel()
-    await asyncio.wait((task,), timeout=_GRACE)
-    task.add_done_callback(_look_at)
-
-
-def _look_at(task: asyncio.Future[Any]) -> None:
-    """Take what the task raised, so that it is not reported as forgotten."""
-    if not task.cancelled():
-        task.exception()
+        return await within(limit / 1000, contained())
+    except TooLate:
+        raise Timeout(
+            f"{invocation.plan.instance.address} took longer than {limit:g} ms",
+            attempt=invocation.attempt,
+        ) from None
 
 
 def failure(error: Exception, contract: Contract, invocation: Invocation) -> InvocationError:
@@ -133,7 +119,7 @@ def failure(error: Exception, contract: Contract, invocation: Invocation) -> Inv
     if isinstance(error, TimeoutError) and outcome is None:
         outcome = "unknown"
     return ControllerError(
-        invocation.context.run.message(error),
+        invocation.context.run.world.log.exception(error),
         code=code,
         data=getattr(error, "data", None),
         attempt=invocation.attempt,

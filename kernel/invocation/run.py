@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kernel.events import Bus, Redactor
+from kernel.events.log import Log
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.pipeline import plan_call
 from kernel.invocation.plan import Plan
@@ -16,13 +16,10 @@ from kernel.invocation.threads import Threads, shared
 from kernel.topology.callsite import CallSite, Target, constant, label_of
 
 if TYPE_CHECKING:
+    from kernel.errors import InvocationError
     from kernel.invocation.invocation import Invocation
     from kernel.registry.instances import Instance
     from kernel.registry.scope import ModuleScope
-
-logger = logging.getLogger("kernel")
-
-_LONGEST_MESSAGE = 4_000
 
 
 class Watch(Protocol):
@@ -47,7 +44,8 @@ class World:
 
     instance_of: Callable[[Target, ModuleScope], Instance]
     bus: Bus
-    redactor: Redactor = field(default_factory=Redactor)
+    redactor: Redactor
+    log: Log
     threads: Threads = field(default_factory=lambda: shared)
     plans: dict[CallSite, Plan] = field(default_factory=dict)
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
@@ -126,26 +124,17 @@ class Run:
             self.world.redactors[by_schema] = known = both
         return known
 
-    def message(self, error: BaseException) -> str:
-        """What an exception says, bounded and without secrets."""
-        try:
-            said = str(error)
-        except Exception:
-            said = ""
-        text = said or type(error).__name__
-        if len(text) > _LONGEST_MESSAGE:
-            text = f"{text[:_LONGEST_MESSAGE]}… ({len(text)} characters)"
-        return self.world.redactor.text(text)
+    def hide_secrets(self, error: InvocationError) -> None:
+        """Take the secrets out of what an error says, before anybody outside hears it."""
+        redactor = self.world.redactor
+        if redactor:
+            error.message = redactor.text(error.message)
+            error.args = (error.message,)
+            error.data = redactor.value(error.data)
 
     def log(self, level: str, message: str, fields: Mapping[str, Any], path: str) -> None:
         """Say something to people; secrets in it are redacted."""
-        number = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40}.get(level, 20)
-        if not logger.isEnabledFor(number):
-            return
-        redactor = self.world.redactor
-        text = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
-        more = {"run": self.id, "path": path, "fields": redactor.value(dict(fields))}
-        logger.log(number, "%s", redactor.text(text), extra=more)
+        self.world.log.say(level, message, fields, run=self.id, path=path)
 
 
 def _target(target: Any) -> Target:

@@ -47,7 +47,7 @@ def import_attribute(reference: str, folder: Path | None = None) -> Any:
         raise UsageError(
             f"there is no module `{error.name}` among the installed packages{where}"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"importing `{module_name}` failed: {type(error).__name__}: {error}"
         ) from error

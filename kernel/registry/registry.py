@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import Fault, InvalidState, ManifestError, NotFound, UsageError
+from kernel.errors import Fault, InvalidState, KernelError, ManifestError, NotFound, UsageError
 from kernel.manifest import Resource, find_kind, schemas_of
 from kernel.registry.contract import contract_of, with_safety
 from kernel.registry.controllers import construct, import_attribute, method
@@ -18,6 +17,8 @@ from kernel.registry.instances import Instance, State
 from kernel.registry.prepare import Preparation
 from kernel.registry.scope import ModuleScope
 from kernel.registry.services import Service
+from kernel.registry.starting import Starting, starting
+from kernel.registry.tasks import within
 from kernel.schema import Schema, compile_schema
 from kernel.topology.callsite import CallSite, Target
 from kernel.topology.engines import ENGINES
@@ -25,10 +26,11 @@ from kernel.topology.reader import Reader
 from kernel.topology.roles import body_of, roles_of
 
 if TYPE_CHECKING:
+    from kernel.events.log import Log
     from kernel.invocation.threads import Threads
     from kernel.manifest import Definition, Module
 
-logger = logging.getLogger("kernel")
+_CLOSE_SECONDS = 15.0
 
 Bind = Callable[[CallSite, Mapping[str, Any], ModuleScope, bool], Any]
 """Makes what a controller gets for a call site: the site, the node's other fields, the scope, and
@@ -39,7 +41,8 @@ class Registry:
     """The instances of a manifest's resources.
 
     ``controllers`` binds kinds to controllers of the embedding program. ``failed`` is told of a
-    Service that ended by itself.
+    Service that ended by itself; ``tell`` of what happens to an instance (``Initialized``,
+    ``Started``, ``Stopped``), with what is to be told.
     """
 
     def __init__(
@@ -49,17 +52,21 @@ class Registry:
         controllers: Mapping[str, Any],
         bind: Bind,
         threads: Threads,
+        log: Log,
         failed: Callable[[Instance, BaseException], None],
+        tell: Callable[[Instance, str, Any], None],
     ) -> None:
         self._scopes = dict(scopes)
         self._open_schemas: dict[int, Schema] = {}
         self._controllers = controllers
         self._bind = bind
         self._threads = threads
+        self._log = log
         self._failed = failed
+        self._tell = tell
         self._instances: dict[int, Instance] = {}
         self._in_place: dict[tuple[int, tuple[str | int, ...]], Instance] = {}
-        self._lock = asyncio.Lock()
+        self._outermost = Starting()
         self._services: dict[Instance, Service] = {}
         self._up: list[Instance] = []
 
@@ -157,7 +164,7 @@ class Registry:
         """Make the Providers and Services of all modules run, and everything else of ``root``.
 
         Raises :class:`ManifestError` with the faults of all of them, before any Service is
-        started; then whatever a controller raises.
+        started; then :class:`InvalidState` for one that cannot be started.
         """
         instances = [instance for module in modules for instance in self.all(module)]
         faults: list[Fault] = []
@@ -185,31 +192,42 @@ class Registry:
     async def bring_up(self, instance: Instance) -> None:
         """Make an instance run, and what it refers to before it. Once; a failure is final.
 
-        Raises :class:`ManifestError` for what is wrong with its fields or its controller, and
-        whatever the controller raises.
+        Raises :class:`ManifestError` for what is wrong with its fields or its controller,
+        :class:`InvalidState` for circles and for whatever the controller raises.
         """
-        async with self._lock:
-            await self._bring_up(instance, ())
+        outer = self._outermost.current()
+        async with outer.lock:
+            await self._bring_up(instance, outer)
 
-    async def _bring_up(self, instance: Instance, chain: tuple[Instance, ...]) -> None:
+    async def _bring_up(self, instance: Instance, outer: Starting) -> None:
         if instance.state is not State.CREATED:
             return
-        if instance in chain:
-            circle = " → ".join(one.address for one in (*chain, instance))
+        chain = [instance, *outer.chain()]
+        if instance in chain[1:]:
+            circle = " → ".join(one.address for one in reversed(chain))
             raise InvalidState(f"resources need each other to start: {circle}")
+        this = Starting(instance, outer)
+        token = starting.set(this)
         try:
-            await self._start(instance, (*chain, instance))
-        except BaseException:
+            await self._start(instance, this)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
             instance.state = State.FAILED
-            raise
+            await self._close(instance)
+            if isinstance(error, (KernelError, asyncio.CancelledError)):
+                raise
+            said = f"{type(error).__name__}: {self._log.exception(error)}"
+            raise InvalidState(f"{instance.address} could not be started: {said}") from error
+        finally:
+            this.is_over = True
+            starting.reset(token)
         instance.state = State.RUNNING
         self._up.append(instance)
 
-    async def _start(self, instance: Instance, chain: tuple[Instance, ...]) -> None:
+    async def _start(self, instance: Instance, this: Starting) -> None:
         definition = instance.definition
         preparation = Preparation(instance, self)
         for needed in preparation.needs():
-            await self._bring_up(needed, chain)
+            await self._bring_up(needed, this)
             if needed.state is not State.RUNNING:
                 raise InvalidState(f"{instance.address} needs {needed.address}, which is not up")
         instance.fields = preparation.fields(self._bind)
@@ -218,14 +236,21 @@ class Registry:
         instance.has_deferred = preparation.has_deferred
         if self._is_topology(instance):
             instance.topology = read_topology(instance)
+            self._tell(instance, "Initialized", None)
             return
         instance.controller = self._construct(instance)
         match definition.capability:
             case "Provider":
                 instance.published = await self._provide(instance)
+                self._tell(instance, "Initialized", instance.published)
             case "Service":
-                service = self._services[instance] = Service(instance, self._threads, self._failed)
+                self._tell(instance, "Initialized", None)
+                service = Service(instance, self._threads, self._log, self._failed)
                 instance.published = await service.start()
+                self._services[instance] = service
+                self._tell(instance, "Started", instance.published)
+            case _:
+                self._tell(instance, "Initialized", None)
         if definition.capability in ("Provider", "Service") and instance.resource.name:
             instance.scope.resources[instance.resource.name] = instance.published
 
@@ -275,21 +300,21 @@ class Registry:
             instance = self._up.pop()
             instance.state = State.STOPPED
             service = self._services.pop(instance, None)
-            try:
-                if service is not None:
-                    await service.stop()
-                await self._close(instance)
-            except Exception as error:
-                logger.warning("closing %s failed: %s", instance.address, error)
+            if service is not None:
+                await service.stop()
+                self._tell(instance, "Stopped", None)
+            await self._close(instance)
 
     async def _close(self, instance: Instance) -> None:
         close = getattr(instance.controller, "close", None)
         if close is None or not callable(close) or inspect.isclass(instance.controller):
             return
-        if inspect.iscoroutinefunction(close):
-            await close()
-        else:
-            await self._threads.run(close)
+        work = close() if inspect.iscoroutinefunction(close) else self._threads.run(close)
+        try:
+            await within(_CLOSE_SECONDS, work)
+        except Exception as error:
+            said = self._log.exception(error)
+            self._log.say("warning", f"closing {instance.address} failed: {said}", {})
 
 
 def _order(instance: Instance) -> int:

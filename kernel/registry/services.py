@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvalidState
 from kernel.registry.controllers import Method, method
+from kernel.registry.tasks import end, within
 
 if TYPE_CHECKING:
+    from kernel.events.log import Log
     from kernel.invocation.threads import Threads
     from kernel.registry.instances import Instance
-
-logger = logging.getLogger("kernel")
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0
@@ -23,9 +22,10 @@ _STOP_SECONDS = 15.0
 class ServiceCall:
     """What ``start(self, call)`` gets: ``call.ready({…})`` says that it is up, and publishes."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, log: Log) -> None:
         self.published: Mapping[str, Any] = {}
         self._address = address
+        self._log = log
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
 
@@ -39,9 +39,8 @@ class ServiceCall:
         await self._ready.wait()
 
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
-        """Say something about this service."""
-        number = {"debug": 10, "info": 20, "warning": 30, "error": 40}.get(level, 20)
-        logger.log(number, "%s", message, extra={"path": self._address, "fields": fields})
+        """Say something about this service; secrets in it are redacted."""
+        self._log.say(level, message, fields, path=self._address)
 
 
 class Service:
@@ -51,10 +50,12 @@ class Service:
         self,
         instance: Instance,
         threads: Threads,
+        log: Log,
         failed: Callable[[Instance, BaseException], None],
     ) -> None:
         self._instance = instance
         self._threads = threads
+        self._log = log
         self._failed = failed
         self._stopping = False
         self._task: asyncio.Task[Any] | None = None
@@ -69,13 +70,16 @@ class Service:
         start = method(self._instance.controller, "start")
         if start is None:
             raise InvalidState(f"{self._instance.address} is a Service without `start`")
-        call = ServiceCall(self._instance.address)
+        call = ServiceCall(self._instance.address, self._log)
         self._task = asyncio.create_task(self._run(start, call))
         ready = asyncio.create_task(call.wait() if start.takes_call else asyncio.sleep(0.01))
         try:
             await asyncio.wait(
                 (self._task, ready), timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
+        except asyncio.CancelledError:
+            await end(self._task)
+            raise
         finally:
             ready.cancel()
         if self._task.done():
@@ -94,9 +98,12 @@ class Service:
 
     async def _run(self, start: Method, call: ServiceCall) -> Any:
         arguments = (call,) if start.takes_call else ()
-        if start.asynchronous:
-            return await start.function(*arguments)
-        return await self._threads.run(start.function, *arguments)
+        try:
+            if start.asynchronous:
+                return await start.function(*arguments)
+            return await self._threads.run(start.function, *arguments)
+        except SystemExit as error:  # out of a task it would stop the loop, with all that runs
+            raise InvalidState(f"{self._instance.address} raised SystemExit") from error
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if self._stopping or task.cancelled():
@@ -113,13 +120,13 @@ class Service:
         try:
             if stop is not None:
                 work = stop.function() if stop.asynchronous else self._threads.run(stop.function)
-                await asyncio.wait_for(work, _STOP_SECONDS)
+                await within(_STOP_SECONDS, work)
         except Exception as error:
-            logger.warning("stopping %s failed: %s", self._instance.address, error)
+            said = self._log.exception(error)
+            self._log.say("warning", f"stopping {self._instance.address} failed: {said}", {})
         task = self._task
         if task is None or task.done():
             return
         if stop is not None:
             await asyncio.wait((task,), timeout=_STOP_SECONDS)
-        task.cancel()
-        await asyncio.wait((task,), timeout=1.0)
+        await end(task)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError, UsageError
-from kernel.events import Bus, Redactor
+from kernel.events import Bus, Event, Redactor
+from kernel.events.log import Log
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.handles import BoundCallSite
 from kernel.invocation.run import Run, Watch, World
@@ -50,17 +54,21 @@ class Kernel:
         self.manifest = manifest
         scopes, hidden = scopes_of(manifest, values or {}, environ)
         self.bus = Bus()
+        redactor = Redactor(hidden)
         self.world = World(
             instance_of=lambda target, scope: self.registry.find(target, scope),
             bus=self.bus,
-            redactor=Redactor(hidden),
+            redactor=redactor,
+            log=Log(redactor),
         )
         self.registry = Registry(
             scopes,
             controllers=controllers or {},
             bind=self._bind,
             threads=self.world.threads,
+            log=self.world.log,
             failed=self._service_failed,
+            tell=self._tell,
         )
         self.scope: ModuleScope = self.registry.scope(manifest.root)
         self._watch = watch
@@ -192,11 +200,20 @@ class Kernel:
             self._stopped.set()
 
     def _service_error(self) -> InvocationError:
-        error = self._fault
-        said = self.world.redactor.text(str(error) or type(error).__name__)
+        assert self._fault is not None
+        said = self.world.log.exception(self._fault)
         return InvocationError(
             f"the service {self._failed_service} failed: {said}", code="SERVICE_FAILED"
         )
+
+    def _tell(self, instance: Instance, what: str, data: Any) -> None:
+        """An event in the life of a resource, ``<Kind>.<Name>.<what>``."""
+        kind = f"{instance.event}.{what}"
+        told = self.bus.subscribers(kind)
+        if told:
+            identify = partial(_identify, instance)
+            redact = self.world.redactor.value
+            self.bus.tell(told, Event(kind, data, time.time_ns(), identify, redact))
 
     def _new_run(
         self, source: str, principal: str | None = None, correlation_id: str | None = None
@@ -220,6 +237,12 @@ class Kernel:
             lambda: self._new_run("api"),
             takes_inputs=takes_inputs,
         )
+
+
+def _identify(instance: Instance) -> dict[str, Any]:
+    """The attributes of an event's envelope that say which resource it is about."""
+    source = f"/resources/{instance.scope.module.name}/{instance.address}"
+    return {"id": str(uuid.uuid4()), "source": source}
 
 
 def _outcome(error: InvocationError) -> Any:

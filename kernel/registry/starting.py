@@ -1,0 +1,50 @@
+"""One start at a time, and starts within starts: a controller may call others while it starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernel.registry.instances import Instance
+
+
+@dataclass(slots=True, eq=False)
+class Starting:
+    """A start under way: of ``instance``, on behalf of ``outer``; the outermost has neither.
+
+    ``lock`` is held by the one start that is under way on behalf of this one.
+    """
+
+    instance: Instance | None = None
+    outer: Starting | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_over: bool = False
+
+    def chain(self) -> Iterator[Instance]:
+        """What is being started, from the inside out."""
+        one: Starting | None = self
+        while one is not None and one.instance is not None:
+            yield one.instance
+            one = one.outer
+
+    def current(self) -> Starting:
+        """The innermost start on behalf of this one that the caller is a part of, or this one.
+
+        A task outlives the start in which it was made: that one is over then, and does not count.
+        """
+        found, inside = starting.get(), False
+        innermost: Starting | None = None
+        while found is not None and not inside:
+            inside = found is self
+            if innermost is None and not found.is_over:
+                innermost = found
+            found = found.outer
+        return innermost if inside and innermost is not None else self
+
+
+starting: ContextVar[Starting | None] = ContextVar("starting", default=None)
+"""The start that the code which runs is a part of."""
