@@ -34,8 +34,9 @@ def plan(plan: Plan) -> Stage | None:
                 raise context.failed_expression(error, path) from None
             if holds is not True:
                 found = "false" if holds is False else type_name(holds)
+                said = " ".join(str(condition.tree.structure).split())
                 raise StateDrift(
-                    f"{plan.instance.address} was not called: expectation {number + 1} is {found}",
+                    f"{plan.instance.address} was not called: it expects {said}, which is {found}",
                     span=None if context.document is None else context.document.span(path),
                 )
 

@@ -72,6 +72,8 @@ def _when(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
     """``retry.when``. An error inside it is a false that is reported."""
     assert retry.when is not None
     context = invocation.context
+    if error.step is None:
+        error.step = invocation.plan.site.name
     bindings = {**context.bindings, "error": error.to_cel()}
     if "invocation" in invocation.plan.site.names:
         bindings["invocation"] = invocation.to_cel()
