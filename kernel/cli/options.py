@@ -106,5 +106,5 @@ def typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
         return from_text(text, schema)
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -97,20 +97,23 @@ def _run_until_answered(work: Coroutine[Any, Any, RunResult]) -> RunResult:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        result = loop.run_until_complete(work)
-        late = asyncio.all_tasks(loop)
-        for task in late:
-            task.cancel()
-        if late:
-            loop.run_until_complete(asyncio.wait(late, timeout=_LAST_SECONDS))
+        return loop.run_until_complete(work)
     finally:
+        _wind_up(loop)
         asyncio.set_event_loop(None)
+
+
+def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
+    late = asyncio.all_tasks(loop)
+    for task in late:
+        task.cancel()
+    if late:
+        loop.run_until_complete(asyncio.wait(late, timeout=_LAST_SECONDS))
     if any(not task.done() for task in late):
         app.leave_behind()
     else:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
-    return result
 
 
 def _sink(path: Path) -> JsonLines:

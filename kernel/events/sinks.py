@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from types import TracebackType
@@ -33,4 +34,6 @@ class JsonLines:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        """Close the file. What could not be written was reported when it happened."""
+        with contextlib.suppress(OSError):
+            self._file.close()
