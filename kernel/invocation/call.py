@@ -99,12 +99,19 @@ class Call:
     def invoke(self, target: Any, inputs: Mapping[str, Any] | None = None) -> Any:
         """Call another resource through the pipeline: ``"Kind/Name"`` or ``{kind, name}``.
 
+        Or what the controller got for a field: for a reference ``inputs`` are its inputs, for a
+        call site, which has its own, they are CEL variables.
         In an asynchronous controller the answer is awaited; in a synchronous one, which runs in a
         thread, it comes at once. Raises :class:`kernel.InvocationError`.
         """
+        from kernel.invocation.handles import BoundCallSite
+
         self._calls += 1
         path = f"{self._invocation.path}.call[{self._calls - 1}]"
-        work = self._invocation.context.run.call(self._invocation, target, inputs or {}, path)
+        if isinstance(target, BoundCallSite):
+            work = target.invoke(inputs)
+        else:
+            work = self._invocation.context.run.call(self._invocation, target, inputs or {}, path)
         try:
             here = asyncio.get_running_loop()
         except RuntimeError:

@@ -160,3 +160,21 @@ class Uses:
 
     def invoke(self, inputs: Mapping[str, Any]) -> Any:
         return self.settings.provide()["shout"]
+
+
+class Hands:
+    """Makes the calls of its fields by ``call.invoke``, in a thread."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.next = fields["next"]
+        self.then = fields["then"]
+
+    def invoke(self, inputs: Mapping[str, Any], call: Any) -> Any:
+        return [call.invoke(self.next, {"n": 5}), call.invoke(self.then, {"round": 7})]
+
+
+class HandsLater(Hands):
+    """The same, asynchronous."""
+
+    async def invoke(self, inputs: Mapping[str, Any], call: Any) -> Any:
+        return [await call.invoke(self.next, {"n": 5}), await call.invoke(self.then, {"round": 7})]
