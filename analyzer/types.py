@@ -1,0 +1,483 @@
+"""The types of the analyzer: frozen values, lowered from JSON Schema and computed for CEL.
+
+A type is a set of values: those that may be there at run time (analyzer.md, Types). ``contains``
+asks whether a value is of a type; the soundness of everything else is tested against it.
+
+::
+
+    Dyn(reason)               nothing is known, and why
+    Never                     no value at all
+    Error                     what follows from a mistake that was reported already
+    Null Bool Double Bytes Timestamp Duration UInt TypeValue
+    Int(least, most)          whole numbers of 64 bits within bounds
+    String(literals, format)  any text, or one of a few
+    List(element, least, most)
+    Map(value, key)           any keys of one type
+    Record(fields, rest)      known fields; ``rest`` is Never when closed, Dyn when open
+    Optional(value)           CEL's optional
+    Union(members)            one of several; made by :func:`union` only
+    Ref(name, ...)            a named schema that may contain itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from kernel import cel
+
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
+
+
+class Type:
+    """A set of values. Compared by ``==``; frozen."""
+
+    __slots__ = ()
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value of the run time is of this type."""
+        raise NotImplementedError
+
+    @property
+    def has_dyn(self) -> bool:
+        """Whether something in it is not known; what lies behind a :class:`Ref` does not count."""
+        return any(part.has_dyn for part in self.parts)
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        """The types that it is made of."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dyn(Type):
+    """Nothing is known; ``reason`` says why, to people."""
+
+    reason: str = field(default="", compare=False)
+
+    def contains(self, value: Any) -> bool:
+        return True
+
+    @property
+    def has_dyn(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Never(Type):
+    """No value at all."""
+
+    def contains(self, value: Any) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Error(Type):
+    """What follows from a mistake that was reported already: nothing more is said about it."""
+
+    def contains(self, value: Any) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Null(Type):
+    """``null``."""
+
+    def contains(self, value: Any) -> bool:
+        return value is None
+
+    def __str__(self) -> str:
+        return "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Bool(Type):
+    """``true`` and ``false``; only one of them where ``literal`` says so."""
+
+    literal: bool | None = None
+
+    def contains(self, value: Any) -> bool:
+        return value is True or value is False if self.literal is None else value is self.literal
+
+    def __str__(self) -> str:
+        return "bool" if self.literal is None else str(self.literal).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Int(Type):
+    """Whole numbers from ``least`` to ``most``, both included."""
+
+    least: int = INT_MIN
+    most: int = INT_MAX
+
+    def contains(self, value: Any) -> bool:
+        return type(value) is int and self.least <= value <= self.most
+
+    def __str__(self) -> str:
+        if self.least == self.most:
+            return str(self.least)
+        low = "" if self.least == INT_MIN else str(self.least)
+        high = "" if self.most == INT_MAX else str(self.most)
+        return f"int[{low}..{high}]" if low or high else "int"
+
+
+@dataclass(frozen=True, slots=True)
+class UInt(Type):
+    """Unsigned whole numbers of 64 bits."""
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, cel.UInt)
+
+    def __str__(self) -> str:
+        return "uint"
+
+
+@dataclass(frozen=True, slots=True)
+class Double(Type):
+    """Floating-point numbers within bounds; the bounds say nothing about NaN."""
+
+    least: float = float("-inf")
+    most: float = float("inf")
+
+    def contains(self, value: Any) -> bool:
+        return type(value) is float and not (value < self.least or value > self.most)
+
+    def __str__(self) -> str:
+        return "double"
+
+
+@dataclass(frozen=True, slots=True)
+class String(Type):
+    """Text: any, or one of ``literals``. ``format`` and ``pattern`` are what its schema says."""
+
+    literals: frozenset[str] | None = None
+    format: str | None = None
+    pattern: str | None = None
+    least: int = 0
+    most: int | None = None
+
+    def contains(self, value: Any) -> bool:
+        if not isinstance(value, str) or (self.literals is not None and value not in self.literals):
+            return False
+        if len(value) < self.least or (self.most is not None and len(value) > self.most):
+            return False
+        return self.pattern is None or _matches(self.pattern, value)
+
+    def __str__(self) -> str:
+        if self.literals is None:
+            return "string"
+        shown = sorted(self.literals)[:5]
+        more = "|…" if len(self.literals) > len(shown) else ""
+        return "|".join(f"'{text}'" for text in shown) + more
+
+
+def _matches(pattern: str, value: str) -> bool:
+    from kernel.schema import compile_schema
+
+    return compile_schema({"pattern": pattern}).is_valid(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes(Type):
+    """Bytes; JSON has none."""
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, bytes)
+
+    def __str__(self) -> str:
+        return "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp(Type):
+    """A moment; JSON has none."""
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, cel.Timestamp | datetime)
+
+    def __str__(self) -> str:
+        return "timestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class Duration(Type):
+    """A span of time; JSON has none."""
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, cel.Duration | timedelta)
+
+    def __str__(self) -> str:
+        return "duration"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeValue(Type):
+    """What ``type(x)`` gives."""
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, cel.Type)
+
+    def __str__(self) -> str:
+        return "type"
+
+
+@dataclass(frozen=True, slots=True)
+class List(Type):
+    """A list of ``least`` to ``most`` elements of one type; ``most`` None is without a bound."""
+
+    element: Type
+    least: int = 0
+    most: int | None = None
+
+    def contains(self, value: Any) -> bool:
+        if not isinstance(value, list | tuple) or len(value) < self.least:
+            return False
+        if self.most is not None and len(value) > self.most:
+            return False
+        return all(self.element.contains(item) for item in value)
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        return (self.element,)
+
+    def __str__(self) -> str:
+        return f"list({self.element})"
+
+
+@dataclass(frozen=True, slots=True)
+class Map(Type):
+    """A map with any keys of one type, and values of one type."""
+
+    value: Type
+    key: Type = field(default_factory=String)
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, Mapping) and all(
+            self.key.contains(key) and self.value.contains(item) for key, item in value.items()
+        )
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        return (self.key, self.value)
+
+    def __str__(self) -> str:
+        return f"map({self.key}, {self.value})"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record. ``required``: it is certainly there. ``secret``: it must not leak.
+
+    ``by_default``: no schema says whether it is there (no ``required`` at all).
+    """
+
+    type: Type
+    required: bool = True
+    secret: bool = False
+    by_default: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Type):
+    """Known fields, and what others may be there: ``rest`` is Never when it is closed."""
+
+    fields: tuple[tuple[str, Field], ...] = ()
+    rest: Type = field(default_factory=Never)
+
+    def contains(self, value: Any) -> bool:
+        if not isinstance(value, Mapping):
+            return False
+        known = dict(self.fields)
+        for name, declared in self.fields:
+            if name not in value:
+                if declared.required:
+                    return False
+            elif not declared.type.contains(value[name]):
+                return False
+        return all(
+            isinstance(key, str) and self.rest.contains(item)
+            for key, item in value.items()
+            if key not in known
+        )
+
+    def get(self, name: str) -> Field | None:
+        """The field of that name, if it is a known one."""
+        return next((declared for known, declared in self.fields if known == name), None)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there are no other fields than the known ones."""
+        return isinstance(self.rest, Never)
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        return (*(declared.type for _, declared in self.fields), self.rest)
+
+    @property
+    def has_dyn(self) -> bool:
+        return any(declared.type.has_dyn for _, declared in self.fields)
+
+    def __str__(self) -> str:
+        shown = [
+            f"{name}{'' if one.required else '?'}: {one.type}" for name, one in self.fields[:6]
+        ]
+        if len(self.fields) > 6 or not self.is_closed:
+            shown.append("…")
+        return "{" + ", ".join(shown) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Optional(Type):
+    """A value that may be absent (CEL's ``optional``)."""
+
+    value: Type
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, cel.Optional) and (
+            not value.present or self.value.contains(value.value)
+        )
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        return (self.value,)
+
+    def __str__(self) -> str:
+        return f"optional({self.value})"
+
+
+@dataclass(frozen=True, slots=True)
+class Union(Type):
+    """One of several types, none of which is a union, Dyn or Never. Made by :func:`union`."""
+
+    members: tuple[Type, ...]
+
+    def contains(self, value: Any) -> bool:
+        return any(member.contains(value) for member in self.members)
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        return self.members
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.members))
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(Type):
+    """A named schema, lowered when it is needed; it may contain itself. Equal by its name.
+
+    ``name`` is unique among the schemas of one analysis.
+    """
+
+    name: str
+    resolve: Callable[[], Type] = field(compare=False, repr=False)
+
+    def contains(self, value: Any) -> bool:
+        return self.resolve().contains(value)
+
+    def __str__(self) -> str:
+        return self.name.rpartition("/")[2] or self.name
+
+
+DYN: Final = Dyn()
+NEVER: Final = Never()
+ERROR: Final = Error()
+NULL: Final = Null()
+BOOL: Final = Bool()
+INT: Final = Int()
+DOUBLE: Final = Double()
+STRING: Final = String()
+
+MAX_MEMBERS: Final = 24
+"""A union of more members is given up as Dyn."""
+
+
+def resolved(type_: Type) -> Type:
+    """The type itself: what a :class:`Ref` stands for."""
+    for _ in range(100):
+        if not isinstance(type_, Ref):
+            return type_
+        type_ = type_.resolve()
+    return Dyn("a reference that leads to itself")
+
+
+def union(types: Iterable[Type]) -> Type:
+    """The type of a value that is of one of several types.
+
+    Members of one shape are joined where that loses nothing: literals of texts, ranges of numbers
+    that touch, the two bools. Dyn and Error take all; Never is nothing.
+    """
+    members: list[Type] = []
+    for one in types:
+        for member in one.members if isinstance(one, Union) else (one,):
+            if isinstance(member, Dyn | Error):
+                return member
+            if not isinstance(member, Never):
+                _add(members, member)
+    if not members:
+        return NEVER
+    if len(members) == 1:
+        return members[0]
+    if len(members) > MAX_MEMBERS:
+        return Dyn(f"a union of more than {MAX_MEMBERS} types")
+    return Union(tuple(members))
+
+
+def _add(members: list[Type], new: Type) -> None:
+    for position, old in enumerate(members):
+        joined = old if old == new else _joined(old, new)
+        if joined is not None:
+            del members[position]
+            _add(members, joined)
+            return
+    members.append(new)
+
+
+def _joined(a: Type, b: Type) -> Type | None:
+    """One type for two of the same shape, where it holds exactly their values; else None."""
+    match a, b:
+        case Bool(), Bool():
+            return BOOL
+        case Int(least=la, most=ma), Int(least=lb, most=mb):
+            touch = max(la, lb) <= min(ma, mb) + 1
+            return Int(min(la, lb), max(ma, mb)) if touch else None
+        case String(), String() if a.literals is not None and b.literals is not None:
+            return String(a.literals | b.literals) if _bare(a) and _bare(b) else None
+        case String(), String() if b == STRING or a == STRING:
+            return STRING
+        case Double(), Double():
+            touch = max(a.least, b.least) <= min(a.most, b.most)
+            return Double(min(a.least, b.least), max(a.most, b.most)) if touch else None
+    return None
+
+
+def _bare(text: String) -> bool:
+    return text == String(text.literals)
+
+
+def without(type_: Type, removed: Callable[[Type], bool]) -> Type:
+    """The type without the members for which ``removed`` is true; NEVER when none are left."""
+    whole = resolved(type_)
+    members = whole.members if isinstance(whole, Union) else (whole,)
+    kept = [member for member in members if not removed(resolved(member))]
+    return type_ if len(kept) == len(members) else union(kept)
+
+
+def members_of(type_: Type) -> tuple[Type, ...]:
+    """The members of a union, references resolved; of any other type, itself."""
+    whole = resolved(type_)
+    if isinstance(whole, Union):
+        return tuple(inner for member in whole.members for inner in members_of(member))
+    return () if isinstance(whole, Never) else (whole,)
