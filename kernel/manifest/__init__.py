@@ -8,7 +8,13 @@ from kernel.manifest.fields import check_fields
 from kernel.manifest.library import library_module, library_names
 from kernel.manifest.load import inspect, inspect_text, load, loads
 from kernel.manifest.model import Declaration, Definition, Manifest, Module, Resource, Target
-from kernel.manifest.resolve import check_kinds, find_kind, resolve_kind, unknown_kind
+from kernel.manifest.resolve import (
+    check_kinds,
+    find_kind,
+    find_resource,
+    resolve_kind,
+    unknown_kind,
+)
 from kernel.manifest.values import Values, from_text, resolve_values
 
 __all__ = [
@@ -23,6 +29,7 @@ __all__ = [
     "check_fields",
     "check_kinds",
     "find_kind",
+    "find_resource",
     "from_text",
     "inline_resource",
     "inspect",

@@ -61,7 +61,7 @@ def check_fields(
 ) -> list[Fault]:
     """What is wrong with a resource's fields: K003, K007, K008, by the definition's ``schema``.
 
-    A definition without a schema takes no fields. Schemas in the fields (the contract of a
+    A definition without a schema takes any fields. Schemas in the fields (the contract of a
     topology) are checked as such, K101 to K105; ``schemas`` is where references lead, and without
     it references to other definitions are not followed. A definition whose own schema is wrong
     (which loading reports) says nothing about its resources.
@@ -73,9 +73,7 @@ def check_fields(
 
 @lru_cache(maxsize=1024)
 def _rules(definition: Definition, schemas: Schemas) -> Rules:
-    return make_rules(
-        {"properties": {}} if definition.schema is None else definition.schema, schemas
-    )
+    return make_rules(True if definition.schema is None else definition.schema, schemas)
 
 
 def check_data(

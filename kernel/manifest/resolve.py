@@ -1,4 +1,4 @@
-"""Kinds to definitions."""
+"""Kinds to definitions, references to resources."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ def find_kind(module: Module, kind: str) -> tuple[Definition, Module] | None:
     if library is None or (shipped := library.definitions.get(kind)) is None:
         return None
     return shipped, library
+
+
+def find_resource(module: Module, kind: str, name: str) -> tuple[Resource, Module] | None:
+    """The resource that `{kind, name}` names in a module, and the module that it stands in.
+
+    `Alias.Name` is a resource of an import; so is a plain name that the module itself does not
+    have, where the kind is the import's. The resource may be of another kind than the reference
+    says.
+    """
+    alias, dot, inner = name.partition(".")
+    if dot and alias in module.imports:
+        module, name = module.imports[alias], inner
+    elif name not in module.resources:
+        module = module.imports.get(kind.partition(".")[0], module)
+    resource = module.resources.get(name)
+    return (resource, module) if resource else None
 
 
 def exported(module: Module, name: str) -> Definition | None:

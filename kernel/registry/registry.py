@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Fault, InvalidState, KernelError, ManifestError, NotFound, UsageError
-from kernel.manifest import Resource, find_kind, schemas_of
+from kernel.manifest import Resource, find_kind, find_resource, schemas_of
 from kernel.registry.contract import contract_of, with_safety
 from kernel.registry.controllers import construct, import_attribute, method
 from kernel.registry.fields import open_schema
@@ -18,12 +18,12 @@ from kernel.registry.prepare import Preparation
 from kernel.registry.scope import ModuleScope
 from kernel.registry.services import Service
 from kernel.registry.starting import Starting, starting
-from kernel.registry.tasks import within
 from kernel.schema import Schema, compile_schema
 from kernel.topology.callsite import CallSite, Target
 from kernel.topology.engines import ENGINES
 from kernel.topology.reader import Reader
 from kernel.topology.roles import body_of, roles_of
+from kernel.topology.tasks import within
 
 if TYPE_CHECKING:
     from kernel.events.log import Log
@@ -94,17 +94,16 @@ class Registry:
         """
         if target.fields is not None:
             return self._find_in_place(target, target.fields, scope)
-        module, name = scope.module, target.name or ""
-        alias, dot, inner = name.partition(".")
-        if dot and alias in module.imports:
-            module, name = module.imports[alias], inner
-        resource = module.resources.get(name)
-        if resource is None:
-            raise NotFound(f"there is no resource `{target}` in module {module.name}")
+        found = find_resource(scope.module, target.kind, target.name or "")
+        if found is None:
+            raise NotFound(f"there is no resource `{target}` in module {scope.module.name}")
+        resource, module = found
         instance = self.instance(resource, module)
         wanted, _ = self._definition(scope.module, target.kind)
         if wanted is not instance.definition:
-            raise NotFound(f"`{name}` is a {resource.kind}, but the reference says {target.kind}")
+            raise NotFound(
+                f"`{resource.name}` is a {resource.kind}, but the reference says {target.kind}"
+            )
         return instance
 
     def _find_in_place(
@@ -215,7 +214,7 @@ class Registry:
             await self._close(instance)
             if isinstance(error, (KernelError, asyncio.CancelledError)):
                 raise
-            said = f"{type(error).__name__}: {self._log.exception(error)}"
+            said = f"{type(error).__name__}: {self._log.text(error)}"
             raise InvalidState(f"{instance.address} could not be started: {said}") from error
         finally:
             this.is_over = True
@@ -313,7 +312,7 @@ class Registry:
         try:
             await within(_CLOSE_SECONDS, work)
         except Exception as error:
-            said = self._log.exception(error)
+            said = self._log.text(error)
             self._log.say("warning", f"closing {instance.address} failed: {said}", {})
 
 

@@ -6,7 +6,7 @@ analyzer proves much more; this is what the run time itself cannot do without.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Fault
@@ -14,6 +14,7 @@ from kernel.manifest import (
     Resource,
     check_fields,
     find_kind,
+    find_resource,
     resolve_kind,
     schemas_of,
     unknown_kind,
@@ -87,22 +88,22 @@ class _Verifier:
         if target.fields is not None:
             self._in_place(target, target.fields)
             return
-        module, name = self._module, target.name or ""
-        alias, dot, inner = name.partition(".")
-        if dot and alias in module.imports:
-            module, name = module.imports[alias], inner
-        resource = module.resources.get(name)
-        if resource is None:
-            self._wrong(
-                target,
-                "name",
-                f"there is no resource `{name}`",
-                did_you_mean(name, module.resources),
-            )
-        elif resolve_kind(self._module, target.kind) is not resolve_kind(module, resource.kind):
+        name = target.name or ""
+        found = find_resource(self._module, target.kind, name)
+        if found is None:
+            hint = did_you_mean(name, self._names())
+            self._wrong(target, "name", f"there is no resource `{name}`", hint)
+            return
+        resource, module = found
+        if resolve_kind(self._module, target.kind) is not resolve_kind(module, resource.kind):
             self._wrong(
                 target, "kind", f"`{name}` is of kind {resource.kind}, not {target.kind}", None
             )
+
+    def _names(self) -> Iterator[str]:
+        yield from self._module.resources
+        for alias, imported in self._module.imports.items():
+            yield from (f"{alias}.{name}" for name in imported.resources)
 
     def _in_place(self, target: Target, fields: Mapping[str, Any]) -> None:
         assert target.document is not None

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import ManifestError, UsageError
 from kernel.invocation.context import EvaluationContext
+from kernel.manifest import find_resource, resolve_kind
 from kernel.manifest.suggest import did_you_mean
 from kernel.topology.callsite import CallSite, Target, constant, read_call_site
 from kernel.topology.context import evaluate, is_wanted
 from kernel.topology.reader import Reader
 
 if TYPE_CHECKING:
-    from kernel.manifest import Document, Module
+    from kernel.manifest import Document, Module, Resource
     from kernel.registry.instances import Instance
     from kernel.runtime.kernel import Kernel
 
@@ -66,15 +67,21 @@ def find_target(kernel: Kernel, address: str) -> Instance:
     """The instance that ``Kind/Name`` or ``Name`` names. Raises :class:`UsageError`."""
     kind, slash, name = address.rpartition("/")
     module = kernel.manifest.root
-    resource = module.resources.get(name)
-    if resource is None or (slash and kind != resource.kind):
+    found = find_resource(module, kind, name)
+    if found is None or (slash and not _is_of(kind, module, *found)):
         known = [f"{one.kind}/{one.name}" for one in module.resources.values()]
         hint = did_you_mean(address, known)
         raise UsageError(
             f"there is no resource `{address}`"
             + (f"; {hint}" if hint else f"; there are: {', '.join(known[:10]) or 'none'}")
         )
-    return kernel.registry.instance(resource, module)
+    return kernel.registry.instance(*found)
+
+
+def _is_of(kind: str, module: Module, resource: Resource, home: Module) -> bool:
+    """Whether a resource of ``home`` is of the kind that ``module`` means."""
+    meant = resolve_kind(module, kind)
+    return meant is not None and meant is resolve_kind(home, resource.kind)
 
 
 def starts(kernel: Kernel, address: str | None) -> list[Start]:
