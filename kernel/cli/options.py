@@ -14,7 +14,7 @@ from kernel.errors import ManifestError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MANIFEST = click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
+MANIFEST = click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="PATH")
 
 
 def output(*forms: str, default: str = "text") -> Callable[[F], F]:
