@@ -51,9 +51,16 @@ def test_every_span_holds_the_value_that_it_is_asked_for(
             assert _alone(piece, document, path) == item
         elif item is not None and not isinstance(item, dict | list):
             assert read(piece).data == item
-        elif item:
+        elif item and not _ends_blank(item):
             column = document.span(path).column
             assert read(" " * (column - 1) + piece).data == item
+
+
+def _ends_blank(value: Any) -> bool:
+    """A span ends with what can be seen: blanks that end a block scalar are not in it."""
+    while isinstance(value, dict | list) and value:
+        value = list(value.values() if isinstance(value, dict) else value)[-1]
+    return isinstance(value, str) and value != value.rstrip()
 
 
 def _alone(piece: str, document: Document, path: tuple[Any, ...]) -> Any:
