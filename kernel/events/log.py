@@ -32,13 +32,13 @@ class Log:
             more = {**place, "fields": self._redactor.value(dict(fields))}
             logger.log(number, "%s", self._bounded(message), extra=more)
 
-    def exception(self, error: BaseException) -> str:
-        """What an exception says, for messages; its class where it says nothing."""
+    def text(self, value: object) -> str:
+        """What an exception (or any value) says; the name of its class where it says nothing."""
         try:
-            said = str(error)
+            said = str(value)
         except Exception:
             said = ""
-        return self._bounded(said or type(error).__name__)
+        return self._bounded(said or type(value).__name__)
 
     def _bounded(self, text: str) -> str:
         """Redacted before it is cut: half of a secret is no less secret."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -15,13 +15,14 @@ _SHORTEST = 4
 class Redactor:
     """Replaces known secret values wherever they stand in a JSON value, in keys too.
 
-    ``secrets`` are the plain values. Nothing is copied where nothing is replaced.
+    ``secrets`` are the plain values; they are also known as they stand in JSON text, in Python's,
+    in an address and in base64. Nothing is copied where nothing is replaced.
     """
 
     __slots__ = ("_inside", "_whole")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = {secret for secret in secrets if secret}
+        known = {form for secret in secrets for form in _forms(secret) if form}
         long = sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True)
         self._whole = frozenset(known)
         self._inside = re.compile("|".join(map(re.escape, long))) if long else None
@@ -42,8 +43,10 @@ class Redactor:
     def _value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return REDACTED if str(value) in self._whole else value
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, (int, float)):
+            return REDACTED if not self._whole.isdisjoint(_spellings(value)) else value
         if depth > 500:
             return REDACTED
         if isinstance(value, dict):
@@ -60,4 +63,33 @@ class Redactor:
             items = [self._value(item, depth + 1) for item in value]
             same = all(new is old for new, old in zip(items, value, strict=True))
             return value if same else items
-        return value
+        return self._other(value)
+
+    def _other(self, value: Any) -> Any:
+        """What is not JSON is shown as text sooner or later."""
+        try:
+            text = str(value)
+        except Exception:
+            return REDACTED
+        shown = self.text(text)
+        return value if shown == text else shown
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret as it stands in texts of common notations."""
+    import json
+    from base64 import b64encode, urlsafe_b64encode
+    from urllib.parse import quote, quote_plus
+
+    octets = secret.encode("utf-8", "surrogatepass")
+    yield from (secret, secret.strip())
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield repr(secret)[1:-1]
+    yield from (quote(octets), quote(octets, safe=""), quote_plus(octets))
+    yield from (encode(octets).decode() for encode in (b64encode, urlsafe_b64encode))
+
+
+def _spellings(number: float) -> Iterator[str]:
+    yield str(number)
+    if isinstance(number, float) and number.is_integer():
+        yield str(int(number))

@@ -12,17 +12,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import ControllerError, InvocationError, Outcome, Timeout
+from kernel.invocation.context import too_deep
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
+from kernel.invocation.values import to_json
 from kernel.invocation.work import Work, work_of
-from kernel.registry.tasks import TooLate, within
+from kernel.schema import SchemaError, check_json
+from kernel.topology.tasks import TooLate, within
 
 if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
     from kernel.registry.contract import Contract
 
-_OUTCOMES: Mapping[Any, Outcome] = {"failed": "failed", "unknown": "unknown"}
+_OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
 
 
 def plan(plan: Plan) -> Stage:
@@ -106,26 +109,53 @@ def failure(error: Exception, contract: Contract, invocation: Invocation) -> Inv
     """
     if isinstance(error, InvocationError):
         return error
-    code = getattr(error, "code", None)
-    if isinstance(code, bool) or not isinstance(code, (str, int)):
-        code = type(error).__name__
+    if isinstance(error, RecursionError) and invocation.plan.instance.topology is not None:
+        return too_deep(invocation.path)
+    code = _code(error)
     declared = contract.errors.get(code)
-    outcome = _OUTCOMES.get(getattr(error, "outcome", None))
+    outcome = _OUTCOMES.get(str(_attribute(error, "outcome")))
     if outcome is None and declared is not None:
         outcome = declared.outcome
-    retry_after = getattr(error, "retry_after", None)
+    retry_after = _attribute(error, "retry_after")
     if isinstance(retry_after, bool) or not isinstance(retry_after, (int, float)):
         retry_after = None
     if isinstance(error, TimeoutError) and outcome is None:
         outcome = "unknown"
     return ControllerError(
-        invocation.context.run.world.log.exception(error),
+        invocation.context.run.world.log.text(error),
         code=code,
-        data=getattr(error, "data", None),
+        data=_data(error, invocation),
         attempt=invocation.attempt,
         outcome=outcome,
         retry_after=retry_after,
     )
+
+
+def _attribute(error: Exception, name: str) -> Any:
+    """An attribute of an exception that may be anybody's: one that cannot be read is not there."""
+    try:
+        return getattr(error, name, None)
+    except Exception:
+        return None
+
+
+def _code(error: Exception) -> str | int:
+    """Its ``code`` where that is a string or an integer (of an enumeration: its value)."""
+    code = _attribute(error, "code")
+    if isinstance(code, str):
+        return str.__str__(code)
+    if isinstance(code, int) and not isinstance(code, bool):
+        return int(code)
+    return type(error).__name__
+
+
+def _data(error: Exception, invocation: Invocation) -> Any:
+    """Its ``data``, if that is JSON; as text, if not."""
+    data = _attribute(error, "data")
+    try:
+        return check_json(to_json(data))
+    except SchemaError:
+        return invocation.context.run.world.log.text(data)
 
 
 def _stopped(error: BaseException, invocation: Invocation) -> BaseException:

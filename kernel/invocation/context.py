@@ -109,6 +109,6 @@ class EvaluationContext:
 def too_deep(path: str) -> InvocationError:
     """The error of calls that are nested without an end."""
     return InvocationError(
-        f"calls are nested deeper than {MAX_DEPTH}: does a topology call itself? ({path[:200]})",
+        f"calls are nested too deep: does a topology call itself? ({path[:200]})",
         code="TOO_DEEP",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvalidState
 from kernel.registry.controllers import Method, method
-from kernel.registry.tasks import end, within
+from kernel.topology.tasks import end, within
 
 if TYPE_CHECKING:
     from kernel.events.log import Log
@@ -122,7 +122,7 @@ class Service:
                 work = stop.function() if stop.asynchronous else self._threads.run(stop.function)
                 await within(_STOP_SECONDS, work)
         except Exception as error:
-            said = self._log.exception(error)
+            said = self._log.text(error)
             self._log.say("warning", f"stopping {self._instance.address} failed: {said}", {})
         task = self._task
         if task is None or task.done():

@@ -71,6 +71,7 @@ class Kernel:
             tell=self._tell,
         )
         self.scope: ModuleScope = self.registry.scope(manifest.root)
+        self.last_run = ""
         self._watch = watch
         self._running: set[asyncio.Task[Any]] = set()
         self._fault: BaseException | None = None
@@ -141,12 +142,29 @@ class Kernel:
         run = self._new_run("api", None, None)
         chosen = starts(self, target)
         try:
-            result = await self._run_all(run, chosen, inputs or {})
+            results = await self._run_all(run, chosen, inputs or {})
         except InvocationError as error:
-            return RunResult(run.id, _outcome(error), None, error)
-        return RunResult(run.id, "succeeded", result)
+            run.hide_secrets(error)
+            return RunResult(run.id, error.outcome, None, error)
+        return self._result(run, chosen, results)
 
-    async def _run_all(self, run: Run, chosen: list[Start], inputs: Mapping[str, Any]) -> Any:
+    def _result(self, run: Run, chosen: list[Start], results: Mapping[str, Any]) -> RunResult:
+        """What one call gave, or what several gave by their names."""
+        shown = {}
+        for start in chosen:
+            if start.instance.name in results:
+                outputs = start.instance.contract.outputs
+                hide = run.redactor_for(None if outputs is None else outputs.redaction)
+                value = results[start.instance.name]
+                shown[start.instance.name] = value if hide is None else hide(value)
+        if len(results) == 1:
+            (result,), (seen,) = results.values(), shown.values()
+            return RunResult(run.id, "succeeded", result, shown=seen)
+        return RunResult(run.id, "succeeded", results or None, shown=shown or None)
+
+    async def _run_all(
+        self, run: Run, chosen: list[Start], inputs: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         calls = [start for start in chosen if not start.is_service]
         if inputs and len(calls) != 1:
             raise UsageError(f"inputs are for one target; here are {len(calls)}")
@@ -155,7 +173,7 @@ class Kernel:
             results[start.instance.name] = await self._run_one(run, start, inputs)
         if any(start.is_service for start in chosen):
             await self._until_stopped()
-        return next(iter(results.values())) if len(calls) == 1 else results or None
+        return results
 
     async def _run_one(self, run: Run, start: Start, inputs: Mapping[str, Any]) -> Any:
         """One call of a run, which a Service that ends by itself interrupts."""
@@ -201,7 +219,7 @@ class Kernel:
 
     def _service_error(self) -> InvocationError:
         assert self._fault is not None
-        said = self.world.log.exception(self._fault)
+        said = self.world.log.text(self._fault)
         return InvocationError(
             f"the service {self._failed_service} failed: {said}", code="SERVICE_FAILED"
         )
@@ -218,13 +236,15 @@ class Kernel:
     def _new_run(
         self, source: str, principal: str | None = None, correlation_id: str | None = None
     ) -> Run:
-        return Run(
+        run = Run(
             self.world,
             source=source,
             principal=principal,
             correlation_id=correlation_id,
             watch=self._watch,
         )
+        self.last_run = run.id
+        return run
 
     def _bind(
         self, site: CallSite, own: Mapping[str, Any], scope: ModuleScope, takes_inputs: bool
@@ -243,7 +263,3 @@ def _identify(instance: Instance) -> dict[str, Any]:
     """The attributes of an event's envelope that say which resource it is about."""
     source = f"/resources/{instance.scope.module.name}/{instance.address}"
     return {"id": str(uuid.uuid4()), "source": source}
-
-
-def _outcome(error: InvocationError) -> Any:
-    return error.outcome

@@ -28,6 +28,7 @@ from kernel.topology.steps import (
     Together,
     Value,
 )
+from kernel.topology.tasks import look_at
 
 _ROUNDS_WITHOUT_PAUSE = 100
 """A loop that calls nothing lets others run, and cancellation in, after so many rounds."""
@@ -255,6 +256,8 @@ async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]]) -> list[Any
     tasks = [asyncio.ensure_future(one) for one in work]
     if not tasks:
         return []
+    for task in tasks:
+        task.add_done_callback(look_at)
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         failed = [one for one in tasks if one in done and not one.cancelled() and one.exception()]

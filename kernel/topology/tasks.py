@@ -35,11 +35,11 @@ async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
 async def end(task: asyncio.Future[Any]) -> None:
     """Cancel a task and wait for it, but not for ever: one that goes on is left behind."""
     task.cancel()
-    task.add_done_callback(_look_at)
+    task.add_done_callback(look_at)
     await asyncio.wait((task,), timeout=_GRACE)
 
 
-def _look_at(task: asyncio.Future[Any]) -> None:
+def look_at(task: asyncio.Future[Any]) -> None:
     """Take what the task raised, so that it is not reported as forgotten."""
     if not task.cancelled():
         task.exception()

@@ -1,0 +1,85 @@
+"""Secrets in the notations that texts are written in, in numbers, and in what is not JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import urllib.parse
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel.events import REDACTED, Redactor
+from kernel.events.log import Log
+
+SECRET = 'p"a\\ss/w=ö rd\n'
+
+FORMS = {
+    "whole": SECRET,
+    "without its line end": f"Bearer {SECRET.strip()}",
+    "JSON": json.dumps({"a": f"x{SECRET}"}),
+    "JSON in Unicode": json.dumps({"a": SECRET}, ensure_ascii=False),
+    "Python": repr([SECRET]),
+    "path": urllib.parse.quote(SECRET),
+    "part of a path": urllib.parse.quote(SECRET, safe=""),
+    "form": urllib.parse.urlencode({"a": SECRET, "b": 1}),
+    "base64": f"is {base64.b64encode(SECRET.encode()).decode()}",
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_texts(text: str) -> None:
+    shown = Redactor([SECRET]).text(text)
+    assert REDACTED in shown
+    assert not any(part in shown for part in ("ss", "cCJh"))
+
+
+@given(secret=st.text(min_size=4, max_size=30), around=st.text(max_size=10))
+def test_no_json_text_holds_a_secret(secret: str, around: str) -> None:
+    redactor = Redactor([secret])
+    for ascii_only in (True, False):
+        form = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        shown = redactor.text(f"{around}{form}{around}")
+        assert form not in shown or form in f"{around}{REDACTED}{around}"
+
+
+class Opaque:
+    def __init__(self, said: Any) -> None:
+        self._said = said
+
+    def __str__(self) -> str:
+        if isinstance(self._said, Exception):
+            raise self._said
+        return f"opaque {self._said}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"12345678", {"12345678"}, Opaque(12345678), Opaque(ValueError()), 12345678, 12345678.0],
+    ids=repr,
+)
+def test_other_values(value: Any) -> None:
+    shown = Redactor(["12345678"]).value({"a": [value]})
+    assert "12345678" not in str(shown)
+    assert REDACTED in str(shown)
+
+
+def test_values_without_a_secret_stay() -> None:
+    values = [b"x", {1}, Opaque("x"), 1, 1.5, None, True]
+    assert Redactor(["12345678"]).value(values) is values
+
+
+def test_a_secret_on_the_edge_of_what_is_shown_is_not_cut(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = Log(Redactor(["correct-horse"]))
+    text = f"{'x' * 3_995}correct-horse{'y' * 1_000}"
+    assert "correct" not in log.text(ValueError(text))
+    with caplog.at_level(logging.INFO, "kernel"):
+        log.say("info", text, {"token": "correct-horse"}, path="steps.A")
+    (record,) = caplog.records
+    assert "corr" not in record.getMessage()
+    assert record.__dict__["fields"] == {"token": REDACTED}
