@@ -91,9 +91,8 @@ def check(path: Path) -> None:
         assert "expect" in said, f"{path} does not say what comes of it"
         assert same(result.result, said["expect"][0]), result.result
     if "events" in said:
-        assert [kind for kind in told if not kind.endswith((".Initialized", ".Stopped"))] == (
-            said["events"][0]
-        )
+        life = (".Initialized", ".Started", ".Stopped")
+        assert [kind for kind in told if not kind.endswith(life)] == said["events"][0]
 
 
 @pytest.mark.parametrize("path", OK, ids=name_of)

@@ -39,7 +39,7 @@ def show_faults(faults: Iterable[Fault]) -> None:
     listed = list(faults)
     for fault in listed:
         place = f"{fault.span}: " if fault.span else ""
-        click.secho(f"{place}{fault.code} ", fg="red", bold=True, nl=False, err=True)
+        in_red(f"{place}{fault.code} ", bold=True, nl=False)
         click.echo(fault.message, err=True)
         _excerpt(fault)
         if fault.help:
@@ -67,7 +67,12 @@ def _excerpt(fault: Fault) -> None:
     last = fault.span.end_column if fault.span.end_line == fault.span.line else len(line) + 1
     width = max(min(last, len(line) + 1) - fault.span.column, 1)
     click.echo(f"    {line}", err=True)
-    click.secho(f"    {' ' * (fault.span.column - 1)}{'^' * width}", fg="red", err=True)
+    in_red(f"    {' ' * (fault.span.column - 1)}{'^' * width}")
+
+
+def in_red(text: str, *, bold: bool = False, nl: bool = True) -> None:
+    """Print on standard error, in red where colours are wanted."""
+    click.secho(text, fg="red", bold=bold, nl=nl, err=True, color=use_color())
 
 
 def use_color() -> bool:

@@ -18,9 +18,10 @@ from kernel import Kernel, RunResult, load
 from kernel.cli import app
 from kernel.cli.options import pairs, read_mapping, typed
 from kernel.cli.progress import LogLines, Printed, retried, watcher
-from kernel.cli.render import show
+from kernel.cli.render import in_red, show
 from kernel.errors import InvocationError, UsageError
 from kernel.events.sinks import JsonLines
+from kernel.invocation.threads import shared
 from kernel.manifest import Manifest
 
 _LAST_SECONDS = 1.0
@@ -109,6 +110,8 @@ def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     if late:
         loop.run_until_complete(asyncio.wait(late, timeout=_LAST_SECONDS))
+    if shared.busy:
+        app.leave_behind()
     if any(not task.done() for task in late):
         app.leave_behind()
     else:
@@ -151,7 +154,7 @@ async def _interruptible(kernel: Kernel, work: Work) -> RunResult:
             raise
         from kernel.errors import Cancelled
 
-        return RunResult("", "cancelled", None, Cancelled("the run was interrupted"))
+        return RunResult(kernel.last_run, "cancelled", None, Cancelled("the run was interrupted"))
 
 
 async def _alive(kernel: Kernel, work: Work) -> RunResult:
@@ -175,7 +178,7 @@ def _answer(result: RunResult, form: str) -> None:
     if form != "text":
         show(result.to_dict(), form)
     elif result.outcome in ("succeeded", "deduplicated"):
-        show(result.result, "json")
+        show(result.shown, "json")
     if result.error is not None and form == "text":
         _explain(result.error, result.outcome)
 
@@ -185,5 +188,5 @@ def _explain(error: InvocationError, outcome: str) -> None:
         return
     where = f" in step {error.step}" if error.step else ""
     place = f"{error.span}: " if error.span else ""
-    click.secho(f"{outcome}{where}: ", fg="red", bold=True, nl=False, err=True)
+    in_red(f"{outcome}{where}: ", bold=True, nl=False)
     click.echo(f"{place}{error.category}: {error.message} (code {error.code})", err=True)

@@ -19,16 +19,21 @@ _MOST_LINES = 1_000
 class Cancellation:
     """Whether the call was cancelled. A controller that runs long looks at it, or waits for it."""
 
-    __slots__ = ("_event", "_loop", "_waiter")
+    __slots__ = ("_before", "_event", "_loop", "_task", "_waiter")
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._task = asyncio.current_task()
+        # Steps of `finally` run in a task that was cancelled before they began.
+        self._before = 0 if self._task is None else self._task.cancelling()
         self._waiter: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def cancelled(self) -> bool:
         """True once the call was cancelled or ran out of time."""
+        if self._task is not None and self._task.cancelling() > self._before:
+            return True
         return self._event.is_set()
 
     async def wait(self) -> None:

@@ -35,6 +35,8 @@ def plan_end(plan: Plan) -> Callable[[Invocation, BaseException], None]:
     """``.Failed``, ``.Rejected`` or ``.Cancelled`` with the error, after any other."""
 
     def end(invocation: Invocation, error: BaseException) -> None:
+        if isinstance(error, InvocationError):
+            invocation.context.run.hide_secrets(error)
         if isinstance(error, asyncio.CancelledError):
             tell_error(invocation, "Cancelled", Cancelled("the call was cancelled"))
         elif isinstance(error, InvocationError):

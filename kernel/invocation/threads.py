@@ -41,6 +41,11 @@ class Threads:
         self._alive = 0
         self._unfinished = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether a function is still at work, perhaps for ever."""
+        return self._unfinished > 0
+
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in a thread, with the caller's context variables.
 

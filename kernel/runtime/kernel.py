@@ -152,11 +152,11 @@ class Kernel:
         """What one call gave, or what several gave by their names."""
         shown = {}
         for start in chosen:
-            if start.instance.name in results:
+            if start.label in results:
                 outputs = start.instance.contract.outputs
                 hide = run.redactor_for(None if outputs is None else outputs.redaction)
-                value = results[start.instance.name]
-                shown[start.instance.name] = value if hide is None else hide(value)
+                value = results[start.label]
+                shown[start.label] = value if hide is None else hide(value)
         if len(results) == 1:
             (result,), (seen,) = results.values(), shown.values()
             return RunResult(run.id, "succeeded", result, shown=seen)
@@ -170,7 +170,7 @@ class Kernel:
             raise UsageError(f"inputs are for one target; here are {len(calls)}")
         results: dict[str, Any] = {}
         for start in calls:
-            results[start.instance.name] = await self._run_one(run, start, inputs)
+            results[start.label] = await self._run_one(run, start, inputs)
         if any(start.is_service for start in chosen):
             await self._until_stopped()
         return results

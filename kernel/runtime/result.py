@@ -10,15 +10,19 @@ from kernel.errors import InvocationError, Outcome
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """``result`` is JSON; ``error`` is None unless the run failed."""
+    """``result`` is JSON; ``error`` is None unless the run failed.
+
+    ``shown`` is the result as people may see it: without secrets.
+    """
 
     run: str
     outcome: Outcome
     result: Any = None
     error: InvocationError | None = None
+    shown: Any = None
 
     def to_dict(self) -> dict[str, Any]:
-        """``{run, outcome, result, error: {message, code, step, kind} | null}``."""
+        """``{run, outcome, result, error: {message, code, step, kind} | null}``, to be shown."""
         error = None
         if self.error is not None:
             error = {
@@ -27,4 +31,4 @@ class RunResult:
                 "step": self.error.step,
                 "kind": self.error.category,
             }
-        return {"run": self.run, "outcome": self.outcome, "result": self.result, "error": error}
+        return {"run": self.run, "outcome": self.outcome, "result": self.shown, "error": error}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Start:
     """One thing to start: an instance, and the call site of the module's ``targets`` if any.
 
-    ``label`` begins the paths of its run, where there is more than one thing to start.
+    ``label`` begins the paths of its run and names its result, where there is more than one thing
+    to start; a resource that is started again is ``Name[1]``.
     """
 
     instance: Instance
@@ -114,14 +116,17 @@ def starts(kernel: Kernel, address: str | None) -> list[Start]:
 
 def _declared(kernel: Kernel, module: Module) -> Iterator[Start]:
     scope = kernel.registry.scope(module)
+    taken: Counter[str] = Counter()
     for target in module.targets or ():
         reader = Reader(target.document)
         site = read_call_site(reader, target.data, target.path)
         if site is None or reader.faults:
             raise ManifestError(reader.faults)
         instance = kernel.registry.find(site.target, scope)
-        label = instance.name if len(module.targets or ()) > 1 else ""
-        yield Start(instance, site, target.document, label)
+        count = taken[instance.name]
+        taken[instance.name] += 1
+        label = f"{instance.name}[{count}]" if count else instance.name
+        yield Start(instance, site, target.document, label if len(module.targets or ()) > 1 else "")
 
 
 def _is_candidate(instance: Instance, module: Module) -> bool:

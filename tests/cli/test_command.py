@@ -1,0 +1,487 @@
+"""`kernel` as a process: what it prints where, and with which status it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from command import COMMAND, environment, kernel
+
+GREET = """\
+kind: Kernel.Module
+metadata: { name: Greetings, version: 1.2.0 }
+vars: { word: { type: string, default: Hello, env: GREET_WORD } }
+secrets: { token: { type: string, default: hunter2-secret } }
+---
+kind: Run.Sequence
+metadata: { name: Greet, description: Greets somebody }
+inputs:
+  type: object
+  properties:
+    who: { type: string, default: you }
+    times: { type: integer, default: 1 }
+    loud: { type: boolean, default: false }
+    tags: { type: array, items: { type: string } }
+    weight: { type: number }
+steps:
+  - name: Text
+    value: "${{ vars.word }}, ${{ inputs.who }}!"
+result:
+  text: "${{ inputs.loud ? steps.Text.result.upperAscii() : steps.Text.result }}"
+  inputs: "${{ inputs }}"
+"""
+
+TALK = """\
+kind: Kernel.Definition
+metadata: { name: Work, module: T }
+capability: Invocable
+controller: { python: "cli_talk:work" }
+---
+kind: Run.Sequence
+metadata: { name: Main }
+steps:
+  - { name: Talk, invoke: { kind: T.Work }, retry: { attempts: 2, delay: 1 } }
+  - name: Say
+    invoke: { kind: Log.Print }
+    inputs: { message: said so }
+"""
+
+TALK_PY = """\
+import sys
+def work(inputs, call):
+    print("printed by a controller")
+    sys.stdout.write("written by a controller\\n")
+    call.log("logged by a controller", number=3)
+    if call.attempt == 1:
+        raise ValueError("once")
+    return {"done": True}
+"""
+
+FAIL = """\
+kind: Run.Sequence
+metadata: { name: Main }
+steps:
+  - { name: Bad, throw: { code: E42, message: it went wrong } }
+"""
+
+
+@pytest.fixture
+def greet(tmp_path: Path) -> Path:
+    (tmp_path / "greet.yaml").write_text(GREET)
+    return tmp_path / "greet.yaml"
+
+
+def written(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / name.replace("_py", ".py").replace("_yaml", ".yaml")).write_text(text)
+    return folder
+
+
+# Results
+
+
+def test_the_result_is_json_on_standard_output(greet: Path) -> None:
+    answer = kernel("apply", greet)
+    assert answer.status == 0
+    assert answer.json == {
+        "text": "Hello, you!",
+        "inputs": {"who": "you", "times": 1, "loud": False},
+    }
+    assert "Text" in answer.err
+
+
+def test_o_json_prints_one_document(greet: Path) -> None:
+    document = kernel("apply", greet, "-o", "json").json
+    assert list(document) == ["run", "outcome", "result", "error"]
+    assert document["outcome"] == "succeeded"
+    assert document["error"] is None
+    assert document["result"]["text"] == "Hello, you!"
+    assert re.fullmatch(r"[0-9a-f-]{36}", document["run"])
+
+
+def test_o_yaml_prints_the_same(greet: Path) -> None:
+    from ruamel.yaml import YAML
+
+    answer = kernel("apply", greet, "-o", "yaml", "--input", "who=ø: ✓")
+    document = YAML(typ="safe").load(answer.out)
+    assert document["result"]["text"] == "Hello, ø: ✓!"
+    assert document["outcome"] == "succeeded"
+
+
+def test_inputs_are_typed_by_the_contract(greet: Path) -> None:
+    given = ["who=5", "times=3", "loud=true", 'tags=["a", "b"]', "weight=2"]
+    answer = kernel("apply", greet, *(f"--input={one}" for one in given))
+    assert answer.json["inputs"] == {
+        "who": "5",
+        "times": 3,
+        "loud": True,
+        "tags": ["a", "b"],
+        "weight": 2.0,
+    }
+    assert answer.json["text"] == "HELLO, 5!"
+    assert kernel("invoke", greet, "Run.Sequence/Greet", *(f"--input={one}" for one in given)).json
+
+
+def test_an_input_that_is_wrong_fails_the_run(greet: Path) -> None:
+    answer = kernel("apply", greet, "--input", "times=many", "-o", "json")
+    assert answer.status == 1
+    assert answer.json["error"]["kind"] == "ValidationError"
+    assert "times" in answer.json["error"]["message"]
+
+
+def test_inputs_come_from_a_file_or_standard_input(greet: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.yaml").write_text("who: file\ntimes: 2\n")
+    assert kernel("apply", greet, "--inputs", tmp_path / "in.yaml").json["inputs"]["times"] == 2
+    answer = kernel("apply", greet, "--inputs", "-", "--input", "times=9", stdin='{"who": "pipe"}')
+    assert answer.json["inputs"] == {"who": "pipe", "times": 9, "loud": False}
+
+
+def test_variables_come_from_option_file_environment_and_default(
+    greet: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "vars.yaml").write_text("word: File\n")
+    env = {"GREET_WORD": "Env"}
+    file = ["--var-file", str(tmp_path / "vars.yaml")]
+    for arguments, word in ((["--var", "word=Var", *file], "Var"), (file, "File"), ([], "Env")):
+        assert kernel("apply", greet, *arguments, env=env).json["text"] == f"{word}, you!"
+
+
+def test_events_go_to_a_file(greet: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert kernel("apply", greet, "--events", tmp_path / "e.jsonl").status == 0
+    events = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
+    invoked = [one for one in events if one["type"] == "Run.Sequence.Greet.Invoked"]
+    assert len(invoked) == 2
+    assert invoked[0]["specversion"] == "1.0"
+    assert invoked[0]["run"] != invoked[1]["run"]
+
+
+def test_nothing_but_the_result_is_on_standard_output(tmp_path: Path) -> None:
+    written(tmp_path, main_yaml=TALK, cli_talk_py=TALK_PY)
+    answer = kernel("apply", tmp_path, "-o", "json")
+    assert answer.json["result"] == {"Talk": {"done": True}, "Say": None}
+    for said in (
+        "printed by",
+        "written by",
+        "logged by",
+        "number=3",
+        "said so",
+        "attempt 1 failed",
+    ):
+        assert said in answer.err
+    assert "steps.Talk" in answer.err
+
+
+def test_a_failed_run(tmp_path: Path) -> None:
+    written(tmp_path, main_yaml=FAIL)
+    answer = kernel("apply", tmp_path, "-o", "json")
+    assert answer.status == 1
+    assert answer.json["outcome"] == "failed"
+    assert answer.json["result"] is None
+    assert answer.json["error"] == {
+        "message": "it went wrong",
+        "code": "E42",
+        "step": "Bad",
+        "kind": "Thrown",
+    }
+    answer = kernel("apply", tmp_path)
+    assert (answer.status, answer.out) == (1, "")
+    assert "failed in step Bad: " in answer.err
+    assert "it went wrong (code E42)" in answer.err
+
+
+def test_secrets_are_not_shown(greet: Path) -> None:
+    text = GREET.replace('inputs: "${{ inputs }}"', 'token: "is ${{ secrets.token }}"')
+    greet.write_text(text)
+    for form in ("text", "json", "yaml"):
+        answer = kernel("apply", greet, "-o", form)
+        assert answer.status == 0
+        assert "hunter2" not in answer.out + answer.err
+        assert "is [redacted]" in answer.out
+
+
+def test_secrets_by_schema_are_not_shown(tmp_path: Path) -> None:
+    text = """\
+kind: Run.Sequence
+metadata: { name: Main }
+outputs: { type: object, properties: { key: { type: string, x-kernel-secret: true } } }
+steps: []
+result: { key: "${{ 'open sesame' }}" }
+"""
+    written(tmp_path, main_yaml=text)
+    answer = kernel("apply", tmp_path)
+    assert answer.json == {"key": "[redacted]"}
+    assert "sesame" not in answer.err
+
+
+def test_several_targets(tmp_path: Path) -> None:
+    text = "---\n".join(
+        f"kind: Run.Sequence\nmetadata: {{ name: {name} }}\nsteps: []\nresult: {name}\n"
+        for name in "ABC"
+    )
+    written(tmp_path, main_yaml=text)
+    answer = kernel("apply", tmp_path)
+    assert (answer.status, answer.out) == (2, "")
+    for name in "ABC":
+        assert f"Run.Sequence/{name}" in answer.err
+    assert "--target" in answer.err
+    assert kernel("apply", tmp_path, "--target", "Run.Sequence/B").json == "B"
+    assert kernel("invoke", tmp_path, "C").json == "C"
+
+
+# Usage
+
+
+def test_an_unknown_target_is_suggested(greet: Path) -> None:
+    for arguments in (("apply", greet, "--target", "Run.Sequence/Gret"), ("invoke", greet, "Gret")):
+        answer = kernel(*arguments)
+        assert (answer.status, answer.out) == (2, "")
+        assert "Gret" in answer.err
+        assert "Run.Sequence/Greet" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["aply", "greet.yaml"], "aply"),
+        (["apply"], "PATH"),
+        (["apply", "greet.yaml", "--nope"], "--nope"),
+        (["apply", "greet.yaml", "-o", "xml"], "xml"),
+        (["apply", "greet.yaml", "--var", "word"], "NAME=VALUE"),
+        (["apply", "greet.yaml", "--inputs", "nowhere.json"], "nowhere.json"),
+        (["apply", "greet.yaml", "--var-file", "greet.yaml"], "greet.yaml"),
+        (["apply", "greet.yaml", "--events", "nowhere/e.jsonl"], "nowhere/e.jsonl"),
+        (["explain", "Http.Nope"], "Http.Request"),
+        (["explain", "Http.Request.nope"], "baseUrl"),
+        (["explain", "cel.starsWith"], "startsWith"),
+    ],
+)
+def test_wrong_usage_is_status_2(greet: Path, arguments: list[str], said: str) -> None:
+    answer = kernel(*arguments, folder=greet.parent)
+    assert (answer.status, answer.out) == (2, "")
+    assert said in answer.err
+
+
+@pytest.mark.parametrize("arguments", [["apply", "nowhere"], ["get", "nowhere.yaml"]])
+def test_a_path_that_is_not_there(arguments: list[str], tmp_path: Path) -> None:
+    answer = kernel(*arguments, folder=tmp_path)
+    assert answer.status in (2, 3)
+    assert "nowhere" in answer.err
+    assert answer.out == ""
+
+
+def test_a_folder_without_manifests(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("a: 1\n")
+    answer = kernel("apply", tmp_path)
+    assert answer.status in (2, 3)
+    assert answer.out == ""
+    assert answer.err.strip()
+
+
+def test_an_undeclared_variable(greet: Path) -> None:
+    answer = kernel("apply", greet, "--var", "wrod=x")
+    assert answer.status in (2, 3)
+    assert "wrod" in answer.err
+    assert "word" in answer.err
+
+
+def test_faults_are_shown_with_the_line_and_a_caret(tmp_path: Path) -> None:
+    written(tmp_path, main_yaml=FAIL.replace("throw:", "trow:").replace("Bad", "Bæ✓d"))
+    answer = kernel("apply", tmp_path / "main.yaml")
+    assert (answer.status, answer.out) == (3, "")
+    assert re.search(r"main\.yaml:4:5: K007 ", answer.err)
+    lines = answer.err.splitlines()
+    line = next(n for n, text in enumerate(lines) if "Bæ✓d" in text)
+    assert lines[line + 1].startswith("    " + " " * 4 + "^")
+    assert "1 fault in the manifest" in answer.err
+
+
+def test_values_that_are_missing_are_all_reported_before_anything_runs(tmp_path: Path) -> None:
+    module = (
+        "kind: Kernel.Module\nmetadata: { name: M }\n"
+        "vars: { a: { type: string }, b: { type: integer, env: T_B } }\n---\n"
+    )
+    written(tmp_path, main_yaml=module + FAIL)
+    answer = kernel("apply", tmp_path, env={"T_B": "many"})
+    assert answer.status == 3
+    assert "`a`" in answer.err
+    assert "`b`" in answer.err
+    assert "it went wrong" not in answer.err
+
+
+# Other commands
+
+
+def test_get_lists_what_is_declared(greet: Path) -> None:
+    answer = kernel("get", greet)
+    assert answer.status == 0
+    assert re.search(
+        r"Run\.Sequence +Greet +Invocable +\S*greet\.yaml:6 +Greets somebody", answer.out
+    )
+    rows = kernel("get", greet, "-o", "json").json
+    assert rows[0] == {
+        "kind": "Run.Sequence",
+        "name": "Greet",
+        "capability": "Invocable",
+        "place": f"{greet}:6",
+        "description": "Greets somebody",
+    }
+
+
+def test_explain(greet: Path) -> None:
+    whole = kernel("explain", "Http.Request").out
+    for said in ("baseUrl", "INPUTS", "OUTPUTS", "429", "retryable"):
+        assert said in whole
+    assert "one HTTP request" in whole
+    field = kernel("explain", "Http.Request.inputs.query").out
+    assert "Query parameters" in field
+    assert kernel("explain", "cel.startsWith").status == 0
+    assert "startsWith" in kernel("explain", "cel").out
+    assert kernel("explain", "Run.Sequence", "-o", "json").json["kind"] == "Run.Sequence"
+
+
+def test_explain_a_kind_of_ones_own(tmp_path: Path) -> None:
+    text = (
+        "kind: Kernel.Definition\nmetadata: { name: Charge, module: Shop, description: Charges }\n"
+        "capability: Invocable\n"
+        "inputs: { type: object, properties: { amount: { type: integer, minimum: 1 } } }\n"
+    )
+    written(tmp_path, main_yaml=text)
+    assert "Charges" in kernel("explain", "Shop.Charge", "--path", tmp_path).out
+    answer = kernel("explain", "Shop.Charge.inputs.amount", "--path", tmp_path, "-o", "json")
+    assert answer.json["minimum"] == 1
+
+
+def test_version() -> None:
+    from kernel import __version__
+
+    assert kernel("version").out == f"kernel {__version__}\n"
+    assert kernel("--version").out == f"kernel {__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    assert "_KERNEL_COMPLETE" in kernel("completion", shell).out
+
+
+def test_completion_completes() -> None:
+    env = {"_KERNEL_COMPLETE": "bash_complete", "COMP_WORDS": "kernel ap", "COMP_CWORD": "1"}
+    assert "apply" in kernel(env=env).out
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ([], "apply"),
+        (["apply"], "--target"),
+        (["invoke"], "KIND/NAME"),
+        (["get"], "PATH"),
+        (["explain"], "KIND"),
+        (["version"], "version"),
+        (["completion"], "bash"),
+    ],
+)
+def test_help(command: list[str], said: str) -> None:
+    answer = kernel(*command, "--help")
+    assert answer.status == 0
+    assert said in answer.out
+    assert answer.err == ""
+
+
+def test_help_tells_the_exit_status() -> None:
+    assert "130 interrupted" in " ".join(kernel("--help").out.split())
+
+
+# Terminals and pipes
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    written(
+        tmp_path,
+        main_yaml="kind: Run.Sequence\nmetadata: { name: M }\nsteps: []\n"
+        'result: "${{ [1,2,3,4,5,6,7,8,9].map(a, [1,2,3,4,5,6,7,8,9].map(b, '
+        "[1,2,3,4,5,6,7,8,9].map(c, 'a long text to fill the pipe ' + string(a)))) }}\"\n",
+    )
+    done = subprocess.run(
+        f"{' '.join(map(repr, COMMAND))} apply . -o json | head -c 10",
+        shell=True,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert len(done.stdout) == 10
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def on_terminal(folder: Path, *arguments: str, **env: str) -> str:
+    """What the command writes to a terminal, which both its outputs are."""
+    primary, secondary = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(TERM="xterm-256color", COLUMNS="100", **env),
+        stdout=secondary,
+        stderr=secondary,
+        stdin=secondary,
+    )
+    os.close(secondary)
+    seen, until = b"", time.monotonic() + 30
+    while time.monotonic() < until:
+        ready, _, _ = select.select([primary], [], [], 0.2)
+        try:
+            chunk = os.read(primary, 65536) if ready else b""
+        except OSError:
+            break
+        if ready and not chunk:
+            break
+        seen += chunk
+    process.wait(10)
+    os.close(primary)
+    return seen.decode()
+
+
+SLOW = """\
+kind: Run.Sequence
+metadata: { name: Main }
+steps:
+  - name: All
+    forEach: [1, 2, 3, 4]
+    do: [{ invoke: { kind: Time.Sleep }, inputs: { ms: 100 } }]
+  - { name: Bad, throw: { code: E, message: no } }
+"""
+
+
+def test_progress_is_live_on_a_terminal(tmp_path: Path) -> None:
+    written(tmp_path, main_yaml=SLOW)
+    seen = on_terminal(tmp_path, "apply", ".")
+    assert "\x1b[" in seen
+    assert "steps.All" in seen
+    assert re.search("[1-3]/4", seen)
+    assert "\x1b[31" in seen or "\x1b[1;31" in seen
+
+
+def test_no_color(tmp_path: Path) -> None:
+    written(tmp_path, main_yaml=SLOW)
+    seen = on_terminal(tmp_path, "apply", ".", NO_COLOR="1")
+    assert "steps.All" in seen
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38;)[0-9;]*m", seen)
+
+
+def test_progress_is_plain_lines_in_a_pipe(tmp_path: Path) -> None:
+    written(tmp_path, main_yaml=SLOW)
+    answer = kernel("apply", tmp_path)
+    assert "\x1b" not in answer.err
+    assert "\r" not in answer.err
+    assert re.search(r"✓ steps\.All \d+\.\d\ds", answer.err)
+    assert re.search(r"✗ steps\.Bad", answer.err)
