@@ -15,7 +15,7 @@ from kernel.errors import ControllerError, InvocationError, Outcome, Timeout
 from kernel.invocation.context import too_deep
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
-from kernel.invocation.values import to_json
+from kernel.invocation.values import fresh, to_json
 from kernel.invocation.work import Work, work_of
 from kernel.schema import SchemaError, check_json
 from kernel.topology.tasks import TooLate, within
@@ -51,7 +51,9 @@ def _repeated(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]
 
     async def attempts(invocation: Invocation) -> None:
         began = time.monotonic()
+        inputs = invocation.inputs
         while True:
+            invocation.inputs = fresh(inputs)
             spent = (time.monotonic() - began) * 1000
             limit = timeout
             if retry is not None and retry.deadline is not None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
 from kernel.errors import ExpressionError
+from kernel.invocation.values import fresh
 from kernel.topology.context import type_name
 
 if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
+    from kernel.topology.callsite import CallSite
+
+Path = tuple[str | int, ...]
 
 
 def plan(plan: Plan) -> Stage:
@@ -22,6 +27,7 @@ def plan(plan: Plan) -> Stage:
         return _with_invocation(plan)
     if inputs is None:
         return _nothing
+    constants = _constants(site)
 
     def expand(invocation: Invocation) -> None:
         try:
@@ -30,7 +36,7 @@ def plan(plan: Plan) -> Stage:
             raise invocation.context.failed_expression(error, (*site.path, "inputs")) from None
         if type(values) is not dict:
             _refuse(values)
-        invocation.inputs = values
+        invocation.inputs = _with_fresh(constants, values) if constants else values
 
     return expand
 
@@ -42,6 +48,7 @@ def _nothing(invocation: Invocation) -> None:
 def _with_invocation(plan: Plan) -> Stage:
     """For call sites that read ``invocation``, or say what the idempotency key is."""
     site = plan.site
+    constants = _constants(site)
 
     def expand(invocation: Invocation) -> None:
         context = invocation.context
@@ -57,7 +64,7 @@ def _with_invocation(plan: Plan) -> Stage:
             raise context.failed_expression(error, (*site.path, field)) from None
         if type(values) is not dict:
             _refuse(values)
-        invocation.inputs = values
+        invocation.inputs = _with_fresh(constants, values) if constants else values
 
     return expand
 
@@ -70,3 +77,36 @@ def _key(value: Any) -> str:
 
 def _refuse(values: Any) -> None:
     raise ExpressionError(f"`inputs` is a map of values, but its value is {type_name(values)}")
+
+
+def _constants(site: CallSite) -> tuple[Path, ...]:
+    """The containers without CEL in the inputs that a manifest writes: each call gets its own.
+
+    A template shares them with all that it gives; a controller may change what it is given.
+    """
+    if site.inputs is None or site.target.document is None:
+        return ()
+    tree = site.inputs.tree
+    above = {path[:length] for path in tree.scalars for length in range(len(path) + 1)}
+    return tuple(_outside(above, tree.structure, ()))
+
+
+def _outside(above: set[Path], value: Any, path: Path) -> Iterator[Path]:
+    if not isinstance(value, (dict, list)):
+        return
+    if path not in above:
+        yield path
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _outside(above, item, (*path, key))
+
+
+def _with_fresh(constants: tuple[Path, ...], values: Any) -> Any:
+    for path in constants:
+        if not path:
+            return fresh(values)
+        holder = values
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = fresh(holder[path[-1]])
+    return values

@@ -59,3 +59,12 @@ def problems_of(error: SchemaError, invocation: Invocation) -> list[str]:
     """What is wrong, without the secrets of the run."""
     redact = invocation.context.run.world.redactor.text
     return [redact(str(problem)) for problem in error.problems]
+
+
+def fresh(value: Any) -> Any:
+    """A copy of a JSON value: what is done to it is done to nothing else."""
+    if type(value) is dict:
+        return {key: fresh(item) for key, item in value.items()}
+    if type(value) is list:
+        return [fresh(item) for item in value]
+    return value

@@ -40,7 +40,7 @@ class Unreadable(Exception):
 
 
 class Unhashable(Exception):
-    outcome: Any = []
+    outcome: tuple[Any, ...] = ([],)  # not hashable
 
 
 class Colour(enum.StrEnum):
