@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
+_CALLED = frozenset(("Invocable", "Runnable"))
+_STARTED = _CALLED | {"Service"}
+_CAPABILITIES = _STARTED | {"Provider"}
+"""What a call site may name, what a target of the module may, and all that there are."""
+
 
 def verify(manifest: Manifest) -> list[Fault]:
     """All faults of all modules, in reading order within each."""
@@ -43,7 +48,7 @@ def verify(manifest: Manifest) -> list[Fault]:
         for resource in module.resources.values():
             verifier.resource(resource)
         for target in module.targets or ():
-            verifier.site(target.document, target.data, target.path)
+            verifier.site(target.document, target.data, target.path, _STARTED)
     return faults
 
 
@@ -73,18 +78,33 @@ class _Verifier:
             roles = roles_of(definition, resource.fields, resource.path)
             told = {fault.path for fault in wrong}
             self._topology(resource.document, definition.topology, roles, resource.path, told)
-        self._fields(resource, definition)
+        self._fields(resource, definition, home)
 
-    def site(self, document: Document, data: Mapping[str, Any], path: Path) -> None:
+    def site(
+        self,
+        document: Document,
+        data: Mapping[str, Any],
+        path: Path,
+        accepted: Collection[str | Definition] = _CALLED,
+    ) -> None:
         """A call site that stands by itself."""
         reader = Reader(document)
         site = read_call_site(reader, data, path)
         self._faults.extend(reader.faults)
         if site is not None:
-            self.target(site.target)
+            self.target(site.target, accepted)
 
-    def target(self, target: Target) -> None:
-        """What a call site or a reference names must be there, and be of the kind it says."""
+    def target(self, target: Target, accepted: Collection[str | Definition] = _CALLED) -> None:
+        """What a call site or a reference names must be there, and be of the kind it says.
+
+        ``accepted`` are the capabilities or the kinds that the place takes.
+        """
+        definition = resolve_kind(self._module, target.kind)
+        if definition is not None and not {definition, definition.capability} & {*accepted}:
+            takes = " or a ".join(sorted(map(_named, accepted)))
+            message = f"{target.kind} is a {definition.capability}; here stands a {takes}"
+            self._wrong(target, "kind", message, None)
+            return
         if target.fields is not None:
             self._in_place(target, target.fields)
             return
@@ -95,7 +115,7 @@ class _Verifier:
             self._wrong(target, "name", f"there is no resource `{name}`", hint)
             return
         resource, module = found
-        if resolve_kind(self._module, target.kind) is not resolve_kind(module, resource.kind):
+        if definition is not resolve_kind(module, resource.kind):
             self._wrong(
                 target, "kind", f"`{name}` is of kind {resource.kind}, not {target.kind}", None
             )
@@ -144,14 +164,15 @@ class _Verifier:
         for site in topology.sites():
             self.target(site.target)
 
-    def _fields(self, resource: Resource, definition: Definition) -> None:
+    def _fields(self, resource: Resource, definition: Definition, home: Module) -> None:
         """References and call sites in the fields of a kind with its own controller."""
         reader = Reader(resource.document)
 
-        def refer(value: Any, _: str, path: Path) -> Any:
+        def refer(value: Any, wanted: str, path: Path) -> Any:
             target = read_target(reader, value, path)
+            kind = wanted if wanted in _CAPABILITIES else resolve_kind(home, wanted)
             if target is not None:
-                self.target(target)
+                self.target(target, _CAPABILITIES if kind is None else {kind})
             return value
 
         def call(value: Mapping[str, Any], own: Mapping[str, Any], path: Path) -> Any:
@@ -168,3 +189,7 @@ class _Verifier:
         )
         prepare(definition.schema or {}, resource.fields, hooks, resource.path)
         self._faults.extend(reader.faults)
+
+
+def _named(accepted: str | Definition) -> str:
+    return accepted if isinstance(accepted, str) else accepted.kind
