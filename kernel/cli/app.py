@@ -118,6 +118,6 @@ def run(arguments: list[str] | None = None) -> int:
         return FAILED
     except BrokenPipeError:
         # Whoever read the output is gone; what is left in the buffer has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.__stdout__ or sys.stdout).fileno())
         return FAILED
     return status if isinstance(status, int) else SUCCEEDED

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from kernel.errors import Fault
 
 
-def show(value: Any, form: str) -> None:
-    """Print a value as JSON or YAML."""
+def show(value: Any, form: str, file: IO[str] | None = None) -> None:
+    """Print a value as JSON or YAML, on standard output if nothing else is said."""
     if form == "yaml":
-        click.echo(to_yaml(value), nl=False)
+        click.echo(to_yaml(value), file, nl=False)
     else:
-        click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str), file)
 
 
 def to_yaml(value: Any) -> str:

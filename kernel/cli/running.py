@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -71,9 +71,25 @@ Work = Callable[[Kernel], Coroutine[Any, Any, RunResult]]
 def run(request: Request, work: Work) -> int:
     """Load, bring up, work, answer. Returns the exit status."""
     manifest = load(request.path)
-    result = _execute(request, manifest, work)
-    _answer(result, request.form)
+    with _own_stdout() as stdout:
+        result = _execute(request, manifest, work)
+        _answer(result, request.form, stdout)
     return _STATUS.get(result.outcome, app.FAILED)
+
+
+@contextlib.contextmanager
+def _own_stdout() -> Iterator[IO[str]]:
+    """Standard output for the answer alone: what a controller prints goes elsewhere.
+
+    It goes there to the end of the process, if a controller is left behind.
+    """
+    stdout = sys.stdout
+    sys.stdout = Printed()
+    try:
+        yield stdout
+    finally:
+        if not shared.busy:
+            sys.stdout = stdout
 
 
 def _execute(request: Request, manifest: Manifest, work: Work) -> RunResult:
@@ -81,8 +97,6 @@ def _execute(request: Request, manifest: Manifest, work: Work) -> RunResult:
         display = watcher()
         stack.enter_context(display)
         stack.enter_context(_logging(LogLines(display)))
-        # What a controller prints is not the answer.
-        stack.enter_context(contextlib.redirect_stdout(Printed()))
         kernel = Kernel(manifest, values=request.values(), watch=display)
         kernel.subscribe(retried(display), "*.Retried")
         if request.events is not None:
@@ -174,11 +188,11 @@ def _logging(handler: logging.Handler) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def _answer(result: RunResult, form: str) -> None:
+def _answer(result: RunResult, form: str, stdout: IO[str]) -> None:
     if form != "text":
-        show(result.to_dict(), form)
+        show(result.to_dict(), form, stdout)
     elif result.outcome in ("succeeded", "deduplicated"):
-        show(result.shown, "json")
+        show(result.shown, "json", stdout)
     if result.error is not None and form == "text":
         _explain(result.error, result.outcome)
 
