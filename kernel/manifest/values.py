@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.errors import Fault, ManifestError
@@ -25,7 +25,7 @@ class Values:
     """What ``vars`` and ``secrets`` are in CEL."""
 
     vars: Mapping[str, Any]
-    secrets: Mapping[str, Any]
+    secrets: Mapping[str, Any] = field(repr=False)
 
 
 def resolve_values(module: Module, given: Mapping[str, Any], environ: Mapping[str, str]) -> Values:

@@ -79,7 +79,7 @@ def _import_module(name: str, folder: Path | None) -> Any:
     importlib.invalidate_caches()
     module = importlib.import_module(name)
     origin = getattr(sys.modules[top], "__file__", None) or ""
-    if origin.startswith(place):
+    if Path(origin).is_relative_to(place):
         _manifest_modules[top] = place
     return module
 

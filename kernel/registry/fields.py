@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.cel import Template
@@ -28,7 +28,7 @@ class Deferred:
     """A field that is evaluated for each call: ``deferred.evaluate({"result": …})``."""
 
     template: Template
-    bindings: Mapping[str, Any]
+    bindings: Mapping[str, Any] = field(repr=False)
     needs: frozenset[str] = frozenset()
 
     def evaluate(self, bindings: Mapping[str, Any] | None = None) -> Any:

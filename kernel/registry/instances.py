@@ -40,10 +40,10 @@ class Instance:
     contract: Contract
     bring_up: Callable[[Instance], Awaitable[None]]
     state: State = State.CREATED
-    controller: Any = None
+    controller: Any = field(default=None, repr=False)
     topology: Topology | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    published: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    published: Mapping[str, Any] = field(default_factory=dict, repr=False)
     holds_call_sites: bool = False
     has_deferred: bool = False
     is_body: bool = False

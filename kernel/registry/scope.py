@@ -20,9 +20,9 @@ class ModuleScope:
 
     module: Module
     vars: Mapping[str, Any]
-    secrets: Mapping[str, Any]
-    resources: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    bindings: dict[str, Any] = field(init=False)
+    secrets: Mapping[str, Any] = field(repr=False)
+    resources: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    bindings: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.bindings = {
