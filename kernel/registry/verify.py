@@ -101,9 +101,9 @@ class _Verifier:
         """
         definition = resolve_kind(self._module, target.kind)
         if definition is not None and not {definition, definition.capability} & {*accepted}:
-            takes = " or a ".join(sorted(map(_named, accepted)))
-            message = f"{target.kind} is a {definition.capability}; here stands a {takes}"
-            self._wrong(target, "kind", message, None)
+            message = f"{target.kind} ({definition.capability}) cannot stand here"
+            takes = " or ".join(sorted(map(_named, accepted)))
+            self._wrong(target, "kind", message, f"this place takes: {takes}")
             return
         if target.fields is not None:
             self._in_place(target, target.fields)
