@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
-from kernel.errors import ExpressionError
+from kernel.errors import ExpressionError, ValidationError
 from kernel.invocation.values import fresh
 from kernel.topology.context import type_name
 
@@ -76,7 +76,7 @@ def _key(value: Any) -> str:
 
 
 def _refuse(values: Any) -> None:
-    raise ExpressionError(f"`inputs` is a map of values, but its value is {type_name(values)}")
+    raise ValidationError(f"`inputs` is a map of values, but its value is {type_name(values)}")
 
 
 def _constants(site: CallSite) -> tuple[Path, ...]:
