@@ -96,9 +96,14 @@ def label_of(name: str | None, path: tuple[str | int, ...]) -> str:
     return "".join(parts).lstrip(".")
 
 
-@lru_cache(maxsize=4096)
 def names_in(template: Template) -> frozenset[str]:
     """The CEL variables that a template reads."""
+    return frozenset() if template.constant else _names_in(template)
+
+
+@lru_cache(maxsize=4096)
+def _names_in(template: Template) -> frozenset[str]:
+    """Never for constants: those of calls from Python hold the inputs, which may be large."""
     return frozenset[str]().union(
         *(free_names(embedded.expr) for _, embedded in template.tree.expressions())
     )
