@@ -175,12 +175,34 @@ class Registry:
                 instance.scope.module is not root or not self._is_implemented(instance)
             ):
                 continue
+            faults.extend(await self._bring_up_with_inner(instance))
+        if faults:
+            raise ManifestError(dict.fromkeys(faults))
+
+    async def _bring_up_with_inner(self, instance: Instance) -> list[Fault]:
+        """Bring up an instance and the resources in place within it; what is wrong with them."""
+        faults: list[Fault] = []
+        waiting = [instance]
+        while waiting:
+            one = waiting.pop()
             try:
-                await self.bring_up(instance)
+                await self.bring_up(one)
             except ManifestError as error:
                 faults.extend(error.faults)
-        if faults:
-            raise ManifestError(faults)
+            else:
+                waiting.extend(self._in_place_of(one))
+        return faults
+
+    def _in_place_of(self, instance: Instance) -> Iterator[Instance]:
+        """The resources in place that the topology of an instance calls, not yet up."""
+        if instance.topology is None:
+            return
+        scope = instance.home if instance.is_body else instance.scope
+        for site in instance.topology.sites():
+            if site.target.fields is not None:
+                inner = self.find(site.target, scope)
+                if inner.state is State.CREATED and self._is_implemented(inner):
+                    yield inner
 
     def _is_implemented(self, instance: Instance) -> bool:
         definition = instance.definition
@@ -191,8 +213,8 @@ class Registry:
     async def bring_up(self, instance: Instance) -> None:
         """Make an instance run, and what it refers to before it. Once; a failure is final.
 
-        Raises :class:`ManifestError` for what is wrong with its fields or its controller,
-        :class:`InvalidState` for circles and for whatever the controller raises.
+        Raises :class:`ManifestError` for what is wrong with its fields or its controller and for
+        circles, :class:`InvalidState` for whatever the controller raises.
         """
         outer = self._outermost.current()
         async with outer.lock:
@@ -204,7 +226,10 @@ class Registry:
         chain = [instance, *outer.chain()]
         if instance in chain[1:]:
             circle = " → ".join(one.address for one in reversed(chain))
-            raise InvalidState(f"resources need each other to start: {circle}")
+            message = f"resources need each other to start: {circle}"
+            raise ManifestError(
+                [Fault("K203", message, instance.resource.span(("metadata", "name")))]
+            )
         this = Starting(instance, outer)
         token = starting.set(this)
         try:

@@ -95,8 +95,8 @@ class Kernel:
     async def start(self) -> None:
         """Bring up the Providers and Services, in the order in which they need each other.
 
-        Raises :class:`ManifestError` for faults, :class:`InvalidState` for circles, and whatever
-        a controller raises; what had come up by then is taken down again.
+        Raises :class:`ManifestError` for faults, :class:`InvalidState` for what a controller
+        raises; what had come up by then is taken down again.
         """
         self._stopped = asyncio.Event()
         try:
