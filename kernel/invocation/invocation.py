@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import uuid
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError
@@ -19,7 +19,7 @@ class Invocation:
     ``began`` is in nanoseconds since the epoch; ``attempt`` counts from 1 once an attempt began.
     """
 
-    __slots__ = ("_key", "attempt", "began", "cancelled", "context", "inputs", "outputs", "plan")
+    __slots__ = ("_key", "attempt", "began", "context", "inputs", "outputs", "plan")
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
         self.context = context
@@ -27,8 +27,7 @@ class Invocation:
         self.inputs: Any = None
         self.outputs: Any = None
         self.attempt = 1
-        self.began = time.time_ns()
-        self.cancelled = False
+        self.began = time_ns()
         self._key: str | None = None
 
     @property
