@@ -137,13 +137,14 @@ async def _loop(step: Step, context: Context) -> Any:
     result: Any = None
     done = 0
     where = (*step.path, "while" if form.before else "until")
+    path = _join(context.path, step.label)
     while form.max_iterations is None or done < form.max_iterations:
         if form.before and not holds(form.condition, context, where):
             break
-        inside = context.inner(context.bindings, f"{_join(context.path, step.label)}[{done}]")
+        inside = context.inner(context.bindings, f"{path}[{done}]")
         result = await run_steps(form.body, inside)
         done += 1
-        context.progress(step.label, done, form.max_iterations)
+        context.progress(path, done, form.max_iterations)
         if done % _ROUNDS_WITHOUT_PAUSE == 0:
             await asyncio.sleep(0)
         if not form.before and holds(form.condition, context, where):

@@ -7,9 +7,11 @@ import threading
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, sequence
+from embedded import World, call, definition, sequence, text_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from kernel import Kernel, loads
 
 
 class Meeting:
@@ -200,3 +202,31 @@ def test_a_loop_makes_as_many_rounds_as_it_may(bound: int) -> None:
     result = World(definition(), sequence(loop), Work=work).apply()
     assert result.result == {"L": bound}
     assert len(made) == bound
+
+
+def test_a_watch_is_told_how_far_loops_are_by_their_path() -> None:
+    class Watch:
+        def __init__(self) -> None:
+            self.told: list[tuple[str, int, int | None]] = []
+
+        def began(self, path: str) -> None: ...
+
+        def ended(self, path: str, how: str) -> None: ...
+
+        def progress(self, path: str, done: int, total: int | None) -> None:
+            self.told.append((path, done, total))
+
+    watch = Watch()
+    loop = {"name": "Loop", "while": True, "do": [{"value": 1}], "maxIterations": 2}
+    manifest = loads(text_of(sequence(each(1, loop))))
+
+    async def main() -> None:
+        async with Kernel(manifest, environ={}, watch=watch) as kernel:
+            await kernel.apply()
+
+    asyncio.run(main())
+    assert watch.told == [
+        ("steps.All[0].steps.Loop", 1, 2),
+        ("steps.All[0].steps.Loop", 2, 2),
+        ("steps.All", 1, 1),
+    ]
