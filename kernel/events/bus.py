@@ -63,13 +63,13 @@ class Bus:
         return found
 
     def tell(self, subscribers: tuple[Subscriber, ...], event: Event) -> None:
-        """Deliver one event. Never raises, but for cancellation and the end of the process."""
+        """Deliver one event. What a subscriber raises stays here: it cannot end the process."""
         for subscriber in subscribers:
             try:
                 waiting = subscriber(event)
                 if waiting is not None:
                     self._later(subscriber, waiting)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._failed(subscriber, error)
 
     def _later(self, subscriber: Subscriber, waiting: object) -> None:
@@ -89,10 +89,10 @@ class Bus:
     async def _deliver(self, subscriber: Subscriber, waiting: Awaitable[None]) -> None:
         try:
             await waiting
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._failed(subscriber, error)
 
-    def _failed(self, subscriber: Subscriber, error: Exception) -> None:
+    def _failed(self, subscriber: Subscriber, error: BaseException) -> None:
         if id(subscriber) in self._reported:
             return
         self._reported.add(id(subscriber))

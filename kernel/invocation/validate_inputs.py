@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def plan(plan: Plan) -> Stage | None:
     """With a schema, its :meth:`conform`; without one, whatever is JSON passes."""
     schema, address = plan.instance.contract.inputs, plan.instance.address
-    if schema is None and (plan.site.inputs is None or plan.site.inputs.constant):
+    if schema is None and plan.site.inputs is None:
         return None
     conform = check_json if schema is None else schema.conform
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, sequence
+from embedded import World, call, definition, resource, sequence
+
+from kernel import ValidationError
 
 ROUNDS = "${{ [1, 2, 3] }}"
 
@@ -45,3 +47,22 @@ def test_each_attempt_gets_the_same_inputs() -> None:
     step = call(inputs={"list": "${{ [1] }}"}, retry={"attempts": 3})
     World(definition(), sequence(step), Work=changes).apply()
     assert seen == ["{'list': [1]}"] * 3
+
+
+@pytest.mark.parametrize("odd", [{"a": {1}}, {"a": object()}, {1: 2}, {"a": float("nan")}])
+def test_inputs_from_python_are_json_without_a_schema_too(odd: Any) -> None:
+    async def outer(inputs: Any, call: Any) -> Any:
+        return await call.invoke("T.Work/W", odd)
+
+    world = World(
+        definition(),
+        definition("Outer"),
+        resource("T.Work", "W"),
+        sequence(call("T.Outer")),
+        Work=lambda inputs: None,
+        Outer=outer,
+    )
+    for target in (None, "T.Work/W"):
+        result = world.apply(odd if target else None, target)
+        assert isinstance(result.error, ValidationError)
+        world = World(definition(), resource("T.Work", "W"), Work=lambda inputs: None)
