@@ -80,6 +80,10 @@ class EvaluationContext:
             span=self.place(error, path),
         )
 
+    def span(self, path: Path) -> Span | None:
+        """Where in the manifest ``path`` of the document is; a call from outside is nowhere."""
+        return None if self.document is None else self.document.span(path)
+
     def place(self, error: CelError, path: Path) -> Span | None:
         """Where in the manifest the sub-expression stands that an error is about."""
         if self.document is None:

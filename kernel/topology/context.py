@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from kernel.cel import CelError, Template
-from kernel.errors import ExpressionError
+from kernel.errors import ExpressionError, Span
 from kernel.topology.callsite import CallSite, names_in
 
 Path = tuple[str | int, ...]
@@ -30,6 +30,9 @@ class Context(Protocol):
 
     def at_call(self, site: CallSite) -> Context:
         """The same place with ``invocation`` in scope, of the call that is about to be made."""
+
+    def span(self, path: Path) -> Span | None:
+        """Where in the manifest ``path`` of this topology's document is."""
 
     def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
         """The error of an expression that stands at ``path`` of this topology's document."""
@@ -58,7 +61,8 @@ def holds(condition: Template, context: Context, path: Path) -> bool:
     if value is True or value is False:
         return bool(value)
     field = path[-1] if path else "condition"
-    raise ExpressionError(f"`{field}` is a condition, but its value is {type_name(value)}")
+    message = f"`{field}` is a condition, but its value is {type_name(value)}"
+    raise ExpressionError(message, span=context.span(path))
 
 
 def is_wanted(site: CallSite, when: Template, context: Context, path: Path) -> bool:

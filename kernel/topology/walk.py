@@ -67,6 +67,8 @@ async def run_step(step: Step, context: Context) -> Any:
     except InvocationError as error:
         if error.step is None:
             error.step = step.name
+        if error.span is None:
+            error.span = context.span(step.path)
         context.ended(path, "failed")
         raise
     if step.name is not None:
@@ -157,7 +159,8 @@ async def _each(step: Step, context: Context) -> Any:
     assert isinstance(form, Each)
     items = evaluate(form.items, context, (*step.path, "forEach"))
     if not isinstance(items, (list, tuple)):
-        raise ExpressionError(f"`forEach` needs a list, but its value is {type_name(items)}")
+        message = f"`forEach` needs a list, but its value is {type_name(items)}"
+        raise ExpressionError(message, span=context.span((*step.path, "forEach")))
     results: list[Any] = [None] * len(items)
     numbers = iter(range(len(items)))
     path = _join(context.path, step.label)

@@ -453,3 +453,34 @@ def test_the_stack_is_not_spent_by_a_long_sequence() -> None:
     limit = sys.getrecursionlimit()
     world = World(sequence(*({"name": f"S{n}", "value": n} for n in range(2 * limit))))
     assert len(world.apply().result) == 2 * limit
+
+
+PLACES = [
+    ({"name": "S", "throw": {"code": "E"}}, '{ "name": "S"', "Thrown"),
+    ({"name": "S", "throw": {"code": 1.5}}, '{ "name": "S"', "ExpressionError"),
+    ({"name": "S", "forEach": "${{ 7 }}", "do": []}, '"${{ 7 }}"', "ExpressionError"),
+    ({"name": "S", "if": "${{ 7 }}", "then": []}, '"${{ 7 }}"', "ExpressionError"),
+    ({"name": "S", "switch": "${{ 7 }}", "cases": {}}, '{ "name": "S"', "ExpressionError"),
+    ({"name": "S", "value": "${{ [1][7] }}"}, "[1][7]", "ExpressionError"),
+    (call(name="S"), '{ "name": "S"', "ControllerError"),
+    (call(name="S", inputs="${{ 7 }}"), '{ "name": "S"', "ValidationError"),
+]
+
+
+@pytest.mark.parametrize(("step", "at", "kind"), PLACES)
+@pytest.mark.parametrize("nested", [False, True])
+def test_every_failure_has_its_place(step: Any, at: str, kind: str, nested: bool) -> None:
+    """That of the innermost step that failed, whoever called its topology."""
+    outer = {"name": "Outer", "try": [step], "finally": []}
+    documents = [definition(), sequence(outer)]
+    if nested:
+        inner = {"name": "Calls", "invoke": {"kind": "Run.Sequence", "name": "Inner"}}
+        documents = [definition(), sequence(inner), sequence(outer, name="Inner")]
+    world = World(*documents, Work=raising(ValueError("no")))
+    error = world.apply().error
+    assert error is not None
+    assert (error.category, error.step) == (kind, "S")
+    assert error.span is not None
+    lines = source_of(world).splitlines()[error.span.line - 1 :]
+    text = " ".join([lines[0][error.span.column - 1 :], *map(str.strip, lines[1:])])
+    assert text.startswith(at)
