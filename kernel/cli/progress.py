@@ -97,15 +97,16 @@ class LogLines(logging.Handler):
 
 
 class Printed(io.TextIOBase):
-    """Where ``print`` of a controller goes: standard error, up to a limit."""
+    """Where ``print`` of a controller goes: standard error, up to a limit, without secrets."""
 
     def __init__(self) -> None:
         self._left = _MOST_PRINTED
+        self.redact: Callable[[str], str] = str
 
     def write(self, text: str) -> int:
         """Pass the text on, as far as the limit allows."""
         if self._left >= 0:
-            sys.stderr.write(text[: self._left])
+            sys.stderr.write(self.redact(text)[: self._left])
             self._left -= len(text)
             if self._left < 0:
                 sys.stderr.write("\n… controllers print too much; the rest is dropped\n")

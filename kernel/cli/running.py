@@ -71,20 +71,21 @@ Work = Callable[[Kernel], Coroutine[Any, Any, RunResult]]
 def run(request: Request, work: Work) -> int:
     """Load, bring up, work, answer. Returns the exit status."""
     manifest = load(request.path)
-    with _own_stdout() as stdout:
-        result = _execute(request, manifest, work)
+    printed = Printed()
+    with _own_stdout(printed) as stdout:
+        result = _execute(request, manifest, work, printed)
         _answer(result, request.form, stdout)
     return _STATUS.get(result.outcome, app.FAILED)
 
 
 @contextlib.contextmanager
-def _own_stdout() -> Iterator[IO[str]]:
+def _own_stdout(printed: Printed) -> Iterator[IO[str]]:
     """Standard output for the answer alone: what a controller prints goes elsewhere.
 
     It goes there to the end of the process, if a controller is left behind.
     """
     stdout = sys.stdout
-    sys.stdout = Printed()
+    sys.stdout = printed
     try:
         yield stdout
     finally:
@@ -92,12 +93,13 @@ def _own_stdout() -> Iterator[IO[str]]:
             sys.stdout = stdout
 
 
-def _execute(request: Request, manifest: Manifest, work: Work) -> RunResult:
+def _execute(request: Request, manifest: Manifest, work: Work, printed: Printed) -> RunResult:
     with contextlib.ExitStack() as stack:
         display = watcher()
         stack.enter_context(display)
         stack.enter_context(_logging(LogLines(display)))
         kernel = Kernel(manifest, values=request.values(), watch=display)
+        printed.redact = kernel.world.redactor.text
         kernel.subscribe(retried(display), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
@@ -172,8 +174,12 @@ async def _interruptible(kernel: Kernel, work: Work) -> RunResult:
 
 
 async def _alive(kernel: Kernel, work: Work) -> RunResult:
-    async with kernel:
-        return await work(kernel)
+    try:
+        async with kernel:
+            return await work(kernel)
+    except InvocationError as error:
+        # A resource could not be started: that is an outcome like another.
+        return RunResult(kernel.last_run, error.outcome, None, error)
 
 
 @contextlib.contextmanager
@@ -193,7 +199,7 @@ def _answer(result: RunResult, form: str, stdout: IO[str]) -> None:
         show(result.to_dict(), form, stdout)
     elif result.outcome in ("succeeded", "deduplicated"):
         show(result.shown, "json", stdout)
-    if result.error is not None and form == "text":
+    if result.error is not None:
         _explain(result.error, result.outcome)
 
 

@@ -37,6 +37,10 @@ Bind = Callable[[CallSite, Mapping[str, Any], ModuleScope, bool], Any]
 whether the values that it is invoked with are its inputs (a reference) or CEL variables."""
 
 
+_METHODS = {"Invocable": "invoke", "Runnable": "run", "Service": "start", "Provider": "provide"}
+"""What the kernel calls of a controller, by capability."""
+
+
 class Registry:
     """The instances of a manifest's resources.
 
@@ -298,11 +302,13 @@ class Registry:
         try:
             attribute = import_attribute(reference, _folder(instance))
         except UsageError as error:
-            path = ("controller", "python")
-            raise ManifestError(
-                [Fault("K209", str(error), definition.document.span(path), None, path)]
-            ) from error
-        return construct(attribute, instance.fields, instance.scope.module.folder)
+            raise _wrong_controller(definition, str(error)) from error
+        controller = construct(attribute, instance.fields, instance.scope.module.folder)
+        needed = _METHODS[definition.capability]
+        if method(controller, needed) is None:
+            message = f"the controller of a {definition.capability} has `{needed}`; this has none"
+            raise _wrong_controller(definition, message)
+        return controller
 
     async def _provide(self, instance: Instance) -> Mapping[str, Any]:
         provide = method(instance.controller, "provide")
@@ -339,6 +345,11 @@ class Registry:
         except Exception as error:
             said = self._log.text(error)
             self._log.say("warning", f"closing {instance.address} failed: {said}", {})
+
+
+def _wrong_controller(definition: Definition, message: str) -> ManifestError:
+    path = ("controller", "python")
+    return ManifestError([Fault("K209", message, definition.document.span(path), None, path)])
 
 
 def _order(instance: Instance) -> int:
