@@ -9,6 +9,7 @@ import urllib.parse
 from typing import Any
 
 import pytest
+from embedded import World, definition, resource, sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,7 +60,7 @@ class Opaque:
 @pytest.mark.parametrize(
     "value",
     [b"12345678", {"12345678"}, Opaque(12345678), Opaque(ValueError()), 12345678, 12345678.0],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_other_values(value: Any) -> None:
     shown = Redactor(["12345678"]).value({"a": [value]})
@@ -83,3 +84,36 @@ def test_a_secret_on_the_edge_of_what_is_shown_is_not_cut(
     (record,) = caplog.records
     assert "corr" not in record.getMessage()
     assert record.__dict__["fields"] == {"token": REDACTED}
+
+
+def test_what_a_provider_publishes_is_redacted_by_its_schema() -> None:
+    class Vault:
+        def provide(self) -> dict[str, str]:
+            return {"password": "open sesame", "user": "ali"}
+
+    secret = {"type": "string", "x-kernel-secret": True}
+    world = World(
+        definition(
+            "Vault",
+            capability="Provider",
+            outputs={"type": "object", "properties": {"password": secret}},
+        ),
+        resource("T.Vault", "V"),
+        sequence({"name": "S", "value": 1}),
+        Vault=Vault,
+    )
+    world.apply()
+    (event,) = (one for one in world.events if one.type == "T.Vault.V.Initialized")
+    assert event.data == {"password": REDACTED, "user": "ali"}
+
+
+def test_no_code_of_an_error_is_a_secret() -> None:
+    module = {
+        "kind": "Kernel.Module",
+        "metadata": {"name": "M"},
+        "secrets": {"token": {"type": "string"}},
+    }
+    step = {"throw": {"code": "${{ secrets.token }}"}}
+    error = World(module, sequence(step), values={"token": SECRET}).apply().error
+    assert error is not None
+    assert (error.code, error.message) == (REDACTED, REDACTED)
