@@ -50,6 +50,22 @@ class World:
     plans: dict[CallSite, Plan] = field(default_factory=dict)
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
 
+    def redactor_for(self, by_schema: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+        """What hides the secrets of a payload, or None when there is nothing to hide."""
+        redactor = self.redactor
+        if not redactor:
+            return by_schema
+        if by_schema is None:
+            return redactor.value
+        known = self.redactors.get(by_schema)
+        if known is None:
+
+            def both(value: Any) -> Any:
+                return redactor.value(by_schema(value))
+
+            self.redactors[by_schema] = known = both
+        return known
+
 
 class Run:
     """One run. ``id`` is a UUID; ``source`` is what it came from (``api``, ``lifecycle``, …)."""
@@ -108,28 +124,13 @@ class Run:
         finally:
             self.plans.pop(site, None)
 
-    def redactor_for(self, by_schema: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
-        """What hides the secrets of a payload, or None when there is nothing to hide."""
-        redactor = self.world.redactor
-        if not redactor:
-            return by_schema
-        if by_schema is None:
-            return redactor.value
-        known = self.world.redactors.get(by_schema)
-        if known is None:
-
-            def both(value: Any) -> Any:
-                return redactor.value(by_schema(value))
-
-            self.world.redactors[by_schema] = known = both
-        return known
-
     def hide_secrets(self, error: InvocationError) -> None:
         """Take the secrets out of what an error says, before anybody outside hears it."""
         redactor = self.world.redactor
         if redactor:
             error.message = redactor.text(error.message)
             error.args = (error.message,)
+            error.code = redactor.value(error.code)
             error.data = redactor.value(error.data)
 
     def log(self, level: str, message: str, fields: Mapping[str, Any], path: str) -> None:

@@ -25,7 +25,7 @@ def plan(plan: Plan) -> Stage:
     def tell(invocation: Invocation) -> None:
         told = subscribers(kind)
         if told:
-            redact = invocation.context.run.redactor_for(redact_by_schema)
+            redact = invocation.context.run.world.redactor_for(redact_by_schema)
             bus.tell(told, Event(kind, invocation.outputs, now(), invocation.identify, redact))
 
     return tell
@@ -53,5 +53,5 @@ def tell_error(invocation: Invocation, what: str, error: InvocationError, **more
     told = plan.bus.subscribers(kind)
     if told:
         data = {**invocation.describe(error), **more}
-        redact = invocation.context.run.redactor_for(None)
+        redact = invocation.context.run.world.redactor_for(None)
         plan.bus.tell(told, Event(kind, data, time.time_ns(), invocation.identify, redact))

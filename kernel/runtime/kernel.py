@@ -22,6 +22,7 @@ from kernel.runtime.result import RunResult
 from kernel.runtime.targets import Start, find_target, starts
 from kernel.runtime.values import scopes_of
 from kernel.topology.callsite import CallSite
+from kernel.topology.tasks import look_at
 
 if TYPE_CHECKING:
     from kernel.events import Subscriber
@@ -154,7 +155,7 @@ class Kernel:
         for start in chosen:
             if start.label in results:
                 outputs = start.instance.contract.outputs
-                hide = run.redactor_for(None if outputs is None else outputs.redaction)
+                hide = self.world.redactor_for(None if outputs is None else outputs.redaction)
                 value = results[start.label]
                 shown[start.label] = value if hide is None else hide(value)
         if len(results) == 1:
@@ -187,6 +188,7 @@ class Kernel:
             raise self._service_error()
         run.plan(site, start.instance.scope, start.label)
         task = asyncio.ensure_future(context.invoke(site))
+        task.add_done_callback(look_at)
         self._running.add(task)
         try:
             return await asyncio.shield(task)
@@ -230,7 +232,8 @@ class Kernel:
         told = self.bus.subscribers(kind)
         if told:
             identify = partial(_identify, instance)
-            redact = self.world.redactor.value
+            outputs = instance.contract.outputs
+            redact = self.world.redactor_for(None if outputs is None else outputs.redaction)
             self.bus.tell(told, Event(kind, data, time.time_ns(), identify, redact))
 
     def _new_run(
