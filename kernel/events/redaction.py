@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 REDACTED = "[redacted]"
 
 _SHORTEST = 4
 """A secret of fewer characters is replaced only where it is the whole string."""
+
+_MOST_LEARNED = 1_000
 
 
 class Redactor:
@@ -19,9 +21,27 @@ class Redactor:
     in an address and in base64. Nothing is copied where nothing is replaced.
     """
 
-    __slots__ = ("_inside", "_whole")
+    __slots__ = ("_given", "_inside", "_learned", "_whole")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._given = tuple(secrets)
+        self._learned: dict[str, None] = {}
+        self._know(self._given)
+
+    def learn(self, value: Any, shown: Any) -> None:
+        """Hide everywhere, from now on, what is hidden in ``shown``: ``value`` redacted by schema.
+
+        The last 1,000 such texts are known; short ones are not, they stand in other places too.
+        """
+        hidden = (text for text in _hidden(value, shown) if len(text) >= _SHORTEST)
+        found = [text for text in hidden if text not in self._learned]
+        if found:
+            self._learned.update(dict.fromkeys(found))
+            for text in list(self._learned)[:-_MOST_LEARNED]:
+                del self._learned[text]
+            self._know((*self._given, *self._learned))
+
+    def _know(self, secrets: Iterable[str]) -> None:
         known = {form for secret in secrets for form in _forms(secret) if form}
         long = sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True)
         self._whole = frozenset(known)
@@ -73,6 +93,30 @@ class Redactor:
             return REDACTED
         shown = self.text(text)
         return value if shown == text else shown
+
+
+def _hidden(value: Any, shown: Any) -> Iterator[str]:
+    """The texts in ``value`` in whose place ``shown`` has ``[redacted]``."""
+    if shown == REDACTED:
+        yield from texts(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _hidden(item, shown[key])
+    elif isinstance(value, list):
+        for item, seen in zip(value, shown, strict=True):
+            yield from _hidden(item, seen)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """The texts by which a secret could be seen: of a structured one, each of its scalars."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from texts(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def plan(plan: Plan) -> Stage:
-    """With a schema, its :meth:`conform`; without one, it must at least be JSON."""
+    """With a schema, its :meth:`conform`; without one, it must at least be JSON.
+
+    What the schema calls secret is hidden from here on, wherever it goes.
+    """
     schema, address = plan.instance.contract.outputs, plan.instance.address
     conform = check_json if schema is None else schema.conform
 
@@ -32,4 +35,13 @@ def plan(plan: Plan) -> Stage:
                     attempt=invocation.attempt,
                 ) from None
 
-    return validate_outputs
+    hide = None if schema is None else schema.redaction
+    if hide is None:
+        return validate_outputs
+
+    def validate_and_learn(invocation: Invocation) -> None:
+        validate_outputs(invocation)
+        outputs = invocation.outputs
+        invocation.context.run.world.redactor.learn(outputs, hide(outputs))
+
+    return validate_and_learn

@@ -228,12 +228,15 @@ class Kernel:
 
     def _tell(self, instance: Instance, what: str, data: Any) -> None:
         """An event in the life of a resource, ``<Kind>.<Name>.<what>``."""
+        outputs = instance.contract.outputs
+        by_schema = None if outputs is None else outputs.redaction
+        if by_schema is not None and data is not None:
+            self.world.redactor.learn(data, by_schema(data))
         kind = f"{instance.event}.{what}"
         told = self.bus.subscribers(kind)
         if told:
+            redact = self.world.redactor_for(by_schema)
             identify = partial(_identify, instance)
-            outputs = instance.contract.outputs
-            redact = self.world.redactor_for(None if outputs is None else outputs.redaction)
             self.bus.tell(told, Event(kind, data, time.time_ns(), identify, redact))
 
     def _new_run(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kernel.errors import Fault, ManifestError
+from kernel.events.redaction import texts
 from kernel.manifest import Manifest, resolve_values
 from kernel.registry.scope import ModuleScope
 
@@ -30,19 +31,7 @@ def scopes_of(
             faults.extend(error.faults)
             continue
         scopes[id(module)] = ModuleScope(module, values.vars, values.secrets)
-        hidden.extend(_texts(list(values.secrets.values())))
+        hidden.extend(texts(list(values.secrets.values())))
     if faults:
         raise ManifestError(faults)
     return scopes, hidden
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """The texts by which a secret could be seen: of a structured one, each of its scalars."""
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _texts(item)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value)

@@ -178,3 +178,7 @@ class HandsLater(Hands):
 
     async def invoke(self, inputs: Mapping[str, Any], call: Any) -> Any:
         return [await call.invoke(self.next, {"n": 5}), await call.invoke(self.then, {"round": 7})]
+
+
+def login(inputs: Mapping[str, Any]) -> Any:
+    return {"token": "hunter2hunter2"}
