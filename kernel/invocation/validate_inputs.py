@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import Span, ValidationError
-from kernel.invocation.values import as_json, problems_of
+from kernel.invocation.values import as_json, learn, problems_of
 from kernel.schema import SchemaError, check_json
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def plan(plan: Plan) -> Stage | None:
-    """With a schema, its :meth:`conform`; without one, whatever is JSON passes."""
+    """With a schema, its :meth:`conform`; without one, whatever is JSON passes.
+
+    What the schema calls secret is hidden from here on, wherever it goes.
+    """
     schema, address = plan.instance.contract.inputs, plan.instance.address
     if schema is None and plan.site.inputs is None:
         return None
@@ -34,7 +37,15 @@ def plan(plan: Plan) -> Stage | None:
                     span=_place(plan, still),
                 ) from None
 
-    return validate_inputs
+    hide = None if schema is None else schema.redaction
+    if hide is None:
+        return validate_inputs
+
+    def validate_and_learn(invocation: Invocation) -> None:
+        validate_inputs(invocation)
+        learn(invocation, invocation.inputs, hide)
+
+    return validate_and_learn
 
 
 def _place(plan: Plan, error: SchemaError) -> Span | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import OutputError
-from kernel.invocation.values import as_json, problems_of
+from kernel.invocation.values import as_json, learn, problems_of
 from kernel.schema import SchemaError, check_json
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def plan(plan: Plan) -> Stage:
 
     def validate_and_learn(invocation: Invocation) -> None:
         validate_outputs(invocation)
-        outputs = invocation.outputs
-        invocation.context.run.world.redactor.learn(outputs, hide(outputs))
+        learn(invocation, invocation.outputs, hide)
 
     return validate_and_learn

@@ -61,6 +61,11 @@ def problems_of(error: SchemaError, invocation: Invocation) -> list[str]:
     return [redact(str(problem)) for problem in error.problems]
 
 
+def learn(invocation: Invocation, value: Any, hide: Callable[[Any], Any]) -> None:
+    """What ``hide`` redacts in ``value`` is a secret of the run from now on."""
+    invocation.context.run.world.redactor.learn(value, hide(value))
+
+
 def fresh(value: Any) -> Any:
     """A copy of a JSON value: what is done to it is done to nothing else."""
     if type(value) is dict:
