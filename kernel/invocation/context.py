@@ -75,7 +75,7 @@ class EvaluationContext:
     def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
         """The error of an expression that stands at ``path`` of the document."""
         return ExpressionError(
-            f"{error}",
+            f"{error}{_why_not_there(error)}",
             data={"reason": getattr(error, "reason", None)},
             span=self.place(error, path),
         )
@@ -108,6 +108,19 @@ class EvaluationContext:
         """A step ended."""
         if self.run.watch is not None:
             self.run.watch.ended(path, how)
+
+
+def _why_not_there(error: CelError) -> str:
+    """Of a step that an expression wants the result of, and that has none."""
+    if getattr(error, "reason", None) != "no-such-key":
+        return ""
+    read = error.expression[error.offset : error.end].split(".")
+    match read:
+        case ["steps", _]:
+            return " (that step has not run, or is not seen from here)"
+        case ["steps", _, "result"]:
+            return " (that step was skipped: guard it with has)"
+    return ""
 
 
 def too_deep(path: str) -> InvocationError:
