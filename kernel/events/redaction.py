@@ -21,12 +21,13 @@ class Redactor:
     in an address and in base64. Nothing is copied where nothing is replaced.
     """
 
-    __slots__ = ("_given", "_inside", "_learned", "_whole")
+    __slots__ = ("_given", "_inside", "_known", "_learned", "_lessons", "_whole")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._given = tuple(secrets)
         self._learned: dict[str, None] = {}
-        self._know(self._given)
+        self._lessons = 0
+        self._know()
 
     def learn(self, value: Any, shown: Any) -> None:
         """Hide everywhere, from now on, what is hidden in ``shown``: ``value`` redacted by schema.
@@ -39,25 +40,31 @@ class Redactor:
             self._learned.update(dict.fromkeys(found))
             for text in list(self._learned)[:-_MOST_LEARNED]:
                 del self._learned[text]
-            self._know((*self._given, *self._learned))
+            self._lessons += 1  # known when it is needed: much is learned, little is told
 
-    def _know(self, secrets: Iterable[str]) -> None:
+    def _know(self) -> None:
+        lessons, secrets = self._lessons, (*self._given, *self._learned)
         known = {form for secret in secrets for form in _forms(secret) if form}
         long = sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True)
         self._whole = frozenset(known)
         self._inside = re.compile("|".join(map(re.escape, long))) if long else None
+        self._known = lessons  # last: another thread must not take the old for the new
 
     def __bool__(self) -> bool:
-        return bool(self._whole)
+        return bool(self._given or self._learned)
 
     def text(self, text: str) -> str:
         """``text`` without any secret in it."""
+        if self._known != self._lessons:
+            self._know()
         if text in self._whole:
             return REDACTED
         return self._inside.sub(REDACTED, text) if self._inside else text
 
     def value(self, value: Any) -> Any:
         """``value`` without any secret in it; the very same object if there was none."""
+        if self._known != self._lessons:
+            self._know()
         return self._value(value, 0) if self._whole else value
 
     def _value(self, value: Any, depth: int) -> Any:

@@ -9,10 +9,11 @@ import urllib.parse
 from typing import Any
 
 import pytest
-from embedded import World, definition, resource, sequence
+from embedded import World, call, definition, resource, sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel import Failure
 from kernel.events import REDACTED, Redactor
 from kernel.events.log import Log
 
@@ -117,3 +118,20 @@ def test_no_code_of_an_error_is_a_secret() -> None:
     error = World(module, sequence(step), values={"token": SECRET}).apply().error
     assert error is not None
     assert (error.code, error.message) == (REDACTED, REDACTED)
+
+
+def test_errors_of_controllers_do_not_tell_secret_inputs() -> None:
+    def login(inputs: Any) -> None:
+        words = [inputs["password"], *inputs["pins"]]
+        raise Failure(f"not {words}", code=words[0], data={"tried": words})
+
+    secret = {"x-kernel-secret": True}
+    contract = {"properties": {"password": secret, "pins": {"items": {"anyOf": [secret]}}}}
+    inputs = {"password": "open sesame", "pins": ["12345", 67890], "user": "ali"}
+    step = call(inputs=inputs, retry={"attempts": 2})
+    world = World(definition(inputs=contract), sequence(step), Work=login)
+    error = world.apply().error
+    assert error is not None
+    told = [error.to_cel(), *(event.data for event in world.events)]
+    assert not any(part in repr(told) for part in ("sesame", "12345", "67890"))
+    assert error.data == {"tried": [REDACTED] * 3}
