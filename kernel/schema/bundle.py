@@ -19,6 +19,9 @@ URI = "kernel:///"
 MAX_DEPTH = 100
 """Schemas that are nested deeper are refused."""
 
+MAX_CHECKS = 100_000
+"""Schemas that hold one value against more schemas than that are refused."""
+
 INT64 = (-(2**63), 2**63 - 1)
 _DROPPED = ("$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary")
 _MISSING = object()
@@ -172,34 +175,46 @@ _SAME = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchem
 
 
 def _check_circles(root: Any) -> None:
-    """Raises InvalidSchema where a schema refers to itself without a step into the value."""
-    done: set[str] = set()
+    """Raises InvalidSchema where a schema refers to itself without a step into the value.
+
+    And where its references multiply, so that checking one value would take for ever.
+    """
+    weights: dict[str, int] = {}
     waiting: list[tuple[str, Path]] = [("", ())]
     while waiting:
         place, path = waiting.pop()
-        _check_circle(root, place, path, done)
+        _weigh(root, place, path, weights)
         for step, _ in subschemas(follow(root, place)):
             waiting.append((place + pointer(step), path + step))
 
 
-def _check_circle(root: Any, start: str, path: Path, done: set[str]) -> None:
+def _weigh(root: Any, start: str, path: Path, weights: dict[str, int]) -> None:
+    """Count the schemas that one value is held against at ``start``, references followed."""
     open_: list[str] = []
     waiting: list[tuple[str, bool]] = [(start, True)]
     while waiting:
         here, entering = waiting.pop()
         if not entering:
-            done.add(open_.pop())
+            open_.pop()
+            weights[here] = 1 + sum(weights[place] for place in _same_value(root, here))
+            if weights[here] > MAX_CHECKS:
+                message = f"the references multiply to more than {MAX_CHECKS} schemas for one value"
+                raise InvalidSchema([Problem(path, message)])
         elif here in open_:
             raise InvalidSchema([Problem(path, "the references lead in a circle")])
-        elif here not in done:
+        elif here not in weights:
             open_.append(here)
             waiting.append((here, False))
-            node = follow(root, here)
-            for step, _ in subschemas(node):
-                if step[0] in _SAME:
-                    waiting.append((here + pointer(step), True))
-            if isinstance(node, Mapping) and "$ref" in node:
-                waiting.append((node["$ref"].removeprefix("#"), True))
+            waiting.extend((place, True) for place in _same_value(root, here))
+
+
+def _same_value(root: Any, place: str) -> list[str]:
+    """The schemas that hold for the same value as the one at ``place``."""
+    node = follow(root, place)
+    places = [place + pointer(step) for step, _ in subschemas(node) if step[0] in _SAME]
+    if isinstance(node, Mapping) and "$ref" in node:
+        places.append(node["$ref"].removeprefix("#"))
+    return places
 
 
 def _put(made: dict[str, Any], node: Mapping[str, Any], step: Path, new: Any) -> None:

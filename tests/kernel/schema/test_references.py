@@ -108,3 +108,13 @@ def test_a_reference_to_what_is_no_schema_is_reported_where_that_stands() -> Non
     odd = Schemas(lambda name: Contract(name, {"inputs": {"$ref": {}}}, odd))
     with pytest.raises(InvalidSchema):
         compile_schema({"$ref": "Odd#/inputs"}, odd)
+
+
+def test_references_that_multiply_are_refused() -> None:
+    definitions: dict[str, Any] = {
+        f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}, {"$ref": f"#/$defs/a{n + 1}"}]}
+        for n in range(40)
+    }
+    schema = {"$ref": "#/$defs/a0", "$defs": {**definitions, "a40": {"type": "string"}}}
+    with pytest.raises(InvalidSchema, match="multiply"):
+        compile_schema(schema)
