@@ -62,11 +62,11 @@ class Call:
     ``idempotency_key`` is to be sent along to whom the effect goes.
     """
 
-    __slots__ = ("_calls", "_invocation", "_lines", "_loop", "attempt", "cancellation")
+    __slots__ = ("_calls", "_lines", "_loop", "attempt", "cancellation", "invocation")
 
     def __init__(self, invocation: Invocation, cancellation: Cancellation) -> None:
-        self._invocation = invocation
-        self._calls = 0
+        self.invocation = invocation
+        self._calls: dict[object, int] = {}
         self._lines = 0
         self._loop = asyncio.get_running_loop()
         self.attempt = invocation.attempt
@@ -75,25 +75,25 @@ class Call:
     @property
     def id(self) -> str:
         """The invocation's id."""
-        return self._invocation.id
+        return self.invocation.id
 
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt of this invocation, and for no other."""
-        return self._invocation.idempotency_key
+        return self.invocation.idempotency_key
 
     @property
     def run(self) -> str:
         """The id of the run that this call belongs to."""
-        return self._invocation.context.run.id
+        return self.invocation.context.run.id
 
     @property
     def self(self) -> Mapping[str, Any]:
         """The resource's fields; those that are evaluated for each call are evaluated now."""
-        instance = self._invocation.plan.instance
+        instance = self.invocation.plan.instance
         if not instance.has_deferred:
             return instance.fields
-        inputs = {"inputs": self._invocation.inputs}
+        inputs = {"inputs": self.invocation.inputs}
         return {
             name: field.evaluate(inputs)
             if isinstance(field, Deferred) and not field.needs
@@ -111,12 +111,11 @@ class Call:
         """
         from kernel.invocation.handles import BoundCallSite
 
-        self._calls += 1
-        path = f"{self._invocation.path}.call[{self._calls - 1}]"
         if isinstance(target, BoundCallSite):
             work = target.invoke(inputs)
         else:
-            work = self._invocation.context.run.call(self._invocation, target, inputs or {}, path)
+            path = f"{self.invocation.path}.call[{self.count(None)}]"
+            work = self.invocation.context.run.call(self.invocation, target, inputs or {}, path)
         try:
             here = asyncio.get_running_loop()
         except RuntimeError:
@@ -126,12 +125,18 @@ class Call:
             raise RuntimeError("call.invoke was used from another event loop")
         return work
 
+    def count(self, site: object) -> int:
+        """How often ``site`` was called in this attempt before: no two calls have the same path."""
+        number = self._calls.get(site, 0)
+        self._calls[site] = number + 1
+        return number
+
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
         """Say something about this call; secrets in it are redacted.
 
         One that talks without an end is cut off after 1,000 lines.
         """
-        run, path = self._invocation.context.run, self._invocation.path
+        run, path = self.invocation.context.run, self.invocation.path
         self._lines += 1
         if self._lines <= _MOST_LINES:
             run.log(level, message, fields, path)

@@ -55,22 +55,24 @@ class BoundCallSite(Mapping[str, Any]):
         return await context.invoke(site)
 
     def _context(self, values: Mapping[str, Any]) -> EvaluationContext:
-        outer = current.get()
+        call = current.get()
         bindings = dict(self._scope.bindings)
         if self.takes_inputs:
             bindings["inputs"] = dict(values)
         else:
             bindings.update(values)
-        if outer is None:
+        if call is None:
             return EvaluationContext(
                 self._new_run(), self._scope, bindings, document=self._document
             )
+        outer = call.invocation
         bindings.setdefault("inputs", outer.inputs)
+        number = call.count(self._site)
         return EvaluationContext(
             outer.context.run,
             self._scope,
             bindings,
-            outer.path,
+            f"{outer.path}[{number}]" if number else outer.path,
             outer.context.depth + 1,
             self._document,
         )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Work = Callable[["Invocation"], Awaitable[Any]]
 
-current: ContextVar[Invocation | None] = ContextVar("current", default=None)
-"""The invocation in which a controller that holds call sites is running."""
+current: ContextVar[Call | None] = ContextVar("current", default=None)
+"""The call that a controller which holds call sites is serving."""
 
 
 def work_of(instance: Instance, threads: Threads) -> Work:
@@ -71,23 +71,23 @@ def _call(found: Method, instance: Instance, threads: Threads) -> Work:
     if plain and found.takes_inputs:
         return lambda invocation: function(invocation.inputs)
 
-    def arguments(invocation: Invocation, cancellation: Cancellation) -> tuple[Any, ...]:
+    def arguments(invocation: Invocation, call: Call) -> tuple[Any, ...]:
         given: tuple[Any, ...] = ()
         if found.takes_inputs and instance.definition.capability != "Runnable":
             given = (invocation.inputs,)
-        return (*given, Call(invocation, cancellation)) if found.takes_call else given
+        return (*given, call) if found.takes_call else given
 
     async def work(invocation: Invocation) -> Any:
-        cancellation = Cancellation()
-        token = current.set(invocation) if instance.holds_call_sites else None
+        call = Call(invocation, Cancellation())
+        token = current.set(call) if instance.holds_call_sites else None
         try:
-            given = arguments(invocation, cancellation)
+            given = arguments(invocation, call)
             if found.asynchronous:
                 return await function(*given)
             result = await threads.run(function, *given)
             return await result if asyncio.iscoroutine(result) else result
         except asyncio.CancelledError:
-            cancellation.cancel()
+            call.cancellation.cancel()
             raise
         finally:
             if token is not None:
