@@ -16,6 +16,7 @@ asks whether a value is of a type; the soundness of everything else is tested ag
     Record(fields, rest)      known fields; ``rest`` is Never when closed, Dyn when open
     Optional(value)           CEL's optional
     Union(members)            one of several; made by :func:`union` only
+    Refined(base, why, ...)   those values of a type that a schema's validator lets through
     Ref(name, ...)            a named schema that may contain itself
 """
 
@@ -184,9 +185,9 @@ class String(Type):
 
 
 def _matches(pattern: str, value: str) -> bool:
-    from kernel.schema import compile_schema
+    from kernel.schema.engine import pattern_matcher
 
-    return compile_schema({"pattern": pattern}).is_valid(value)
+    return pattern_matcher(pattern)(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +281,15 @@ class Map(Type):
 class Field:
     """A field of a record. ``required``: it is certainly there. ``secret``: it must not leak.
 
-    ``by_default``: no schema says whether it is there (no ``required`` at all).
+    ``by_default``: no schema says whether it is there (no ``required`` at all). ``default``: it is
+    there even if nobody gave it, since its schema has a default.
     """
 
     type: Type
     required: bool = True
     secret: bool = False
     by_default: bool = field(default=False, compare=False)
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +378,32 @@ class Union(Type):
 
 
 @dataclass(frozen=True, slots=True)
+class Refined(Type):
+    """The values of ``base`` that a schema lets through; it demands more than types can say.
+
+    ``why`` names the keywords. ``valid`` is the schema's own validator for values as they are
+    delivered, ``accepts`` the same for values that are given: defaults and numbers come before.
+    Equal by ``name``, which is unique for the schema's text, and ``base``.
+    """
+
+    base: Type
+    why: str
+    name: str
+    valid: Callable[[Any], bool] = field(compare=False, repr=False)
+    accepts: Callable[[Any], bool] = field(compare=False, repr=False)
+
+    def contains(self, value: Any) -> bool:
+        return self.base.contains(value) and self.valid(value)
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        return (self.base,)
+
+    def __str__(self) -> str:
+        return str(self.base)
+
+
+@dataclass(frozen=True, slots=True)
 class Ref(Type):
     """A named schema, lowered when it is needed; it may contain itself. Equal by its name.
 
@@ -405,11 +434,14 @@ MAX_MEMBERS: Final = 24
 
 
 def resolved(type_: Type) -> Type:
-    """The type itself: what a :class:`Ref` stands for."""
+    """The type to read from: what a :class:`Ref` stands for, the base of a :class:`Refined`."""
     for _ in range(100):
-        if not isinstance(type_, Ref):
+        if isinstance(type_, Ref):
+            type_ = type_.resolve()
+        elif isinstance(type_, Refined):
+            type_ = type_.base
+        else:
             return type_
-        type_ = type_.resolve()
     return Dyn("a reference that leads to itself")
 
 
