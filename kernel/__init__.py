@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Timeout,
         UsageError,
         ValidationError,
+        ValuesError,
     )
     from kernel.events import Event
     from kernel.invocation.call import Call
@@ -78,6 +79,7 @@ __all__ = [
     "Timeout",
     "UsageError",
     "ValidationError",
+    "ValuesError",
     "__version__",
     "cel",
     "import_attribute",

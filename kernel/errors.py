@@ -4,6 +4,7 @@
 
     KernelError                 everything that the kernel raises on purpose
     ├── ManifestError           the manifest is wrong; carries all faults at once
+    │   └── ValuesError         values for its variables and secrets are missing or wrong
     ├── UsageError              the caller asked for something that is not there
     └── InvocationError         an invocation ended without a value; has an outcome
         ├── Rejected            refused before anything was attempted
@@ -89,6 +90,15 @@ class ManifestError(KernelError):
             )
         )
         super().__init__("\n".join(map(str, self.faults)) or "the manifest is invalid")
+
+
+class ValuesError(ManifestError):
+    """Values for the variables and secrets of a manifest are missing, wrong or not declared.
+
+    The manifest itself may be sound: the faults say what is to be given.
+    """
+
+    category = "InvalidValues"
 
 
 class UsageError(KernelError):

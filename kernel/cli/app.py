@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from kernel.errors import KernelError, ManifestError, UsageError
+from kernel.errors import KernelError, ManifestError, UsageError, ValuesError
 
 SUCCEEDED, FAILED, USAGE, INVALID, PARKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -108,8 +108,9 @@ def run(arguments: list[str] | None = None) -> int:
     except ManifestError as error:
         from kernel.cli.render import show_faults
 
-        show_faults(error.faults)
-        return INVALID
+        values = isinstance(error, ValuesError)
+        show_faults(error.faults, "the values that were given" if values else "the manifest")
+        return USAGE if values else INVALID
     except UsageError as error:
         click.echo(f"Error: {error}", err=True)
         return USAGE

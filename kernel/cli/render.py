@@ -34,8 +34,8 @@ def to_yaml(value: Any) -> str:
     return buffer.getvalue()
 
 
-def show_faults(faults: Iterable[Fault]) -> None:
-    """All faults of a manifest, each with its place, the line, and the way out."""
+def show_faults(faults: Iterable[Fault], of: str = "the manifest") -> None:
+    """All faults, each with its place, the line, and the way out; ``of`` what they are."""
     listed = list(faults)
     for fault in listed:
         place = f"{fault.span}: " if fault.span else ""
@@ -45,9 +45,8 @@ def show_faults(faults: Iterable[Fault]) -> None:
         if fault.help:
             click.echo(f"    {fault.help}", err=True)
     count = len(listed)
-    click.echo(
-        f"{count} fault{'s' if count != 1 else ''} in the manifest; nothing was run", err=True
-    )
+    faulty = f"{count} fault{'s' if count != 1 else ''} in {of}"
+    click.echo(f"{faulty}; nothing was run", err=True)
 
 
 def _excerpt(fault: Fault) -> None:

@@ -40,7 +40,7 @@ class Kernel:
 
     ``values`` are for the variables and secrets that the module declares, above its environment
     variables and defaults. ``controllers`` binds kinds to controllers: classes, functions, or
-    objects with ``invoke``. Raises :class:`ManifestError` when a value is missing or wrong.
+    objects with ``invoke``. Raises :class:`ValuesError` when a value is missing or wrong.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from kernel.errors import Fault, ManifestError
+from kernel.errors import Fault, ManifestError, ValuesError
 from kernel.events.redaction import texts
 from kernel.manifest import Manifest, resolve_values
 from kernel.registry.scope import ModuleScope
@@ -18,7 +18,7 @@ def scopes_of(
     """The scope of each module by its identity, and the texts that must never be shown.
 
     ``given`` are values for the root module, above its environment variables and defaults.
-    Raises :class:`ManifestError` with all that is missing or wrong, in all modules.
+    Raises :class:`ValuesError` with all that is missing or wrong, in all modules.
     """
     environ = os.environ if environ is None else environ
     scopes: dict[int, ModuleScope] = {}
@@ -33,5 +33,5 @@ def scopes_of(
         scopes[id(module)] = ModuleScope(module, values.vars, values.secrets)
         hidden.extend(texts(list(values.secrets.values())))
     if faults:
-        raise ManifestError(faults)
+        raise ValuesError(faults)
     return scopes, hidden
