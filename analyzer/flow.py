@@ -1,0 +1,181 @@
+"""Which steps have certainly run, may have run, or cannot have, at every place of a sequence.
+
+A step's result is available where the step certainly ran (analyzer.md, Facts). The state of a place
+says for each named step what ``steps.<name>`` may be there; a step that the state does not name has
+certainly not run (language.md: a step that has not run is not there).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from rpds import HashTrieMap
+
+from kernel.topology.sequence import Sequence
+from kernel.topology.steps import (
+    Boundary,
+    Branch,
+    Choice,
+    Each,
+    Loop,
+    Step,
+    Steps,
+    Together,
+    inner_steps,
+)
+
+
+class Ran(enum.Enum):
+    """What is known of a step that is not simply absent.
+
+    ``CERTAINLY``: it has a ``result``. ``OR_SKIPPED``: it is there, and has a result unless it
+    was skipped. ``PERHAPS``: it may not be there at all.
+    """
+
+    CERTAINLY = "certainly"
+    OR_SKIPPED = "or skipped"
+    PERHAPS = "perhaps"
+
+
+State: TypeAlias = "HashTrieMap[str, Ran]"
+"""Persistent: the states of a long sequence share almost everything."""
+
+NOTHING: State = HashTrieMap()
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The state at every place where an expression of a sequence stands.
+
+    ``before`` is that of a step's own fields (``when``, ``inputs``, ``value``, ``if``, ``while``,
+    ``forEach``, …); ``within`` that of fields which see the step's body: ``until``, and the
+    ``result`` of a ``forEach``; ``end`` that of the sequence's result.
+    """
+
+    before: Mapping[Step, State]
+    within: Mapping[Step, State]
+    end: State
+
+
+def flow_of(sequence: Sequence) -> Flow:
+    """The states of a sequence. Each step is looked at once, however deep it stands."""
+    walk = _Walk()
+    end = walk.steps(sequence.steps, NOTHING)
+    return Flow(walk.before, walk.within, end)
+
+
+@dataclass(slots=True)
+class _Walk:
+    before: dict[Step, State] = field(default_factory=dict)
+    within: dict[Step, State] = field(default_factory=dict)
+
+    def steps(self, steps: Steps, state: State) -> State:
+        """The state after a list of steps."""
+        for step in steps:
+            state = self.step(step, state)
+        return state
+
+    def step(self, step: Step, state: State) -> State:
+        """The state after a step; one with ``when`` may have been skipped, with all inside."""
+        self.before[step] = state
+        after = self.form(step, state)
+        ran = Ran.CERTAINLY
+        if step.when is not None:
+            after = _joined(state, _names(inner_steps(step.form)), [state, after])
+            ran = Ran.OR_SKIPPED
+        return after if step.name is None else after.insert(step.name, ran)
+
+    def form(self, step: Step, state: State) -> State:
+        """The state after what a step holds inside."""
+        names = _names(inner_steps(step.form))
+        match step.form:
+            case Branch(arms, otherwise):
+                ends = [self.steps(steps, state) for _, steps in arms]
+                return _joined(state, names, [*ends, self.steps(otherwise, state)])
+            case Choice(_, cases, default):
+                ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
+                return _joined(state, names, [self.steps(steps, state) for steps in ways])
+            case Loop(body=body, before=before):
+                # A round sees the steps of the round before, if there was one.
+                start = _with(state, names, Ran.PERHAPS)
+                self.before[step] = start if before else state
+                self.within[step] = end = self.steps(body, start)
+                return _joined(state, names, [state, end]) if before else end
+            case Each(body=body):
+                # Each item begins anew, and nothing that runs inside is visible outside.
+                self.within[step] = self.steps(body, state)
+                return state
+            case Together(branches):
+                return self.together([steps for _, steps in branches], names, state)
+            case Boundary():
+                return self.boundary(step.form, state)
+            case _:
+                return state
+
+    def together(self, branches: list[Steps], names: list[str], state: State) -> State:
+        """Branches run at the same time: each may or may not see the steps of the others."""
+        beside = _with(state, names, Ran.PERHAPS)
+        after = state
+        for steps in branches:
+            mine = _names([steps])
+            start = beside
+            for name in mine:
+                start = start.discard(name)
+            end = self.steps(steps, start)
+            for name in mine:
+                if (ran := end.get(name)) is not None:
+                    after = after.insert(name, ran)
+        return after
+
+    def boundary(self, boundary: Boundary, state: State) -> State:
+        """``catch`` sees what ran before a failure, ``finally`` what ran before any end."""
+        tried, caught = _names([boundary.body]), _names([boundary.handler or ()])
+        after = self.steps(boundary.body, state)
+        broken = _with(state, tried, Ran.PERHAPS)
+        if boundary.handler is not None:
+            handled = self.steps(boundary.handler, broken)
+            after = _joined(state, [*tried, *caught], [after, handled])
+        if boundary.ending is None:
+            return after
+        end = self.steps(boundary.ending, _with(broken, caught, Ran.PERHAPS))
+        for name in _names([boundary.ending]):
+            if (ran := end.get(name)) is not None:
+                after = after.insert(name, ran)
+        return after
+
+
+def _names(lists: Iterable[Steps]) -> list[str]:
+    """The names inside of steps, but for those in a ``forEach``, which nobody outside sees."""
+    names: list[str] = []
+    waiting = [step for steps in lists for step in steps]
+    while waiting:
+        step = waiting.pop()
+        if step.name is not None:
+            names.append(step.name)
+        if not isinstance(step.form, Each):
+            waiting.extend(inner for steps in inner_steps(step.form) for inner in steps)
+    return names
+
+
+def _with(state: State, names: Iterable[str], ran: Ran) -> State:
+    for name in names:
+        state = state.insert(name, ran)
+    return state
+
+
+def _joined(state: State, names: Iterable[str], ways: list[State]) -> State:
+    """What holds whichever way was taken; the ways differ from ``state`` in ``names`` only."""
+    for name in names:
+        known = [way.get(name) for way in ways]
+        if any(ran is not None for ran in known):
+            state = state.insert(name, _least(known))
+    return state
+
+
+def _least(known: list[Ran | None]) -> Ran:
+    if None in known or Ran.PERHAPS in known:
+        return Ran.PERHAPS
+    return Ran.OR_SKIPPED if Ran.OR_SKIPPED in known else Ran.CERTAINLY
