@@ -1,4 +1,4 @@
-"""No two calls of a run have the same path, and so neither the same execution id nor the same key."""
+"""No two calls of a run have the same path, nor the same execution id, nor the same key."""
 
 from __future__ import annotations
 
