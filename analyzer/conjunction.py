@@ -1,0 +1,224 @@
+"""All schema nodes that hold for one place of a value at once, and the choices among them.
+
+``allOf`` and ``$ref`` add nodes to a place, ``anyOf`` and ``oneOf`` choose among some: a place is
+a list of alternatives, each of them a conjunction of nodes without choices.
+
+A node *settles* what its defaults and numbers say when ``Schema.conform`` certainly applies them
+last (``kernel.schema.normal``: own keywords, ``allOf``, ``$ref``, then the first branch of
+``anyOf`` and of ``oneOf`` that is valid). Where two of them may work on one value, neither does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from analyzer.types import Type
+from kernel.schema.bundle import follow, pointer
+from kernel.schema.keywords import subschemas, traits
+
+MAX_ALTERNATIVES = 24
+"""A place with more of them is known without its choices only."""
+
+CHOICES = ("anyOf", "oneOf")
+_SAYS_NOTHING = {
+    "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly",
+    "$comment", "$defs", "definitions", "format",
+}  # fmt: skip
+_SAME_OR_ELEMENT = {
+    "allOf", "anyOf", "oneOf", "then", "else", "dependentSchemas", "items", "prefixItems",
+    "contains", "unevaluatedItems", "additionalProperties", "unevaluatedProperties",
+    "patternProperties",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A schema node of a bundled schema, by its pointer; ``settles`` as above."""
+
+    pointer: str
+    schema: Any = field(compare=False)
+    settles: bool = True
+
+    def child(self, *path: str | int) -> Node:
+        """The node below it."""
+        schema = self.schema
+        for step in path:
+            schema = schema[step]
+        return Node(self.pointer + pointer(path), schema, self.settles)
+
+
+Nodes = tuple[Node, ...]
+
+
+class Places(Protocol):
+    """What gives the types of the places inside of a value of a bundled schema."""
+
+    root: Any
+
+    def inner(self, nodes: Iterable[Node]) -> Type:
+        """The type of a place."""
+
+    def takes(self, place: Type, default: Any) -> bool | None:
+        """Whether a place takes a default; None if that leads in a circle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An ``anyOf`` or ``oneOf`` of a node."""
+
+    node: Node
+    keyword: str
+
+    @property
+    def branches(self) -> Nodes:
+        """Its schemas."""
+        count = len(self.node.schema[self.keyword])
+        return tuple(self.node.child(self.keyword, index) for index in range(count))
+
+
+def says(schema: Mapping[str, Any]) -> set[str]:
+    """The keywords of a node that demand something of a value."""
+    return {key for key in schema if key not in _SAYS_NOTHING and not key.startswith("x-")}
+
+
+def target(root: Any, node: Node) -> Node:
+    """What a node refers to with ``$ref``."""
+    place = node.schema["$ref"].removeprefix("#")
+    return Node(place, follow(root, place), node.settles)
+
+
+def flat(root: Any, nodes: Iterable[Node]) -> Nodes | None:
+    """The nodes with all that ``allOf`` and ``$ref`` add; None if no value fits (``false``)."""
+    found: dict[str, Node] = {}
+    waiting = list(nodes)[::-1]
+    while waiting:
+        node = waiting.pop()
+        if node.schema is False:
+            return None
+        if not isinstance(node.schema, Mapping) or node.pointer in found:
+            continue
+        found[node.pointer] = node
+        if "$ref" in node.schema:
+            waiting.append(target(root, node))
+        count = len(node.schema.get("allOf", ()))
+        waiting += [node.child("allOf", index) for index in reversed(range(count))]
+    return tuple(found.values())
+
+
+def alternatives(root: Any, nodes: Nodes) -> list[Nodes] | None:
+    """The conjunctions of which a value of the place fits one; None if there are too many."""
+    done: list[Nodes] = []
+    first = flat(root, nodes)
+    waiting: list[tuple[Nodes, frozenset[str]]] = [] if first is None else [(first, frozenset())]
+    while waiting:
+        held, taken = waiting.pop(0)
+        choice = next((one for one in choices(held) if _name(one) not in taken), None)
+        if choice is None:
+            done.append(held)
+        else:
+            taken |= {_name(choice)}
+            made = [flat(root, (*held, branch)) for branch in choice.branches]
+            waiting[:0] = [(one, taken) for one in made if one is not None]
+        if len(waiting) + len(done) > MAX_ALTERNATIVES:
+            return None
+    return done
+
+
+def choices(held: Nodes) -> Iterator[Choice]:
+    """The choices of nodes themselves."""
+    for node in held:
+        yield from (Choice(node, keyword) for keyword in CHOICES if keyword in node.schema)
+
+
+def _name(choice: Choice) -> str:
+    return f"{choice.node.pointer}/{choice.keyword}"
+
+
+def is_secret(root: Any, node: Node) -> bool:
+    """Whether a value at a node, or an element of it, is secret (``kernel.schema.redact``)."""
+    seen: set[str] = set()
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if here.pointer in seen or not isinstance(here.schema, Mapping):
+            continue
+        if traits(here.schema).secret:
+            return True
+        seen.add(here.pointer)
+        waiting += [here.child(*p) for p, _ in subschemas(here.schema) if p[0] in _SAME_OR_ELEMENT]
+        if "$ref" in here.schema:
+            waiting.append(target(root, here))
+    return False
+
+
+class Reach:
+    """What the normalisation of a bundled schema does where; remembered by pointer."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self._changing: dict[str, bool] = {}
+
+    def changes(self, node: Node, only_defaults: bool = False) -> bool:
+        """Whether a default, or a number's type, is in reach of a node."""
+        key = f"{node.pointer}?{only_defaults}"
+        if key not in self._changing:
+            self._changing[key] = any(
+                "default" in one.schema or (not only_defaults and numeric(one.schema))
+                for one in self._reached(node)
+            )
+        return self._changing[key]
+
+    def _reached(self, node: Node) -> Iterator[Node]:
+        seen: set[str] = set()
+        waiting = [node]
+        while waiting:
+            here = waiting.pop()
+            if here.pointer in seen or not isinstance(here.schema, Mapping):
+                continue
+            seen.add(here.pointer)
+            yield here
+            waiting += [here.child(*path) for path, _ in subschemas(here.schema)]
+            if "$ref" in here.schema:
+                waiting.append(target(self.root, here))
+
+    def settled(self, nodes: Nodes, depth: int = 0) -> bool:
+        """Whether it is certain what the choices of a place make of a value.
+
+        So it is when at most one of them changes anything, and comes last.
+        """
+        held = flat(self.root, nodes) or ()
+        changing = [
+            one for one in choices(held) if any(self.changes(branch) for branch in one.branches)
+        ]
+        if not changing:
+            return True
+        if len(changing) > 1 or len(nodes) > 1 or depth > 20:
+            return False
+        if self._last(nodes[0]) != changing[0]:
+            return False
+        return all(self.settled((branch,), depth + 1) for branch in changing[0].branches)
+
+    def _last(self, node: Node) -> Choice | None:
+        """The choice that is normalised last of all that a node says."""
+        for _ in range(100):
+            if not isinstance(node.schema, Mapping):
+                return None
+            own = list(choices((node,)))
+            if own:
+                return own[-1]
+            if "$ref" in node.schema:
+                node = target(self.root, node)
+            elif node.schema.get("allOf"):
+                node = node.child("allOf", len(node.schema["allOf"]) - 1)
+            else:
+                return None
+        return None
+
+
+def numeric(schema: Mapping[str, Any]) -> str | None:
+    """``number`` or ``integer`` where a node makes that of every number (kernel.schema.normal)."""
+    types = schema.get("type")
+    names = {"number", "integer"} & set(types if isinstance(types, list) else (types,))
+    return next(iter(names)) if len(names) == 1 else None
