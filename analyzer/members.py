@@ -1,0 +1,191 @@
+"""Fields and elements of types: what ``x.f`` gives, and what is left of ``x`` once it was there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from analyzer.types import (
+    DYN,
+    NEVER,
+    Dyn,
+    Error,
+    Field,
+    Int,
+    List,
+    Map,
+    Never,
+    Optional,
+    Record,
+    String,
+    Type,
+    members_of,
+    resolved,
+    union,
+)
+
+Presence = Literal["certain", "possible", "undeclared", "never", "fieldless"]
+"""``undeclared``: an open record may have it; ``fieldless``: the value has no fields at all."""
+
+Narrow = Callable[[Type], Type]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What the field of a type is, and whether it is there."""
+
+    presence: Presence
+    type: Type = NEVER
+    lenient: bool = False
+
+
+def member(type_: Type, name: str) -> Member:
+    """The field of one type that is no union."""
+    match type_:
+        case Dyn() | Error():
+            return Member("certain", type_)
+        case Record():
+            return _of_record(type_, name)
+        case Map(value=value, key=key):
+            known = any(one.contains(name) for one in members_of(key))
+            return Member("possible", value) if known else Member("never")
+    return Member("fieldless")
+
+
+def _of_record(record: Record, name: str) -> Member:
+    field = record.get(name)
+    if field is None:
+        return _of_rest(record.rest)
+    if field.required:
+        return Member("certain", field.type)
+    if isinstance(field.type, Never):
+        return Member("never")
+    return Member("possible", field.type, field.by_default)
+
+
+def _of_rest(rest: Type) -> Member:
+    if isinstance(rest, Never):
+        return Member("never")
+    return Member("undeclared" if isinstance(rest, Dyn) else "possible", rest)
+
+
+def field_names(type_: Type) -> frozenset[str]:
+    """The names of the fields that the members of a type declare."""
+    return frozenset(
+        name
+        for one in members_of(type_)
+        if isinstance(one, Record)
+        for name, field in one.fields
+        if not isinstance(field.type, Never)
+    )
+
+
+def values_of(type_: Record | Map) -> Type:
+    """The type of all values of a map."""
+    if isinstance(type_, Map):
+        return type_.value
+    return union([*(field.type for _, field in type_.fields), type_.rest])
+
+
+def keys_of(type_: Record | Map) -> Type:
+    """The type of all keys of a map."""
+    if isinstance(type_, Map):
+        return type_.key
+    if not type_.is_closed:
+        return String()
+    names = frozenset(name for name, _ in type_.fields)
+    return String(names) if names else NEVER
+
+
+Step = str | int | tuple[str, object]
+"""A step of a path: a field, a position, or ``("$", path)`` for the value of another path."""
+
+
+def narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
+    """What is left of a type where what lies at the steps is there, and is what ``narrow`` keeps.
+
+    A part that cannot be so is left out of a union. ``narrow`` may keep too much, never too little.
+    """
+    if not steps:
+        return narrow(type_)
+    whole = resolved(type_)
+    if isinstance(whole, Dyn | Error):
+        return whole
+    return union(_narrowed(one, steps, narrow) for one in members_of(whole))
+
+
+def _narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
+    step, rest = steps[0], steps[1:]
+    if isinstance(type_, Dyn | Error | Optional):
+        return type_
+    if isinstance(type_, List):
+        return _with_position(type_, step)
+    if not isinstance(type_, Record | Map):
+        return NEVER
+    if not isinstance(step, str):
+        return type_
+    found = member(type_, step)
+    if found.presence in ("never", "fieldless"):
+        return NEVER
+    inner = narrowed(found.type, rest, narrow)
+    return NEVER if isinstance(inner, Never) else with_field(type_, step, Field(inner))
+
+
+def _with_position(type_: List, step: Step) -> Type:
+    if isinstance(step, int) and step >= type_.least:
+        return list_sized(type_, step + 1, type_.most)
+    return type_
+
+
+def list_sized(type_: List, least: int, most: int | None) -> Type:
+    """The lists of a type that have so many elements."""
+    if most is not None and least > most:
+        return NEVER
+    return replace(type_, least=least, most=most)
+
+
+def with_field(type_: Record | Map, name: str, field: Field) -> Type:
+    """The record with another field of that name; of a map, the record that it then is."""
+    if isinstance(type_, Map):
+        if not _only_texts(type_.key):
+            return type_
+        return Record(((name, field),), type_.value)
+    known = type_.get(name)
+    if known is None:
+        return replace(type_, fields=(*type_.fields, (name, field)))
+    field = replace(field, secret=known.secret, by_default=known.by_default)
+    return replace(type_, fields=tuple((n, field if n == name else f) for n, f in type_.fields))
+
+
+def _only_texts(key: Type) -> bool:
+    return all(one == String() for one in members_of(key))
+
+
+def lacking(type_: Type, name: str) -> Type:
+    """What is left of a type where its field of that name is not there."""
+    whole = resolved(type_)
+    if isinstance(whole, Dyn | Error):
+        return whole
+    return union(_lacking(one, name) for one in members_of(whole))
+
+
+def _lacking(type_: Type, name: str) -> Type:
+    if isinstance(type_, Dyn | Error | Optional):
+        return type_
+    found = member(type_, name)
+    if found.presence == "certain" or found.presence == "fieldless":
+        return NEVER
+    if not isinstance(type_, Record) or found.presence != "possible":
+        return type_
+    return with_field(type_, name, Field(NEVER, required=False))
+
+
+def element_of(type_: Type) -> Type:
+    """The type of the elements of a list."""
+    return type_.element if isinstance(type_, List) else DYN
+
+
+def is_within(index: Type, items: List) -> bool:
+    """Whether a position is certainly one of the list."""
+    return isinstance(index, Int) and index.least >= 0 and index.most < items.least
