@@ -1,0 +1,1 @@
+"""The rules: one catalogue, one module a band, a page a rule."""
