@@ -10,6 +10,7 @@ from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
 from kernel.schema.normal import Plan, compile_plan
 from kernel.schema.plain import check_json, is_json
 from kernel.schema.problems import Problem, SchemaError
+from kernel.schema.quick import Quick, compile_quick, leave
 from kernel.schema.redact import compile_redaction
 
 
@@ -34,6 +35,7 @@ class Schema:
     def __init__(self, source: Any, bundled: Any) -> None:
         self.source = source
         self.bundled = bundled
+        self._quick: Quick = leave
         self._ready: tuple[frozenset[str], Plan | None, Callable[[Any], bool]] | None = None
 
     def conform(self, value: Any) -> Any:
@@ -41,6 +43,8 @@ class Schema:
 
         The same object comes back where nothing changes. Raises SchemaError with all problems.
         """
+        if self._quick(value):
+            return value
         names, plan, valid = self._ready or self._prepare()
         if not is_json(value, names):
             value = check_json(value)
@@ -83,6 +87,7 @@ class Schema:
         valid = validator(self.bundled).is_valid
         properties = self.bundled.get("properties", {}) if isinstance(self.bundled, dict) else {}
         names = frozenset(name for name in properties if is_json(name))
+        self._quick = compile_quick(self.bundled)
         self._ready = (names, compile_plan(self.bundled), valid)
         return self._ready
 
