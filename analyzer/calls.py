@@ -10,9 +10,12 @@ from analyzer import diagnostics
 from analyzer.checker import Checker, shown
 from analyzer.comparison import flattened, resized, sizes
 from analyzer.facts import Facts
+from analyzer.kinds import JSON_MOST
 from analyzer.signatures import Failure, forms, has_form, kinds, resolve
 from analyzer.types import (
     ERROR,
+    INT_MAX,
+    INT_MIN,
     STRING,
     Dyn,
     Error,
@@ -210,6 +213,23 @@ def _whole(type_: Type) -> int | None:
     return type_.least if isinstance(type_, Int) and type_.least == type_.most else None
 
 
+def _argument(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    """A number is given back as it is, one of JSON with more than 64 bits too."""
+    if all(isinstance(one, Int) for _, one in args):
+        return union(one for _, one in args)
+    return type_
+
+
+def _bits(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    """Bits are not cut off from a number of JSON that has more than 64 of them."""
+    wide = any(isinstance(one, Int) and not _is_64_bits(one) for _, one in args)
+    return Int(-2 * JSON_MOST, 2 * JSON_MOST) if wide else type_
+
+
+def _is_64_bits(type_: Int) -> bool:
+    return type_.least >= INT_MIN and type_.most <= INT_MAX
+
+
 def _range(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     count = args[0][1]
     if not isinstance(count, Int):
@@ -311,6 +331,10 @@ _RESULTS: Final[dict[str, _Result]] = {
     "reverse": _same_size,
     "distinct": _not_larger,
     "flatten": _flatten,
+    "int": _argument,
+    "math.greatest": _argument,
+    "math.least": _argument,
+    **dict.fromkeys(("math.bitAnd", "math.bitOr", "math.bitXor", "math.bitNot"), _bits),
     "lists.range": _range,
     "split": _split,
     "charAt": _char_at,

@@ -222,7 +222,7 @@ def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
     operand = checker.check(expr.operand, facts)
     if expr.operator == "!" and isinstance(operand, Bool):
         return negated(operand)
-    if isinstance(operand, Int):
+    if expr.operator == "-" and isinstance(operand, Int):
         type_ = ranged(-operand.most, -operand.least)
         return type_ or checker.report(diagnostics.int_overflow(expr))
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))

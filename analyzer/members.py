@@ -59,8 +59,6 @@ def _of_record(record: Record, name: str) -> Member:
         return _of_rest(record.rest)
     if field.required:
         return Member("certain", field.type)
-    if isinstance(field.type, Never):
-        return Member("never")
     return Member("possible", field.type, field.by_default)
 
 
