@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -13,7 +13,10 @@ from analyzer.types import (
     INT,
     INT_MAX,
     INT_MIN,
+    NEVER,
     Bool,
+    Dyn,
+    Error,
     Int,
     List,
     Null,
@@ -131,6 +134,28 @@ def _quotient(left: Int, right: Int) -> Int:
     if left.least < 0 or right.least <= 0:
         return INT
     return Int(left.least // right.most, left.most // right.least)
+
+
+MANY: Final = 16
+"""Of more different ranges of ints, in a list that is written out, only the ends are kept."""
+
+
+def summary(types: Iterable[Type]) -> Type:
+    """The union of many types, in a time that grows with their number only."""
+    texts: set[str] = set()
+    ints: set[Int] = set()
+    others: Type = NEVER
+    for one in types:
+        if isinstance(one, String) and one.literals is not None and one == String(one.literals):
+            texts |= one.literals
+        elif isinstance(one, Int):
+            ints.add(one)
+        elif not isinstance(others, Dyn | Error):
+            others = union([others, one])
+    if len(ints) > MANY:
+        ints = {Int(min(one.least for one in ints), max(one.most for one in ints))}
+    parts: list[Type] = [String(frozenset(texts))] if texts else []
+    return union([*parts, *sorted(ints, key=lambda one: one.least), others])
 
 
 def joined(left: Type, right: Type) -> Type | None:

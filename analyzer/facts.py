@@ -472,10 +472,10 @@ def _is_null(type_: Type) -> bool:
 
 def _among(expr: Expr, outcome: bool, options: ListLiteral, facts: Facts) -> Facts:
     values = [one.value for one in options.elements if isinstance(one, Literal)]
-    if len(values) < len(options.elements) or options.optional:
+    if len(values) < len(options.elements) or options.optional or len(values) > MAX_FACTS:
         return facts
     if outcome:
-        return _path(expr, facts, lambda t: union([equal_to(t, value) for value in values]))
+        return _path(expr, facts, lambda t: union(equal_to(t, value) for value in values))
 
     def narrow(type_: Type) -> Type:
         for value in values:

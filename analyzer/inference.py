@@ -21,6 +21,7 @@ from analyzer.comparison import (
     negated,
     order,
     ranged,
+    summary,
 )
 from analyzer.diagnostics import Diagnostic
 from analyzer.facts import Facts, assume, is_optional, path_of, type_at
@@ -165,7 +166,7 @@ def _list(checker: Checker, expr: ListLiteral, facts: Facts) -> Type:
             type_ = _present(checker, element, type_)
         types.append(type_)
     count = len(types)
-    return List(union(types), count - len(expr.optional), count)
+    return List(summary(types), count - len(expr.optional), count)
 
 
 def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
@@ -195,7 +196,7 @@ def _map(checker: Checker, expr: MapLiteral, facts: Facts) -> Type:
         fields[str(name)] = Field(type_, required=not optional)
     if all(isinstance(k, Literal) and isinstance(k.value, str) for k, _ in expr.entries):
         return Record(tuple(fields.items()))
-    return Map(union(one.type for one in fields.values()), union(keys))
+    return Map(summary(one.type for one in fields.values()), summary(keys))
 
 
 def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) -> Type:

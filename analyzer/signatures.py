@@ -120,15 +120,11 @@ def bound(function: str, parameter: str) -> Bound | None:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A type as it is written in a signature."""
+    """A type as it is written in a signature; ``is_parameter``: it stands for any type."""
 
     name: str
     parts: tuple[Shape, ...] = ()
-
-    @property
-    def is_parameter(self) -> bool:
-        """Whether it stands for any type."""
-        return self.name == "dyn" or (len(self.name) == 1 and self.name.isupper())
+    is_parameter: bool = False
 
 
 @lru_cache(maxsize=512)
@@ -136,7 +132,8 @@ def shape(text: str) -> Shape:
     """The shape of ``map(string, list(T))``."""
     name, _, inside = text.partition("(")
     if not inside:
-        return Shape(name.strip())
+        name = name.strip()
+        return Shape(name, (), name == "dyn" or (len(name) == 1 and name.isupper()))
     parts, depth, start = [], 0, 0
     inside = inside[:-1] + ","
     for position, character in enumerate(inside):
@@ -223,15 +220,25 @@ def _leans(name: str, args: tuple[Type, ...]) -> bool:
 
 def _one(name: str, receiver: bool, args: tuple[Type, ...]) -> Type | None:
     """The result for arguments of which none is a union; None when no overload takes them."""
-    applied = [
+    applied = (
         _applied(name, overload, args)
         for overload in TABLE[name].overloads
-        if overload.receiver is receiver
-    ]
-    results = [result for result in applied if result is not None]
+        if overload.receiver is receiver and _is_candidate(overload, args)
+    )
+    results = (result for result in applied if result is not None)
     if any(isinstance(arg, Dyn) for arg in args):
-        return union(results) if results else None
-    return results[0] if results else None
+        found = list(results)
+        return union(found) if found else None
+    return next(results, None)
+
+
+def _is_candidate(overload: Overload, args: tuple[Type, ...]) -> bool:
+    """Whether the first argument may be of the type of the first parameter; a quick test."""
+    if not args or not overload.parameters:
+        return True
+    wanted = shape(overload.parameters[0])
+    kind = _KINDS.get(type(args[0]))
+    return kind is None or kind == wanted.name or wanted.is_parameter
 
 
 def _applied(name: str, overload: Overload, args: tuple[Type, ...]) -> Type | None:
