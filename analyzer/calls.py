@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from analyzer import diagnostics
-from analyzer.checker import Checker, shown
+from analyzer.checker import UNNAMED, Checker, shown
 from analyzer.comparison import flattened, resized, sizes
 from analyzer.facts import Facts
 from analyzer.kinds import JSON_MOST
@@ -79,7 +79,7 @@ def applied(
     if isinstance(found, Failure) and found.nullable:
         node, _ = args[found.position]
         path = shown(node)
-        subject = ("null", path) if path != "this value" else None
+        subject = ("null", path) if path != UNNAMED else None
         checker.report(diagnostics.nullable_unguarded(node, path), subject)
         found = resolve(name, receiver, tuple(without(one, _is_null) for one in types))
     if isinstance(found, Failure):
@@ -132,7 +132,7 @@ def _conversion(name: str, args: tuple[Argument, ...]) -> diagnostics.Fix | None
     if isinstance(node, Literal):
         return diagnostics.Fix("make it a double", node.end, node.end, ".0")
     path = shown(node)
-    if path == "this value":
+    if path == UNNAMED:
         return None
     return diagnostics.Fix("make it a double", node.offset, node.end, f"double({path})")
 

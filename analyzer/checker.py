@@ -22,7 +22,7 @@ from analyzer.types import (
     without,
 )
 from kernel.cel import Expr
-from kernel.cel.tree import Ident, Index, Literal, Select
+from kernel.cel.tree import Call, Ident, Index, Literal, Select
 
 MAX_RETRIES: Final = 8
 """How many operands of one expression are looked at again with what later operands say."""
@@ -109,6 +109,10 @@ class Checker:
         return type_
 
 
+UNNAMED: Final = "this value"
+"""What a value is called that has no path."""
+
+
 def shown(expr: Expr) -> str:
     """What a person calls the value of an expression: its path, or that it is this value."""
     match expr:
@@ -120,4 +124,12 @@ def shown(expr: Expr) -> str:
             return f"{shown(expr.operand)}[{value!r}]"
         case Index(index=Ident() | Select() as index):
             return f"{shown(expr.operand)}[{shown(index)}]"
-    return "this value"
+    return UNNAMED
+
+
+def sized_expr(expr: Expr) -> Expr | None:
+    """The ``l`` of ``size(l)`` and of ``l.size()``."""
+    if not isinstance(expr, Call) or expr.function != "size":
+        return None
+    parts = expr.args if expr.target is None else (expr.target, *expr.args)
+    return parts[0] if len(parts) == 1 else None

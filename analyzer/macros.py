@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from analyzer import diagnostics, reading
-from analyzer.checker import Checker, Loop, shown
-from analyzer.facts import Facts, assume, is_optional, path_of, path_uses
+from analyzer.checker import Checker, Loop, shown, sized_expr
+from analyzer.facts import Facts, assume, is_optional, path_of, path_uses, type_at
 from analyzer.members import keys_of, values_of
 from analyzer.signatures import bound
 from analyzer.types import (
@@ -30,7 +30,7 @@ from analyzer.types import (
     union,
 )
 from kernel.cel import free_names
-from kernel.cel.tree import Expr, Macro
+from kernel.cel.tree import Call, Expr, Macro
 
 MAX_PARTS: Final = 20_000
 MAX_HEIGHT: Final = 60
@@ -178,14 +178,36 @@ def limited(type_: Type) -> Type:
 
 
 def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
-    """In ``m.all(k, m[k] > 0)`` and ``l.all(i, v, l[i] == v)`` the index is one that is there."""
+    """The index is one that is there in ``m.all(k, m[k] > 0)``, ``l.all(i, v, l[i] == v)`` and
+    ``lists.range(size(l)).map(i, l[i])``.
+    """
     assert expr.target is not None
-    path = None if is_optional(expr.target) else path_of(expr.target, facts)
-    if path is None or (over.is_list and len(expr.variables) == 1):
+    counted = _counted(expr.target)
+    target = counted or expr.target
+    path = None if is_optional(target) else path_of(target, facts)
+    if path is None or any(path_uses(path)(name) for name in expr.variables):
         return inside
-    if any(path_uses(path)(name) for name in expr.variables):
+    if counted is not None:
+        element = _elements(type_at(path, facts)) if len(expr.variables) == 1 else None
+    else:
+        element = None if over.is_list and len(expr.variables) == 1 else over.element
+    if element is None:
         return inside
-    return inside.with_fact((*path, ("$", (expr.variables[0],))), over.element)
+    return inside.with_fact((*path, ("$", (expr.variables[0],))), element)
+
+
+def _counted(expr: Expr) -> Expr | None:
+    """The ``l`` of ``lists.range(size(l))``."""
+    if isinstance(expr, Call) and expr.function == "lists.range" and len(expr.args) == 1:
+        return sized_expr(expr.args[0])
+    return None
+
+
+def _elements(type_: Type) -> Type | None:
+    """The type of the elements, of what is certainly a list."""
+    found = members_of(type_)
+    lists = [one for one in found if isinstance(one, List)]
+    return union(one.element for one in lists) if lists and len(lists) == len(found) else None
 
 
 def _enter(checker: Checker, expr: Macro, over: Range) -> None:

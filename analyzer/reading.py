@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from analyzer import diagnostics
-from analyzer.checker import Checker, shown
+from analyzer.checker import UNNAMED, Checker, shown, sized_expr
 from analyzer.comparison import may_be_equal
 from analyzer.facts import Facts, is_optional, is_step_guard, path_of, type_at
 from analyzer.members import Member, field_names, is_within, keys_of, member, values_of
@@ -34,7 +34,7 @@ from analyzer.types import (
     without,
 )
 from kernel.cel import Expr
-from kernel.cel.tree import Ident, Index, Literal, Macro, Select
+from kernel.cel.tree import Binary, Ident, Index, Literal, Macro, Select
 from kernel.cel.values import TYPES
 
 
@@ -89,7 +89,7 @@ def _judged(
     good = [(one, m) for one, m in found if m.presence in ("certain", "possible", "undeclared")]
     if found and not good:
         path, known = shown(expr.operand), field_names(operand)
-        owner = f"{path} ({operand})" if not known or path == "this value" else path
+        owner = f"{path} ({operand})" if not known or path == UNNAMED else path
         unknown = diagnostics.unknown_property(expr, name, owner, known)
         return checker.report(unknown)
     type_ = union(m.type for _, m in good)
@@ -131,7 +131,7 @@ def _presence(
     if possible:
         lenient = all(one.lenient for one in possible)
         finding = diagnostics.optional_unguarded(expr, shown(expr), guard, lenient)
-        checker.report(finding, shown(expr) if shown(expr) != "this value" else None)
+        checker.report(finding, shown(expr) if shown(expr) != UNNAMED else None)
     elif any(one.presence == "undeclared" for one in found):
         names = field_names(operand)
         checker.report(diagnostics.undeclared_property(expr, name, names), shown(expr))
@@ -204,10 +204,25 @@ _KEYS: Final = _POSITIONS | {"bool", "string"}
 def _at_position(checker: Checker, expr: Index, items: List, index: Type, optional: bool) -> Type:
     if not _fits(checker, expr, index, _POSITIONS, items):
         return ERROR
-    if not optional and not is_within(index, items):
-        guard = f"guard it with size({shown(expr.operand)}) > {_position(index)}"
+    if not optional and not is_within(index, items) and not _is_from_end(expr, items):
+        path, position = shown(expr.operand), _position(index)
+        guard = f"guard it with size({path}) > {position}"
+        if path.startswith(UNNAMED):
+            guard = f"read it with [?{position}]"
         checker.report(diagnostics.index_unproven(expr, shown(expr), guard))
     return items.element
+
+
+def _is_from_end(expr: Index, items: List) -> bool:
+    """Whether it is ``l[size(l) - 1]`` of a list that has as many elements."""
+    index = expr.index
+    if not isinstance(index, Binary) or index.operator != "-":
+        return False
+    sized, back = sized_expr(index.left), index.right
+    if sized is None or not isinstance(back, Literal) or type(back.value) is not int:
+        return False
+    same = shown(sized) == shown(expr.operand) and not shown(sized).startswith(UNNAMED)
+    return same and 1 <= back.value <= items.least
 
 
 def _position(index: Type) -> str:

@@ -205,7 +205,7 @@ def _all(name: str, receiver: bool, choices: list[tuple[Type, ...]]) -> Success 
             results.append(found)
             leans = leans or _leans(name, combination)
     if failed:
-        return _failure(name, receiver, failed, bool(results))
+        return _failure(name, receiver, failed, choices if results else None)
     return Success(union(results), leans)
 
 
@@ -301,13 +301,21 @@ _GENERIC: Final[dict[str, Callable[..., Type]]] = {
 }
 
 
-def _failure(name: str, receiver: bool, failed: list[tuple[Type, ...]], partial: bool) -> Failure:
+def _failure(
+    name: str,
+    receiver: bool,
+    failed: list[tuple[Type, ...]],
+    choices: list[tuple[Type, ...]] | None,
+) -> Failure:
+    """Why combinations failed; ``choices`` are the members of each argument, if others did not."""
     form, position = _nearest(name, receiver, failed[0])
     nulls = [[isinstance(arg, Null) for arg in args] for args in failed]
-    nullable = partial and all(any(row) for row in nulls)
-    if nullable:
-        position = nulls[0].index(True)
-    return Failure(form, position, nullable, partial, failed[0][position])
+    if choices is None:
+        return Failure(form, position)
+    nullable = all(any(row) for row in nulls)
+    several = [len(choice) > 1 for choice in choices]
+    position = (nulls[0] if nullable else several).index(True)
+    return Failure(form, position, nullable, True, failed[0][position])
 
 
 def _nearest(name: str, receiver: bool, args: tuple[Type, ...]) -> tuple[str | None, int]:

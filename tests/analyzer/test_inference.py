@@ -178,6 +178,13 @@ def test_an_unguarded_field_of_a_schema_that_says_nothing_of_presence_is_a_warni
     assert only("order.note").severity == "error"
 
 
+def test_what_is_blamed_is_the_side_that_varies() -> None:
+    found = infer("code > 500", {"code": {"type": ["integer", "string"]}}).diagnostics[0]
+
+    assert (found.code, found.offset, found.end) == ("K404", 0, 4)
+    assert found.message == "'>' is not possible where the value is string"
+
+
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
