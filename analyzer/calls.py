@@ -22,6 +22,7 @@ from analyzer.types import (
     Int,
     List,
     Null,
+    Optional,
     String,
     Type,
     members_of,
@@ -230,6 +231,11 @@ def _is_64_bits(type_: Int) -> bool:
     return type_.least >= INT_MIN and type_.most <= INT_MAX
 
 
+def _of_non_zero(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    """Null is no value that it holds."""
+    return Optional(without(args[0][1], _is_null))
+
+
 def _range(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     count = args[0][1]
     if not isinstance(count, Int):
@@ -331,6 +337,7 @@ _RESULTS: Final[dict[str, _Result]] = {
     "reverse": _same_size,
     "distinct": _not_larger,
     "flatten": _flatten,
+    "optional.ofNonZeroValue": _of_non_zero,
     "int": _argument,
     "math.greatest": _argument,
     "math.least": _argument,

@@ -5,7 +5,7 @@ also says that it can be read. Conditions only ever narrow, so a fact stays true
 
 ::
 
-    has(x.f)   x != null   x == null   'k' in m   k in m   size(l) > n   l != []
+    has(x.f)   x.?f.hasValue()   x != null   x == null   'k' in m   k in m   size(l) > n   l != []
     x == 'literal'   x in ['a', 'b']   x > 3   type(x) == int   x.kind == 'a' (of a union)
     l.all(x, ...)   and these through && || ! ?:
 """
@@ -203,6 +203,9 @@ def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
             return _conditional(expr, outcome, facts)
         case Macro(name="has"):
             return _has(expr, outcome, facts)
+        case Call(function="hasValue", target=Select() | Index() as target) if outcome:
+            path = path_of(target, facts)
+            return facts if path is None else narrow_path(path, facts, _same)
         case Macro(name="all" | "exists" | "exists_one" | "existsOne"):
             return _quantified(expr, outcome, facts)
         case Binary():
