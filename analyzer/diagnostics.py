@@ -8,38 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from analyzer.rules.catalogue import RULES, Severity
 from analyzer.types import Type
 from kernel.cel import Expr
 from kernel.manifest.suggest import nearest
-
-Severity = Literal["error", "warning", "info"]
-
-RULES: Final[dict[str, tuple[str, Severity]]] = {
-    "K301": ("cel-syntax", "error"),
-    "K302": ("unknown-variable", "error"),
-    "K303": ("unknown-function", "error"),
-    "K304": ("wrong-call-form", "error"),
-    "K305": ("no-overload", "error"),
-    "K307": ("shadowed-name", "warning"),
-    "K308": ("cost", "warning"),
-    "K401": ("unknown-property", "error"),
-    "K403": ("incomparable", "error"),
-    "K404": ("unnarrowed-union", "error"),
-    "K406": ("impossible-literal", "error"),
-    "K407": ("undeclared-property", "warning"),
-    "K501": ("optional-unguarded", "error"),
-    "K502": ("nullable-unguarded", "error"),
-    "K506": ("redundant-guard", "info"),
-    "K507": ("index-unproven", "warning"),
-    "K601": ("constant-condition", "warning"),
-    "K603": ("division-by-zero", "error"),
-    "K604": ("int-overflow", "error"),
-    "K605": ("bad-literal", "error"),
-    "K606": ("duplicate-map-key", "error"),
-}
-"""Name and severity of the rules about expressions, by code."""
 
 _SHOWN: Final = 8
 
@@ -86,8 +60,10 @@ def _found(
     related: tuple[Related, ...] = (),
     severity: Severity | None = None,
 ) -> Diagnostic:
-    name, usual = RULES[code]
-    return Diagnostic(code, name, severity or usual, message, node.offset, node.end, related, fix)
+    rule = RULES[code]
+    return Diagnostic(
+        code, rule.name, severity or rule.severity, message, node.offset, node.end, related, fix
+    )
 
 
 def _candidates(name: str, known: Iterable[str], what: str) -> tuple[str, str | None]:
@@ -108,7 +84,8 @@ def _renaming(node: Expr, name: str, meant: str | None) -> Fix | None:
 
 def syntax(message: str, offset: int, end: int) -> Diagnostic:
     """K301: the text is not an expression."""
-    return Diagnostic("K301", *RULES["K301"], message, offset, end)
+    rule = RULES["K301"]
+    return Diagnostic(rule.code, rule.name, rule.severity, message, offset, end)
 
 
 def unknown_variable(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
