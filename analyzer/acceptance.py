@@ -26,11 +26,14 @@ from analyzer.types import (
     Union,
 )
 from kernel import cel
+from kernel.schema.plain import is_json
 
 
 def accepts(place: Type, value: Any) -> bool:
     """Whether the place takes a value, given in its JSON form (:func:`json_form`)."""
     match place:
+        case Dyn():
+            return is_json(value)
         case Ref():
             return accepts(place.resolve(), value)
         case Refined():

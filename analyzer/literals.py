@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analyzer.conjunction import Node, Nodes, says
+from analyzer.conjunction import CHOICES, Node, Nodes, says
 from analyzer.kinds import kind_of, kinds, nearest, spelling, whole
 from analyzer.types import NULL, Bool, Double, Field, Int, List, Record, String, Type, union
+
+_ELSEWHERE = {*CHOICES, "allOf", "$ref"}
+"""What these lead to is held by the place too."""
 
 MAX_LITERALS = 10
 """More numbers than these are known as a range."""
@@ -16,7 +19,7 @@ MAX_LITERALS = 10
 def literals(root: Any, held: Nodes, why: list[str]) -> list[Any] | None:
     """The values that ``enum`` and ``const`` leave to a place; None where there is neither.
 
-    Whether just one branch of a ``oneOf`` fits is not asked; ``why`` says so where more is not.
+    Whether a branch of a choice fits alone is not asked; ``why`` says so where more is not.
     """
     listing = [node for node in held if {"enum", "const"} & node.schema.keys()]
     if not listing:
@@ -28,12 +31,14 @@ def literals(root: Any, held: Nodes, why: list[str]) -> list[Any] | None:
         for value in ([first["const"]] if "const" in first else first["enum"])
         if kind_of(value) in left and (_whole(value) or not ints)
     ]
-    asked = [node for node in held if not says(node.schema) <= {"type", "oneOf", "$ref", "allOf"}]
-    if len(asked) == 1 and says(first) <= {"enum", "const", "type"} and len(says(first)) <= 2:
+    if len(held) == 1 and says(first) - {"type"} in ({"enum"}, {"const"}):
         return values
-    if any("oneOf" in node.schema for node in asked):
-        why.append("oneOf")
-    return list(_fitting(root, [node for node in asked if "oneOf" not in node.schema], values))
+    asked = [node for node in held if says(node.schema) - _ELSEWHERE]
+    if any(set(CHOICES) & node.schema.keys() for node in held):
+        mixed = [node for node in asked if says(node.schema) & _ELSEWHERE]
+        asked = [node for node in asked if node not in mixed]
+        why += ["enum"] if mixed else []
+    return list(_fitting(root, asked, values))
 
 
 def _whole(value: Any) -> bool:

@@ -47,7 +47,7 @@ def _field(
         taken = places.takes(type_, given[0].schema["default"])
         if taken is None:
             why.append("default")
-        default, required = bool(taken), True
+        default, required = taken is not False, True
     secret = any(is_secret(places.root, node) for node in nodes)
     return Field(type_, required, secret, silent and not required, default)
 

@@ -118,7 +118,7 @@ class Bool(Type):
 
 @dataclass(frozen=True, slots=True)
 class Int(Type):
-    """Whole numbers from ``least`` to ``most``, both included."""
+    """Whole numbers from ``least`` to ``most``, both included; JSON has greater than 64 bits."""
 
     least: int = INT_MIN
     most: int = INT_MAX
@@ -129,8 +129,8 @@ class Int(Type):
     def __str__(self) -> str:
         if self.least == self.most:
             return str(self.least)
-        low = "" if self.least == INT_MIN else str(self.least)
-        high = "" if self.most == INT_MAX else str(self.most)
+        low = "" if self.least <= INT_MIN else str(self.least)
+        high = "" if self.most >= INT_MAX else str(self.most)
         return f"int[{low}..{high}]" if low or high else "int"
 
 

@@ -1,0 +1,317 @@
+"""Values of a type: the smallest one, a few of them, all of them where they are few."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import islice, product
+from typing import Any, Final
+
+from analyzer.types import (
+    Bool,
+    Bytes,
+    Double,
+    Duration,
+    Dyn,
+    Error,
+    Int,
+    List,
+    Map,
+    Null,
+    Optional,
+    Record,
+    Ref,
+    Refined,
+    String,
+    Timestamp,
+    Type,
+    TypeValue,
+    UInt,
+    Union,
+)
+from kernel import cel
+
+NOTHING: Final = object()
+"""What :meth:`Samples.smallest` gives where it finds no value."""
+
+MAX_SIZE = 1_000
+"""Longer texts and lists are not made."""
+
+MAX_MADE = 5_000
+"""Of no more types are values made for one purpose."""
+
+MAX_FEW = 64
+"""What has more values than these is not listed."""
+
+_EXACT = 2**53
+_TEXTS = ("", "a", "b", "0", "ab", "A", "aa", "a-b", "2000-01-01", "00000000")
+
+
+class Samples:
+    """Values of types, made for one purpose: what was made once is remembered."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Type, Any]] = {}
+        self._within: set[str] = set()
+
+    def smallest(self, type_: Type) -> Any:
+        """A small value of a type, or NOTHING where none is found."""
+        if id(type_) in self._made:
+            return self._made[id(type_)][1]
+        if len(self._made) > MAX_MADE:
+            return NOTHING
+        value = self._smallest(type_)
+        self._made[id(type_)] = (type_, value)
+        return value
+
+    def _smallest(self, type_: Type) -> Any:
+        match type_:
+            case Ref():
+                return self._inside(type_)
+            case Union():
+                found = [self.smallest(member) for member in type_.members]
+                return min((one for one in found if one is not NOTHING), key=size, default=NOTHING)
+            case List():
+                return self._list(type_)
+            case Map():
+                return {}
+            case Record():
+                return self._record(type_)
+        return next((one for one in self.of(type_) if type_.contains(one)), NOTHING)
+
+    def _inside(self, type_: Ref) -> Any:
+        if type_.name in self._within:
+            return NOTHING
+        self._within.add(type_.name)
+        try:
+            return self.smallest(type_.resolve())
+        finally:
+            self._within.discard(type_.name)
+
+    def _list(self, type_: List) -> Any:
+        if not type_.least:
+            return []
+        element = self.smallest(type_.element)
+        return NOTHING if element is NOTHING or type_.least > MAX_SIZE else [element] * type_.least
+
+    def _record(self, type_: Record) -> Any:
+        made = {}
+        for name, field in type_.fields:
+            if field.required:
+                made[name] = self.smallest(field.type)
+                if made[name] is NOTHING:
+                    return NOTHING
+        return made
+
+    def of(self, type_: Type, near: Type | None = None) -> Iterator[Any]:
+        """A few values that may be of a type, some at the bounds of ``near``; small ones first."""
+        match type_:
+            case Ref():
+                yield self._inside(type_)
+            case Refined():
+                yield from self.of(type_.base, near)
+            case Union():
+                for member in type_.members:
+                    yield from islice(self.of(member, near), 8)
+            case List():
+                yield from self._lists(type_)
+            case Map():
+                yield {}
+                value = self.smallest(type_.value)
+                yield from ({key: value} for key in islice(self.of(type_.key), 2))
+            case Record():
+                yield from self._records(type_)
+            case _:
+                yield from _leaves(type_, near)
+
+    def _lists(self, type_: List) -> Iterator[Any]:
+        least = self._list(type_)
+        yield least
+        element = self.smallest(type_.element)
+        if least is not NOTHING and element is not NOTHING and len(least) != type_.most:
+            yield [*least, element]
+
+    def _records(self, type_: Record) -> Iterator[Any]:
+        least = self._record(type_)
+        yield least
+        if least is NOTHING:
+            return
+        for name, field in islice(type_.fields, MAX_FEW):
+            for member in islice(_members(field.type), 4):
+                yield from ({**least, name: value} for value in self._simple(member))
+
+    def _simple(self, type_: Type) -> list[Any]:
+        """A few values of a type without going deeper."""
+        if isinstance(type_, Ref | Record | List | Map | Refined):
+            found = [self.smallest(type_)]
+        else:
+            found = list(islice(_leaves(type_, None), 4))
+        return [one for one in found if one is not NOTHING]
+
+
+def _members(type_: Type) -> tuple[Type, ...]:
+    return type_.members if isinstance(type_, Union) else (type_,)
+
+
+def size(value: Any) -> int:
+    """How much there is to read of a value."""
+    match value:
+        case Mapping():
+            return 1 + sum(1 + size(item) for item in value.values())
+        case list():
+            return 1 + sum(map(size, value))
+        case str():
+            return len(value)
+    return 0
+
+
+def _leaves(type_: Type, near: Type | None) -> Iterator[Any]:
+    match type_:
+        case Int():
+            yield from _whole(type_, near)
+        case Double():
+            yield from _doubles(type_, near)
+        case String():
+            yield from _texts(type_, near)
+        case Bool(literal=None):
+            yield from (False, True)
+        case Bool():
+            yield type_.literal
+        case _:
+            yield _single(type_)
+
+
+def _single(type_: Type) -> Any:
+    match type_:
+        case UInt():
+            return cel.UInt(0)
+        case Bytes():
+            return b""
+        case Timestamp():
+            return cel.Timestamp(0)
+        case Duration():
+            return cel.Duration(0)
+        case Optional():
+            return cel.Optional(None, False)
+        case TypeValue():
+            return cel.Type("int")
+        case Null() | Dyn() | Error():
+            return None
+    return NOTHING
+
+
+def _whole(type_: Int, near: Type | None) -> Iterator[int]:
+    """Whole numbers that doubles hold exactly, where there are any: no rounding is in the way."""
+    tried = {0, 1, -1, 2, type_.least, type_.most, _EXACT, -_EXACT}
+    for other in _numbers(near):
+        if math.isfinite(other.least):
+            tried.add(math.floor(other.least) - 1)
+        if math.isfinite(other.most):
+            tried.add(math.ceil(other.most) + 1)
+    fitting = [one for one in tried if type_.contains(one)]
+    exact = [one for one in fitting if abs(one) <= _EXACT]
+    yield from sorted(exact or fitting, key=_distance)
+
+
+def _doubles(type_: Double, near: Type | None) -> Iterator[float]:
+    tried = {0.0, 0.5, 1.0, -1.0, -0.5, 1.5}
+    bounds = [type_.least, type_.most]
+    for other in _numbers(near):
+        bounds += [float(other.least), float(other.most)]
+    for bound in bounds:
+        if math.isfinite(bound):
+            tried |= {bound, bound + 0.5, bound - 0.5, math.nextafter(bound, math.inf)}
+            tried.add(math.nextafter(bound, -math.inf))
+    yield from sorted((one for one in tried if type_.contains(one)), key=_distance)
+
+
+def _distance(number: float) -> tuple[float, bool]:
+    return abs(number), number < 0
+
+
+def _numbers(type_: Type | None) -> list[Int | Double]:
+    members = _members(type_) if type_ else ()
+    return [one for one in members if isinstance(one, Int | Double)]
+
+
+def _texts(type_: String, near: Type | None) -> Iterator[str]:
+    if type_.literals is not None:
+        yield from sorted(type_.literals, key=lambda text: (len(text), text))
+        return
+    lengths = {type_.least, type_.most or 0}
+    for other in _members(near) if near else ():
+        if isinstance(other, String):
+            lengths |= {max(other.least - 1, 0), (other.most or 0) + 1}
+    tried = ["a" * length for length in lengths if length <= MAX_SIZE]
+    yield from (text for text in sorted([*tried, *_TEXTS], key=len) if type_.contains(text))
+
+
+def few(type_: Type) -> list[Any] | None:
+    """All values of a type where they are few; None where they are not, or not known."""
+    match type_:
+        case Null():
+            return [None]
+        case Bool() | String() if not isinstance(type_, String) or type_.literals is not None:
+            return _short(_leaves(type_, None))
+        case Int():
+            return list(range(type_.least, type_.most + 1)) if _points(type_) else None
+        case Double(least=least, most=most):
+            return [least] if least == most != 0 else None
+        case Union():
+            return _short_of([few(member) for member in type_.members])
+        case List():
+            return _few_lists(type_)
+        case Record():
+            return _few_records(type_)
+        case Refined():
+            base = few(type_.base)
+            return None if base is None else [one for one in base if type_.valid(one)]
+    return None
+
+
+def _points(type_: Int) -> bool:
+    return type_.most - type_.least < MAX_FEW
+
+
+def _short(values: Iterator[Any]) -> list[Any] | None:
+    made = list(islice(values, MAX_FEW + 1))
+    return made if len(made) <= MAX_FEW else None
+
+
+def _short_of(parts: list[list[Any] | None]) -> list[Any] | None:
+    made: list[Any] = []
+    for part in parts:
+        if part is None or len(made) + len(part) > MAX_FEW:
+            return None
+        made += part
+    return made
+
+
+def _few_lists(type_: List) -> list[Any] | None:
+    if type_.most is None or type_.most > 4:
+        return None
+    if not type_.most:
+        return [[]]
+    elements = few(type_.element)
+    if elements is None or len(elements) ** type_.most > MAX_FEW:
+        return None
+    counts = range(type_.least, type_.most + 1)
+    return _short(list(one) for count in counts for one in product(elements, repeat=count))
+
+
+def _few_records(type_: Record) -> list[Any] | None:
+    if not type_.is_closed:
+        return None
+    choices: list[list[Any]] = []
+    for _, field in type_.fields:
+        values = few(field.type)
+        if values is None:
+            return None
+        choices.append(values if field.required else [NOTHING, *values])
+        if math.prod(map(len, choices)) > MAX_FEW:
+            return None
+    names = [name for name, _ in type_.fields]
+    return [
+        {name: one for name, one in zip(names, values, strict=True) if one is not NOTHING}
+        for values in product(*choices)
+    ]
