@@ -123,7 +123,8 @@ class _Walk:
             mine = _names([steps])
             start = beside
             for name in mine:
-                start = start.discard(name)
+                known = state.get(name)  # from the round before, in a loop
+                start = start.discard(name) if known is None else start.insert(name, known)
             end = self.steps(steps, start)
             for name in mine:
                 if (ran := end.get(name)) is not None:

@@ -65,6 +65,12 @@ def test_branches_at_the_same_time_are_certain_afterwards() -> None:
     assert dict(found.end) == {"A": SURE, "B": SURE, "C": SURE}
 
 
+def test_branches_in_a_loop_see_the_round_before() -> None:
+    branches = {"a": [value("A")], "b": [value("B")]}
+    found, steps = flow({"do": [{"parallel": branches}], "while": "${{ true }}"})
+    assert dict(found.before[steps["A"]]) == {"A": PERHAPS, "B": PERHAPS}
+
+
 def test_an_error_boundary() -> None:
     found, steps = flow(
         {
