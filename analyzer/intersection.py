@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
 from analyzer.types import (
@@ -32,7 +33,7 @@ def meet(a: Type, b: Type) -> Type:
     """The type of the values that are of both types; no value that is of both is left out.
 
     A value that is of only one may be in it where the algebra has no better type: two patterns,
-    two references (compared when they are resolved), keys of maps.
+    keys of maps.
     """
     match a, b:
         case (Never(), _) | (_, Dyn() | Error()):
@@ -41,8 +42,6 @@ def meet(a: Type, b: Type) -> Type:
             return b
         case _ if a == b:
             return a
-        case Ref(), Ref():
-            return _meet_later(a, b)
         case (Ref(), _):
             return meet(a.resolve(), b)
         case (_, Ref()):
@@ -58,16 +57,28 @@ def meet(a: Type, b: Type) -> Type:
     return _of_one_kind(a, b)
 
 
-def _meet_later(a: Ref, b: Ref) -> Type:
-    first, second = sorted((a, b), key=lambda ref: ref.name)
+def _meet_inside(a: Type, b: Type) -> Type:
+    """What parts of two types have in common: when it is needed, where both may contain them."""
+    if a == b or not (_refers(a) and _refers(b)):
+        return meet(a, b)
     made: list[Type] = []
 
     def resolve() -> Type:
         if not made:
-            made.append(meet(first.resolve(), second.resolve()))
+            made.append(meet(a, b))
         return made[0]
 
-    return Ref(f"{first.name}&{second.name}", resolve)
+    both = "&".join(sorted((repr(a), repr(b))))
+    return Ref(
+        f"{blake2b(both.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}/{a} and {b}",
+        resolve,
+    )
+
+
+def _refers(type_: Type) -> bool:
+    if isinstance(type_, Union | Refined):
+        return any(map(_refers, type_.parts))
+    return isinstance(type_, Ref)
 
 
 def _refined(refined: Refined, base: Type) -> Type:
@@ -87,9 +98,9 @@ def _of_one_kind(a: Type, b: Type) -> Type:
         case List(), List():
             return _lists(a, b)
         case Optional(), Optional():
-            return Optional(meet(a.value, b.value))
+            return Optional(_meet_inside(a.value, b.value))
         case Map(), Map():
-            return Map(meet(a.value, b.value), meet(a.key, b.key))
+            return Map(_meet_inside(a.value, b.value), meet(a.key, b.key))
         case Record(), Map():
             return _records(a, _as_record(b))
         case Map(), Record():
@@ -116,7 +127,7 @@ def _texts(a: String, b: String) -> Type:
 
 
 def _lists(a: List, b: List) -> Type:
-    element = meet(a.element, b.element)
+    element = _meet_inside(a.element, b.element)
     least = max(a.least, b.least)
     most = min((one.most for one in (a, b) if one.most is not None), default=None)
     if isinstance(element, Never):
@@ -134,14 +145,14 @@ def _records(a: Record, b: Record) -> Type:
     fields = [(name, _field(a, b, name)) for name in names]
     if any(field.required and isinstance(field.type, Never) for _, field in fields):
         return NEVER
-    return Record(tuple(fields), meet(a.rest, b.rest))
+    return Record(tuple(fields), _meet_inside(a.rest, b.rest))
 
 
 def _field(a: Record, b: Record, name: str) -> Field:
     one = a.get(name) or Field(a.rest, required=False, by_default=True)
     two = b.get(name) or Field(b.rest, required=False, by_default=True)
     return Field(
-        meet(one.type, two.type),
+        _meet_inside(one.type, two.type),
         one.required or two.required,
         one.secret or two.secret,
         one.by_default and two.by_default,
