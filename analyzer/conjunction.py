@@ -89,21 +89,25 @@ def target(root: Any, node: Node) -> Node:
     return Node(place, follow(root, place), node.settles)
 
 
-def flat(root: Any, nodes: Iterable[Node]) -> Nodes | None:
-    """The nodes with all that ``allOf`` and ``$ref`` add; None if no value fits (``false``)."""
-    found: dict[str, Node] = {}
+def flat(root: Any, nodes: Iterable[Node], held: Nodes = ()) -> Nodes | None:
+    """Nodes with all that ``allOf`` and ``$ref`` add, after those that are ``held`` already.
+
+    None if no value fits (``false``).
+    """
+    found = {node.pointer: node for node in held}
     waiting = list(nodes)[::-1]
     while waiting:
         node = waiting.pop()
         if node.schema is False:
             return None
-        if not isinstance(node.schema, Mapping) or node.pointer in found:
+        if node.pointer in found or not isinstance(node.schema, Mapping):
             continue
         found[node.pointer] = node
         if "$ref" in node.schema:
             waiting.append(target(root, node))
-        count = len(node.schema.get("allOf", ()))
-        waiting += [node.child("allOf", index) for index in reversed(range(count))]
+        if "allOf" in node.schema:
+            count = len(node.schema["allOf"])
+            waiting += [node.child("allOf", index) for index in reversed(range(count))]
     return tuple(found.values())
 
 
@@ -119,7 +123,7 @@ def alternatives(root: Any, nodes: Nodes) -> list[Nodes] | None:
             done.append(held)
         else:
             taken |= {_name(choice)}
-            made = [flat(root, (*held, branch)) for branch in choice.branches]
+            made = [flat(root, (branch,), held) for branch in choice.branches]
             waiting[:0] = [(one, taken) for one in made if one is not None]
         if len(waiting) + len(done) > MAX_ALTERNATIVES:
             return None

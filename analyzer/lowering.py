@@ -55,8 +55,8 @@ from kernel.schema import NO_SCHEMAS, Schemas
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import Path, subschemas
 
-MAX_PLACES = 10_000
-"""A schema with more places, its choices multiplied out, is known in part only."""
+MAX_NODES = 20_000
+"""A schema with more nodes, its choices multiplied out, is known in part only."""
 
 MAX_INLINE = 30
 """Deeper places are lowered when they are needed."""
@@ -107,6 +107,7 @@ class Lowering:
         self.name = name or "schema"
         self.reach = Reach(root)
         self.depth = 0
+        self.looked_at = 0
         self._made: dict[Nodes, Type] = {}
         self._open: set[Nodes] = set()
 
@@ -146,8 +147,8 @@ class Lowering:
             return self._made[nodes]
         if nodes in self._open:
             raise Circle
-        if len(self._made) > MAX_PLACES:
-            return self.refined(DYN, ["more places than can be looked at"], nodes, nodes)
+        if self.looked_at > MAX_NODES:
+            return self.refined(DYN, ["more alternatives than can be looked at"], nodes, nodes)
         self._open.add(nodes)
         self.depth += 1
         try:
@@ -165,6 +166,7 @@ class Lowering:
         found = alternatives(self.root, nodes)
         if found is None:
             return self._without_choices(nodes)
+        self.looked_at += sum(map(len, found))
         members = [self._alternative(held, nodes) for held in found]
         why += self._of_choices(found, members)
         return self.refined(self.joined(members, why), why, nodes, nodes)

@@ -38,6 +38,9 @@ class Type:
 
     __slots__ = ()
 
+    def __str__(self) -> str:
+        return type(self).__name__.lower()
+
     def contains(self, value: Any) -> bool:
         """Whether a value of the run time is of this type."""
         raise NotImplementedError
@@ -77,9 +80,6 @@ class Never(Type):
     def contains(self, value: Any) -> bool:
         return False
 
-    def __str__(self) -> str:
-        return "never"
-
 
 @dataclass(frozen=True, slots=True)
 class Error(Type):
@@ -88,9 +88,6 @@ class Error(Type):
     def contains(self, value: Any) -> bool:
         return True
 
-    def __str__(self) -> str:
-        return "error"
-
 
 @dataclass(frozen=True, slots=True)
 class Null(Type):
@@ -98,9 +95,6 @@ class Null(Type):
 
     def contains(self, value: Any) -> bool:
         return value is None
-
-    def __str__(self) -> str:
-        return "null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +135,6 @@ class UInt(Type):
     def contains(self, value: Any) -> bool:
         return isinstance(value, cel.UInt)
 
-    def __str__(self) -> str:
-        return "uint"
-
 
 @dataclass(frozen=True, slots=True)
 class Double(Type):
@@ -154,9 +145,6 @@ class Double(Type):
 
     def contains(self, value: Any) -> bool:
         return type(value) is float and not (value < self.least or value > self.most)
-
-    def __str__(self) -> str:
-        return "double"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +185,6 @@ class Bytes(Type):
     def contains(self, value: Any) -> bool:
         return isinstance(value, bytes)
 
-    def __str__(self) -> str:
-        return "bytes"
-
 
 @dataclass(frozen=True, slots=True)
 class Timestamp(Type):
@@ -208,9 +193,6 @@ class Timestamp(Type):
     def contains(self, value: Any) -> bool:
         return isinstance(value, cel.Timestamp | datetime)
 
-    def __str__(self) -> str:
-        return "timestamp"
-
 
 @dataclass(frozen=True, slots=True)
 class Duration(Type):
@@ -218,9 +200,6 @@ class Duration(Type):
 
     def contains(self, value: Any) -> bool:
         return isinstance(value, cel.Duration | timedelta)
-
-    def __str__(self) -> str:
-        return "duration"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _children(node: Any) -> list[Any]:
 
 
 @given(st.data(), related())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_what_is_proven_conforms(data: st.DataObject, pair: tuple[Any, Any]) -> None:
     producer, consumer = pair
     found = verdict(producer, consumer)
@@ -111,7 +111,7 @@ def test_what_is_proven_conforms(data: st.DataObject, pair: tuple[Any, Any]) -> 
 
 
 @given(related())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_counterexample_is_delivered_and_refused(pair: tuple[Any, Any]) -> None:
     producer, consumer = pair
     found = verdict(producer, consumer).counterexample
