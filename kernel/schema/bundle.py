@@ -57,8 +57,9 @@ NO_SCHEMAS = Schemas()
 
 
 def pointer(path: Path) -> str:
-    """A JSON pointer (RFC 6901) as a URI fragment without its ``#``."""
-    return "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in path)
+    """A JSON pointer (RFC 6901) as a URI fragment without its ``#``: `%` is escaped."""
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "".join("/" + step.replace("%", "%25") for step in steps)
 
 
 def follow(schema: Any, pointer: str) -> Any:

@@ -25,7 +25,7 @@ def validator_at(schema: Any, pointer: str) -> jsonschema_rs.Validator:
     if not pointer:
         return validator(schema)
     registry = jsonschema_rs.Registry([(_ROOT, schema)])
-    return _build({"$ref": f"{_ROOT}#{quote(pointer, safe='/~')}"}, registry)
+    return _build({"$ref": f"{_ROOT}#{quote(pointer, safe='/~%')}"}, registry)
 
 
 @lru_cache(maxsize=1)

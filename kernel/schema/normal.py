@@ -263,4 +263,4 @@ def _first_valid(branches: list[tuple[Plan | None, Callable[[Any], bool]]]) -> P
 
 
 def _escape(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")
+    return step.replace("~", "~0").replace("/", "~1").replace("%", "%25")

@@ -118,3 +118,14 @@ def test_references_that_multiply_are_refused() -> None:
     schema = {"$ref": "#/$defs/a0", "$defs": {**definitions, "a40": {"type": "string"}}}
     with pytest.raises(InvalidSchema, match="multiply"):
         compile_schema(schema)
+
+
+def test_names_with_percent_signs_are_names_like_others() -> None:
+    schema = {
+        "properties": {
+            "a%41": {"anyOf": [{"type": "number"}, {"type": "null"}]},
+            "b": {"$ref": "#/properties/a%2541"},
+        }
+    }
+    found = compile_schema(schema).conform({"a%41": 1, "b": 2})
+    assert repr(found) == "{'a%41': 1.0, 'b': 2.0}"
