@@ -28,14 +28,6 @@ def command(path: Path, target: str | None, **options: Any) -> int:
     The result is printed on standard output as JSON; with -o json or yaml one document
     {run, outcome, result, error} is printed, also when the run failed.
     """
-    from kernel import Kernel, RunResult
-    from kernel.cli.running import Request, run
-    from kernel.runtime.targets import input_schema
+    from kernel.cli.running import Request, apply
 
-    request = Request(path=path, **options)
-
-    async def work(kernel: Kernel) -> RunResult:
-        inputs = request.inputs(input_schema(kernel, target))
-        return await kernel.apply(target, inputs)
-
-    return run(request, work)
+    return apply(Request(path=path, **options), target)

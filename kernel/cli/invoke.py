@@ -25,14 +25,6 @@ def command(path: Path, target: str, **options: Any) -> int:
     Services and Providers of the manifest are up meanwhile. The answer is printed as by
     `kernel apply`.
     """
-    from kernel import Kernel, RunResult
-    from kernel.cli.running import Request, run
-    from kernel.runtime.targets import input_schema
+    from kernel.cli.running import Request, apply
 
-    request = Request(path=path, **options)
-
-    async def work(kernel: Kernel) -> RunResult:
-        inputs = request.inputs(input_schema(kernel, target))
-        return await kernel.apply(target, inputs)
-
-    return run(request, work)
+    return apply(Request(path=path, **options), target)

@@ -23,6 +23,7 @@ from kernel.errors import InvocationError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.invocation.threads import shared
 from kernel.manifest import Manifest
+from kernel.runtime.targets import input_schema
 
 _LAST_SECONDS = 1.0
 
@@ -66,6 +67,15 @@ class Request:
 
 
 Work = Callable[[Kernel], Coroutine[Any, Any, RunResult]]
+
+
+def apply(request: Request, target: str | None) -> int:
+    """Run ``target``, or what the manifest is for. Returns the exit status."""
+
+    async def work(kernel: Kernel) -> RunResult:
+        return await kernel.apply(target, request.inputs(input_schema(kernel, target)))
+
+    return run(request, work)
 
 
 def run(request: Request, work: Work) -> int:
