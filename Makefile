@@ -9,7 +9,7 @@ run: $(READY)  ## the main job, on real input
 	$(BIN)/kernel apply examples/earthquakes
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -22,7 +22,8 @@ bench: $(READY)  ## measure the hot paths; prints ratios
 	$(BIN)/python -m benchmarks
 
 long: $(READY)  ## the tests that take their time
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -n 2 --ignore tests/test_benchmarks.py
+	$(BIN)/python -m pytest -m long tests/test_benchmarks.py
 
 lock:  ## resolve the packages anew
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

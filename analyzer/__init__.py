@@ -1,12 +1,57 @@
 """The static analyzer: what can be proven about a manifest without running anything.
 
+``check("orders.yaml")`` gives the report on a manifest.
+
 ``infer("order.total > 10.0", {"order": schema})`` gives the type of a CEL expression and what is
 wrong with it.
 """
 
 from __future__ import annotations
 
-from analyzer.diagnostics import Diagnostic, Fix, Related
-from analyzer.inference import Inference, check_expression, infer
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Diagnostic", "Fix", "Inference", "Related", "check_expression", "infer"]
+if TYPE_CHECKING:
+    from analyzer.diagnostics import Diagnostic, Fix, Related
+    from analyzer.inference import Inference, check_expression, infer
+    from analyzer.manifests import check, check_manifest, check_text
+    from analyzer.report import Finding, Report
+
+__all__ = [
+    "Diagnostic",
+    "Finding",
+    "Fix",
+    "Inference",
+    "Related",
+    "Report",
+    "check",
+    "check_expression",
+    "check_manifest",
+    "check_text",
+    "infer",
+]
+
+# Imported when they are used: an earlier report is shown without any of what made it.
+_HOMES = {
+    "Diagnostic": "diagnostics",
+    "Finding": "report",
+    "Fix": "diagnostics",
+    "Inference": "inference",
+    "Related": "diagnostics",
+    "Report": "report",
+    "check": "manifests",
+    "check_expression": "inference",
+    "check_manifest": "manifests",
+    "check_text": "manifests",
+    "infer": "inference",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'analyzer' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"analyzer.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

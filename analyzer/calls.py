@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from analyzer import diagnostics
-from analyzer.checker import UNNAMED, Checker, shown
+from analyzer.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.comparison import flattened, resized, sizes
+from analyzer.differences import Orders
 from analyzer.facts import Facts
 from analyzer.kinds import JSON_MOST
+from analyzer.optionals import has_value
 from analyzer.signatures import Failure, forms, has_form, kinds, resolve
 from analyzer.types import (
     ERROR,
@@ -21,11 +22,14 @@ from analyzer.types import (
     Error,
     Int,
     List,
+    Never,
     Null,
     Optional,
     String,
+    Timestamp,
     Type,
     members_of,
+    resolved,
     union,
     without,
 )
@@ -33,6 +37,7 @@ from kernel.cel import MACROS, TABLE, Expr
 from kernel.cel.budget import Budget, Limits
 from kernel.cel.errors import Problem
 from kernel.cel.functions import invoke
+from kernel.cel.functions.formatting import clauses
 from kernel.cel.functions.regex import compiled
 from kernel.cel.tree import Call, Ident, ListLiteral, Literal
 
@@ -50,6 +55,8 @@ def call(checker: Checker, expr: Call, facts: Facts) -> Type:
     type_ = applied(checker, expr, expr.function, receiver, args)
     if isinstance(type_, Error) or not _constants_fit(checker, expr, parts):
         return ERROR
+    if expr.function in _PLACED:
+        return _PLACED[expr.function](checker, expr, args, type_, facts)
     return _RESULTS.get(expr.function, _as_it_is)(checker, expr, args, type_)
 
 
@@ -140,23 +147,45 @@ def _conversion(name: str, args: tuple[Argument, ...]) -> diagnostics.Fix | None
 
 # What constants say ------------------------------------------------------------------------------
 
-_CONVERTING: Final = frozenset(
-    {"duration", "timestamp", "int", "uint", "double", "bool", "base64.decode"}
-)
 _PATTERNS: Final = frozenset({"matches", "regex.extract", "regex.extractAll", "regex.replace"})
 _LIMITS: Final = Limits(steps=10_000, size=100_000)
 
 
 def _constants_fit(checker: Checker, expr: Call, parts: tuple[Expr, ...]) -> bool:
     """Report a constant that its function refuses."""
-    if expr.function in _CONVERTING and all(isinstance(part, Literal) for part in parts):
-        values = [part.value for part in parts if isinstance(part, Literal)]
-        return _works(checker, expr, lambda: invoke(Budget(_LIMITS), expr.function, False, values))
-    if expr.function in _PATTERNS and len(parts) > 1:
+    name = expr.function
+    if name in _PATTERNS and len(parts) > 1:
         pattern = parts[1]
-        if isinstance(pattern, Literal) and isinstance(pattern.value, str):
-            return _works(checker, pattern, lambda: _pattern(expr.function, pattern.value))
+        if (
+            isinstance(pattern, Literal)
+            and isinstance(pattern.value, str)
+            and not _works(checker, pattern, lambda: _pattern(name, pattern.value))
+        ):
+            return False
+    literal = [part for part in parts if isinstance(part, Literal)]
+    values = [part.value for part in literal]
+    if parts and len(literal) == len(parts):
+        return _works(checker, expr, lambda: _called(expr, values))
+    if name in _STAND_INS and parts[1:] and literal == [*parts[1:]]:
+        return _works(checker, expr, lambda: _called(expr, [_STAND_INS[name](), *values]))
+    if name == "format" and literal:
+        return _works(checker, literal[0], lambda: clauses(values[0]))
     return True
+
+
+def _called(expr: Call, values: list[Any]) -> Any:
+    return invoke(Budget(_LIMITS), expr.function, expr.target is not None, values)
+
+
+def _any_time() -> Any:
+    return invoke(Budget(_LIMITS), "timestamp", False, ["2000-01-01T00:00:00Z"])
+
+
+_STAND_INS: Final[Mapping[str, Callable[[], Any]]] = {
+    "regex.replace": str,
+    **{name: _any_time for name in TABLE if name.startswith("get")},
+}
+"""A first argument that the functions take which fail for what the others are."""
 
 
 def _pattern(function: str, pattern: str) -> None:
@@ -221,6 +250,79 @@ def _argument(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: T
     return type_
 
 
+def _extreme(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    """An empty list has no greatest element, and no least."""
+    node, whole = args[0]
+    if any(isinstance(one, List) and not one.least for one in members_of(whole)):
+        guard = f"guard it with size({shown(node)}) > 0"
+        checker.report(diagnostics.index_unproven(expr, "the first element", guard))
+    ranges = [one for _, one in args if isinstance(one, Int)]
+    if len(ranges) < len(args):
+        return _argument(checker, expr, args, type_)
+    extreme = max if expr.function == "math.greatest" else min
+    return Int(extreme(one.least for one in ranges), extreme(one.most for one in ranges))
+
+
+def _absolute(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    number = resolved(args[0][1])
+    if not isinstance(number, Int):
+        return type_
+    least = 0 if number.least <= 0 <= number.most else min(abs(number.least), abs(number.most))
+    return Int(least, max(abs(number.least), abs(number.most)))
+
+
+def _part_of_time(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    """A part of a moment is within the calendar; that of a span of time is a number of any size."""
+    moments = all(isinstance(one, Timestamp) for one in members_of(args[0][1]))
+    return Int(*_PARTS[expr.function]) if moments and members_of(args[0][1]) else type_
+
+
+_PARTS: Final = {
+    "getMonth": (0, 11),
+    "getDate": (1, 31),
+    "getDayOfMonth": (0, 30),
+    "getDayOfWeek": (0, 6),
+    "getDayOfYear": (0, 365),
+    "getHours": (0, 23),
+    "getMinutes": (0, 59),
+    "getSeconds": (0, 59),
+    "getMilliseconds": (0, 999),
+}
+
+
+def _string(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    """A moment is written with its date, its time and its zone."""
+    moments = all(isinstance(one, Timestamp) for one in members_of(args[0][1]))
+    return String(least=20) if moments and members_of(args[0][1]) else type_
+
+
+def _or_value(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    """What stands in for the value is evaluated where it is needed only: it may always fail."""
+    (_, first), (_, other) = args
+    if not isinstance(other, Never):
+        return type_
+    return union(one.value for one in members_of(first) if isinstance(one, Optional))
+
+
+def _or(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
+    return args[0][1] if isinstance(args[1][1], Never) else type_
+
+
+def _value(
+    checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type, facts: Facts
+) -> Type:
+    """Report an optional that may have no value."""
+    node, whole = args[0]
+    if any(isinstance(one, Optional) for one in members_of(whole)) and not has_value(
+        node, facts, checker.types
+    ):
+        found = diagnostics.optional_unguarded(
+            expr, f"the value of {shown(node)}", "hasValue(), or give another with orValue()", False
+        )
+        checker.report(found)
+    return type_
+
+
 def _bits(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """Bits are not cut off from a number of JSON that has more than 64 of them."""
     wide = any(isinstance(one, Int) and not _is_64_bits(one) for _, one in args)
@@ -251,27 +353,59 @@ def _split(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type
     return List(STRING, 1 if filled and len(args) == 2 else 0)
 
 
-def _char_at(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    return _at(checker, expr, args, (1,), type_)
+def _char_at(
+    checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type, facts: Facts
+) -> Type:
+    return _at(checker, expr, args, (1,), type_, facts)
 
 
-def _substring(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    if len(args) == 3 and not _is_ordered(args[1][1], args[2][1]):
-        guard = "its start may be after its end"
-        checker.report(diagnostics.index_unproven(expr, shown(args[0][0]), guard))
-    return _at(checker, expr, args, tuple(range(1, len(args))), type_)
+def _substring(
+    checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type, facts: Facts
+) -> Type:
+    if len(args) == 3 and _is_part(checker, args, facts):
+        return type_
+    if len(args) == 3 and not _is_ordered(checker, args, facts):
+        start, end = position_shown(args[1][0]), position_shown(args[2][0])
+        guard = "compare it with the end before"
+        if start is not None and end is not None:
+            guard = f"guard it with {start} <= {end}"
+        checker.report(diagnostics.index_unproven(expr, "the start of this part", guard))
+    return _at(checker, expr, args, tuple(range(1, len(args))), type_, facts)
 
 
-def _index_of(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    return Int(-1) if len(args) < 3 else union([_at(checker, expr, args, (2,), Int(-1))])
+def _is_part(checker: Checker, args: tuple[Argument, ...], facts: Facts) -> bool:
+    """Whether ``0 <= start <= end <= size``."""
+    (node, whole), (first, _), (last, _) = args
+    orders = _orders(checker, facts)
+    return (
+        _is_ordered(checker, args, facts)
+        and orders.is_natural(first)
+        and orders.at_most_size(last, node, _shortest(whole))
+    )
 
 
-def _slice(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    return _substring(checker, expr, args, type_)
+def _index_of(
+    checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type, facts: Facts
+) -> Type:
+    return Int(-1) if len(args) < 3 else union([_at(checker, expr, args, (2,), Int(-1), facts)])
 
 
-def _is_ordered(start: Type, end: Type) -> bool:
-    return isinstance(start, Int) and isinstance(end, Int) and start.most <= end.least
+def _orders(checker: Checker, facts: Facts) -> Orders:
+    return Orders(facts.known, checker.known_type)
+
+
+def _is_ordered(checker: Checker, args: tuple[Argument, ...], facts: Facts) -> bool:
+    """Whether a part ends where it starts, or after; of what is not known, nothing is said."""
+    (_, whole), (first, start), (last, end) = args
+    if any(isinstance(one, Dyn | Error) for one in members_of(whole)):
+        return True
+    if not isinstance(resolved(start), Int) or not isinstance(resolved(end), Int):
+        return False
+    return _orders(checker, facts).at_most(first, last)
+
+
+def _shortest(whole: Type) -> int:
+    return min((sizes(one).least for one in members_of(whole)), default=0)
 
 
 def _at(
@@ -280,20 +414,36 @@ def _at(
     args: tuple[Argument, ...],
     positions: tuple[int, ...],
     type_: Type,
+    facts: Facts,
 ) -> Type:
     """Report positions that may be past the end of the string or list."""
     node, whole = args[0]
-    least = min((sizes(one).least for one in members_of(whole)), default=0)
+    if any(isinstance(one, Dyn | Error) for one in members_of(whole)):
+        return type_
+    least = _shortest(whole)
+    orders = _orders(checker, facts)
     for number in positions:
-        position = args[number][1]
-        if not isinstance(position, Int) or position.least < 0 or position.most > least:
-            guard = f"guard it with size({shown(node)}) >= …"
-            checker.report(diagnostics.index_unproven(expr, shown(args[number][0]), guard))
+        place, position = args[number]
+        if not isinstance(resolved(position), Int) or not orders.within(place, node, least):
+            natural = orders.is_natural(place)
+            checker.report(_unproven(expr, node, number, natural))
             break
     return type_
 
 
-_CLAUSE: Final = re.compile(r"%(?:%|(?:\.[0-9]{1,4})?([a-zA-Z]))")
+def _unproven(expr: Call, node: Expr, number: int, natural: bool) -> diagnostics.Diagnostic:
+    """Which guard a position lacks."""
+    parts = expr.args if expr.target is None else (expr.target, *expr.args)
+    whole, position = shown(node), position_shown(parts[number])
+    size = "its size" if whole.startswith(UNNAMED) else f"size({whole})"
+    if position is None:
+        what = "the start" if number == 1 else "the end"
+        guard = f"compare it with {size} before"
+        return diagnostics.index_unproven(expr, f"{what} of this part", guard)
+    guard = f"{size} >= {position}" if natural else f"{position} >= 0 && {size} >= {position}"
+    return diagnostics.index_unproven(expr, f"position {position}", f"guard it with {guard}")
+
+
 _NUMBERS: Final = frozenset({"int", "uint", "double"})
 _FORMATTED: Final[Mapping[str, frozenset[str]]] = {
     "d": _NUMBERS,
@@ -312,15 +462,15 @@ def _format(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Typ
     if not isinstance(text, Literal) or not isinstance(items, ListLiteral) or items.optional:
         checker.leans = True
         return type_
-    clauses = [match[1] for match in _CLAUSE.finditer(text.value) if match[1]]
-    if len(clauses) > len(items.elements):
-        message = f"the format has {len(clauses)} clauses, the list {len(items.elements)} elements"
+    found = clauses(text.value)
+    if len(found) > len(items.elements):
+        message = f"the format has {len(found)} clauses, the list {len(items.elements)} elements"
         return checker.report(diagnostics.bad_literal(expr, message))
-    return _formatted(checker, clauses, items, type_)
+    return _formatted(checker, found, items, type_)
 
 
-def _formatted(checker: Checker, clauses: list[str], items: ListLiteral, type_: Type) -> Type:
-    for clause, node in zip(clauses, items.elements, strict=False):
+def _formatted(checker: Checker, letters: list[str], items: ListLiteral, type_: Type) -> Type:
+    for clause, node in zip(letters, items.elements, strict=False):
         wanted = _FORMATTED.get(clause)
         one = checker.types.get(id(node), Dyn())
         found = kinds(one)
@@ -339,15 +489,25 @@ _RESULTS: Final[dict[str, _Result]] = {
     "flatten": _flatten,
     "optional.ofNonZeroValue": _of_non_zero,
     "int": _argument,
-    "math.greatest": _argument,
-    "math.least": _argument,
+    "string": _string,
+    **dict.fromkeys(_PARTS, _part_of_time),
+    "math.abs": _absolute,
+    "math.greatest": _extreme,
+    "math.least": _extreme,
+    "or": _or,
+    "orValue": _or_value,
     **dict.fromkeys(("math.bitAnd", "math.bitOr", "math.bitXor", "math.bitNot"), _bits),
     "lists.range": _range,
     "split": _split,
-    "charAt": _char_at,
-    "substring": _substring,
-    "slice": _slice,
-    "indexOf": _index_of,
-    "lastIndexOf": _index_of,
     "format": _format,
 }
+_Placed = Callable[[Checker, Call, tuple[Argument, ...], Type, Facts], Type]
+_PLACED: Final[dict[str, _Placed]] = {
+    "value": _value,
+    "charAt": _char_at,
+    "substring": _substring,
+    "slice": _substring,
+    "indexOf": _index_of,
+    "lastIndexOf": _index_of,
+}
+"""What also depends on what is known at the place."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from analyzer import diagnostics
 from analyzer.diagnostics import Diagnostic
-from analyzer.facts import Facts
+from analyzer.facts import Facts, assume
+from analyzer.shapes import sized_expr
 from analyzer.types import (
     BOOL,
     ERROR,
@@ -22,7 +23,7 @@ from analyzer.types import (
     without,
 )
 from kernel.cel import Expr
-from kernel.cel.tree import Call, Ident, Index, Literal, Select
+from kernel.cel.tree import Binary, Ident, Index, Literal, Logical, Select
 
 MAX_RETRIES: Final = 8
 """How many operands of one expression are looked at again with what later operands say."""
@@ -42,7 +43,8 @@ class Loop:
 class Checker:
     """One walk over an expression; collects the findings, each subject once for a rule.
 
-    ``types`` holds the type of each node that was looked at, by ``id``. ``leans``: something of
+    ``types`` holds the type of each node that was looked at, by ``id``; ``chains`` what was known
+    before each ``&&`` and ``||``, and before the last of its operands. ``leans``: something of
     which too little is known was used, so the expression may still fail.
     """
 
@@ -53,6 +55,7 @@ class Checker:
     retries: int = MAX_RETRIES
     loops: list[Loop] = field(default_factory=list)
     types: dict[int, Type] = field(default_factory=dict)
+    chains: dict[int, tuple[Facts, Facts]] = field(default_factory=dict)
 
     def run(self, expr: Expr, facts: Facts) -> Type:
         """The type of a whole expression."""
@@ -68,6 +71,17 @@ class Checker:
         self.types[id(expr)] = type_
         return type_
 
+    def assume(self, expr: Expr, outcome: bool, facts: Facts) -> Facts:
+        """What is known once the expression gave an outcome; a chain is not gone through again."""
+        before, last = self.chains.get(id(expr), (None, facts))
+        if before is facts and isinstance(expr, Logical) and outcome is (expr.operator == "&&"):
+            return assume(expr.operands[-1], outcome, last)
+        return assume(expr, outcome, facts)
+
+    def known_type(self, expr: Expr) -> Type | None:
+        """The type of a node that was looked at."""
+        return self.types.get(id(expr))
+
     def report(self, diagnostic: Diagnostic, subject: object = None) -> Type:
         """Note a finding; gives the type Error, for what follows from it."""
         place: object = subject or (diagnostic.offset, diagnostic.end)
@@ -76,6 +90,8 @@ class Checker:
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """The findings in the order of the text."""
+        if not self.found:
+            return ()
         return tuple(sorted(self.found.values(), key=lambda one: (one.offset, one.end, one.code)))
 
     def forget(self, count: int) -> None:
@@ -113,6 +129,24 @@ UNNAMED: Final = "this value"
 """What a value is called that has no path."""
 
 
+def position_shown(expr: Expr) -> str | None:
+    """A position as it is written in a guard; None where that is long."""
+    if isinstance(expr, Literal) and type(expr.value) is int:
+        return str(expr.value)
+    if (
+        isinstance(expr, Binary)
+        and expr.operator in ("+", "-")
+        and (not isinstance(expr.right, Binary))
+    ):
+        left, right = position_shown(expr.left), position_shown(expr.right)
+        return None if left is None or right is None else f"{left} {expr.operator} {right}"
+    sized = sized_expr(expr)
+    text = shown(expr if sized is None else sized)
+    if text.startswith(UNNAMED):
+        return None
+    return text if sized is None else f"size({text})"
+
+
 def shown(expr: Expr) -> str:
     """What a person calls the value of an expression: its path, or that it is this value."""
     match expr:
@@ -125,11 +159,3 @@ def shown(expr: Expr) -> str:
         case Index(index=Ident() | Select() as index):
             return f"{shown(expr.operand)}[{shown(index)}]"
     return UNNAMED
-
-
-def sized_expr(expr: Expr) -> Expr | None:
-    """The ``l`` of ``size(l)`` and of ``l.size()``."""
-    if not isinstance(expr, Call) or expr.function != "size":
-        return None
-    parts = expr.args if expr.target is None else (expr.target, *expr.args)
-    return parts[0] if len(parts) == 1 else None

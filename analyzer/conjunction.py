@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from analyzer.types import Type
@@ -19,7 +20,10 @@ from kernel.schema.bundle import follow, pointer
 from kernel.schema.keywords import subschemas, traits
 
 MAX_ALTERNATIVES = 24
-"""A place with more of them is known without its choices only."""
+"""Nothing is known of a place with more of them."""
+
+MAX_LITERALS = 250
+"""So many there may be where each of them is of certain values only."""
 
 CHOICES = ("anyOf", "oneOf")
 _SAYS_NOTHING = {
@@ -125,9 +129,16 @@ def alternatives(root: Any, nodes: Nodes) -> list[Nodes] | None:
             taken |= {_name(choice)}
             made = [flat(root, (branch,), held) for branch in choice.branches]
             waiting[:0] = [(one, taken) for one in made if one is not None]
-        if len(waiting) + len(done) > MAX_ALTERNATIVES:
+        if len(waiting) + len(done) > MAX_ALTERNATIVES and (
+            len(waiting) + len(done) > MAX_LITERALS
+            or not all(map(_is_literal, chain(done, (one for one, _ in waiting))))
+        ):
             return None
     return done
+
+
+def _is_literal(held: Nodes) -> bool:
+    return any("const" in node.schema or "enum" in node.schema for node in held)
 
 
 def choices(held: Nodes) -> Iterator[Choice]:

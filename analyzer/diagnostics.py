@@ -185,6 +185,14 @@ def unnarrowed_union(node: Expr, what: str, lacking: Type) -> Diagnostic:
     return _found("K404", node, f"{what} is not possible where the value is {lacking}")
 
 
+def untyped(node: Expr, what: str, owner: str) -> Diagnostic:
+    """K404: what only some values have, where a schema says of none what it is."""
+    message = (
+        f"{what} is not certain: the schema of {owner} has no `type`, so it may be null, a list, …"
+    )
+    return _found("K404", node, message)
+
+
 def optional_unguarded(node: Expr, path: str, guard: str, lenient: bool) -> Diagnostic:
     """K501: a field that may not be there; a warning where its schema never speaks of presence."""
     message = f"{path} may not be there; guard it with {guard}"
@@ -230,3 +238,56 @@ def duplicate_key(node: Expr, key: str, first: Expr) -> Diagnostic:
     """K606: a key twice in one map."""
     related = (Related("the first one", first.offset, first.end),)
     return _found("K606", node, f"the map has the key {key} twice", related=related)
+
+
+def not_text(node: Expr, what: str, type_: Type) -> Diagnostic:
+    """K006: a list or a map within text."""
+    return _found("K006", node, f"{what} is {type_}, which cannot stand within text")
+
+
+def slot_type(node: Expr, field: str, wanted: str, type_: Type) -> Diagnostic:
+    """K402: a field of a step or a call site that needs another type."""
+    return _found("K402", node, f"`{field}` is {wanted}, and this is {type_}")
+
+
+def unreachable(node: Expr, what: str) -> Diagnostic:
+    """K602: a condition that contradicts those around it."""
+    return _found("K602", node, f"{what}, since a condition around it says the opposite")
+
+
+def not_in_scope(node: Expr, name: str, where: str) -> Diagnostic:
+    """K306: a variable that is in scope elsewhere."""
+    return _found("K306", node, f"'{name}' is not in scope here; it is {where}")
+
+
+def no_error(node: Expr) -> Diagnostic:
+    """K505: the error, where there is none."""
+    where = "it is in `retry.when`, `catch` and `finally`"
+    return _found("K505", node, f"there is no 'error' here; {where}")
+
+
+def step_unavailable(
+    node: Expr, name: str, why: str, guard: str, related: tuple[Related, ...] = ()
+) -> Diagnostic:
+    """K503: the result of a step that may not have run."""
+    return _found("K503", node, f"step `{name}` {why}; {guard}", related=related)
+
+
+def forward_reference(node: Expr, name: str) -> Diagnostic:
+    """K504: the result of a step that comes later."""
+    message = f"step `{name}` runs after this, so it has no result yet"
+    return _found("K504", node, message)
+
+
+def inner_step(node: Expr, name: str) -> Diagnostic:
+    """K306: a step of a ``forEach``, from outside."""
+    message = f"step `{name}` is inside a `forEach`, so it is not seen from here"
+    return _found("K306", node, message)
+
+
+def unknown_step(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
+    """K401: a step that is nowhere."""
+    more, meant = _candidates(name, known, "there are")
+    return _found(
+        "K401", node, f"there is no step '{name}'{more}", fix=_renaming(node, name, meant)
+    )

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from analyzer.differences import Bound, compared, of_texts
 from analyzer.members import Narrow, Step, lacking, member, narrowed, values_of
 from analyzer.narrowing import (
     different_from,
@@ -28,6 +29,7 @@ from analyzer.narrowing import (
 )
 from analyzer.signatures import kinds
 from analyzer.types import (
+    BOOL,
     DYN,
     NEVER,
     NULL,
@@ -73,13 +75,20 @@ MAX_FACTS: Final = 500
 Path = tuple[Step, ...]
 """The name, then the steps."""
 
+Also = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
+"""What else is known once an expression gave an outcome."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The names in scope with their declared types, and what is known beyond."""
+    """The names in scope with their declared types, and what is known beyond.
+
+    ``also`` tells which other expressions a condition over a step decides.
+    """
 
     scope: Mapping[str, Type]
     known: Mapping[Path, Type] = field(default_factory=dict)
+    also: Also | None = field(default=None, compare=False)
 
     def type_of(self, name: str) -> Type:
         """The type of a name in scope, as narrow as it is known."""
@@ -89,7 +98,7 @@ class Facts:
         """These facts and one more."""
         if len(self.known) >= MAX_FACTS and path not in self.known:
             return self
-        return Facts(self.scope, {**self.known, path: type_})
+        return Facts(self.scope, {**self.known, path: type_}, self.also)
 
     def declare(self, names: Mapping[str, Type]) -> Facts:
         """The facts inside of what declares these names: of hidden ones nothing is known."""
@@ -98,12 +107,22 @@ class Facts:
             for path, type_ in self.known.items()
             if not any(map(path_uses(path), names))
         }
-        return Facts({**self.scope, **names}, kept)
+        return Facts({**self.scope, **names}, kept, None if _hide(names) else self.also)
 
     @property
     def declared(self) -> Facts:
         """The same names, of which only the declared types are known."""
         return Facts(self.scope)
+
+
+def _hide(names: Iterable[str]) -> bool:
+    """Whether one of the names may be that of a variable which conditions over steps read."""
+    return any(name in _OUTER for name in names)
+
+
+_OUTER: Final = frozenset(
+    ("inputs", "vars", "secrets", "resources", "self", "steps", "item", "index", "error")
+)
 
 
 def path_uses(path: Path) -> Callable[[str], bool]:
@@ -142,11 +161,11 @@ def _step(index: Expr, facts: Facts) -> Step | None:
 
 def type_at(path: Path, facts: Facts) -> Type:
     """The type of what a path reads, where it can be read."""
-    name, *steps = path
+    name = path[0]
     assert isinstance(name, str)
-    type_ = facts.type_of(name)
-    for count, step in enumerate(steps, 2):
-        type_ = facts.known.get(path[:count]) or _stepped(type_, step)
+    known, type_ = facts.known, facts.type_of(name)
+    for count in range(1, len(path)):
+        type_ = known.get(path[: count + 1]) or _stepped(type_, path[count])
     return type_
 
 
@@ -172,9 +191,26 @@ def narrow_path(path: Path, facts: Facts, narrow: Narrow) -> Facts:
     steps = _structural(path[1:])
     inner = narrow if len(steps) == len(path) - 1 else _same
     facts = facts.with_fact((name,), narrowed(facts.type_of(name), steps, inner))
-    if all(isinstance(step, str) for step in path[1:]):
+    owner = facts.type_of(name)
+    for count, step in enumerate(path[1:], 2):
+        # No record holds a field of a map whose keys may be other than texts.
+        lost = isinstance(step, str) and _is_any_map(owner)
+        if count < len(path) or lost:
+            owner = facts.known.get(path[:count]) or _stepped(owner, step)
+        if lost:
+            kept = narrow(owner) if count == len(path) else owner
+            facts = facts.with_fact(path[:count], kept)
+    last = max(count for count, step in enumerate(path) if not count or not isinstance(step, str))
+    if not last:
         return facts
+    element, rest = path[: last + 1], path[last + 1 :]
+    if rest:
+        facts = facts.with_fact(element, narrowed(type_at(element, facts), rest, narrow))
     return facts.with_fact(path, narrow(type_at(path, facts)))
+
+
+def _is_any_map(type_: Type) -> bool:
+    return any(isinstance(one, Map) for one in members_of(type_))
 
 
 def _structural(steps: Path) -> Path:
@@ -194,7 +230,17 @@ def _same(type_: Type) -> Type:
 
 def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
     """What is known where a condition has been evaluated, and was true (or false)."""
+    found = _assumed(expr, outcome, facts)
+    if facts.also is not None and isinstance(expr, Select | Macro):
+        for other, held in facts.also(expr, outcome):
+            found = assume(other, held, found)
+    return found
+
+
+def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
     match expr:
+        case Binary():
+            return _binary(expr, outcome, facts)
         case Unary(operator="!"):
             return assume(expr.operand, not outcome, facts)
         case Logical():
@@ -206,13 +252,25 @@ def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
         case Call(function="hasValue", target=Select() | Index() as target) if outcome:
             path = path_of(target, facts)
             return facts if path is None else narrow_path(path, facts, _same)
+        case Call(function="hasValue", target=Ident() as target) if outcome:
+            return facts.with_fact(_held(target), BOOL)
+        case Call(function="contains" | "startsWith" | "endsWith", args=(_,)) if outcome:
+            return with_bounds(of_texts(expr, facts.known), facts)
         case Macro(name="all" | "exists" | "exists_one" | "existsOne"):
             return _quantified(expr, outcome, facts)
-        case Binary():
-            return _binary(expr, outcome, facts)
         case Ident() | Select() | Index():
             return _path(expr, facts, lambda t: equal_to(t, outcome))
     return facts
+
+
+def _held(name: Ident) -> Path:
+    """What stands for the value of an optional among the paths: no expression reads it."""
+    return (name.name, ("$", (name.name,)))
+
+
+def holds_value(expr: Expr, facts: Facts) -> bool:
+    """Whether it is known of the optional with this name that it has a value."""
+    return isinstance(expr, Ident) and not expr.absolute and _held(expr) in facts.known
 
 
 def _path(expr: Expr, facts: Facts, narrow: Narrow) -> Facts:
@@ -270,7 +328,7 @@ def either(before: Facts, branches: Iterable[Facts]) -> Facts:
         return before
     shared = set(possible[0].known).intersection(*(one.known for one in possible[1:]))
     joined = {path: union([one.known[path] for one in possible]) for path in shared}
-    return Facts(before.scope, {**before.known, **joined})
+    return Facts(before.scope, {**before.known, **joined}, before.also)
 
 
 def is_impossible(facts: Facts) -> bool:
@@ -347,11 +405,28 @@ def _binary(expr: Binary, outcome: bool, facts: Facts) -> Facts:
     operator = expr.operator
     # NaN is neither less nor not less: a false comparison of doubles says nothing of the order.
     facts = _compared(expr.left, operator, expr.right, outcome, facts)
-    return _compared(expr.right, _MIRRORED[operator], expr.left, outcome, facts)
+    facts = _compared(expr.right, _MIRRORED[operator], expr.left, outcome, facts)
+    true = operator if outcome else _NEGATED[operator]
+    before = facts
+
+    def type_of(operand: Expr) -> Type | None:
+        path = None if is_optional(operand) else path_of(operand, before)
+        return None if path is None else type_at(path, before)
+
+    return with_bounds(compared(expr.left, true, expr.right, before.known, type_of), facts)
+
+
+def with_bounds(bounds: Iterable[Bound], facts: Facts) -> Facts:
+    """The facts, and bounds of differences."""
+    for path, type_ in bounds:
+        facts = facts.with_fact(path, type_)
+    return facts
 
 
 def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Facts) -> Facts:
     """What a comparison says of its left side."""
+    if isinstance(left, Literal):
+        return facts
     if outcome is False:
         operator = _NEGATED[operator]
     if isinstance(left, Call) and left.function in ("size", "type"):
@@ -369,6 +444,8 @@ def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Fact
 
 
 def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
+    if isinstance(right, Literal) and isinstance(right.value, bool) and _is_condition(left):
+        return assume(left, right.value is equal, facts)
     if isinstance(right, ListLiteral) and not right.elements and not equal:
         return _path(left, facts, filled)
     if isinstance(right, Literal):
@@ -379,6 +456,17 @@ def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
         return _path(left, facts, _same)
     other = kinds_compared(type_at(path, facts))
     return _path(left, facts, lambda type_: of_kinds(type_, other))
+
+
+def _is_condition(expr: Expr) -> bool:
+    """Whether an expression gives a bool, whatever the values are."""
+    if isinstance(expr, Macro):
+        return expr.name in ("has", "all", "exists", "exists_one", "existsOne")
+    if isinstance(expr, Unary):
+        return expr.operator == "!"
+    return isinstance(expr, Logical | Binary) and (
+        isinstance(expr, Logical) or expr.operator in _MIRRORED or expr.operator == "in"
+    )
 
 
 def _constant(expr: Expr, facts: Facts) -> Any:

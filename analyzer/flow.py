@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 from rpds import HashTrieMap
 
+from kernel.cel import Expr, Template
+from kernel.cel.tree import Ident, Literal, Logical, Macro, Select, Unary
 from kernel.topology.sequence import Sequence
 from kernel.topology.steps import (
     Boundary,
@@ -21,6 +23,7 @@ from kernel.topology.steps import (
     Choice,
     Each,
     Loop,
+    Raise,
     Step,
     Steps,
     Together,
@@ -52,33 +55,46 @@ class Flow:
 
     ``before`` is that of a step's own fields (``when``, ``inputs``, ``value``, ``if``, ``while``,
     ``forEach``, …); ``within`` that of fields which see the step's body: ``until``, and the
-    ``result`` of a ``forEach``; ``end`` that of the sequence's result.
+    ``result`` of a ``forEach``; ``end`` that of the sequence's result. ``unreachable`` are the
+    first steps of those that stand after what always fails; ``entered`` the loops that have a
+    first round for certain.
     """
 
     before: Mapping[Step, State]
     within: Mapping[Step, State]
     end: State
+    unreachable: tuple[Step, ...] = ()
+    entered: frozenset[Step] = frozenset()
 
 
 def flow_of(sequence: Sequence) -> Flow:
     """The states of a sequence. Each step is looked at once, however deep it stands."""
     walk = _Walk()
     end = walk.steps(sequence.steps, NOTHING)
-    return Flow(walk.before, walk.within, end)
+    unreachable, entered = tuple(walk.unreachable), frozenset(walk.entered)
+    return Flow(walk.before, walk.within, end or NOTHING, unreachable, entered)
 
 
 @dataclass(slots=True)
 class _Walk:
     before: dict[Step, State] = field(default_factory=dict)
     within: dict[Step, State] = field(default_factory=dict)
+    unreachable: list[Step] = field(default_factory=list)
+    entered: set[Step] = field(default_factory=set)
 
-    def steps(self, steps: Steps, state: State) -> State:
-        """The state after a list of steps."""
+    def steps(self, steps: Steps, state: State) -> State | None:
+        """The state after a list of steps; None if their end is never reached."""
+        ended = False
         for step in steps:
-            state = self.step(step, state)
-        return state
+            after = self.step(step, state)
+            if after is not None:
+                state = after
+            elif not ended and step is not steps[-1]:
+                self.unreachable.append(steps[steps.index(step) + 1])
+            ended = ended or after is None
+        return None if ended else state
 
-    def step(self, step: Step, state: State) -> State:
+    def step(self, step: Step, state: State) -> State | None:
         """The state after a step; one with ``when`` may have been skipped, with all inside."""
         self.before[step] = state
         after = self.form(step, state)
@@ -86,9 +102,11 @@ class _Walk:
         if step.when is not None:
             after = _joined(state, _names(inner_steps(step.form)), [state, after])
             ran = Ran.OR_SKIPPED
-        return after if step.name is None else after.insert(step.name, ran)
+        if after is None or step.name is None:
+            return after
+        return after.insert(step.name, ran)
 
-    def form(self, step: Step, state: State) -> State:
+    def form(self, step: Step, state: State) -> State | None:
         """The state after what a step holds inside."""
         names = _names(inner_steps(step.form))
         match step.form:
@@ -98,27 +116,34 @@ class _Walk:
             case Choice(_, cases, default):
                 ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
                 return _joined(state, names, [self.steps(steps, state) for steps in ways])
-            case Loop(body=body, before=before):
+            case Loop(body, condition, before):
                 # A round sees the steps of the round before, if there was one.
                 start = _with(state, names, Ran.PERHAPS)
                 self.before[step] = start if before else state
-                self.within[step] = end = self.steps(body, start)
-                return _joined(state, names, [state, end]) if before else end
+                end = self.steps(body, start)
+                self.within[step] = start if end is None else end
+                if not before or _holds_at_first(condition, state):
+                    self.entered.add(step)
+                    return end
+                return _joined(state, names, [state, end])
             case Each(body=body):
                 # Each item begins anew, and nothing that runs inside is visible outside.
-                self.within[step] = self.steps(body, state)
+                end = self.steps(body, state)
+                self.within[step] = state if end is None else end
                 return state
             case Together(branches):
                 return self.together([steps for _, steps in branches], names, state)
             case Boundary():
                 return self.boundary(step.form, state)
+            case Raise():
+                return None
             case _:
                 return state
 
-    def together(self, branches: list[Steps], names: list[str], state: State) -> State:
+    def together(self, branches: list[Steps], names: list[str], state: State) -> State | None:
         """Branches run at the same time: each may or may not see the steps of the others."""
         beside = _with(state, names, Ran.PERHAPS)
-        after = state
+        after, ended = state, False
         for steps in branches:
             mine = _names([steps])
             start = beside
@@ -126,12 +151,13 @@ class _Walk:
                 known = state.get(name)  # from the round before, in a loop
                 start = start.discard(name) if known is None else start.insert(name, known)
             end = self.steps(steps, start)
+            ended = ended or end is None
             for name in mine:
-                if (ran := end.get(name)) is not None:
+                if (ran := None if end is None else end.get(name)) is not None:
                     after = after.insert(name, ran)
-        return after
+        return None if ended else after
 
-    def boundary(self, boundary: Boundary, state: State) -> State:
+    def boundary(self, boundary: Boundary, state: State) -> State | None:
         """``catch`` sees what ran before a failure, ``finally`` what ran before any end."""
         tried, caught = _names([boundary.body]), _names([boundary.handler or ()])
         after = self.steps(boundary.body, state)
@@ -142,10 +168,41 @@ class _Walk:
         if boundary.ending is None:
             return after
         end = self.steps(boundary.ending, _with(broken, caught, Ran.PERHAPS))
+        if after is None or end is None:
+            return None
         for name in _names([boundary.ending]):
             if (ran := end.get(name)) is not None:
                 after = after.insert(name, ran)
         return after
+
+
+def _holds_at_first(condition: Template, state: State) -> bool:
+    """Whether the condition of a loop is true before its first round, whatever the values are."""
+    if condition.constant:
+        return condition.evaluate({}) is True
+    whole = condition.tree.scalars[()].whole if () in condition.tree.scalars else None
+    return whole is not None and _known(whole.expr, state) is True
+
+
+def _known(expr: Expr, state: State) -> bool | None:
+    """What a condition gives whatever the values are; None where that depends on them."""
+    match expr:
+        case Literal(value=bool() as value):
+            return value
+        case Unary(operator="!", operand=operand):
+            inner = _known(operand, state)
+            return None if inner is None else not inner
+        case Logical(operator=operator, operands=operands):
+            decides = operator == "||"
+            parts = [_known(one, state) for one in operands]
+            if decides in parts:
+                return decides
+            return None if None in parts else not decides
+        case Macro(name="has", args=(Select() as asked,)):
+            named = asked.operand if isinstance(asked.operand, Select) else asked
+            if isinstance(named.operand, Ident) and named.operand.name == "steps":
+                return None if named.field in state else False
+    return None
 
 
 def _names(lists: Iterable[Steps]) -> list[str]:
@@ -167,10 +224,16 @@ def _with(state: State, names: Iterable[str], ran: Ran) -> State:
     return state
 
 
-def _joined(state: State, names: Iterable[str], ways: list[State]) -> State:
-    """What holds whichever way was taken; the ways differ from ``state`` in ``names`` only."""
+def _joined(state: State, names: Iterable[str], ways: list[State | None]) -> State | None:
+    """What holds whichever way was taken; the ways differ from ``state`` in ``names`` only.
+
+    None is a way that does not come to its end; so is the whole if all are.
+    """
+    ended = [way for way in ways if way is not None]
+    if not ended:
+        return None
     for name in names:
-        known = [way.get(name) for way in ways]
+        known = [way.get(name) for way in ended]
         if any(ran is not None for ran in known):
             state = state.insert(name, _least(known))
     return state

@@ -111,7 +111,7 @@ def infer(expression: str | Expr, names: Mapping[str, Any]) -> Inference:
             found = diagnostics.syntax(error.message, error.offset, error.end)
             return Inference(ERROR, (found,))
     scope = {name: lower(schema, name=name) for name, schema in names.items()}
-    checker = Checker(scope, _CHECKS)
+    checker = Checker(scope, CHECKS)
     type_ = checker.run(expression, Facts(scope))
     if checker.leans and not isinstance(type_, Dyn | Error):
         type_ = Assumed(type_)
@@ -122,7 +122,7 @@ def check_expression(
     expr: Expr, scope: Mapping[str, Type], facts: Facts | None = None
 ) -> tuple[Type, tuple[Diagnostic, ...]]:
     """The type of an expression and the findings; ``facts`` is what is known at its place."""
-    checker = Checker(scope, _CHECKS)
+    checker = Checker(scope, CHECKS)
     type_ = checker.run(expr, facts or Facts(scope))
     return type_, checker.diagnostics()
 
@@ -220,7 +220,7 @@ def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) 
 
 
 def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
-    operand = checker.check(expr.operand, facts)
+    operand = resolved(checker.check(expr.operand, facts))
     if expr.operator == "!" and isinstance(operand, Bool):
         return negated(operand)
     if expr.operator == "-" and isinstance(operand, Int):
@@ -243,11 +243,13 @@ def _binary(checker: Checker, expr: Binary, facts: Facts) -> Type:
 
 
 def _is_zero(type_: Type) -> bool:
+    type_ = resolved(type_)
     return isinstance(type_, Int) and type_.least == type_.most == 0
 
 
 def _refined(checker: Checker, expr: Binary, left: Type, right: Type, type_: Type) -> Type:
     """What is known of the result beyond its type."""
+    left, right = resolved(left), resolved(right)
     if isinstance(type_, Bool):
         return order(expr.operator, left, right)
     if isinstance(type_, Int):
@@ -287,6 +289,8 @@ def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: F
     equal = expr.operator == "=="
     if is_nullable(type_):
         return Bool(equal) if type_ == NULL else BOOL
+    if ("K501", shown(node)) in checker.found:
+        return BOOL
     if not is_nullable(_declared(node, type_, facts)):
         what = f"{shown(node)} is never null"
         checker.report(diagnostics.redundant_guard(expr, what))
@@ -333,6 +337,7 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
     place = f"an operand of '{expr.operator}'"
     types: dict[int, Type] = {}
     late: list[tuple[int, Expr]] = []
+    before = facts
     for position, operand in enumerate(expr.operands):
         count = len(checker.found)
         types[position] = checker.decided(operand, facts, place)
@@ -340,8 +345,10 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
             checker.retries -= 1
             checker.forget(count)
             late.append((position, operand))
-        else:
+        elif operand is not expr.operands[-1] or late:
             facts = assume(operand, outcome, facts)
+    if not late:
+        checker.chains[id(expr)] = before, facts
     for position, operand in late:
         types[position] = checker.decided(operand, facts, place)
         facts = assume(operand, outcome, facts)
@@ -349,6 +356,8 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
 
 
 def _needs_guard(checker: Checker, count: int) -> bool:
+    if len(checker.found) == count:
+        return False
     new = list(checker.found.values())[count:]
     return any(one.code in ("K501", "K502", "K404", "K507", "K407") for one in new)
 
@@ -362,8 +371,8 @@ def _decision(every: bool, types: list[Type]) -> Type:
 
 def _conditional(checker: Checker, expr: Conditional, facts: Facts) -> Type:
     condition = checker.decided(expr.condition, facts, "the condition of '? :'")
-    then = checker.check(expr.then, assume(expr.condition, True, facts))
-    otherwise = checker.check(expr.otherwise, assume(expr.condition, False, facts))
+    then = _branch(checker, expr, expr.then, True, facts)
+    otherwise = _branch(checker, expr, expr.otherwise, False, facts)
     if isinstance(condition, Error):
         return ERROR
     if isinstance(condition, Bool) and condition.literal is not None:
@@ -371,7 +380,14 @@ def _conditional(checker: Checker, expr: Conditional, facts: Facts) -> Type:
     return union([then, otherwise])
 
 
-_CHECKS: Final[dict[type, Check]] = {
+def _branch(checker: Checker, expr: Conditional, branch: Expr, outcome: bool, facts: Facts) -> Type:
+    """The type of one branch; a literal is what it is, whatever is known."""
+    if isinstance(branch, Literal):
+        return checker.check(branch, facts)
+    return checker.check(branch, checker.assume(expr.condition, outcome, facts))
+
+
+CHECKS: Final[dict[type, Check]] = {
     Literal: _literal,
     Ident: _ident,
     Select: reading.select,
@@ -385,3 +401,4 @@ _CHECKS: Final[dict[type, Check]] = {
     MapLiteral: _map,
     Macro: macros.macro,
 }
+"""Which function checks which node."""

@@ -24,7 +24,6 @@ from analyzer.conjunction import (
     Reach,
     alternatives,
     choices,
-    flat,
     says,
     target,
 )
@@ -165,17 +164,11 @@ class Lowering:
             why.append("several choices with defaults or numbers")
         found = alternatives(self.root, nodes)
         if found is None:
-            return self._without_choices(nodes)
+            return self.refined(DYN, ["too many alternatives"], nodes, nodes)
         self.looked_at += sum(map(len, found))
         members = [self._alternative(held, nodes) for held in found]
         why += self._of_choices(found, members)
         return self.refined(self.joined(members, why), why, nodes, nodes)
-
-    def _without_choices(self, nodes: Nodes) -> Type:
-        """A place with too many alternatives: what holds for all of them."""
-        loose = tuple(Node(node.pointer, node.schema, False) for node in nodes)
-        held = flat(self.root, loose) or ()
-        return self.refined(self._alternative(held, loose), ["too many alternatives"], nodes, nodes)
 
     def _of_choices(self, found: list[Nodes], members: list[Type]) -> Iterator[str]:
         """What the choices of a place demand beyond that one of the members fits."""

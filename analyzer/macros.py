@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from analyzer import diagnostics, reading
-from analyzer.checker import Checker, Loop, shown, sized_expr
-from analyzer.facts import Facts, assume, is_optional, path_of, path_uses, type_at
+from analyzer.checker import Checker, Loop, shown
+from analyzer.differences import compared
+from analyzer.facts import (
+    Facts,
+    is_optional,
+    path_of,
+    path_uses,
+    type_at,
+    with_bounds,
+)
 from analyzer.members import keys_of, values_of
+from analyzer.shapes import sized_expr
 from analyzer.signatures import bound
 from analyzer.types import (
     BOOL,
@@ -30,7 +39,7 @@ from analyzer.types import (
     union,
 )
 from kernel.cel import free_names
-from kernel.cel.tree import Call, Expr, Macro
+from kernel.cel.tree import Call, Expr, Ident, Macro
 
 MAX_PARTS: Final = 20_000
 MAX_HEIGHT: Final = 60
@@ -67,7 +76,12 @@ def macro(checker: Checker, expr: Macro, facts: Facts) -> Type:
 
 def _bind(checker: Checker, expr: Macro, facts: Facts) -> Type:
     value = checker.check(expr.args[0], facts)
-    return checker.check(expr.args[1], _declared(facts, expr.variables, (value,)))
+    inside = _declared(facts, expr.variables, (value,))
+    if not free_names(expr.args[0]) & frozenset(expr.variables):
+        name = Ident(expr.offset, expr.end, expr.variables[0], False)
+        bounds = compared(name, "==", expr.args[0], inside.known, checker.known_type)
+        inside = with_bounds(bounds, inside)
+    return checker.check(expr.args[1], inside)
 
 
 def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
@@ -115,6 +129,7 @@ def _comprehension(checker: Checker, expr: Macro, facts: Facts) -> Type:
     elif not over.is_list:
         variables = (over.key,)
     inside = _reached(expr, over, facts, _declared(facts, expr.variables, variables))
+    inside = _counting(checker, expr, target, inside)
     _enter(checker, expr, over)
     type_ = _RESULTS[expr.name](checker, expr, over, inside)
     checker.loops.pop()
@@ -196,6 +211,28 @@ def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
     return inside.with_fact((*path, ("$", (expr.variables[0],))), element)
 
 
+def _counting(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Facts:
+    """The index is less than the size, a number of ``lists.range(n)`` less than ``n``."""
+    assert expr.target is not None
+    lists = all(isinstance(one, List) for one in members_of(target))
+    if not lists or free_names(expr.target) & frozenset(expr.variables):
+        return inside
+
+    def less(name: Expr, count: Expr) -> Facts:
+        return with_bounds(compared(name, "<", count, inside.known, checker.known_type), inside)
+
+    names = [Ident(expr.offset, expr.end, name, False) for name in expr.variables]
+    if len(names) == 2:
+        size = Call(expr.offset, expr.end, "size", expr.target, ())
+        inside = less(names[0], size)
+    over = expr.target
+    while isinstance(over, Macro) and over.name == "filter" and over.target is not None:
+        over = over.target
+    if isinstance(over, Call) and over.function == "lists.range" and len(over.args) == 1:
+        inside = less(names[-1], over.args[0])
+    return inside
+
+
 def _counted(expr: Expr) -> Expr | None:
     """The ``l`` of ``lists.range(size(l))``."""
     if isinstance(expr, Call) and expr.function == "lists.range" and len(expr.args) == 1:
@@ -233,7 +270,7 @@ def _filtered(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type
     predicate = expr.args[0]
     checker.condition(predicate, inside, "the predicate of filter()")
     name = expr.variables[0]
-    return List(assume(predicate, True, inside).type_of(name), 0, over.most)
+    return List(checker.assume(predicate, True, inside).type_of(name), 0, over.most)
 
 
 def _selected(checker: Checker, expr: Macro, inside: Facts) -> tuple[Facts, bool]:
@@ -241,7 +278,7 @@ def _selected(checker: Checker, expr: Macro, inside: Facts) -> tuple[Facts, bool
     if len(expr.args) == 1:
         return inside, False
     checker.condition(expr.args[0], inside, f"the predicate of {expr.name}()")
-    return assume(expr.args[0], True, inside), True
+    return checker.assume(expr.args[0], True, inside), True
 
 
 def _mapped(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:

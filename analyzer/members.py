@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.types import (
@@ -38,6 +38,7 @@ class Member:
     presence: Presence
     type: Type = NEVER
     lenient: bool = False
+    declared: bool = True
 
 
 def member(type_: Type, name: str) -> Member:
@@ -58,7 +59,7 @@ def _of_record(record: Record, name: str) -> Member:
     if field is None:
         return _of_rest(record.rest)
     if field.required:
-        return Member("certain", field.type)
+        return Member("certain", field.type, declared=field.declared)
     return Member("possible", field.type, field.by_default)
 
 
@@ -110,17 +111,15 @@ def narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
     whole = resolved(type_)
     if isinstance(whole, Dyn | Error):
         return whole
-    return union(_narrowed(one, steps, narrow) for one in members_of(whole))
+    return union([_narrowed(one, steps, narrow) for one in members_of(whole)])
 
 
 def _narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
     step, rest = steps[0], steps[1:]
-    if isinstance(type_, Dyn | Error | Optional):
-        return type_
     if isinstance(type_, List):
         return _with_position(type_, step)
-    if not isinstance(type_, Record | Map):
-        return NEVER
+    if not isinstance(type_, Record) and not isinstance(type_, Map):
+        return type_ if isinstance(type_, Dyn | Error | Optional) else NEVER
     if not isinstance(step, str):
         return type_
     found = member(type_, step)
@@ -140,7 +139,7 @@ def list_sized(type_: List, least: int, most: int | None) -> Type:
     """The lists of a type that have so many elements."""
     if most is not None and least > most:
         return NEVER
-    return replace(type_, least=least, most=most)
+    return List(type_.element, least, most)
 
 
 def with_field(type_: Record | Map, name: str, field: Field) -> Type:
@@ -151,9 +150,14 @@ def with_field(type_: Record | Map, name: str, field: Field) -> Type:
         return Record(((name, field),), type_.value)
     known = type_.get(name)
     if known is None:
-        return replace(type_, fields=(*type_.fields, (name, field)))
-    field = replace(field, secret=known.secret, by_default=known.by_default)
-    return replace(type_, fields=tuple((n, field if n == name else f) for n, f in type_.fields))
+        return Record((*type_.fields, (name, field)), type_.rest)
+    if known.type is field.type and known.required is field.required:
+        return type_
+    made = Field(
+        field.type, field.required, known.secret, known.by_default, field.default, field.declared
+    )
+    fields = tuple([(n, made) if n == name else (n, f) for n, f in type_.fields])
+    return Record(fields, type_.rest)
 
 
 def _only_texts(key: Type) -> bool:

@@ -122,7 +122,9 @@ def _member_different(type_: Type, value: Any) -> Type:
 def _text_different(type_: String, value: str) -> Type:
     if type_.literals is not None:
         left = type_.literals - {value}
-        return replace(type_, literals=left) if left else NEVER
+        if not left:
+            return NEVER
+        return String(left, type_.format, type_.pattern, type_.least, type_.most)
     return replace(type_, least=1) if value == "" and type_.least == 0 else type_
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from analyzer.conjunction import Node, Nodes, Places, is_secret
+from analyzer.conjunction import CHOICES, Node, Nodes, Places, flat, is_secret
 from analyzer.types import NEVER, Dyn, Field, Map, Never, Record, Type, union
+from kernel.schema.keywords import subschemas
 
-_UNDECLARED = Dyn("no schema says what it is")
+_AT_TIMES = ("then", "else", "dependentSchemas")
+_TELLING = {*_AT_TIMES, "dependentRequired", "allOf", *CHOICES}
+
+UNDECLARED = Dyn("no schema says what it is")
+"""The type of a field that is required, or may be there, but that no schema declares."""
 
 
 def object_shape(places: Places, held: Nodes, why: list[str]) -> Type:
@@ -20,9 +26,10 @@ def object_shape(places: Places, held: Nodes, why: list[str]) -> Type:
     )
     required = {name for node in held for name in node.schema.get("required", ())}
     silent = not any("required" in node.schema for node in held)
+    conditional = set(_required_at_times(places.root, held))
     fields = []
     for name in names:
-        field = _field(places, name, held, name in required, silent, why)
+        field = _field(places, name, held, name in required, silent or name in conditional, why)
         if field.required and isinstance(field.type, Never):
             return NEVER
         fields.append((name, field))
@@ -36,7 +43,7 @@ def _field(
     places: Places, name: str, held: Nodes, required: bool, silent: bool, why: list[str]
 ) -> Field:
     nodes = tuple(_at(held, name))
-    type_ = places.inner(nodes) if nodes else _UNDECLARED
+    type_ = places.inner(nodes) if nodes else UNDECLARED
     given = [
         node for node in nodes if isinstance(node.schema, Mapping) and "default" in node.schema
     ]
@@ -49,7 +56,28 @@ def _field(
             why.append("default")
         default, required = taken is not False, True
     secret = any(is_secret(places.root, node) for node in nodes)
-    return Field(type_, required, secret, silent and not required, default)
+    return Field(type_, required, secret, silent and not required, default, bool(nodes))
+
+
+def _required_at_times(root: Any, held: Nodes) -> Iterator[str]:
+    """The fields that are demanded where some other schema holds, or another field is there."""
+    seen: set[str] = set()
+    waiting = list(held)
+    while waiting:
+        node = waiting.pop()
+        if node.pointer in seen or not isinstance(node.schema, Mapping):
+            continue
+        seen.add(node.pointer)
+        if not node.schema.keys() & _TELLING:
+            continue
+        for names in (node.schema.get("dependentRequired") or {}).values():
+            yield from names
+        inner = [node.child(*path) for path, _ in subschemas(node.schema) if path[0] in _AT_TIMES]
+        for one in flat(root, inner) or ():
+            yield from one.schema.get("required", ())
+        waiting += inner
+        for keyword in ("allOf", *CHOICES):
+            waiting += [node.child(keyword, n) for n in range(len(node.schema.get(keyword, ())))]
 
 
 def _by_properties(held: Nodes, name: str) -> bool:
@@ -89,4 +117,4 @@ def _rest(places: Places, held: Nodes) -> Type:
         for pattern in node.schema.get("patternProperties", ())
     ]
     types = [places.inner((node,)) for node in patterns]
-    return union([places.inner(others) if others else _UNDECLARED, *types])
+    return union([places.inner(others) if others else UNDECLARED, *types])

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from analyzer import diagnostics
-from analyzer.checker import UNNAMED, Checker, shown, sized_expr
+from analyzer.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.comparison import may_be_equal
+from analyzer.differences import Orders
 from analyzer.facts import Facts, is_optional, is_step_guard, path_of, type_at
 from analyzer.members import Member, field_names, is_within, keys_of, member, values_of
 from analyzer.signatures import kinds
@@ -30,12 +31,14 @@ from analyzer.types import (
     Type,
     TypeValue,
     members_of,
+    resolved,
     union,
     without,
 )
 from kernel.cel import Expr
-from kernel.cel.tree import Binary, Ident, Index, Literal, Macro, Select
+from kernel.cel.tree import Ident, Index, Literal, Macro, Select
 from kernel.cel.values import TYPES
+from kernel.manifest.suggest import nearest
 
 
 def select(checker: Checker, expr: Select, facts: Facts) -> Type:
@@ -44,7 +47,13 @@ def select(checker: Checker, expr: Select, facts: Facts) -> Type:
         return TypeValue()
     operand = checker.check(expr.operand, facts)
     known = _known(expr, operand, facts)
-    return known or checked_field(checker, expr, operand, expr.field, f"has({shown(expr)})")
+    if known is not None:
+        return known
+    if type(operand) is Record and not expr.optional:
+        field = operand.get(expr.field)
+        if field is not None and field.required and field.declared:
+            return field.type
+    return checked_field(checker, expr, operand, expr.field, f"has({shown(expr)})")
 
 
 def _names_type(expr: Select, facts: Facts) -> bool:
@@ -56,7 +65,11 @@ def _names_type(expr: Select, facts: Facts) -> bool:
 
 def _known(expr: Select | Index, operand: Type, facts: Facts) -> Type | None:
     """What a condition has said about a path, if one has."""
-    if is_optional(expr) or any(isinstance(one, Optional) for one in members_of(operand)):
+    if not facts.known or is_optional(expr):
+        return None
+    if type(operand) is not Record and any(
+        isinstance(one, Optional) for one in members_of(operand)
+    ):
         return None
     path = path_of(expr, facts)
     return None if path is None else facts.known.get(path)
@@ -100,11 +113,26 @@ def _judged(
         return _fieldless(checker, expr, name, fieldless, type_)
     absent = [one for one, m in found if m.presence == "never"]
     if not guard:
-        return type_
+        return _asked(checker, expr, name, operand, [m for _, m in good], type_)
     if absent:
         what = f"the field '{name}'"
         return checker.report(diagnostics.unnarrowed_union(expr, what, absent[0]))
     return _presence(checker, expr, name, operand, [m for _, m in good], type_, guard)
+
+
+def _asked(
+    checker: Checker,
+    expr: Select | Index,
+    name: str,
+    operand: Type,
+    found: list[Member],
+    type_: Type,
+) -> Type:
+    """A field that may be absent, since it is only asked for; one that is misspelt always is."""
+    known = field_names(operand)
+    if all(one.presence == "undeclared" for one in found) and nearest(name, known):
+        checker.report(diagnostics.undeclared_property(expr, name, known), shown(expr))
+    return type_
 
 
 def _fieldless(
@@ -115,6 +143,8 @@ def _fieldless(
         checker.report(diagnostics.nullable_unguarded(expr.operand, operand), ("null", operand))
         return type_
     what = f"the field '{name}'"
+    if {Null, Bool, String, List} <= {type(one) for one in fieldless}:
+        return checker.report(diagnostics.untyped(expr, what, shown(expr.operand)))
     return checker.report(diagnostics.unnarrowed_union(expr, what, fieldless[0]))
 
 
@@ -132,10 +162,19 @@ def _presence(
         lenient = all(one.lenient for one in possible)
         finding = diagnostics.optional_unguarded(expr, shown(expr), guard, lenient)
         checker.report(finding, shown(expr) if shown(expr) != UNNAMED else None)
-    elif any(one.presence == "undeclared" for one in found):
-        names = field_names(operand)
-        checker.report(diagnostics.undeclared_property(expr, name, names), shown(expr))
+    elif any(one.presence == "undeclared" or not one.declared for one in found):
+        names = field_names(operand) - {name}
+        checker.leans = True
+        # A schema that declares no fields at all is that of a map, of whose keys nothing is known.
+        if names or _is_required(operand, name):
+            checker.report(diagnostics.undeclared_property(expr, name, names), shown(expr))
     return type_
+
+
+def _is_required(owner: Type, name: str) -> bool:
+    """Whether a schema requires a field; of any value nothing is required."""
+    fields = (one.get(name) for one in members_of(owner) if isinstance(one, Record))
+    return any(field is not None and field.required for field in fields)
 
 
 def index(checker: Checker, expr: Index, facts: Facts) -> Type:
@@ -157,14 +196,21 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
         if isinstance(one, Optional):
             optional, one = True, one.value
         found += [
-            _element(checker, expr, operand, each, position, optional) for each in members_of(one)
+            _element(checker, expr, operand, each, position, optional, facts)
+            for each in members_of(one)
         ]
     type_ = union(found)
     return Optional(type_) if optional and not isinstance(type_, Error) else type_
 
 
 def _element(
-    checker: Checker, expr: Index, operand: Type, one: Type, index: Type, optional: bool
+    checker: Checker,
+    expr: Index,
+    operand: Type,
+    one: Type,
+    index: Type,
+    optional: bool,
+    facts: Facts,
 ) -> Type:
     match one:
         case Dyn():
@@ -174,7 +220,7 @@ def _element(
             checker.report(diagnostics.nullable_unguarded(expr.operand, shown(expr.operand)))
             return NEVER
         case List():
-            return _at_position(checker, expr, one, index, optional)
+            return _at_position(checker, expr, one, index, optional, facts)
         case Map() | Record():
             return _at_key(checker, expr, one, index, optional)
     form = f"{operand}[{index}]"
@@ -201,32 +247,38 @@ _POSITIONS: Final = frozenset({"int", "uint", "double"})
 _KEYS: Final = _POSITIONS | {"bool", "string"}
 
 
-def _at_position(checker: Checker, expr: Index, items: List, index: Type, optional: bool) -> Type:
+def _at_position(
+    checker: Checker, expr: Index, items: List, index: Type, optional: bool, facts: Facts
+) -> Type:
     if not _fits(checker, expr, index, _POSITIONS, items):
         return ERROR
-    if not optional and not is_within(index, items) and not _is_from_end(expr, items):
-        path, position = shown(expr.operand), _position(index)
-        guard = f"guard it with size({path}) > {position}"
-        if path.startswith(UNNAMED):
-            guard = f"read it with [?{position}]"
-        checker.report(diagnostics.index_unproven(expr, shown(expr), guard))
+    if not optional and not _is_within(checker, expr, items, index, facts):
+        checker.report(_unproven(checker, expr, facts))
     return items.element
 
 
-def _is_from_end(expr: Index, items: List) -> bool:
-    """Whether it is ``l[size(l) - 1]`` of a list that has as many elements."""
-    index = expr.index
-    if not isinstance(index, Binary) or index.operator != "-":
-        return False
-    sized, back = sized_expr(index.left), index.right
-    if sized is None or not isinstance(back, Literal) or type(back.value) is not int:
-        return False
-    same = shown(sized) == shown(expr.operand) and not shown(sized).startswith(UNNAMED)
-    return same and 1 <= back.value <= items.least
+def _is_within(checker: Checker, expr: Index, items: List, index: Type, facts: Facts) -> bool:
+    index = resolved(index)
+    if not isinstance(index, Int) or is_within(index, items):
+        return isinstance(index, Int)
+    orders = Orders(facts.known, checker.known_type)
+    return orders.within(expr.index, expr.operand, items.least, -1)
 
 
-def _position(index: Type) -> str:
-    return str(index.least) if isinstance(index, Int) and index.least == index.most else "…"
+def _unproven(checker: Checker, expr: Index, facts: Facts) -> diagnostics.Diagnostic:
+    """Which guard a position lacks."""
+    items, position = shown(expr.operand), position_shown(expr.index)
+    if items.startswith(UNNAMED):
+        what = "this element" if position is None else f"position {position}"
+        how = f"[?{position or ' '}]"
+        return diagnostics.index_unproven(expr, what, f"read it with {how}, and orValue()")
+    if position is None:
+        guard = f"compare the index with size({items}) before"
+        return diagnostics.index_unproven(expr, f"an element of {items}", guard)
+    guard = f"size({items}) > {position}"
+    if not Orders(facts.known, checker.known_type).is_natural(expr.index):
+        guard = f"{position} >= 0 && {guard}"
+    return diagnostics.index_unproven(expr, f"{items}[{position}]", f"guard it with {guard}")
 
 
 def _at_key(

@@ -7,23 +7,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from analyzer.flow import Flow, Ran, State, flow_of
 from analyzer.types import (
     DYN,
-    INT,
     NEVER,
     NULL,
     STRING,
     Bool,
+    Double,
     Dyn,
+    Error,
     Field,
     Int,
     List,
+    Map,
+    Optional,
     Record,
+    Refined,
     String,
     Type,
+    Union,
     members_of,
     union,
 )
@@ -37,10 +43,12 @@ from kernel.topology.steps import (
     Choice,
     Each,
     Loop,
+    Sleep,
     Step,
     Steps,
     Together,
     Value,
+    WaitFor,
     all_steps,
 )
 
@@ -50,8 +58,11 @@ Names = Mapping[str, Type]
 ResultOf = Callable[[CallSite], Type]
 """What a call returns, by the contract of what it calls."""
 
-TypeOf = Callable[[Template, Names], Type]
-"""The type of what a template gives, with these variables in scope."""
+TypeOf = Callable[["Scopes", Step, Template, bool], Type]
+"""The type of what a template of a step gives; true: one that sees the step's body."""
+
+Read = frozenset[str]
+"""Steps by name."""
 
 MAX_NESTED_LOOPS = 4
 """Of loops that nest deeper, what a round sees of the round before is not known."""
@@ -59,7 +70,7 @@ MAX_NESTED_LOOPS = 4
 ERROR = Record(
     (
         ("message", Field(STRING)),
-        ("code", Field(union((STRING, INT)))),
+        ("code", Field(Dyn("a code is a string or an int"))),
         ("step", Field(union((STRING, NULL)))),
         ("kind", Field(STRING)),
         ("data", Field(Dyn("what an error carries is not declared"))),
@@ -69,6 +80,17 @@ ERROR = Record(
 )
 """The variable ``error`` (language.md, Call site)."""
 
+EVENT = Record(
+    (
+        ("type", Field(STRING)),
+        ("subject", Field(union((STRING, NULL)))),
+        ("time", Field(STRING)),
+        ("id", Field(STRING)),
+        ("data", Field(Dyn("what an event carries is told without its secrets"))),
+    )
+)
+"""What ``waitFor`` gives (language.md, Topologies)."""
+
 _SKIPPED = Record((("skipped", Field(Bool(True))),))
 
 
@@ -77,28 +99,40 @@ class Scopes:
     """The variables at each place of one sequence.
 
     ``results`` has the type of what each step gives; the other fields are for the methods.
+    ``entries`` are those of ``steps`` that were made already, by what they were made of.
     """
 
     results: Mapping[Step, Type]
     flow: Flow
     by_name: Mapping[str, Step]
     outer: Mapping[Step | None, Names]
+    inside: Mapping[Step, Names]
+    entries: dict[tuple[str, Ran], tuple[Type, Field]] = field(default_factory=dict)
 
     def before(self, step: Step, template: Template) -> Names:
         """For a template of the step's own fields: ``when``, ``inputs``, ``if``, ``while``, …"""
-        return self._with_steps(self.outer[step], self.flow.before[step], template)
+        return self.at(step, False, self.flow.before[step], steps_read(template))
 
-    def within(self, step: Step, template: Template, more: Names | None = None) -> Names:
+    def within(self, step: Step, template: Template) -> Names:
         """For a template that sees the step's body: ``until``, ``result`` of a ``forEach``."""
-        names = {**self.outer[step], **(more or {})}
-        return self._with_steps(names, self.flow.within[step], template)
+        return self.at(step, True, self.flow.within[step], steps_read(template))
 
     def end(self, template: Template) -> Names:
         """For the result of the sequence."""
-        return self._with_steps(self.outer[None], self.flow.end, template)
+        return self.at(None, False, self.flow.end, steps_read(template))
 
-    def _with_steps(self, names: Names, state: State, template: Template) -> Names:
-        return {**names, "steps": self.steps(state, steps_read(template))}
+    def at(self, step: Step | None, within: bool, state: State, wanted: Read | None) -> Names:
+        """For a field of a step, in a state of its own; of the steps only those ``wanted``."""
+        names = self.outer[step]
+        if within and step is not None:
+            names = self.inside.get(step, names)
+        return {**names, "steps": self.steps(state, wanted)}
+
+    def state(self, step: Step | None, within: bool) -> State:
+        """What has run at a field of a step; None: at the result of the sequence."""
+        if step is None:
+            return self.flow.end
+        return self.flow.within[step] if within else self.flow.before[step]
 
     def steps(self, state: State, wanted: frozenset[str] | None = None) -> Record:
         """The variable ``steps``; of ``wanted`` only those, which keeps long sequences cheap."""
@@ -107,14 +141,22 @@ class Scopes:
 
     def _entry(self, name: str, ran: Ran) -> Field:
         step = self.by_name[name]
-        result = self.results.get(step, Dyn(f"what step `{name}` gave in the round before"))
+        result = self.results.get(step)
+        if result is None:
+            result = Dyn(f"what step `{name}` gave in the round before")
+        kept = self.entries.get((name, ran))
+        if kept is not None and kept[0] is result:
+            return kept[1]
         entry: Type = Record((("result", Field(result)), ("skipped", Field(Bool(False)))))
         if ran is not Ran.CERTAINLY and step.when is not None:
             entry = union((entry, _SKIPPED))
-        return Field(entry, required=ran is not Ran.PERHAPS)
+        made = Field(entry, required=ran is not Ran.PERHAPS)
+        self.entries[name, ran] = result, made
+        return made
 
 
-def steps_read(template: Template) -> frozenset[str] | None:
+@lru_cache(maxsize=16_384)
+def steps_read(template: Template) -> Read | None:
     """The steps that a template names; None where it reads ``steps`` as a whole."""
     found = set()
     for _, embedded in template.tree.expressions():
@@ -129,9 +171,10 @@ def steps_read(template: Template) -> frozenset[str] | None:
 def scopes_of(sequence: Sequence, base: Names, result_of: ResultOf, type_of: TypeOf) -> Scopes:
     """The scopes of a sequence. ``base`` are the variables that all of it has."""
     by_name = {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
-    walk = _Walk(Scopes({}, flow_of(sequence), by_name, {None: base}), result_of, type_of)
+    scopes = Scopes({}, flow_of(sequence), by_name, {None: base}, {})
+    walk = _Walk(scopes, result_of, type_of)
     walk.steps(sequence.steps, base)
-    return Scopes(walk.results, walk.scopes.flow, by_name, walk.outer)
+    return walk.scopes
 
 
 @dataclass(slots=True)
@@ -142,11 +185,12 @@ class _Walk:
     loops: int = 0
     results: dict[Step, Type] = field(init=False)
     outer: dict[Step | None, Names] = field(init=False)
+    inside: dict[Step, Names] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.results, self.outer = {}, dict(self.scopes.outer)
         flow, by_name = self.scopes.flow, self.scopes.by_name
-        self.scopes = Scopes(self.results, flow, by_name, self.outer)
+        self.scopes = Scopes(self.results, flow, by_name, self.outer, self.inside)
 
     def steps(self, steps: Steps, names: Names) -> None:
         for step in steps:
@@ -159,20 +203,24 @@ class _Walk:
             case Call(site):
                 return self.result_of(site)
             case Value(value):
-                return self.type_of(value, self.scopes.before(step, value))
+                return self.type_of(self.scopes, step, value, False)
             case Branch(arms, otherwise):
                 return self.one_of([*(steps for _, steps in arms), otherwise], names)
             case Choice(_, cases, default):
                 ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
                 return self.one_of(ways, names)
             case Loop():
-                return self.loop(step.form, names)
+                return self.loop(step, step.form, names)
             case Each():
                 return self.each(step, step.form, names)
             case Together(branches):
                 return self.together(branches, names)
             case Boundary():
                 return self.boundary(step.form, names)
+            case Sleep():
+                return NULL
+            case WaitFor():
+                return EVENT
             case _:
                 return NEVER
 
@@ -188,37 +236,44 @@ class _Walk:
         result = self.results[steps[-1]]
         return result if steps[-1].when is None else union((result, NULL))
 
-    def loop(self, loop: Loop, names: Names) -> Type:
+    def loop(self, step: Step, loop: Loop, names: Names) -> Type:
         """A round sees the results of the round before, so their types are found by rounds too."""
-        inner = all_steps(loop.body)
-        for step in inner:
-            self.results.pop(step, None)
         self.loops += 1
-        self.steps(loop.body, names)
-        if self.loops <= MAX_NESTED_LOOPS:
-            first = {step: self.results[step] for step in all_steps(loop.body)}
+        if self.loops > MAX_NESTED_LOOPS or not self.settles(loop, names):
+            for inner in all_steps(loop.body):
+                self.results[inner] = Dyn("it is of another type in each round")
             self.steps(loop.body, names)
-            changed = [step for step, type_ in first.items() if self.results[step] != type_]
-            if changed:
-                self.forget(changed)
-                self.steps(loop.body, names)
-                self.forget(changed)
         self.loops -= 1
         last = self.last(loop.body)
-        return union((last, NULL)) if loop.before else last
+        return last if step in self.scopes.flow.entered else union((last, NULL))
 
-    def forget(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            self.results[step] = Dyn("it is of another type in each round")
+    def settles(self, loop: Loop, names: Names) -> bool:
+        """Whether types are found that the results have in every round.
+
+        Before the first round there are none. What a round makes of some types is right if it is
+        not more than these; to come to an end, bounds and literals are given up. What makes no
+        sense with the types of an earlier round is left out, so that it is told at its place.
+        """
+        inner = tuple(all_steps(loop.body))
+        before: dict[Step, Type] = dict.fromkeys(inner, NEVER)
+        for wide, wider in ((False, False), (False, True), (True, True), (True, True)):
+            self.results.update(before)
+            self.steps(loop.body, names)
+            found = {step: _sensible(self.results[step], before[step]) for step in inner}
+            self.results.update(found)
+            wide_found = {step: widened(type_) for step, type_ in found.items()}
+            if before == (wide_found if wide else found):
+                return True
+            before = wide_found if wider else found
+        return False
 
     def each(self, step: Step, each: Each, names: Names) -> Type:
-        items = self.type_of(each.items, self.scopes.before(step, each.items))
-        inside = {**names, "item": element_of(items), "index": Int(0)}
+        items = self.type_of(self.scopes, step, each.items, False)
+        self.inside[step] = inside = {**names, "item": element_of(items), "index": Int(0)}
         self.steps(each.body, inside)
         element = self.last(each.body)
         if each.result is not None:
-            within = self.scopes.within(step, each.result, inside)
-            element = self.type_of(each.result, within)
+            element = self.type_of(self.scopes, step, each.result, True)
         lists = [member for member in members_of(items) if isinstance(member, List)]
         least = min((one.least for one in lists), default=0)
         bounds = [one.most for one in lists]
@@ -241,6 +296,53 @@ class _Walk:
         if boundary.ending is not None:
             self.steps(boundary.ending, {**names, "error": union((ERROR, NULL))})
         return union(results)
+
+
+def _sensible(found: Type, before: Type) -> Type:
+    if not _is_mistaken(found):
+        return found
+    return before if before != NEVER else _mapped(found, _no_mistake)
+
+
+def _is_mistaken(type_: Type) -> bool:
+    return isinstance(type_, Error) or any(map(_is_mistaken, type_.parts))
+
+
+def _no_mistake(type_: Type) -> Type:
+    return NEVER if isinstance(type_, Error) else type_
+
+
+def widened(type_: Type) -> Type:
+    """The type without bounds and literals, so that the results of rounds come to an end."""
+    return _mapped(type_, _unbounded)
+
+
+def _unbounded(type_: Type) -> Type:
+    match type_:
+        case Int() | Double() | String() | Bool():
+            return type(type_)()
+        case List(element=element):
+            return List(element)
+        case Refined(base=base):
+            return widened(base)
+    return type_
+
+
+def _mapped(type_: Type, change: Callable[[Type], Type]) -> Type:
+    """The type with a change of all that it is made of, inner before outer."""
+    match type_:
+        case List(element=element):
+            type_ = replace(type_, element=_mapped(element, change))
+        case Map(value=value, key=key):
+            type_ = Map(_mapped(value, change), _mapped(key, change))
+        case Record(fields=fields, rest=rest):
+            kept = ((name, replace(one, type=_mapped(one.type, change))) for name, one in fields)
+            type_ = Record(tuple(kept), _mapped(rest, change))
+        case Optional(value=value):
+            type_ = Optional(_mapped(value, change))
+        case Union(members=members):
+            return union(_mapped(one, change) for one in members)
+    return change(type_)
 
 
 def element_of(items: Type) -> Type:

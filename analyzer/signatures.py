@@ -83,11 +83,15 @@ _KINDS: Final[dict[type, str]] = {
     Record: "map",
     Optional: "optional",
 }
+_SINGLE: Final = {kind: frozenset((kind,)) for kind in _KINDS.values()}
 
 
 def kinds(type_: Type) -> frozenset[str] | None:
     """The CEL types of a type by name; None when something in it is not known."""
-    found = frozenset(_KINDS.get(type(one), "") for one in members_of(type_))
+    single = _KINDS.get(type(type_))
+    if single is not None:
+        return _SINGLE[single]
+    found = frozenset([_KINDS.get(type(one), "") for one in members_of(type_)])
     return None if "" in found else found
 
 
@@ -319,18 +323,24 @@ def _failure(
 
 
 def _nearest(name: str, receiver: bool, args: tuple[Type, ...]) -> tuple[str | None, int]:
-    """The form that takes most of the arguments, and the position of the first it refuses."""
-    best: tuple[int, str | None, int] = (-1, None, 0)
+    """The form that takes most of the arguments, and the position of the first it refuses.
+
+    Of two, it is the one to which the other arguments can be converted.
+    """
+    best: tuple[tuple[int, int], str | None, int] = ((-1, 0), None, 0)
     for overload in TABLE[name].overloads:
         if overload.receiver is not receiver:
             continue
         found: dict[str, Type] = {}
-        fits = [
-            _takes(shape(parameter), arg, found)
-            for parameter, arg in zip(overload.parameters, args, strict=False)
-        ]
+        shapes = [shape(parameter) for parameter in overload.parameters]
+        fits = [_takes(one, arg, found) for one, arg in zip(shapes, args, strict=False)]
         score = 2 * sum(fits) - abs(len(overload.parameters) - len(args))
+        reach = sum(_REACH.get(one.name, 0) for one, fit in zip(shapes, fits, strict=False) if fit)
         position = fits.index(False) if False in fits else 0
-        if score > best[0]:
-            best = (score, overload.signature(name), position)
+        if (score, reach) > best[0]:
+            best = ((score, reach), overload.signature(name), position)
     return best[1], best[2]
+
+
+_REACH: Final = {"string": 2, "double": 1}
+"""How many other types can be converted to one: most to text, numbers to doubles."""

@@ -47,6 +47,7 @@ from analyzer.types import (
     TypeValue,
     UInt,
     Union,
+    members_of,
 )
 from kernel.schema import Problem
 
@@ -130,15 +131,30 @@ PROVEN = Verdict()
 def is_assignable(producer: Type, consumer: Type) -> Verdict:
     """Whether every value of the producer's type is one that the consumer's place takes."""
     doubt: Doubt | None = None
-    try:
-        for failure in islice(_Comparison().failures(producer, consumer), MAX_TRIED):
-            if failure.shows(producer, consumer):
-                return Verdict(failure.counterexample())
-            doubt = doubt or failure.doubt
-            doubt = doubt or Doubt("unclear", failure.path, "no value was found that shows it")
-    except RecursionError:
-        doubt = Doubt("unclear", (), "the types are nested too deep")
+    for found in objections(producer, consumer):
+        if found.refuted:
+            return found
+        doubt = doubt or found.doubt
     return PROVEN if doubt is None else Verdict(doubt=doubt)
+
+
+def objections(producer: Type, consumer: Type, most: int = MAX_TRIED) -> Iterator[Verdict]:
+    """All that speaks against an assignment, place by place; nothing where it is proven.
+
+    No more than ``most``; that there are more is a doubt.
+    """
+    try:
+        for number, failure in enumerate(_Comparison().failures(producer, consumer)):
+            if number == most:
+                yield Verdict(doubt=Doubt("unclear", (), "there is more that was not looked at"))
+                return
+            if failure.shows(producer, consumer):
+                yield Verdict(failure.counterexample())
+            else:
+                unseen = Doubt("unclear", failure.path, "no value was found that shows it")
+                yield Verdict(doubt=failure.doubt or unseen)
+    except RecursionError:
+        yield Verdict(doubt=Doubt("unclear", (), "the types are nested too deep"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +289,7 @@ class _Comparison:
             case List(), List():
                 yield from self._lists(producer, consumer)
             case (Record() | Map(), Record() | Map()):
-                one, two = _record(producer), _record(consumer)
+                one, two = _produced(producer), _record(consumer)
                 if one is None or two is None:
                     yield from self._leaves(producer, consumer)
                 else:
@@ -283,7 +299,7 @@ class _Comparison:
                     yield failure.within(0, self._list_around(producer))
             case (Record(), _) if takes_all(consumer):
                 yield from self._records(producer, Record((), consumer))
-            case (Map(), _) if takes_all(consumer) and (one := _record(producer)):
+            case (Map(), _) if takes_all(consumer) and (one := _produced(producer)):
                 yield from self._records(one, Record((), consumer))
             case _:
                 yield from self._leaves(producer, consumer)
@@ -306,41 +322,41 @@ class _Comparison:
                 yield failure.within(0, self._list_around(producer))
 
     def _records(self, producer: Record, consumer: Record) -> Iterator[_Failure]:
-        least = self.samples.smallest(producer)
         for name, place in consumer.fields:
-            yield from self._field(producer, name, place, least)
+            yield from self._field(producer, name, place)
         for name, given in producer.fields:
             if consumer.get(name) is None and not isinstance(given.type, Never):
-                yield from self._extra(name, given, consumer.rest, least)
+                yield from self._extra(producer, name, given, consumer.rest)
         if not isinstance(producer.rest, Never) and not _is_any(producer.rest, consumer.rest):
-            yield from self._rest(producer, consumer, least)
+            yield from self._rest(producer, consumer)
 
-    def _field(self, producer: Record, name: str, place: Field, least: Any) -> Iterator[_Failure]:
+    def _field(self, producer: Record, name: str, place: Field) -> Iterator[_Failure]:
         given = producer.get(name) or Field(producer.rest, required=False)
         if place.required and not place.default and not given.required:
-            yield _missing(name, place, least)
+            yield _missing(name, place, self.samples.smallest(producer))
         if producer.get(name) is None and isinstance(given.type, Dyn):
             if not takes_all(place.type):
                 yield _doubted("open", f"nothing says what {name} is").within(name, lambda one: one)
             return
         for failure in self.failures(given.type, place.type):
-            yield failure.within(name, _record_around(name, least))
+            yield failure.within(name, _record_around(name, self.samples.smallest(producer)))
 
-    def _extra(self, name: str, given: Field, rest: Type, least: Any) -> Iterator[_Failure]:
+    def _extra(self, producer: Record, name: str, given: Field, rest: Type) -> Iterator[_Failure]:
         if isinstance(rest, Never):
             found = iter((_shown(self.samples.smallest(given.type), rest),))
         else:
             found = self.failures(given.type, rest)
         for failure in found:
-            yield failure.within(name, _record_around(name, least))
+            yield failure.within(name, _record_around(name, self.samples.smallest(producer)))
 
-    def _rest(self, producer: Record, consumer: Record, least: Any) -> Iterator[_Failure]:
+    def _rest(self, producer: Record, consumer: Record) -> Iterator[_Failure]:
         if isinstance(producer.rest, Dyn):
             yield _doubted("open", "other fields may be there")
             return
         known = {name for name, _ in (*producer.fields, *consumer.fields)}
         name = next(one for one in _new_names() if one not in known)
-        yield from self._extra(name, Field(producer.rest, required=False), consumer.rest, least)
+        given = Field(producer.rest, required=False)
+        yield from self._extra(producer, name, given, consumer.rest)
 
     def _refused(self, producer: Type, consumer: Type) -> list[Any]:
         """Values of the producer that the consumer refuses, of a few that are tried."""
@@ -398,6 +414,13 @@ def _record(type_: Type) -> Record | None:
         case Record():
             return type_
     return None
+
+
+def _produced(type_: Type) -> Record | None:
+    """What is produced as a record: keys that are some texts only are no more than any."""
+    if isinstance(type_, Map) and all(isinstance(one, String) for one in members_of(type_.key)):
+        return Record((), type_.value)
+    return _record(type_)
 
 
 def _delivered(type_: Type) -> Type:

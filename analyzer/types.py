@@ -123,9 +123,9 @@ class Int(Type):
     def __str__(self) -> str:
         if self.least == self.most:
             return str(self.least)
-        low = "" if self.least <= INT_MIN else str(self.least)
-        high = "" if self.most >= INT_MAX else str(self.most)
-        return f"int[{low}..{high}]" if low or high else "int"
+        low = "" if self.least <= INT_MIN else f" from {self.least}"
+        high = "" if self.most >= INT_MAX else f" to {self.most}"
+        return f"int{low}{high}" if low or not high else f"int up{high}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +260,10 @@ class Map(Type):
 class Field:
     """A field of a record. ``required``: it is certainly there. ``secret``: it must not leak.
 
-    ``by_default``: no schema says whether it is there (no ``required`` at all). ``default``: it is
-    there even if nobody gave it, since its schema has a default.
+    ``by_default``: no schema says whether it is there (no ``required`` at all), or it depends on
+    what types do not say (``if``, ``dependentRequired``). ``default``: it is
+    there even if nobody gave it, since its schema has a default. ``declared``: some schema says
+    what it is, not only that it is required.
     """
 
     type: Type
@@ -269,6 +271,7 @@ class Field:
     secret: bool = False
     by_default: bool = field(default=False, compare=False)
     default: bool = False
+    declared: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +299,10 @@ class Record(Type):
 
     def get(self, name: str) -> Field | None:
         """The field of that name, if it is a known one."""
-        return next((declared for known, declared in self.fields if known == name), None)
+        for known, declared in self.fields:
+            if known == name:
+                return declared
+        return None
 
     @property
     def is_closed(self) -> bool:
@@ -408,12 +414,16 @@ INT: Final = Int()
 DOUBLE: Final = Double()
 STRING: Final = String()
 
+_INDIRECT: Final = frozenset((Ref, Refined))
+
 MAX_MEMBERS: Final = 24
 """A union of more members is given up as Dyn."""
 
 
 def resolved(type_: Type) -> Type:
     """The type to read from: what a :class:`Ref` stands for, the base of a :class:`Refined`."""
+    if type(type_) not in _INDIRECT:
+        return type_
     for _ in range(100):
         if isinstance(type_, Ref):
             type_ = type_.resolve()
@@ -430,12 +440,16 @@ def union(types: Iterable[Type]) -> Type:
     Members of one shape are joined where that loses nothing: literals of texts, ranges of numbers
     that touch, the two bools. Dyn and Error take all; Never is nothing.
     """
+    types = list(types)
+    if len(types) == 1:
+        return types[0]
     members: list[Type] = []
     for one in types:
-        for member in one.members if isinstance(one, Union) else (one,):
-            if isinstance(member, Dyn | Error):
+        for member in one.members if type(one) is Union else (one,):
+            kind = type(member)
+            if kind is Dyn or kind is Error:
                 return member
-            if not isinstance(member, Never):
+            if kind is not Never:
                 _add(members, member)
     if not members:
         return NEVER
@@ -481,7 +495,9 @@ def _bare(text: String) -> bool:
 def without(type_: Type, removed: Callable[[Type], bool]) -> Type:
     """The type without the members for which ``removed`` is true; NEVER when none are left."""
     whole = resolved(type_)
-    members = whole.members if isinstance(whole, Union) else (whole,)
+    if type(whole) is not Union:
+        return NEVER if removed(whole) else type_
+    members = whole.members
     kept = [member for member in members if not removed(resolved(member))]
     return type_ if len(kept) == len(members) else union(kept)
 
@@ -489,6 +505,6 @@ def without(type_: Type, removed: Callable[[Type], bool]) -> Type:
 def members_of(type_: Type) -> tuple[Type, ...]:
     """The members of a union, references resolved; of any other type, itself."""
     whole = resolved(type_)
-    if isinstance(whole, Union):
+    if type(whole) is Union:
         return tuple(inner for member in whole.members for inner in members_of(member))
-    return () if isinstance(whole, Never) else (whole,)
+    return () if type(whole) is Never else (whole,)

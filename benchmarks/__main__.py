@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import cel, command, invocation, loading, schema
+from benchmarks import cel, checking, command, editor, invocation, journal, loading, schema
 from benchmarks.report import show
 
 if __name__ == "__main__":
-    show(row for part in (cel, schema, invocation, loading, command) for row in part.rows())
+    show(
+        row
+        for part in (cel, schema, invocation, journal, loading, checking, command, editor)
+        for row in part.rows()
+    )

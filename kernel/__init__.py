@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from kernel import cel, schema
     from kernel.errors import (
         Cancelled,
+        Conflict,
         ControllerError,
+        Denied,
+        Expired,
         ExpressionError,
         Failure,
         Fault,
@@ -31,11 +34,13 @@ if TYPE_CHECKING:
         ManifestError,
         NotFound,
         OutputError,
+        Parked,
         Rejected,
         Span,
         StateDrift,
         Thrown,
         Timeout,
+        Unknown,
         UsageError,
         ValidationError,
         ValuesError,
@@ -46,20 +51,24 @@ if TYPE_CHECKING:
     from kernel.invocation.handles import BoundCallSite
     from kernel.invocation.threads import in_thread
     from kernel.manifest import Manifest
+    from kernel.policy import Scope
     from kernel.registry.controllers import import_attribute
-    from kernel.registry.fields import Deferred
     from kernel.runtime.kernel import Kernel
     from kernel.runtime.loading import load, loads
     from kernel.runtime.result import RunResult
+    from kernel.topology.fields import Deferred
 
 __all__ = [
     "BoundCallSite",
     "Call",
     "Cancelled",
+    "Conflict",
     "ControllerError",
     "Deferred",
+    "Denied",
     "EvaluationContext",
     "Event",
+    "Expired",
     "ExpressionError",
     "Failure",
     "Fault",
@@ -71,12 +80,15 @@ __all__ = [
     "ManifestError",
     "NotFound",
     "OutputError",
+    "Parked",
     "Rejected",
     "RunResult",
+    "Scope",
     "Span",
     "StateDrift",
     "Thrown",
     "Timeout",
+    "Unknown",
     "UsageError",
     "ValidationError",
     "ValuesError",
@@ -94,12 +106,13 @@ __version__ = VERSION
 _HOMES = {
     "BoundCallSite": "kernel.invocation.handles",
     "Call": "kernel.invocation.call",
-    "Deferred": "kernel.registry.fields",
+    "Deferred": "kernel.topology.fields",
     "EvaluationContext": "kernel.invocation.context",
     "Event": "kernel.events",
     "Kernel": "kernel.runtime.kernel",
     "Manifest": "kernel.manifest",
     "RunResult": "kernel.runtime.result",
+    "Scope": "kernel.policy",
     "import_attribute": "kernel.registry.controllers",
     "in_thread": "kernel.invocation.threads",
     "load": "kernel.runtime.loading",

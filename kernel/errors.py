@@ -10,6 +10,9 @@
         ├── Rejected            refused before anything was attempted
         │   ├── NotFound            no such resource
         │   ├── InvalidState        the target is not running
+        │   ├── Conflict            the idempotency key is taken by another call
+        │   ├── Denied              a policy, the caller's scope or a person does not permit it
+        │   ├── Expired             nobody approved it in time
         │   ├── StateDrift          what the call site expects of the world does not hold
         │   └── ValidationError     the inputs break the contract
         ├── ExpressionError     CEL of a call site failed
@@ -17,6 +20,8 @@
         ├── OutputError         the returned value breaks the contract; the effect has landed
         ├── Timeout             an attempt took longer than it may; outcome unknown
         ├── Cancelled           the invocation was cancelled
+        ├── Unknown             whether it took effect is for a person to say
+        ├── Parked              it waits for a person; the run goes on later
         └── Thrown              a topology raised an error of its own (``throw:``)
 
 Each class carries a stable ``category``, which is what CEL reads as ``error.kind``.
@@ -112,7 +117,8 @@ class InvocationError(KernelError):
 
     ``code`` is a string or an integer (declared by the definition's ``errors``, or the category);
     ``step`` is the name of the step that failed; ``data`` is JSON; ``attempt`` counts from 1;
-    ``retry_after`` is in milliseconds, when the callee said when to come back.
+    ``retry_after`` is in milliseconds, when the callee said when to come back. ``is_escalated``:
+    its outcome is unknown, and the run goes on once a person has said what became of it.
     """
 
     category = "Internal"
@@ -139,6 +145,7 @@ class InvocationError(KernelError):
         self.outcome: Outcome = outcome or self.default_outcome
         self.retry_after = retry_after
         self.span = span
+        self.is_escalated = False
 
     def to_cel(self) -> dict[str, Any]:
         """The value of the CEL variable ``error`` (language.md, Call site)."""
@@ -170,6 +177,24 @@ class InvalidState(Rejected):
     """The target is not in a state in which it can be called."""
 
     category = "InvalidState"
+
+
+class Denied(Rejected):
+    """A policy, the caller's scope or a person does not permit the call."""
+
+    category = "Denied"
+
+
+class Conflict(Rejected):
+    """The idempotency key was used with other inputs, or by a call that is not worked on."""
+
+    category = "Conflict"
+
+
+class Expired(Rejected):
+    """Nobody approved it in time."""
+
+    category = "Expired"
 
 
 class StateDrift(Rejected):
@@ -216,10 +241,28 @@ class Cancelled(InvocationError):
     default_outcome = "cancelled"
 
 
+class Unknown(InvocationError):
+    """Whether the effect took place cannot be found out; a person has to say."""
+
+    category = "Unknown"
+    default_outcome = "unknown"
+
+
+class Parked(InvocationError):
+    """It waits for a person; ``data`` names the approvals. The run goes on later."""
+
+    category = "Parked"
+    default_outcome = "parked"
+
+
 class Thrown(InvocationError):
     """A topology raised an error of its own (``throw:``)."""
 
     category = "Thrown"
+
+
+class Suspended(BaseException):
+    """The run stops where it is, to go on later: no step is told, nothing of ``finally`` is run."""
 
 
 class Failure(Exception):

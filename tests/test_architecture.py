@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     {"errors", "version"},
     {"manifest", "schema", "cel"},
+    {"policy"},
     {"registry", "topology"},
     {"invocation", "journal", "events"},
     {"runtime", "triggers"},
@@ -134,6 +135,14 @@ def test_nothing_in_the_kernel_knows_a_kind_by_its_name() -> None:
         ("import kernel.cel", {"pydantic", "ruamel", "asyncio", "jsonschema", "re2"}),
         ("import kernel.cli", {"click", "rich", "asyncio"}),
         ("import kernel.cli.app", {"rich", "asyncio", "pydantic", "ruamel"}),
+        (
+            "import kernel.cli.check",
+            {"analyzer", "rich", "asyncio", "pydantic", "ruamel", "jsonschema", "jsonschema_rs"},
+        ),
+        (
+            "import kernel.cli.checking",
+            {"_ruamel_yaml", "ruamel", "rich", "asyncio", "pydantic", "jsonschema_rs", "rpds"},
+        ),
         ("import kernel.manifest", {"pydantic", "jsonschema", "asyncio", "rich", "networkx"}),
         ("import kernel.runtime.kernel", {"jsonschema", "rich", "networkx", "sqlalchemy", "httpx"}),
     ],

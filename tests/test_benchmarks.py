@@ -14,14 +14,23 @@ from kernel.cel import compile_template
 from kernel.invocation.run import Run
 from kernel.topology.callsite import CallSite, Target
 
+OF_THE_DISK = {
+    "an invocation in the journal / its two commits",
+    "64 at a time, each / one commit for each record",
+}
+"""What is told, but not judged here: it depends on how fast the disk is against the processor."""
+
 
 @pytest.mark.long
-@pytest.mark.parametrize("part", ["cel", "schema", "invocation", "loading", "command"])
+@pytest.mark.parametrize(
+    "part",
+    ["cel", "schema", "invocation", "journal", "loading", "checking", "command", "editor"],
+)
 def test_every_ratio_is_within_its_limit(part: str) -> None:
     module = importlib.import_module(f"benchmarks.{part}")
     beyond: set[str] = set()
     for _ in range(3):  # a shared machine has bad moments; what is too slow is so each time
-        over = {row.what for row in module.rows() if row.ratio > row.limit}
+        over = {row.what for row in module.rows() if row.ratio > row.limit} - OF_THE_DISK
         beyond = over if not beyond else beyond & over
         if not beyond:
             return

@@ -10,6 +10,9 @@ The head of a manifest is comments of the form ``# word: JSON``:
 ``target``   what to start
 ``events``   the types of all events, in order
 ``fault``    ``CODE LINE:COLUMN``, one for each fault, in reading order (not JSON)
+``check``    the same for each finding of the analyzer, whatever its severity
+
+What has no ``check`` is a manifest in which the analyzer finds nothing.
 """
 
 from __future__ import annotations
@@ -23,13 +26,17 @@ from typing import Any
 
 import pytest
 
+import analyzer
+from analyzer.against import breaking_changes
+from analyzer.rules.catalogue import RULES
 from kernel import Kernel, ManifestError, RunResult, load
 
 HERE = Path(__file__).parent
 OK = sorted((HERE / "ok").glob("*.yaml"))
 ERR = sorted((HERE / "err").glob("*.yaml"))
 PROJECTS = sorted((HERE / "projects").glob("*/main.yaml"))
-HEAD = re.compile(r"# (expect|error|inputs|vars|env|target|events|fault): (.*)")
+HEAD = re.compile(r"# (expect|error|inputs|vars|env|target|events|fault|check|against): (.*)")
+PLAIN = ("fault", "check")
 
 
 def head_of(path: Path) -> dict[str, list[Any]]:
@@ -40,7 +47,7 @@ def head_of(path: Path) -> dict[str, list[Any]]:
             break
         if found := HEAD.fullmatch(line):
             word, text = found.groups()
-            said.setdefault(word, []).append(text if word == "fault" else json.loads(text))
+            said.setdefault(word, []).append(text if word in PLAIN else json.loads(text))
     return said
 
 
@@ -77,7 +84,7 @@ def copied(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "own" / request.param.name
 
 
-def check(path: Path) -> None:
+def run(path: Path) -> None:
     said = head_of(path)
     result, told = apply(path, said)
     if "error" in said:
@@ -97,19 +104,22 @@ def check(path: Path) -> None:
 
 @pytest.mark.parametrize("path", OK, ids=name_of)
 def test_ok(path: Path) -> None:
-    check(path)
+    run(path)
 
 
 @pytest.mark.parametrize("copied", PROJECTS, indirect=True, ids=name_of)
 def test_projects(copied: Path) -> None:
-    check(copied)
+    run(copied)
 
 
 @pytest.mark.parametrize("path", ERR, ids=name_of)
 def test_err(path: Path) -> None:
     """All faults are reported, none besides, each at its place."""
-    wanted = head_of(path).get("fault")
-    assert wanted, f"{path} does not say its faults"
+    said = head_of(path)
+    wanted = said.get("fault")
+    if wanted is None:
+        assert "check" in said, f"{path} does not say its faults"
+        return
     with pytest.raises(ManifestError) as caught:
         apply(path, {})
     found = [
@@ -119,7 +129,33 @@ def test_err(path: Path) -> None:
     assert found == wanted, "\n".join(map(str, caught.value.faults))
 
 
+@pytest.mark.parametrize("path", [*OK, *PROJECTS], ids=name_of)
+def test_what_the_analyzer_finds_in_what_runs(path: Path) -> None:
+    assert found_in(path) == head_of(path).get("check", []), path
+
+
+@pytest.mark.parametrize("path", [one for one in ERR if "check" in head_of(one)], ids=name_of)
+def test_what_the_analyzer_finds(path: Path) -> None:
+    assert found_in(path) == head_of(path)["check"], path
+
+
+def found_in(path: Path) -> list[str]:
+    """The findings of the analyzer, in reading order, as a head writes them."""
+    place = path.parent if path.stem == "main" else path
+    found = list(analyzer.check(place).findings)
+    for older in head_of(path).get("against", []):
+        found += breaking_changes(load(path.parent / older), load(place))
+    return [
+        f"{one.code} {one.span.line}:{one.span.column}" if one.span else one.code for one in found
+    ]
+
+
 def test_there_is_something_of_everything() -> None:
     assert len(OK) >= 45
     assert len(ERR) >= 35
-    assert len(PROJECTS) >= 3
+    assert len(PROJECTS) >= 6
+
+
+def test_every_rule_has_a_manifest_that_breaks_it() -> None:
+    said = {word.split()[0] for path in ERR for key in PLAIN for word in head_of(path).get(key, [])}
+    assert said >= set(RULES)

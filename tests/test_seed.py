@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from analyzer import check_text
 from kernel import Event, Kernel, OutputError, RunResult, ValidationError, loads
 from kernel.invocation.retry import delay_after
 from kernel.topology.callsite import read_call_site
@@ -231,3 +232,77 @@ def test_the_definition_is_found_whether_it_is_the_manifests_or_the_librarys(kin
     """The seed's own ``Sql.Query`` comes before that of the library."""
     manifest = loads(QUERIES if kind == "Sql.Query" else calling(CALL_SITE))
     assert (kind in manifest.root.definitions) == (kind == "Sql.Query")
+
+
+# The analyzer's paragraphs
+
+
+def checked(text: str) -> list[tuple[str, str]]:
+    """The code and the severity of each finding."""
+    return [(one.code, one.weight) for one in check_text(text).findings]
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("steps.MyStep.result.rows.size()", []),
+        ("steps.MyStep.result.rows + 1", [("K305", "error")]),
+        ("steps.MyStep.result.count + 1", []),
+        ("steps.MyStep.result.count + 'x'", [("K305", "error")]),
+        ("steps.MyStep.result.row", []),
+    ],
+)
+def test_outputs_type_the_expressions_that_read_them(
+    expression: str, found: list[tuple[str, str]]
+) -> None:
+    """The outputs say nothing of presence, so reading them is a warning and no more."""
+    text = QUERIES.replace("${{ steps.MyStep.result.rows }}", "${{ " + expression + " }}")
+    assert expression in text
+    wrong = [one for one in checked(text) if one[0] not in ("K501", "K407")]
+    assert wrong == found
+    presence = [one for one in checked(text) if one[0] in ("K501", "K407")]
+    assert {one[1] for one in presence} == {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "found"),
+    [
+        ('{ sql: "SELECT 1" }', []),
+        ("{ sql: 1 }", [("K206", "error")]),
+        ("{ bindings: [1] }", [("K204", "error")]),
+        ('{ sql: "SELECT 1", bindings: "${{ [1, 2] }}" }', []),
+        ('{ sql: "SELECT 1", bindings: "${{ 1 }}" }', [("K206", "error")]),
+        ('{ sql: "${{ size([1]) }}" }', [("K206", "error")]),
+    ],
+)
+def test_inputs_validate_the_arguments_of_a_call_site(
+    inputs: str, found: list[tuple[str, str]]
+) -> None:
+    text = f"""\
+{DEFINITION}---
+kind: Sql.Query
+metadata: {{ name: Orders }}
+---
+kind: Run.Sequence
+metadata: {{ name: Main }}
+steps:
+  - {{ name: MyStep, invoke: {{ kind: Sql.Query, name: Orders }}, inputs: {inputs} }}
+"""
+    assert checked(text) == found
+
+
+def test_the_retry_of_the_seed_is_clean() -> None:
+    text = f"""\
+kind: Kernel.Module
+metadata: {{ name: Seed }}
+vars: {{ endpoint: {{ type: string }} }}
+---
+kind: Http.Request
+metadata: {{ name: Api }}
+---
+kind: Run.Sequence
+metadata: {{ name: Main }}
+steps:
+  -
+{textwrap.indent(CALL_SITE, "    ")}"""
+    assert checked(text) == []

@@ -1,6 +1,9 @@
-"""What the analyzer found, for people and programs: text, JSON, GitHub annotations."""
+"""What the analyzer found, for people and programs: text, JSON, SARIF, GitHub annotations."""
 
 from analyzer.report.finding import Edit, Finding, Note, Report
-from analyzer.report.forms import as_github, as_json, as_text
+from analyzer.report.github import as_github
+from analyzer.report.plain import as_json
+from analyzer.report.sarif import as_sarif
+from analyzer.report.text import as_text
 
-__all__ = ["Edit", "Finding", "Note", "Report", "as_github", "as_json", "as_text"]
+__all__ = ["Edit", "Finding", "Note", "Report", "as_github", "as_json", "as_sarif", "as_text"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analyzer.rules.catalogue import RULES, Severity
 from kernel.errors import Fault, Span
+from kernel.manifest.source import Source
 
 Path = tuple[str | int, ...]
 
@@ -63,14 +64,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, in reading order, each once."""
+    """All findings, in reading order, each once; ``sources`` are the files that were checked."""
 
     findings: tuple[Finding, ...] = ()
+    sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Report:
+    def of(cls, findings: Iterable[Finding], sources: Iterable[Source] = ()) -> Report:
         """The report of some findings, sorted by place."""
-        return cls(tuple(sorted(dict.fromkeys(findings), key=_place)))
+        return cls(tuple(sorted(dict.fromkeys(findings), key=_place)), tuple(sources))
 
     def count(self, severity: Severity) -> int:
         """How many findings are of that severity."""
@@ -84,13 +86,8 @@ class Report:
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
     span = finding.span
-    return (
-        ("", 0, 0, finding.code)
-        if span is None
-        else (
-            span.file,
-            span.line,
-            span.column,
-            finding.code,
-        )
-    )
+    return ("", 0, 0, finding.code) if span is None else (*_start(span), finding.code)
+
+
+def _start(span: Span) -> tuple[str, int, int]:
+    return span.file, span.line, span.column

@@ -114,7 +114,7 @@ class Incoming:
 
     def _headers(self, request: Request) -> Iterable[tuple[str, str]]:
         if self.headers.schema is None:
-            return request.headers.items()
+            return _joined(request.headers.items())
         names = {name.lower(): name for name in _properties(self.headers.source)}
         return ((names[name], v) for name, v in request.headers.items() if name in names)
 
@@ -157,6 +157,14 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 def _properties(source: Any) -> Mapping[str, Any]:
     properties = source.get("properties") if isinstance(source, Mapping) else None
     return properties if isinstance(properties, Mapping) else {}
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Headers of one name as one (RFC 9110, 5.3)."""
+    texts: dict[str, str] = {}
+    for name, text in pairs:
+        texts[name] = f"{texts[name]}, {text}" if name in texts else text
+    return texts.items()
 
 
 def _typed(schema: Any, texts: list[str]) -> Any:

@@ -18,6 +18,7 @@ from kernel.cel.templates import (
     Template,
     TemplateTree,
     compile_template,
+    faulty_template,
     parse_template,
     scan,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "UInt",
     "compile",
     "compile_template",
+    "faulty_template",
     "free_names",
     "parse",
     "parse_template",

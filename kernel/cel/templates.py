@@ -19,6 +19,7 @@ from kernel.cel.tree import Expr
 
 OPEN: Final = "${{"
 CLOSE: Final = "}}"
+_ATOMS = (int, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +136,15 @@ def _collect(
                 error.path = path
                 errors.append(error)
         return
-    if not isinstance(value, Mapping | list | tuple):
+    kind = type(value)
+    if kind in _ATOMS or not (kind is dict or isinstance(value, (Mapping, list, tuple))):
         return
     if len(path) >= MAX_DEPTH:
         message = f"the structure is nested more than {MAX_DEPTH} levels deep"
         errors.append(CelSyntaxError(message, 0, 0, "", path))
         return
-    for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+    pairs = value.items() if kind is dict or isinstance(value, Mapping) else enumerate(value)
+    for key, item in pairs:
         _collect(item, (*path, key), scalars, errors)
 
 
@@ -198,6 +201,11 @@ def compile_template(structure: Any | TemplateTree, *, limits: Limits = DEFAULT_
     if tree.errors:
         raise tree.errors[0]
     return Template(tree, limits)
+
+
+def faulty_template(error: CelSyntaxError) -> Template:
+    """What stands for a template that does not parse: null, with the error in its tree."""
+    return Template(TemplateTree(None, {}, (error,)), DEFAULT_LIMITS)
 
 
 def _build(tree: TemplateTree) -> tuple[Closure, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 _Node = TypeVar("_Node")
@@ -205,22 +206,6 @@ def walk(expr: Expr) -> Iterator[Expr]:
         pending.extend(reversed(children(node)))
 
 
-def _free_idents(expr: Expr) -> Iterator[Ident]:
-    pending: list[tuple[Expr, frozenset[str]]] = [(expr, frozenset())]
-    while pending:
-        node, bound = pending.pop()
-        if isinstance(node, Ident):
-            if node.absolute or node.name not in bound:
-                yield node
-        elif isinstance(node, Macro):
-            outside, inside = _scopes(node)
-            inner = bound | frozenset(node.variables)
-            pending.extend((part, inner) for part in reversed(inside))
-            pending.extend((part, bound) for part in reversed(outside))
-        else:
-            pending.extend((part, bound) for part in reversed(children(node)))
-
-
 def _scopes(macro: Macro) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
     """The parts of a macro that do not see its variables, and those that do."""
     if macro.target is None:
@@ -228,9 +213,10 @@ def _scopes(macro: Macro) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
     return (macro.target,), macro.args
 
 
+@lru_cache(maxsize=16_384)
 def free_names(expr: Expr) -> frozenset[str]:
     """The names that the expression needs from its bindings (or that name a type)."""
-    return frozenset(ident.name for ident in _free_idents(expr))
+    return frozenset([str(path[0]) for path in references(expr)])
 
 
 def reference_path(expr: Expr) -> tuple[str | int, ...] | None:
@@ -253,22 +239,31 @@ def reference_path(expr: Expr) -> tuple[str | int, ...] | None:
     return tuple(reversed(path))
 
 
+@lru_cache(maxsize=16_384)
 def references(expr: Expr) -> tuple[tuple[str | int, ...], ...]:
     """The longest reference path at each use of a free name, in reading order, each once."""
-    free = {id(ident) for ident in _free_idents(expr)}
     found: dict[tuple[str | int, ...], None] = {}
-    pending = [expr]
+    pending: list[tuple[Expr, frozenset[str]]] = [(expr, frozenset())]
     while pending:
-        node = pending.pop()
+        node, bound = pending.pop()
+        if isinstance(node, Literal):
+            continue
         path = reference_path(node)
-        if path is None:
-            pending.extend(reversed(children(node)))
-        elif id(_root(node)) in free:
-            found[path] = None
+        if path is not None:
+            if path[0] not in bound or _root(node).absolute:
+                found[path] = None
+        elif isinstance(node, Macro):
+            outside, inside = _scopes(node)
+            inner = bound | frozenset(node.variables)
+            pending += [(part, inner) for part in reversed(inside)]
+            pending += [(part, bound) for part in reversed(outside)]
+        else:
+            pending += [(part, bound) for part in reversed(children(node))]
     return tuple(found)
 
 
-def _root(expr: Expr) -> Expr:
-    while isinstance(expr, Select | Index):
+def _root(expr: Expr) -> Ident:
+    while isinstance(expr, (Select, Index)):
         expr = expr.operand
+    assert isinstance(expr, Ident)
     return expr

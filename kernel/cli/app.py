@@ -32,11 +32,24 @@ def leave(status: int) -> NoReturn:
 
 
 _COMMANDS = {
+    "approvals": "List the approvals that were asked for.",
+    "approve": "Approve a pending approval.",
     "apply": "Run what a manifest is for.",
+    "cancel": "Cancel a run.",
+    "check": "Prove what can be known of manifests without running them.",
     "completion": "Print the set-up of shell completion.",
-    "explain": "Explain a kind, or a field of it.",
+    "deny": "Deny a pending approval.",
+    "escalations": "List the unknown outcomes that wait for a person.",
+    "explain": "Explain a kind, a field of it, or a rule.",
     "get": "List what a manifest declares.",
     "invoke": "Invoke one resource of a manifest.",
+    "lsp": "Answer an editor: diagnostics, completion, hover, rename.",
+    "policy": "Look at what the policies of a manifest decide.",
+    "replay": "Answer an execution from the journal.",
+    "resolve": "Say what has become of an unknown outcome.",
+    "resume": "Go on with a run that was parked or interrupted.",
+    "runs": "List the runs of a journal.",
+    "trace": "Show what a run did, or all that is recorded of an execution.",
     "version": "Print the version.",
 }
 

@@ -7,7 +7,19 @@ from typing import Any
 
 import click
 
-from kernel.cli.options import EVENTS, INPUT, INPUTS, MANIFEST, VAR_FILE, VARS, output
+from kernel.cli.options import (
+    CALLER,
+    ENVIRONMENT,
+    EVENTS,
+    INPUT,
+    INPUTS,
+    MANIFEST,
+    NO_CHECK,
+    RECORDED,
+    VAR_FILE,
+    VARS,
+    output,
+)
 
 
 @click.command("apply")
@@ -18,6 +30,20 @@ from kernel.cli.options import EVENTS, INPUT, INPUTS, MANIFEST, VAR_FILE, VARS, 
 @INPUT
 @INPUTS
 @EVENTS
+@NO_CHECK
+@RECORDED
+@click.option(
+    "--run-id",
+    metavar="ID",
+    help="Make this run once: finished, it answers; interrupted, it goes on; unknown, it starts.",
+)
+@click.option(
+    "--migrate",
+    is_flag=True,
+    help="With --run-id: go on with a manifest that has changed, if its finished part is the same.",
+)
+@CALLER
+@ENVIRONMENT
 @output("text", "json", "yaml")
 def command(path: Path, target: str | None, **options: Any) -> int:
     """Run what a manifest is for.
@@ -27,6 +53,10 @@ def command(path: Path, target: str | None, **options: Any) -> int:
 
     The result is printed on standard output as JSON; with -o json or yaml one document
     {run, outcome, result, error} is printed, also when the run failed.
+
+    The run is recorded in the journal. What needs an approval is asked for on a terminal; elsewhere
+    the run is parked with exit status 4, and says how it goes on. Runs of the same manifest that an
+    earlier process left unfinished when it died are gone on with too.
     """
     from kernel.cli.running import Request, apply
 

@@ -1,4 +1,4 @@
-"""``kernel explain``: the documentation of a kind, a field, or a CEL function, from its source."""
+"""``kernel explain``: a kind, a field, a CEL function or a rule, from its own documentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("explain")
-@click.argument("what", metavar="KIND[.FIELD]")
+@click.argument("what", metavar="KIND[.FIELD]|RULE")
 @click.option(
     "--path",
     type=click.Path(path_type=Path),
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @output("text", "json", "yaml")
 def command(what: str, path: Path | None, form: str) -> None:
-    """Explain a kind, a field of it, or a CEL function.
+    """Explain a kind, a field of it, a CEL function, or a rule of `kernel check`.
 
     \b
     kernel explain Http.Request              the kind: fields, inputs, outputs, errors
@@ -35,11 +35,23 @@ def command(what: str, path: Path | None, form: str) -> None:
     kernel explain Orders.Charge --path .    a kind of the manifest in this folder
     kernel explain cel                       all CEL functions
     kernel explain cel.startsWith            one of them
+    kernel explain K503                      a rule, also by its name: step-unavailable
     """
     from kernel.cli.render import show
+    from kernel.cli.rule import as_lines, explain_rule, is_rule
 
+    if is_rule(what):
+        rule = explain_rule(what)
+        if form == "text":
+            click.echo("\n".join(as_lines(rule)))
+        else:
+            show(rule, form)
+        return
     head, _, rest = what.partition(".")
-    explained = _functions(rest) if head == "cel" else _kind(what, path)
+    if head == "cel":
+        explained = _functions(rest)
+    else:
+        explained = _functions(what) if _is_function(what) else _kind(what, path)
     if form == "text":
         click.echo("\n".join(_text(explained)))
     else:
@@ -209,6 +221,12 @@ def _type(node: Mapping[str, Any]) -> str:
 
 
 # CEL
+
+
+def _is_function(name: str) -> bool:
+    from kernel.cel import MACROS, TABLE
+
+    return name in TABLE or name in MACROS
 
 
 def _functions(name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from kernel.cli.options import MANIFEST, output
 @MANIFEST
 @output("text", "json", "yaml")
 def command(path: Path, form: str) -> None:
-    """List what a manifest declares: its resources and its kinds."""
+    """List what a manifest declares: its kinds, its resources and its policies."""
     from kernel import load
     from kernel.cli.render import show
 
@@ -47,6 +47,8 @@ def _rows(manifest: Any) -> Any:
         definition = resolve_kind(module, resource.kind)
         capability = definition.capability if definition else ""
         yield _row(resource.kind, resource.name, capability, resource)
+    for policy in module.policies.values():
+        yield _row("Kernel.Policy", policy.name, "", policy)
 
 
 def _row(kind: str, name: str, capability: str, declared: Any) -> dict[str, Any]:

@@ -7,7 +7,19 @@ from typing import Any
 
 import click
 
-from kernel.cli.options import EVENTS, INPUT, INPUTS, MANIFEST, VAR_FILE, VARS, output
+from kernel.cli.options import (
+    CALLER,
+    ENVIRONMENT,
+    EVENTS,
+    INPUT,
+    INPUTS,
+    MANIFEST,
+    NO_CHECK,
+    RECORDED,
+    VAR_FILE,
+    VARS,
+    output,
+)
 
 
 @click.command("invoke")
@@ -18,6 +30,10 @@ from kernel.cli.options import EVENTS, INPUT, INPUTS, MANIFEST, VAR_FILE, VARS, 
 @INPUT
 @INPUTS
 @EVENTS
+@NO_CHECK
+@RECORDED
+@CALLER
+@ENVIRONMENT
 @output("text", "json", "yaml")
 def command(path: Path, target: str, **options: Any) -> int:
     """Invoke one resource of a manifest.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -71,6 +73,15 @@ class Live:
     def say(self, text: str) -> None:
         """One line above the display."""
         self._display.console.print(text, markup=False, highlight=False)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The display is put away while somebody is asked."""
+        self._display.stop()
+        try:
+            yield
+        finally:
+            self._display.start()
 
     def __enter__(self) -> Live:
         self._display.start()

@@ -68,6 +68,45 @@ EVENTS = click.option(
 )
 
 
+def _journal(help: str) -> Callable[[F], F]:
+    return click.option(
+        "--journal",
+        default=".kernel/journal.db",
+        show_default=True,
+        envvar="KERNEL_JOURNAL",
+        show_envvar=True,
+        metavar="PLACE",
+        help=help,
+    )
+
+
+JOURNAL = _journal("The journal: a file, or postgresql://…")
+RECORDED = _journal("Where the run is recorded: a file, postgresql://…, or memory: for nowhere.")
+CALLER = click.option(
+    "--principal",
+    metavar="NAME",
+    help="Who calls, for the policies.  [default: user:<login name>]",
+)
+ENVIRONMENT = click.option(
+    "--environment",
+    default="",
+    envvar="KERNEL_ENVIRONMENT",
+    show_envvar=True,
+    metavar="NAME",
+    help="Where this runs, for the policies: production, …",
+)
+REASON = click.option("--reason", metavar="TEXT", help="Why; it is kept with the answer.")
+PRINCIPAL = click.option(
+    "--principal", metavar="NAME", help="Who decides.  [default: user:<login name>]"
+)
+NO_CHECK = click.option(
+    "--no-check",
+    is_flag=True,
+    help="Run without `kernel check` before it: what is wrong is found out on the way, when part "
+    "of the work is done.",
+)
+
+
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     """``NAME=VALUE`` texts as a mapping. Raises ``click.UsageError``."""
     found: dict[str, str] = {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,11 @@ class Lines:
     def say(self, text: str) -> None:
         """One line."""
         print(text, file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Nothing is in the way of a question."""
+        yield
 
     def __enter__(self) -> Lines:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from typing import IO, Any
@@ -17,7 +18,17 @@ def show(value: Any, form: str, file: IO[str] | None = None) -> None:
     if form == "yaml":
         click.echo(to_yaml(value), file, nl=False)
     else:
-        click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str), file)
+        click.echo(to_json(value), file)
+
+
+def to_json(value: Any) -> str:
+    """``value`` as JSON, indented; in ASCII where it holds what no terminal can be sent."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2, default=str)
+    return text
 
 
 def to_yaml(value: Any) -> str:
@@ -32,6 +43,15 @@ def to_yaml(value: Any) -> str:
     buffer = io.StringIO()
     yaml.dump(value, buffer)
     return buffer.getvalue()
+
+
+def use_color(file: IO[str] | None = None) -> bool:
+    """Whether what is printed may be coloured: on a terminal whose user does not say no.
+
+    ``file`` is standard error if nothing else is said.
+    """
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") != "dumb"
+    return (file or sys.stderr).isatty() and wanted
 
 
 def show_faults(faults: Iterable[Fault], of: str = "the manifest") -> None:
@@ -72,10 +92,3 @@ def _excerpt(fault: Fault) -> None:
 def in_red(text: str, *, bold: bool = False, nl: bool = True) -> None:
     """Print on standard error, in red where colours are wanted."""
     click.secho(text, fg="red", bold=bold, nl=nl, err=True, color=use_color())
-
-
-def use_color() -> bool:
-    """Whether standard error is a terminal that may be coloured (NO_COLOR)."""
-    import os
-
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

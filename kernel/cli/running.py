@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -16,14 +16,17 @@ import click
 
 from kernel import Kernel, RunResult, load
 from kernel.cli import app
+from kernel.cli.asking import asker
+from kernel.cli.endings import explain, explain_unknown
+from kernel.cli.journals import person
 from kernel.cli.options import pairs, read_mapping, typed
 from kernel.cli.progress import LogLines, Printed, retried, watcher
-from kernel.cli.render import in_red, show
-from kernel.errors import InvocationError, UsageError
+from kernel.cli.render import show
+from kernel.errors import InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.invocation.threads import shared
 from kernel.manifest import Manifest
-from kernel.runtime.targets import input_schema
+from kernel.runtime.targets import input_schemas
 
 _LAST_SECONDS = 1.0
 
@@ -45,7 +48,13 @@ class Request:
     input: tuple[str, ...]
     inputs_file: Path | None
     events: Path | None
+    no_check: bool
+    journal: str
+    principal: str | None
+    environment: str
     form: str
+    run_id: str | None = None
+    migrate: bool = False
 
     def values(self) -> dict[str, Any]:
         """The values of ``--var-file`` and, above them, ``--var``."""
@@ -54,13 +63,12 @@ class Request:
             found.update(read_mapping(file))
         return {**found, **pairs("--var", self.vars)}
 
-    def inputs(self, schema: Any) -> dict[str, Any]:
-        """The values of ``--inputs`` and, above them, ``--input``, typed by the target's schema."""
+    def inputs(self, schemas: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of ``--inputs`` and, above them, ``--input``, typed by these schemas."""
         found = {} if self.inputs_file is None else read_mapping(self.inputs_file)
-        properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
         for name, text in pairs("--input", self.input).items():
             try:
-                found[name] = typed(text, properties.get(name))
+                found[name] = typed(text, schemas.get(name))
             except ValueError as error:
                 raise UsageError(f"--input {name}: {error}") from None
         return found
@@ -73,19 +81,66 @@ def apply(request: Request, target: str | None) -> int:
     """Run ``target``, or what the manifest is for. Returns the exit status."""
 
     async def work(kernel: Kernel) -> RunResult:
-        return await kernel.apply(target, request.inputs(input_schema(kernel, target)))
+        inputs = request.inputs(input_schemas(kernel, target))
+        going_on = asyncio.ensure_future(_recover(kernel, request.run_id))
+        try:
+            result = await kernel.apply(
+                target,
+                inputs,
+                run_id=request.run_id,
+                migrate=request.migrate,
+                place=str(request.path.resolve()),
+            )
+        except BaseException:
+            going_on.cancel()
+            raise
+        await going_on
+        return result
 
     return run(request, work)
 
 
+async def _recover(kernel: Kernel, but: str | None) -> None:
+    """Go on with what an earlier process of this manifest left, and say how it ended."""
+    for result in await kernel.recover(but):
+        click.echo(f"the run {result.run}, which was interrupted, {_said(result)}", err=True)
+
+
+def _said(result: RunResult) -> str:
+    return f"is {result.outcome}" if result.error is None else f"{result.outcome}: {result.error}"
+
+
 def run(request: Request, work: Work) -> int:
-    """Load, bring up, work, answer. Returns the exit status."""
-    manifest = load(request.path)
+    """Load, check, bring up, work, answer. Returns the exit status."""
+    manifest = load(request.path) if request.no_check else _checked(request.path)
+    return app.INVALID if manifest is None else bring_up(request, manifest, work)
+
+
+def bring_up(request: Request, manifest: Manifest, work: Work) -> int:
+    """Bring a manifest up, work, answer. Returns the exit status."""
     printed = Printed()
     with _own_stdout(printed) as stdout:
         result = _execute(request, manifest, work, printed)
         _answer(result, request.form, stdout)
+        explain_unknown(result, request.journal)
     return _STATUS.get(result.outcome, app.FAILED)
+
+
+def _checked(path: Path) -> Manifest | None:
+    """The manifest, if the analyzer finds no error; else None, and the errors are shown."""
+    from kernel.runtime.gate import examine
+
+    manifest, report, sound = examine(path)
+    if sound and report.ok:
+        return manifest
+    from analyzer.report import Report, as_text
+    from kernel.cli.render import use_color
+
+    errors = [one for one in report.findings if one.weight == "error" or not sound]
+    click.echo(as_text(Report.of(errors, report.sources), color=use_color(sys.stderr)), err=True)
+    way = "; `--no-check` runs it all the same" if sound else ""
+    click.echo(f"nothing was run{way}", err=True)
+    return None
 
 
 @contextlib.contextmanager
@@ -108,7 +163,15 @@ def _execute(request: Request, manifest: Manifest, work: Work, printed: Printed)
         display = watcher()
         stack.enter_context(display)
         stack.enter_context(_logging(LogLines(display)))
-        kernel = Kernel(manifest, values=request.values(), watch=display)
+        kernel = Kernel(
+            manifest,
+            values=request.values(),
+            watch=display,
+            journal=request.journal,
+            principal=request.principal or person(),
+            environment=request.environment,
+            ask=asker(display),
+        )
         printed.redact = kernel.world.redactor.text
         kernel.subscribe(retried(display), "*.Retried")
         if request.events is not None:
@@ -190,6 +253,11 @@ async def _alive(kernel: Kernel, work: Work) -> RunResult:
     except InvocationError as error:
         # A resource could not be started: that is an outcome like another.
         return RunResult(kernel.last_run, error.outcome, None, error)
+    except KernelError as error:
+        if error.category != "Journal":
+            raise
+        way_out = "`--journal ADDRESS` names another one, `--journal memory:` keeps none"
+        raise KernelError(f"{error}; {way_out}") from error
 
 
 @contextlib.contextmanager
@@ -210,13 +278,4 @@ def _answer(result: RunResult, form: str, stdout: IO[str]) -> None:
     elif result.outcome in ("succeeded", "deduplicated"):
         show(result.shown, "json", stdout)
     if result.error is not None:
-        _explain(result.error, result.outcome)
-
-
-def _explain(error: InvocationError, outcome: str) -> None:
-    if outcome == "cancelled":
-        return
-    where = f" in step {error.step}" if error.step else ""
-    place = f"{error.span}: " if error.span else ""
-    in_red(f"{outcome}{where}: ", bold=True, nl=False)
-    click.echo(f"{place}{error.category}: {error.message} (code {error.code})", err=True)
+        explain(result.error, result.outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -11,7 +12,13 @@ REDACTED = "[redacted]"
 _SHORTEST = 4
 """A secret of fewer characters is replaced only where it is the whole string."""
 
+_SHORTEST_WITHIN = 6
+"""A secret of fewer octets is not looked for within the base64 of something longer."""
+
 _MOST_LEARNED = 1_000
+
+_FEW = 64
+"""So many texts are looked for one by one, before the expression for all is made anew."""
 
 
 class Redactor:
@@ -21,12 +28,17 @@ class Redactor:
     in an address and in base64. Nothing is copied where nothing is replaced.
     """
 
-    __slots__ = ("_given", "_inside", "_known", "_learned", "_lessons", "_whole")
+    __slots__ = (
+        "_given", "_guard", "_inside", "_known", "_learned", "_lessons", "_new", "_recent",
+        "_searched", "_whole",
+    )  # fmt: skip
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._given = tuple(secrets)
         self._learned: dict[str, None] = {}
+        self._new: list[str] = []
         self._lessons = 0
+        self._guard = Lock()
         self._know()
 
     def learn(self, value: Any, shown: Any) -> None:
@@ -37,34 +49,55 @@ class Redactor:
         hidden = (text for text in _hidden(value, shown) if len(text) >= _SHORTEST)
         found = [text for text in hidden if text not in self._learned]
         if found:
-            self._learned.update(dict.fromkeys(found))
-            for text in list(self._learned)[:-_MOST_LEARNED]:
-                del self._learned[text]
-            self._lessons += 1  # known when it is needed: much is learned, little is told
+            with self._guard:
+                self._learned.update(dict.fromkeys(found))
+                for text in list(self._learned)[:-_MOST_LEARNED]:
+                    del self._learned[text]
+                self._new += found
+                self._lessons += 1  # known when it is needed: much is learned, little is told
 
     def _know(self) -> None:
-        lessons, secrets = self._lessons, (*self._given, *self._learned)
-        known = {form for secret in secrets for form in _forms(secret) if form}
+        """One expression for all that is known."""
+        known = {form for secret in (*self._given, *self._learned) for form in _forms(secret)}
+        known.update(form for secret in self._given for form in _forms_within(secret))
+        known.discard("")
         long = sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True)
-        self._whole = frozenset(known)
+        self._whole = known
         self._inside = re.compile("|".join(map(re.escape, long))) if long else None
-        self._known = lessons  # last: another thread must not take the old for the new
+        self._searched = len(long)
+        self._recent: tuple[str, ...] = ()
+        self._new = []
+        self._known = self._lessons
+
+    def _catch_up(self) -> None:
+        """Know what was learned since; the expression is made anew when that has become much."""
+        with self._guard:
+            forms = {form for secret in self._new for form in _forms(secret) if form}
+            self._new = []
+            self._whole.update(forms)
+            self._recent += tuple(form for form in forms if len(form) >= _SHORTEST)
+            if len(self._recent) > _FEW + self._searched // 8:
+                self._know()
+            self._known = self._lessons  # last: another thread must not take the old for the new
 
     def __bool__(self) -> bool:
         return bool(self._given or self._learned)
 
-    def text(self, text: str) -> str:
-        """``text`` without any secret in it."""
+    def text(self, text: str, mark: str = REDACTED) -> str:
+        """``text`` without any secret in it; ``mark`` stands where one was."""
         if self._known != self._lessons:
-            self._know()
+            self._catch_up()
         if text in self._whole:
-            return REDACTED
-        return self._inside.sub(REDACTED, text) if self._inside else text
+            return mark
+        if self._recent and any(form in text for form in self._recent):
+            with self._guard:
+                self._know()
+        return self._inside.sub(mark, text) if self._inside else text
 
     def value(self, value: Any) -> Any:
         """``value`` without any secret in it; the very same object if there was none."""
         if self._known != self._lessons:
-            self._know()
+            self._catch_up()
         return self._value(value, 0) if self._whole else value
 
     def _value(self, value: Any, depth: int) -> Any:
@@ -138,6 +171,23 @@ def _forms(secret: str) -> Iterator[str]:
     yield repr(secret)[1:-1]
     yield from (quote(octets), quote(octets, safe=""), quote_plus(octets))
     yield from (encode(octets).decode() for encode in (b64encode, urlsafe_b64encode))
+
+
+def _forms_within(secret: str) -> Iterator[str]:
+    """In hexadecimal, and the part of base64 that a secret alone decides in ``name:secret``.
+
+    Only for those that are declared: they are few, and texts are searched for each form.
+    """
+    from base64 import b64encode, urlsafe_b64encode
+
+    octets = secret.encode("utf-8", "surrogatepass")
+    if len(octets) < _SHORTEST_WITHIN:
+        return
+    yield octets.hex()
+    for before, begin in enumerate((0, 2, 3)):
+        end = (before + len(octets)) * 8 // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            yield encode(bytes(before) + octets)[begin:end].decode()
 
 
 def _spellings(number: float) -> Iterator[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import ControllerError, InvocationError, Outcome, Timeout
+from kernel.errors import ControllerError, Failure, InvocationError, Outcome, Timeout
 from kernel.invocation.context import too_deep
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
@@ -24,13 +25,34 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
     from kernel.registry.contract import Contract
+    from kernel.topology.callsite import CallSite
+
+_ONCE = ("write-once-checkable", "irreversible", "approval-bound")
 
 _OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
 
 
 def plan(plan: Plan) -> Stage:
-    """The bare call, or the loop of attempts where the call site has retry or timeout."""
+    """The bare call, or the loop of attempts where the call site has retry or timeout.
+
+    What has a commit record is attempted with care (:mod:`kernel.invocation.careful`).
+    """
     work = work_of(plan.instance, plan.threads)
+    simple = _simple(plan, work)
+    if not plan.is_recorded:
+        return simple
+    from kernel.invocation.careful import attempts
+
+    careful = attempts(plan, work)
+
+    def attempt(invocation: Invocation) -> Awaitable[None]:
+        invocation.is_attempted = True
+        return simple(invocation) if invocation.claim is None else careful(invocation)
+
+    return attempt
+
+
+def _simple(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
     contract = plan.instance.contract
     if plan.site.retry is None and plan.site.timeout is None:
 
@@ -47,7 +69,7 @@ def plan(plan: Plan) -> Stage:
 
 
 def _repeated(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
-    retry, timeout = plan.site.retry, plan.site.timeout
+    retry = plan.site.retry
 
     async def attempts(invocation: Invocation) -> None:
         began = time.monotonic()
@@ -55,12 +77,8 @@ def _repeated(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]
         while True:
             invocation.inputs = fresh(inputs)
             spent = (time.monotonic() - began) * 1000
-            limit = timeout
-            if retry is not None and retry.deadline is not None:
-                left = max(retry.deadline - spent, 0.0)
-                limit = left if limit is None else min(limit, left)
             try:
-                invocation.outputs = await _attempt(work, invocation, limit)
+                invocation.outputs = await one_attempt(work, invocation, limit_of(plan.site, spent))
                 return
             except InvocationError as error:
                 spent = (time.monotonic() - began) * 1000
@@ -68,13 +86,29 @@ def _repeated(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]
                 if delay is None:
                     raise
                 tell_error(invocation, "Retried", error, delay=delay)
-            await asyncio.sleep(delay / 1000)
+            with _timed(invocation):
+                await asyncio.sleep(delay / 1000)
             invocation.attempt += 1
 
     return attempts
 
 
-async def _attempt(work: Work, invocation: Invocation, limit: float | None) -> Any:
+def _timed(invocation: Invocation) -> AbstractContextManager[None]:
+    """While an attempt will end, or the next one begin, by the clock alone."""
+    history = invocation.history
+    return nullcontext() if history is None else history.timed()
+
+
+def limit_of(site: CallSite, spent: float) -> float | None:
+    """Milliseconds that the next attempt may take, when so many are spent already."""
+    retry, limit = site.retry, site.timeout
+    if retry is None or retry.deadline is None:
+        return limit
+    left = max(retry.deadline - spent, 0.0)
+    return left if limit is None else min(limit, left)
+
+
+async def one_attempt(work: Work, invocation: Invocation, limit: float | None) -> Any:
     """One attempt, at most ``limit`` milliseconds long."""
     contract = invocation.plan.instance.contract
     try:
@@ -95,7 +129,8 @@ async def _limited(work: Work, invocation: Invocation, limit: float) -> Any:
             raise _stopped(error, invocation) from error
 
     try:
-        return await within(limit / 1000, contained())
+        with _timed(invocation):
+            return await within(limit / 1000, contained())
     except TooLate:
         raise Timeout(
             f"{invocation.plan.instance.address} took longer than {limit:g} ms",
@@ -107,7 +142,8 @@ def failure(error: Exception, contract: Contract, invocation: Invocation) -> Inv
     """What a controller raised, as the error of its invocation.
 
     ``code``, ``data``, ``outcome`` and ``retry_after`` are read from any exception that has them;
-    a declared error code may say that its outcome is unknown.
+    a declared error code may say that its outcome is unknown. An exception that has no code and is
+    not declared is an accident: where a call must not be made twice, its outcome is unknown.
     """
     if isinstance(error, InvocationError):
         return error
@@ -121,7 +157,8 @@ def failure(error: Exception, contract: Contract, invocation: Invocation) -> Inv
     retry_after = _attribute(error, "retry_after")
     if isinstance(retry_after, bool) or not isinstance(retry_after, (int, float)):
         retry_after = None
-    if isinstance(error, TimeoutError) and outcome is None:
+    accident = declared is None and contract.safety in _ONCE and not _is_deliberate(error)
+    if outcome is None and (accident or isinstance(error, TimeoutError)):
         outcome = "unknown"
     return ControllerError(
         invocation.context.run.world.log.text(error),
@@ -139,6 +176,12 @@ def _attribute(error: Exception, name: str) -> Any:
         return getattr(error, name, None)
     except Exception:
         return None
+
+
+def _is_deliberate(error: Exception) -> bool:
+    """Whether a controller raised it to say that it failed."""
+    code = _attribute(error, "code")
+    return isinstance(error, Failure) or (isinstance(code, str | int) and type(code) is not bool)
 
 
 def _code(error: Exception) -> str | int:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.registry.fields import Deferred
+from kernel.topology.fields import Deferred
 
 if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
@@ -114,7 +114,7 @@ class Call:
         if isinstance(target, BoundCallSite):
             work = target.invoke(inputs)
         else:
-            path = f"{self.invocation.path}.call[{self.count(None)}]"
+            path = f"{self.invocation.inner_path}.call[{self.count(None)}]"
             work = self.invocation.context.run.call(self.invocation, target, inputs or {}, path)
         try:
             here = asyncio.get_running_loop()

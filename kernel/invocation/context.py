@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
 from kernel.errors import ExpressionError, InvocationError, Span
+from kernel.invocation import decisions, pauses
 from kernel.invocation.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -20,14 +23,21 @@ MAX_DEPTH = 40
 """Calls within calls. A topology that calls itself without an end is stopped here."""
 
 
+class Answered(Exception):
+    """The invocation has its outputs already: they are recorded."""
+
+
 class EvaluationContext:
     """The variables in scope at a place of a run, and the pipeline that every call goes through.
 
     ``document`` is where the call sites stand, for places in messages; ``depth`` counts calls
-    within calls.
+    within calls. ``is_recorded``: the journal holds each call by itself; ``repeats``: a call
+    around this place may be attempted again, and this one with it.
     """
 
-    __slots__ = ("bindings", "depth", "document", "path", "run", "scope")
+    __slots__ = (
+        "bindings", "depth", "document", "is_recorded", "path", "repeats", "run", "scope",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,6 +47,9 @@ class EvaluationContext:
         path: str = "",
         depth: int = 0,
         document: Document | None = None,
+        *,
+        is_recorded: bool = True,
+        repeats: bool = False,
     ) -> None:
         self.run = run
         self.scope = scope
@@ -44,6 +57,8 @@ class EvaluationContext:
         self.path = path
         self.depth = depth
         self.document = document
+        self.is_recorded = is_recorded
+        self.repeats = repeats
 
     async def invoke(self, site: CallSite) -> Any:
         """Make one call: every stage that the call site needs, in order.
@@ -57,14 +72,47 @@ class EvaluationContext:
                 waiting = stage(invocation)
                 if waiting is not None:
                     await waiting
+        except Answered:
+            invocation.leave()
+            return invocation.outputs
         except BaseException as error:
             plan.end(invocation, error)
+            if plan.conclude_failure is not None:
+                await plan.conclude_failure(invocation, error)
             raise
         return invocation.outputs
 
+    async def decide(self, path: str, find: Callable[[], Any]) -> Any:
+        """What ``find`` gives, the same in each process that goes on with the run."""
+        return await decisions.decide(self, path, find)
+
+    async def sleep(self, path: str, milliseconds: float) -> None:
+        """Let time pass, at the step of that path in the run."""
+        await pauses.sleep(self, path, milliseconds)
+
+    async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
+        """The next event that the pattern is of; raises :class:`Timeout` after milliseconds."""
+        return await pauses.wait_for(self, path, pattern, timeout)
+
     def inner(self, bindings: dict[str, Any], path: str) -> EvaluationContext:
         """The same place with other variables in scope."""
-        return EvaluationContext(self.run, self.scope, bindings, path, self.depth, self.document)
+        return EvaluationContext(
+            self.run, self.scope, bindings, path, self.depth, self.document,
+            is_recorded=self.is_recorded, repeats=self.repeats,
+        )  # fmt: skip
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the run stops where it is, to go on later."""
+        history = self.run.history
+        return history is not None and history.suspended
+
+    def beside(self, error: BaseException | None) -> AbstractContextManager[None]:
+        """While others go on beside one that ended so and waits for a person."""
+        history = self.run.history
+        if history is None or not isinstance(error, InvocationError):
+            return nullcontext()
+        return history.beside(error)
 
     def at_call(self, site: CallSite) -> EvaluationContext:
         """The same place with ``invocation`` in scope, of the call that is about to be made."""

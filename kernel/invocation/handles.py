@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.invocation.context import EvaluationContext
@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from kernel.topology.callsite import CallSite
 
 
+Work = Callable[[], Awaitable[Any]]
+
+
 class BoundCallSite(Mapping[str, Any]):
     """A call site of a resource's own fields (``x-kernel-call``), or a reference to an invocable.
 
     It is the mapping of the node's other fields, and can be invoked. Inside an invocation its
-    calls belong to that run; from outside each call is a run of its own.
+    calls belong to that run; from outside each call is a run of its own, which ``conduct`` sees to.
+    ``is_atomic``: its calls take effect with the call around them, or not at all.
     """
 
-    __slots__ = ("_document", "_fields", "_new_run", "_scope", "_site", "takes_inputs")
+    __slots__ = (
+        "_conduct", "_document", "_fields", "_new_run", "_scope", "_site", "is_atomic",
+        "takes_inputs",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -33,13 +40,17 @@ class BoundCallSite(Mapping[str, Any]):
         document: Document | None,
         new_run: Callable[[], Run],
         *,
+        conduct: Callable[[Run, Work], Awaitable[Any]],
         takes_inputs: bool = False,
+        is_atomic: bool = False,
     ) -> None:
         self._site = site
         self._fields = fields
         self._scope = scope
         self._document = document
         self._new_run = new_run
+        self._conduct = conduct
+        self.is_atomic = is_atomic
         self.takes_inputs = takes_inputs
 
     async def invoke(self, values: Mapping[str, Any] | None = None) -> Any:
@@ -52,7 +63,11 @@ class BoundCallSite(Mapping[str, Any]):
         site = self._site
         if site.when is not None and not is_wanted(site, site.when, context, (*site.path, "when")):
             return None
-        return await context.invoke(site)
+        call = current.get()
+        if call is None:
+            return await self._conduct(context.run, lambda: context.invoke(site))
+        with call.invocation.calling():
+            return await context.invoke(site)
 
     def _context(self, values: Mapping[str, Any]) -> EvaluationContext:
         call = current.get()
@@ -72,9 +87,11 @@ class BoundCallSite(Mapping[str, Any]):
             outer.context.run,
             self._scope,
             bindings,
-            f"{outer.path}[{number}]" if number else outer.path,
+            f"{outer.inner_path}[{number}]" if number else outer.inner_path,
             outer.context.depth + 1,
             self._document,
+            is_recorded=outer.context.is_recorded and not self.is_atomic,
+            repeats=outer.repeats,
         )
 
     def __getitem__(self, key: str) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +13,30 @@ from kernel.errors import InvocationError
 
 if TYPE_CHECKING:
     from kernel.invocation.context import EvaluationContext
+    from kernel.invocation.history import History
     from kernel.invocation.plan import Plan
+    from kernel.journal.rows import Approval, Won
+    from kernel.policy import Decision
+
+_ATTEMPT = re.compile(r"~\d+")
 
 
 class Invocation:
     """What the stages work on: ``inputs`` come from *expand*, ``outputs`` from *attempt*.
 
     ``began`` is in nanoseconds since the epoch; ``attempt`` counts from 1 once an attempt began.
+    ``claim`` is its commit record, if it has one; ``was_left``: by a process that ended before the
+    outcome was recorded. ``approval`` is the one that it goes on with, ``decision`` what the
+    policies say. ``is_adopted``: its outputs are those that its ``check`` found. ``is_concluded``:
+    the journal was told its outcome.
     """
 
-    __slots__ = ("_key", "attempt", "began", "context", "inputs", "outputs", "plan")
+    __slots__ = (
+        "_id",
+        "_key", "approval", "attempt", "began", "claim", "context", "decision", "inner_calls",
+        "inputs", "is_adopted", "is_attempted", "is_concluded", "is_counted", "outputs",
+        "plan", "was_left",
+    )  # fmt: skip
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
         self.context = context
@@ -28,7 +45,23 @@ class Invocation:
         self.outputs: Any = None
         self.attempt = 1
         self.began = time_ns()
+        self.claim: Won | None = None
+        self.was_left = False
+        self.is_adopted = False
+        self.is_attempted = False
+        self.is_concluded = False
+        self.is_counted = False
+        self.approval: Approval | None = None
+        self.decision: Decision | None = None
+        self.inner_calls = 0
+        self._id: str | None = None
         self._key: str | None = None
+
+    @property
+    def history(self) -> History | None:
+        """What is recorded of its run; None where nothing of it is."""
+        context = self.context
+        return context.run.history if context.is_recorded else None
 
     @property
     def path(self) -> str:
@@ -37,18 +70,61 @@ class Invocation:
         return f"{outer}.{label}" if outer and label else outer or label
 
     @property
+    def inner_path(self) -> str:
+        """The path of what is called within: another one for each attempt."""
+        return self.path if self.attempt == 1 else f"{self.path}~{self.attempt}"
+
+    @property
     def id(self) -> str:
         """The execution id: the same over attempts, and in a replay of the same run."""
-        return str(uuid.uuid5(self.context.run.namespace, self.path))
+        if self._id is None:
+            self._id = str(uuid.uuid5(self.context.run.namespace, self.path))
+        return self._id
 
     @property
     def idempotency_key(self) -> str:
-        """What the call site says, or the execution id: derived from run, path and iteration."""
-        return self.id if self._key is None else self._key
+        """What the call site says, or a key derived from run, path and iteration.
+
+        It is the same in each attempt, also of what the call is made within.
+        """
+        if self._key is not None:
+            return self._key
+        path = self.path
+        if "~" in path:
+            path = _ATTEMPT.sub("", path)
+        return str(uuid.uuid5(self.context.run.namespace, path))
 
     @idempotency_key.setter
     def idempotency_key(self, key: str) -> None:
         self._key = key
+
+    @property
+    def repeats(self) -> bool:
+        """Whether what is called within may be called again by another attempt."""
+        return self.context.repeats or self.plan.site.retry is not None
+
+    def leave(self) -> None:
+        """Its run has nothing more to do with it."""
+        history = self.history
+        if self.is_counted and history is not None:
+            self.is_counted = False
+            history.active -= 1
+            history.look_around()
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """While the controller waits for calls of its own, it is not what the run works on."""
+        history = self.history
+        if history is None:
+            yield
+            return
+        history.active -= self.inner_calls == 0
+        self.inner_calls += 1
+        try:
+            yield
+        finally:
+            self.inner_calls -= 1
+            history.active += self.inner_calls == 0
 
     def to_cel(self) -> dict[str, Any]:
         """The CEL variable ``invocation`` (language.md, CEL)."""

@@ -11,9 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kernel.invocation import (
+    approve,
     attempt,
     authorise,
+    conclude,
+    deduplicate,
     expand,
+    record,
+    replay,
     resolve,
     tell,
     validate_inputs,
@@ -24,30 +29,42 @@ from kernel.invocation.plan import Plan, Stage
 if TYPE_CHECKING:
     from kernel.events import Bus
     from kernel.invocation.threads import Threads
+    from kernel.policy import Applied
     from kernel.registry.instances import Instance
     from kernel.topology.callsite import CallSite
 
 STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
+    replay.plan,  # what an earlier process concluded is the answer
     resolve.plan,  # 1
     # 2 accept: the source against the target's triggers, for calls that enter from outside
     expand.plan,  # 3
     validate_inputs.plan,  # 4
-    # 5 deduplicate: reserve the idempotency key
+    deduplicate.plan,  # 5
     # 6 limit: sliding window of the target
     authorise.plan,  # 7
-    # 8 record: the commit record, durable, before anything leaves
-    # 9 approve: park until somebody decides
+    record.plan,  # 8
+    approve.plan,  # 9
     attempt.plan,  # 10
     validate_outputs.plan,  # 11
-    # 12 conclude: the outcome into the journal
+    conclude.plan,  # 12
     tell.plan,  # 13
 )
 
 
-def plan_call(site: CallSite, instance: Instance, label: str, bus: Bus, threads: Threads) -> Plan:
+def plan_call(
+    site: CallSite,
+    instance: Instance,
+    label: str,
+    bus: Bus,
+    threads: Threads,
+    *,
+    is_recorded: bool = False,
+    policies: tuple[Applied, ...] = (),
+) -> Plan:
     """The plan of a call site: the stages that have something to do."""
-    plan = Plan(site, instance, label, bus, threads)
+    plan = Plan(site, instance, label, bus, threads, is_recorded, policies)
     planned = (stage(plan) for stage in STAGES)
     plan.stages = tuple(stage for stage in planned if stage is not None)
     plan.end = tell.plan_end(plan)
+    plan.conclude_failure = conclude.plan_failure(plan)
     return plan

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kernel.events import Bus
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.threads import Threads
+    from kernel.policy import Applied
     from kernel.registry.instances import Instance
     from kernel.topology.callsite import CallSite
 
@@ -21,8 +22,9 @@ Stage = Callable[["Invocation"], Awaitable[None] | None]
 class Plan:
     """A call site with its target and the stages that its invocations go through.
 
-    ``label`` names the place in the path of a run. ``end`` concludes an invocation that a stage
-    ended by raising.
+    ``label`` names the place in the path of a run. ``end`` tells of an invocation that a stage
+    ended by raising. ``is_recorded``: there is a journal, and ``conclude_failure`` writes into it.
+    ``policies`` are those that name the target.
     """
 
     site: CallSite
@@ -30,5 +32,8 @@ class Plan:
     label: str
     bus: Bus
     threads: Threads
+    is_recorded: bool = False
+    policies: tuple[Applied, ...] = ()
     stages: tuple[Stage, ...] = ()
     end: Callable[[Invocation, BaseException], None] = field(default=lambda _, __: None)
+    conclude_failure: Callable[[Invocation, BaseException], Awaitable[None]] | None = None

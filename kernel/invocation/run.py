@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
@@ -17,7 +17,12 @@ from kernel.topology.callsite import CallSite, Target, constant, label_of
 
 if TYPE_CHECKING:
     from kernel.errors import InvocationError
+    from kernel.events.references import References
+    from kernel.invocation.history import History
     from kernel.invocation.invocation import Invocation
+    from kernel.journal.interface import Journal
+    from kernel.journal.rows import Approval
+    from kernel.policy import Applied
     from kernel.registry.instances import Instance
     from kernel.registry.scope import ModuleScope
 
@@ -35,11 +40,27 @@ class Watch(Protocol):
         """So many rounds of a loop have ended."""
 
 
+class Answer(NamedTuple):
+    """What a person says to an approval."""
+
+    approved: bool
+    who: str
+    reason: str | None = None
+
+
+class Ask(Protocol):
+    """Puts an approval to a person; None where they do not decide now."""
+
+    async def __call__(self, approval: Approval) -> Answer | None: ...
+
+
 @dataclass(slots=True, eq=False)
 class World:
     """What all runs of one kernel share.
 
     ``instance_of`` finds the target of a call site; it raises :class:`kernel.errors.NotFound`.
+    ``ask`` puts an approval to the person who is there, if somebody is; ``forgot`` is when expired
+    idempotency keys were let go of, on the monotonic clock.
     """
 
     instance_of: Callable[[Target, ModuleScope], Instance]
@@ -47,6 +68,13 @@ class World:
     redactor: Redactor
     log: Log
     threads: Threads = field(default_factory=lambda: shared)
+    checks: dict[Any, Any] = field(default_factory=dict)
+    environment: str = ""
+    policies: Callable[[Instance], tuple[Applied, ...]] = lambda _: ()
+    journal: Journal | None = None
+    references: References | None = None
+    ask: Ask | None = None
+    forgot: float | None = None
     plans: dict[CallSite, Plan] = field(default_factory=dict)
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
 
@@ -68,10 +96,14 @@ class World:
 
 
 class Run:
-    """One run. ``id`` is a UUID; ``source`` is what it came from (``api``, ``lifecycle``, …)."""
+    """One run. ``source`` is what it came from (``api``, ``lifecycle``, …).
+
+    ``id`` is a UUID, or what the caller gave; ``history`` is what the journal holds of it.
+    """
 
     __slots__ = (
         "correlation_id",
+        "history",
         "id",
         "namespace",
         "plans",
@@ -89,9 +121,11 @@ class Run:
         principal: str | None = None,
         correlation_id: str | None = None,
         watch: Watch | None = None,
+        id: str | None = None,
     ) -> None:
-        self.namespace = uuid.uuid4()
-        self.id = str(self.namespace)
+        self.namespace = uuid.uuid4() if id is None else namespace_of(id)
+        self.id = str(self.namespace) if id is None else id
+        self.history: History | None = None
         self.world = world
         self.plans = world.plans
         self.source = source
@@ -107,7 +141,10 @@ class Run:
         world = self.world
         instance = world.instance_of(site.target, scope)
         named = label_of(site.name, site.path) if label is None else label
-        plan = plan_call(site, instance, named, world.bus, world.threads)
+        plan = plan_call(
+            site, instance, named, world.bus, world.threads,
+            is_recorded=world.journal is not None, policies=world.policies(instance),
+        )  # fmt: skip
         self.plans[site] = plan
         return plan
 
@@ -118,9 +155,13 @@ class Run:
         outer = invocation.context
         scope = invocation.plan.instance.scope
         site = CallSite(target=_target(target), path=(), inputs=constant(dict(inputs)))
-        context = EvaluationContext(self, scope, scope.bindings, path, outer.depth + 1)
+        context = EvaluationContext(
+            self, scope, scope.bindings, path, outer.depth + 1,
+            is_recorded=outer.is_recorded, repeats=invocation.repeats,
+        )  # fmt: skip
         try:
-            return await context.invoke(site)
+            with invocation.calling():
+                return await context.invoke(site)
         finally:
             self.plans.pop(site, None)
 
@@ -136,6 +177,14 @@ class Run:
     def log(self, level: str, message: str, fields: Mapping[str, Any], path: str) -> None:
         """Say something to people; secrets in it are redacted."""
         self.world.log.say(level, message, fields, run=self.id, path=path)
+
+
+def namespace_of(run: str) -> uuid.UUID:
+    """The namespace of the execution ids of a run: its id, where that is a UUID."""
+    try:
+        return uuid.UUID(run)
+    except ValueError:
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"kernel:run:{run}")
 
 
 def _target(target: Any) -> Target:

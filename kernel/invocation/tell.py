@@ -46,12 +46,16 @@ def plan_end(plan: Plan) -> Callable[[Invocation, BaseException], None]:
     return end
 
 
-def tell_error(invocation: Invocation, what: str, error: InvocationError, **more: Any) -> None:
-    """One event about an invocation that did not succeed, or not yet."""
+def tell_of(invocation: Invocation, what: str, data: Any) -> None:
+    """One event about what became of an invocation on its way."""
     plan = invocation.plan
     kind = f"{plan.instance.event}.{what}"
     told = plan.bus.subscribers(kind)
     if told:
-        data = {**invocation.describe(error), **more}
         redact = invocation.context.run.world.redactor_for(None)
         plan.bus.tell(told, Event(kind, data, time.time_ns(), invocation.identify, redact))
+
+
+def tell_error(invocation: Invocation, what: str, error: InvocationError, **more: Any) -> None:
+    """One event about an invocation that did not succeed, or not yet."""
+    tell_of(invocation, what, {**invocation.describe(error), **more})

@@ -58,8 +58,9 @@ def _walk(instance: Instance) -> Work:
         if instance.is_body:
             bindings["self"] = Call(invocation, Cancellation()).self
         context = EvaluationContext(
-            outer.run, scope, bindings, invocation.path, outer.depth + 1, document
-        )
+            outer.run, scope, bindings, invocation.inner_path, outer.depth + 1, document,
+            is_recorded=outer.is_recorded, repeats=invocation.repeats,
+        )  # fmt: skip
         return topology.run(context)
 
     return walk

@@ -6,8 +6,20 @@ from kernel.manifest.data import read_data
 from kernel.manifest.document import Document
 from kernel.manifest.fields import check_fields
 from kernel.manifest.library import library_module, library_names
-from kernel.manifest.load import inspect, inspect_text, load, loads
-from kernel.manifest.model import Declaration, Definition, Manifest, Module, Resource, Target
+from kernel.manifest.load import Shared, inspect, inspect_text, load, loads
+from kernel.manifest.model import (
+    ApprovalTerms,
+    Declaration,
+    Definition,
+    Effect,
+    Manifest,
+    Module,
+    Policy,
+    PolicyRule,
+    Resource,
+    Target,
+    Threshold,
+)
 from kernel.manifest.resolve import (
     check_kinds,
     find_kind,
@@ -18,13 +30,19 @@ from kernel.manifest.resolve import (
 from kernel.manifest.values import Values, from_text, resolve_values
 
 __all__ = [
+    "ApprovalTerms",
     "Declaration",
     "Definition",
     "Document",
+    "Effect",
     "Manifest",
     "Module",
+    "Policy",
+    "PolicyRule",
     "Resource",
+    "Shared",
     "Target",
+    "Threshold",
     "Values",
     "check_fields",
     "check_kinds",

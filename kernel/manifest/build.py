@@ -1,4 +1,4 @@
-"""Documents to the parts of a module: definitions, resources, declarations, targets."""
+"""Documents to the parts of a module: definitions, resources, policies, declarations, targets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ from typing import Any
 
 from kernel.errors import Fault
 from kernel.manifest.document import Document
-from kernel.manifest.model import Declaration, Definition, Resource, Target
+from kernel.manifest.model import (
+    ApprovalTerms,
+    Declaration,
+    Definition,
+    Policy,
+    PolicyRule,
+    Resource,
+    Target,
+)
 from kernel.manifest.nodes import Path
 from kernel.manifest.suggest import did_you_mean
 from kernel.manifest.system import SYSTEM_KINDS, check_system
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KIND = re.compile(rf"{IDENTIFIER.pattern}\.{IDENTIFIER.pattern}")
+_EXPRESSION = re.compile(r"\$\{\{.*\}\}\n?", re.DOTALL)
 _METADATA = ("name", "description", "labels", "annotations", "module", "version")
 
 
@@ -27,6 +36,7 @@ class Parts:
     module: Document | None = None
     definitions: dict[str, Definition] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
 
     def fault(
         self,
@@ -51,6 +61,8 @@ def build_parts(documents: Iterable[Document], module: str, faults: list[Fault])
         kind = document.data["kind"]
         if kind == "Kernel.Definition":
             _add_definition(document, name, parts)
+        elif kind == "Kernel.Policy":
+            _add_policy(document, parts)
         elif kind.startswith("Kernel."):
             help = did_you_mean(kind, SYSTEM_KINDS)
             parts.fault("K004", f"there is no kind {kind}", document, ("kind",), help=help)
@@ -200,13 +212,46 @@ _DEFINITION_FIELDS = (
 )  # fmt: skip
 
 
+def _add_policy(document: Document, parts: Parts) -> None:
+    _check_head_of_resource(document, parts)
+    if not check_system(document, parts.faults):
+        return
+    data, metadata = document.data, document.data["metadata"]
+    globs = {name: tuple(data[name]) for name in ("principals", "environments") if name in data}
+    policy = Policy(
+        metadata["name"],
+        tuple(data["targets"]),
+        document,
+        rules=tuple(_policy_rule(document, number, parts) for number in range(len(data["rules"]))),
+        approval=ApprovalTerms(**data.get("approval", {})),
+        description=metadata.get("description", ""),
+        **globs,
+    )
+    first = parts.policies.setdefault(policy.name, policy)
+    if first is not policy:
+        _report_twice(policy.name, document, first.document, parts)
+
+
+def _policy_rule(document: Document, number: int, parts: Parts) -> PolicyRule:
+    data = document.data["rules"][number]
+    when = data.get("when", True)
+    if type(when) is str and not _EXPRESSION.fullmatch(when):
+        help = "write it in brackets: `${{ … }}`"
+        parts.fault("K402", "`when` is a condition", document, ("rules", number, "when"), help=help)
+    return PolicyRule(data["effect"], when, data.get("reason", ""))
+
+
+def _check_head_of_resource(document: Document, parts: Parts) -> None:
+    for name in ("module", "version"):
+        if name in document.data["metadata"]:
+            message = f"`{name}` belongs to a Kernel.Definition or a Kernel.Module"
+            parts.fault("K003", message, document, ("metadata", name), key=True)
+
+
 def _add_resource(document: Document, module: str, parts: Parts) -> None:
     data = document.data
     resource = _resource(data, data["metadata"], document, (), module)
-    for name in ("module", "version"):
-        if name in data["metadata"]:
-            message = f"`{name}` belongs to a Kernel.Definition or a Kernel.Module"
-            parts.fault("K003", message, document, ("metadata", name), key=True)
+    _check_head_of_resource(document, parts)
     first = parts.resources.setdefault(resource.name, resource)
     if first is not resource:
         _report_twice(resource.name, document, first.document, parts)

@@ -18,9 +18,10 @@ class Document:
     """One YAML document. ``data`` is plain Python and is not to be changed.
 
     Places are found by reading the document's text a second time, when the first is asked for.
+    ``memo`` is what readers made of it once, by keys of their own.
     """
 
-    __slots__ = ("_root", "data", "end", "source", "start")
+    __slots__ = ("__weakref__", "_root", "data", "end", "memo", "source", "start")
 
     def __init__(self, source: Source, read: Read) -> None:
         self.source = source
@@ -28,6 +29,7 @@ class Document:
         self.start = read.start
         self.end = read.end
         self._root: Node | None = None
+        self.memo: dict[object, Any] = {}
 
     @property
     def file(self) -> str:

@@ -18,6 +18,7 @@ _HELP = "make the map by an expression: ${{ {key: value} }}"
 _HOLDERS = {
     "Kernel.Definition": ("safety", "check", "body"),
     "Kernel.Module": ("targets",),
+    "Kernel.Policy": ("rules",),
 }
 """The fields of the kernel's own kinds that take CEL; other kinds are searched as a whole."""
 

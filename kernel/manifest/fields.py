@@ -23,7 +23,7 @@ from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
 from kernel.schema.keywords import subschemas, traits
 from kernel.schema.meta import check_schema
 from kernel.schema.places import inside, spread
-from kernel.schema.problems import Problem
+from kernel.schema.problems import InvalidSchema, Problem
 
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
@@ -50,25 +50,36 @@ def make_rules(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Rules:
     """The rules for the fields of a kind; raises InvalidSchema."""
     from kernel.schema.engine import validator
 
-    bundled = _with_call_sites(bundle(schema, schemas))
-    if isinstance(bundled, dict) and "properties" in bundled and not {*bundled} & {*_OPEN, "$ref"}:
-        bundled["additionalProperties"] = False
+    bundled = closed(_with_call_sites(bundle(schema, schemas)))
     return Rules(bundled, validator(bundled), schemas)
 
 
+def closed(schema: Any) -> Any:
+    """The schema of a kind's fields, without other fields than it declares, if it declares any."""
+    if isinstance(schema, dict) and "properties" in schema and not {*schema} & {*_OPEN, "$ref"}:
+        return {**schema, "additionalProperties": False}
+    return schema
+
+
 def check_fields(
-    resource: Resource, definition: Definition, schemas: Schemas = NO_SCHEMAS
+    resource: Resource,
+    definition: Definition,
+    schemas: Schemas = NO_SCHEMAS,
+    own: Schemas | None = None,
 ) -> list[Fault]:
     """What is wrong with a resource's fields: K003, K007, K008, by the definition's ``schema``.
 
     A definition without a schema takes any fields. Schemas in the fields (the contract of a
-    topology) are checked as such, K101 to K105; ``schemas`` is where references lead, and without
-    it references to other definitions are not followed. A definition whose own schema is wrong
+    topology) are checked as such, K101 to K105; ``schemas`` is where references of the definition
+    lead, ``own`` those of schemas in the fields (the same, unless given), and without it
+    references to other definitions are not followed. A definition whose own schema is wrong
     (which loading reports) says nothing about its resources.
     """
-    return check_data(
-        resource.fields, _rules(definition, schemas), resource.document, resource.path
-    )
+    try:
+        rules = _rules(definition, schemas)
+    except InvalidSchema:
+        return []
+    return check_data(resource.fields, rules, resource.document, resource.path, own)
 
 
 @lru_cache(maxsize=1024)
@@ -77,13 +88,17 @@ def _rules(definition: Definition, schemas: Schemas) -> Rules:
 
 
 def check_data(
-    data: Mapping[str, Any], rules: Rules, document: Document, path: Path
+    data: Mapping[str, Any],
+    rules: Rules,
+    document: Document,
+    path: Path,
+    own: Schemas | None = None,
 ) -> list[Fault]:
     """What is wrong with fields that stand at ``path`` of a document."""
     from kernel.schema.explain import problems_of
     from kernel.schema.redact import secret_at
 
-    scan = _Scan(rules.schema, rules.schemas)
+    scan = _Scan(rules.schema, own or rules.schemas)
     value = scan.mask(data, [rules.schema], (), False)
     faults = [_at(document, path, found) for found in scan.found[:MAX_FAULTS]]
     if scan.unknown or not rules.engine.is_valid(value):

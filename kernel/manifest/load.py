@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernel.errors import Fault, ManifestError
@@ -24,7 +25,7 @@ from kernel.manifest.expressions import check_expressions
 from kernel.manifest.library import package_folder
 from kernel.manifest.model import Manifest, Module
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
-from kernel.manifest.stream import read_stream
+from kernel.manifest.stream import Read, read_stream
 
 _KIND_LINE = re.compile(r"^kind[ \t]*:", re.MULTILINE)
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -34,6 +35,35 @@ MAX_FILES = 10_000
 
 MAX_IMPORT_DEPTH = 50
 """Imports of imports of … beyond this are a fault."""
+
+Stream = tuple[list[Read], list[Fault]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What several loads have in common.
+
+    ``texts`` are the bytes that stand in place of a file's own, by its real path. A module that one
+    load imported is the same object in the next, by its identity in ``modules``; its faults are
+    told by the load that read it. ``places`` are the files and folders that were looked at, whether
+    they are there or not, and ``package:NAME`` for an import of a package. ``streams`` keeps what
+    was read of each text, by the name of its file, for who loads the same files again and again.
+    """
+
+    texts: Mapping[str, bytes] = field(default_factory=dict)
+    modules: dict[str, Module] = field(default_factory=dict)
+    places: set[str] = field(default_factory=set)
+    streams: dict[tuple[str, str], Stream] | None = None
+
+    def read(self, source: Source) -> Stream:
+        """The documents of a source, and what is wrong with its text."""
+        if self.streams is None:
+            return read_stream(source)
+        key = (source.name, source.text)
+        if key not in self.streams:
+            self.streams[key] = read_stream(source)
+        documents, faults = self.streams[key]
+        return documents, [*faults]
 
 
 def load(*paths: str | Path) -> Manifest:
@@ -54,10 +84,10 @@ def loads(text: str | bytes, name: str = "<string>", folder: str | Path | None =
     return _sound(*inspect_text(text, name, folder))
 
 
-def inspect(*paths: str | Path) -> tuple[Manifest, tuple[Fault, ...]]:
+def inspect(*paths: str | Path, shared: Shared | None = None) -> tuple[Manifest, tuple[Fault, ...]]:
     """Like `load`, for readers that want what is sound in a faulty manifest, and the faults."""
-    with _without_collection():
-        loader = _Loader()
+    with without_collection():
+        loader = _Loader(shared)
         places = [Path(path) for path in paths]
         first = places[0] if places else Path()
         return loader.manifest(loader.open(places, default_name(first)))
@@ -67,7 +97,7 @@ def inspect_text(
     text: str | bytes, name: str = "<string>", folder: str | Path | None = None
 ) -> tuple[Manifest, tuple[Fault, ...]]:
     """Like `loads`, for readers that want what is sound in a faulty manifest, and the faults."""
-    with _without_collection():
+    with without_collection():
         loader = _Loader()
         place = Path(folder) if folder is not None else None
         sources: list[tuple[Source, bool]] = []
@@ -94,7 +124,8 @@ def default_name(place: Path) -> str:
 class _Loader:
     """One load: the faults so far, and the modules by the place that they came from."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Shared | None = None) -> None:
+        self.shared = shared or Shared()
         self.faults: list[Fault] = []
         self.sources: list[Source] = []
         self.documents: list[Document] = []
@@ -129,6 +160,7 @@ class _Loader:
     def sources_of(self, path: Path) -> list[tuple[Source, bool]]:
         """The files of a path; with each, whether it must be a manifest."""
         name = os.path.normpath(path)
+        self.shared.places.add(str(path))
         if not path.is_dir():
             return self._read(path, name, True)
         try:
@@ -141,11 +173,16 @@ class _Loader:
             self.faults.append(Fault("K001", message))
             return []
         return [
-            s for file in names for s in self._read(path / file, os.path.join(name, file), False)
+            source
+            for file in names
+            for source in self._read(path / file, os.path.normpath(path / file), False)
         ]
 
     def _read(self, path: Path, name: str, explicit: bool) -> list[tuple[Source, bool]]:
+        self.shared.places.add(str(path))
         try:
+            if self.shared.texts and (text := self.shared.texts.get(_identity(path))) is not None:
+                return [(Source(name, decode(text, name), path.parent), explicit)]
             if path.exists() and not path.is_file():
                 raise ManifestError([Fault("K001", f"{name} is not a regular file")])
             return [(read_source(path, name), explicit)]
@@ -171,10 +208,11 @@ class _Loader:
             parts.definitions,
             parts.resources,
             document,
+            parts.policies,
         )
 
     def _documents(self, source: Source, explicit: bool) -> list[Document]:
-        read, faults = read_stream(source)
+        read, faults = self.shared.read(source)
         documents = [Document(source, item) for item in read]
         if not explicit and not any(_has_kind(d) for d in documents):
             if not faults or not _KIND_LINE.search(source.text):
@@ -190,7 +228,7 @@ class _Loader:
         declared = document.data.get("imports") or {} if document else {}
         for alias, target in declared.items():
             assert document is not None
-            place = _import_place(target, folder)
+            place = self._import_place(target, folder)
             path = ("imports", alias)
             if place is None or not place.exists():
                 self._fault(f"the import {target!r} is not there", document, path, "K201")
@@ -210,17 +248,34 @@ class _Loader:
             self._fault(message, document, path, "K201")
             return None
         if identity not in self.loaded:
-            self.loaded[identity] = self.open([place], default_name(place))
+            known = self.shared.modules.get(identity)
+            if known is not None:
+                self._reuse(known)
+            else:
+                self.loaded[identity] = self.open([place], default_name(place))
+                self.shared.modules[identity] = self.loaded[identity]
         return self.loaded[identity]
+
+    def _reuse(self, module: Module) -> None:
+        """Take over a module that another load has read, with all that it imports."""
+        identities = {id(other): identity for identity, other in self.shared.modules.items()}
+        waiting = [module]
+        while waiting:
+            here = waiting.pop()
+            if identities[id(here)] not in self.loaded:
+                self.loaded[identities[id(here)]] = here
+                waiting.extend(here.imports.values())
+
+    def _import_place(self, target: str, folder: Path | None) -> Path | None:
+        if _PACKAGE.fullmatch(target) and not target.endswith((".yaml", ".yml")):
+            self.shared.places.add(f"package:{target}")
+            return package_folder(target)
+        place = (folder or Path()) / target
+        self.shared.places.add(str(place))
+        return place
 
     def _fault(self, message: str, document: Document, path: tuple[str, str], code: str) -> None:
         self.faults.append(Fault(code, message, document.span(path), None, path))
-
-
-def _import_place(target: str, folder: Path | None) -> Path | None:
-    if _PACKAGE.fullmatch(target) and not target.endswith((".yaml", ".yml")):
-        return package_folder(target)
-    return (folder or Path()) / target
 
 
 def _identity(place: Path) -> str:
@@ -254,8 +309,8 @@ def _sound(manifest: Manifest, faults: tuple[Fault, ...]) -> Manifest:
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
-    """Loading makes much and drops little: the collector would walk over it again and again."""
+def without_collection() -> Iterator[None]:
+    """For work that makes much and drops little: the collector would walk over it for nothing."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What a manifest says, as frozen data: manifest, module, definition, resource, declaration."""
+"""What a manifest says, as frozen data: manifest, module, definition, resource, policy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from kernel.manifest.nodes import Path as DataPath
 from kernel.manifest.source import Source
 
 Capability = Literal["Invocable", "Runnable", "Service", "Provider"]
+Effect = Literal["allow", "deny", "require-approval"]
+Threshold = Literal["strict", "conditions"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +64,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
-    """A document that is no definition and no module, or a resource in place of a reference.
+    """A document of a kind that a definition declares, or a resource in place of a reference.
 
     ``fields`` is everything but ``kind`` and ``metadata``; ``path`` is where the resource stands
     in its document (``()`` for a document of its own); ``module`` is the name of its module. A
@@ -82,6 +84,37 @@ class Resource:
     def span(self, path: DataPath = (), key: bool = False) -> Span:
         """The place of a field, with ``path`` relative to the resource."""
         return self.document.span(self.path + path, key)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """One rule of a policy. ``when`` is CEL text or a bool; ``reason`` may be empty."""
+
+    effect: Effect
+    when: str | bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalTerms:
+    """How an approval is given. ``expires`` is in milliseconds, None where nothing is said."""
+
+    expires: float | None = None
+    threshold: Threshold = "strict"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """Who may call what, where. ``principals``, ``targets`` and ``environments`` are globs."""
+
+    name: str
+    targets: tuple[str, ...]
+    document: Document
+    principals: tuple[str, ...] = ("*",)
+    environments: tuple[str, ...] = ("*",)
+    rules: tuple[PolicyRule, ...] = ()
+    approval: ApprovalTerms = ApprovalTerms()
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +145,7 @@ class Module:
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     document: Document | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

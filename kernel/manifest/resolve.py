@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kernel.errors import Fault
 from kernel.manifest.library import library_module
 from kernel.manifest.model import Definition, Manifest, Module, Resource
@@ -58,11 +60,20 @@ def exported(module: Module, name: str) -> Definition | None:
     return others[0] if len(others) == 1 else None
 
 
+def is_lost(module: Module, name: str) -> bool:
+    """Whether a kind, or a resource, is of an import that could not be read, which is told."""
+    alias, dot, _ = name.partition(".")
+    declared = module.document.data.get("imports") if module.document else None
+    if not dot or not isinstance(declared, Mapping):
+        return False
+    return alias in declared and alias not in module.imports
+
+
 def check_kinds(manifest: Manifest) -> list[Fault]:
     """A fault (K004) for each resource of the root module whose kind has no definition."""
     module = manifest.root
     unknown = [r for r in module.resources.values() if resolve_kind(module, r.kind) is None]
-    return [unknown_kind(module, resource) for resource in unknown]
+    return [unknown_kind(module, one) for one in unknown if not is_lost(module, one.kind)]
 
 
 def unknown_kind(module: Module, resource: Resource) -> Fault:

@@ -44,6 +44,13 @@ class Source:
         line = bisect_right(self._lines, offset)
         return line, offset - self._lines[line - 1] + 1
 
+    def offset(self, line: int, column: int) -> int:
+        """Where the character at a line and a column is; the inverse of `position`."""
+        self.position(0)
+        assert self._lines is not None
+        start = self._lines[min(line, len(self._lines)) - 1]
+        return min(start + column - 1, len(self.text))
+
     def span(self, start: int, end: int) -> Span:
         """The place of ``text[start:end]``."""
         return Span(self.name, *self.position(start), *self.position(max(start, end)))
@@ -75,7 +82,7 @@ def decode(data: bytes, name: str) -> str:
         limit = MAX_FILE_BYTES // (1024 * 1024)
         message = f"the file is larger than {limit} MB"
         raise ManifestError([Fault("K001", message, whole(name))])
-    encoding, skip = next(((e, len(bom)) for bom, e in _BOMS if data.startswith(bom)), ("utf-8", 0))
+    encoding, skip = encoding_of(data)
     try:
         return data[skip:].decode(encoding)
     except UnicodeDecodeError as error:
@@ -86,3 +93,8 @@ def decode(data: bytes, name: str) -> str:
             f"the file is not valid {encoding.upper()}: byte 0x{error.object[error.start]:02x}"
         )
         raise ManifestError([Fault("K001", message, span)]) from None
+
+
+def encoding_of(data: bytes) -> tuple[str, int]:
+    """The encoding of a file's bytes, and how long its byte order mark is."""
+    return next(((e, len(bom)) for bom, e in _BOMS if data.startswith(bom)), ("utf-8", 0))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel.errors import Fault, ManifestError
-from kernel.manifest.nodes import MAX_DEPTH, Composed, compose, to_data
+from kernel.manifest.nodes import MAX_DEPTH, Composed, Node, compose, to_data
 from kernel.manifest.scalars import FIRST, TooManyDigits, resolve
 from kernel.manifest.source import Source
 
@@ -68,6 +68,9 @@ def compose_document(source: Source, start: int, end: int) -> Composed:
         return compose(_parser(source.text[start:end]).get_event, source, start)
     except ManifestError:
         raise
+    except AssertionError:
+        # libyaml's binding trips over byte order marks where they do not belong.
+        return Composed(Node("scalar", start, end), [])
     except Exception as error:
         get = _newer_events(source.text, start, end, error)
         if get is None:
@@ -274,6 +277,8 @@ def _old_breaks(source: Source) -> list[Fault]:
 
 def _syntax_fault(source: Source, error: Any, start: int) -> Fault:
     """The fault for an error of libyaml in the text that begins at ``start``."""
+    if not hasattr(error, "problem_mark"):
+        return Fault("K001", "this cannot be read as YAML", source.span(start, start))
     mark = error.problem_mark or error.context_mark
     place = start + (mark.index if mark else 0)
     character = source.text[place : place + 1]

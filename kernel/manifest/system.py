@@ -116,7 +116,78 @@ _MODULE: dict[str, Any] = {
     },
 }
 
-SYSTEM_KINDS = {"Kernel.Definition": _DEFINITION, "Kernel.Module": _MODULE}
+_GLOBS = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
+
+_POLICY: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "principals": {
+            "description": "The callers that the rules are for, as globs; all where it is absent. "
+            "Other callers are refused what the policy names.",
+            **_GLOBS,
+        },
+        "targets": {
+            "description": "What the policy names: kinds (`Payments.*`) or Kind/name, as globs.",
+            **_GLOBS,
+            "items": {"type": "string", "pattern": "^[^/\\s]+(/[^/\\s]+)?$"},
+        },
+        "environments": {
+            "description": "Where the policy holds, as globs; everywhere where it is absent.",
+            **_GLOBS,
+        },
+        "rules": {
+            "description": "What is decided: deny goes over require-approval, that over allow; "
+            "what no rule allows is denied.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "when": {
+                        "description": "CEL bool over `inputs`, `principal`, `target`, "
+                        "`environment`, `invocation` and `vars`; without it the rule always holds.",
+                        "type": ["string", "boolean"],
+                        "x-kernel-eval": "call",
+                    },
+                    "effect": {
+                        "description": "What the rule decides.",
+                        "enum": ["allow", "deny", "require-approval"],
+                    },
+                    "reason": {
+                        "description": "Why, for whoever is told the decision.",
+                        "type": "string",
+                    },
+                },
+                "required": ["effect"],
+                "additionalProperties": False,
+            },
+        },
+        "approval": {
+            "description": "How an approval that a rule asks for is given.",
+            "type": "object",
+            "properties": {
+                "expires": {
+                    "description": "Milliseconds until it is too late to approve.",
+                    "type": "number",
+                    "minimum": 1,
+                    "maximum": 366 * 24 * 3600 * 1000,
+                },
+                "threshold": {
+                    "description": "strict: live values equal those that were approved, and the "
+                    "conditions hold; conditions: only these.",
+                    "enum": ["strict", "conditions"],
+                },
+            },
+            "additionalProperties": False,
+        },
+    },
+    "required": ["targets", "rules"],
+}
+
+SYSTEM_KINDS = {
+    "Kernel.Definition": _DEFINITION,
+    "Kernel.Module": _MODULE,
+    "Kernel.Policy": _POLICY,
+}
 """The kinds that are not resources, with the schemas of their fields."""
 
 CALL_SITE_FIELDS = (
@@ -126,7 +197,7 @@ CALL_SITE_FIELDS = (
 
 
 def check_system(document: Document, faults: list[Fault]) -> bool:
-    """Whether a Kernel.Definition or Kernel.Module is in order; reports what is not."""
+    """Whether a document of the kernel's own kinds is in order; reports what is not."""
     from kernel.manifest.fields import check_data
 
     data = {k: v for k, v in document.data.items() if k not in ("kind", "metadata")}

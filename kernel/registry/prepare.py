@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError, compile_template, parse_template, references
 from kernel.errors import Fault, ManifestError
-from kernel.registry.fields import Deferred, Hooks, prepare
 from kernel.schema import SchemaError
+from kernel.schema.keywords import traits
+from kernel.schema.places import inside, spread
 from kernel.topology.callsite import CallSite, read_call_site, read_target
+from kernel.topology.fields import Context, Deferred, Hooks, prepare, variables
 from kernel.topology.reader import Reader
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Preparation:
             evaluate=evaluate,
             defer=lambda value, _, __: value,
             refer=refer,
-            call=lambda value, _, __: value,
+            call=lambda value, _, __, ___: value,
         )
         prepare(self._schema, self._resource.fields, hooks)
         yield from found
@@ -79,9 +81,11 @@ class Preparation:
         self.plain = self._conformed(self._evaluated())
         hooks = Hooks(
             evaluate=lambda value, _: value,
-            defer=lambda value, path, needs: self._defer(self._written(path, value), needs),
+            defer=lambda value, path, context: self._defer(self._written(path, value), context),
             refer=lambda value, _, path: self._refer(self._written(path, value), path, bind),
-            call=lambda value, own, path: self._call(self._written(path, value), own, path, bind),
+            call=lambda value, own, path, _: self._call(
+                self._written(path, value), own, path, bind
+            ),
             role=lambda value, path: self._written(path, value),
         )
         prepared: Mapping[str, Any] = prepare(self._schema, self.plain, hooks)
@@ -102,7 +106,7 @@ class Preparation:
             evaluate=evaluate,
             defer=lambda _, __, ___: None,
             refer=lambda _, __, ___: None,
-            call=lambda _, own, __: own,
+            call=lambda _, own, __, ___: own,
             role=lambda _, __: None,
         )
         values = prepare(self._schema, self._resource.fields, hooks)
@@ -139,8 +143,9 @@ class Preparation:
         span = document.span(place) if part is None else document.scalar_span(place, *part)
         return Fault(code, message, span, None, place)
 
-    def _defer(self, value: Any, needs: frozenset[str]) -> Deferred:
+    def _defer(self, value: Any, context: Context) -> Deferred:
         self.has_deferred = True
+        needs = frozenset(variables(context))
         return Deferred(compile_template(value), self._instance.scope.bindings, needs)
 
     def _refer(self, value: Any, path: Path, bind: Bind) -> Any:
@@ -152,7 +157,7 @@ class Preparation:
         assert target is not None
         site = CallSite(target, place, inputs=compile_template("${{ inputs }}"))
         self.holds_call_sites = True
-        return bind(site, {}, self._instance.scope, True)
+        return bind(site, {}, self._instance.scope, True, False)
 
     def _call(
         self, value: Mapping[str, Any], own: Mapping[str, Any], path: Path, bind: Bind
@@ -162,7 +167,14 @@ class Preparation:
         if site is None or reader.faults:
             raise ManifestError(reader.faults)
         self.holds_call_sites = True
-        return bind(site, own, self._instance.scope, False)
+        return bind(site, own, self._instance.scope, False, self._is_atomic(path))
+
+    def _is_atomic(self, path: Path) -> bool:
+        """Whether the schema says that the call takes effect with the one around it."""
+        nodes = spread([self._schema], self._schema)
+        for step in path:
+            nodes = spread(inside(nodes, step), self._schema)
+        return any(traits(node).atomic for node in nodes)
 
 
 def _resources_in(value: str) -> Iterator[str]:

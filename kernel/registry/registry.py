@@ -12,7 +12,6 @@ from kernel.errors import Fault, InvalidState, KernelError, ManifestError, NotFo
 from kernel.manifest import Resource, find_kind, find_resource, schemas_of
 from kernel.registry.contract import contract_of, with_safety
 from kernel.registry.controllers import construct, import_attribute, method
-from kernel.registry.fields import open_schema
 from kernel.registry.instances import Instance, State
 from kernel.registry.prepare import Preparation
 from kernel.registry.scope import ModuleScope
@@ -21,6 +20,7 @@ from kernel.registry.starting import Starting, starting
 from kernel.schema import Schema, compile_schema
 from kernel.topology.callsite import CallSite, Target
 from kernel.topology.engines import ENGINES
+from kernel.topology.fields import open_schema
 from kernel.topology.reader import Reader
 from kernel.topology.roles import body_of, roles_of
 from kernel.topology.tasks import within
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _CLOSE_SECONDS = 15.0
 
-Bind = Callable[[CallSite, Mapping[str, Any], ModuleScope, bool], Any]
+Bind = Callable[[CallSite, Mapping[str, Any], ModuleScope, bool, bool], Any]
 """Makes what a controller gets for a call site: the site, the node's other fields, the scope, and
 whether the values that it is invoked with are its inputs (a reference) or CEL variables."""
 
@@ -137,6 +137,10 @@ class Registry:
         if known is None:
             known = self._instances[id(resource)] = self._create(resource, module)
         return known
+
+    def in_place(self, address: str) -> list[Instance]:
+        """The instances of resources that stand in place, of those brought up, at an address."""
+        return [one for one in self._in_place.values() if one.address == address]
 
     def all(self, module: Module) -> Iterator[Instance]:
         """The instances of all resources of a module, in reading order."""

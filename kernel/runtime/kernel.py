@@ -7,15 +7,18 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import InvocationError, UsageError
+from kernel.errors import Denied, InvocationError, KernelError, UsageError
 from kernel.events import Bus, Event, Redactor
 from kernel.events.log import Log
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.handles import BoundCallSite
-from kernel.invocation.run import Run, Watch, World
+from kernel.invocation.handles import BoundCallSite, Work
+from kernel.invocation.run import Ask, Run, Watch, World
+from kernel.invocation.values import to_json
+from kernel.policy import Applied, Request, Scope, addresses_of, policies_for
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope
 from kernel.runtime.result import RunResult
@@ -26,8 +29,14 @@ from kernel.topology.tasks import look_at
 
 if TYPE_CHECKING:
     from kernel.events import Subscriber
+    from kernel.events.references import References
+    from kernel.journal.interface import Journal
     from kernel.manifest import Manifest
     from kernel.registry.instances import Instance
+    from kernel.runtime.runs import Asked, Runs
+
+_LONGEST_ID = 200
+"""Characters of the id that a caller gives a run."""
 
 
 class Kernel:
@@ -41,6 +50,9 @@ class Kernel:
     ``values`` are for the variables and secrets that the module declares, above its environment
     variables and defaults. ``controllers`` binds kinds to controllers: classes, functions, or
     objects with ``invoke``. Raises :class:`ValuesError` when a value is missing or wrong.
+    ``journal`` is where runs are recorded: a path, ``postgresql://…``, or an open journal; without
+    it nothing outlives the process. ``principal`` is who calls, ``environment`` where, for the
+    policies; ``scope`` is what the caller may ask for at all; ``ask`` puts approvals to a person.
     """
 
     def __init__(
@@ -51,6 +63,11 @@ class Kernel:
         environ: Mapping[str, str] | None = None,
         controllers: Mapping[str, Any] | None = None,
         watch: Watch | None = None,
+        journal: str | Path | Journal | None = None,
+        principal: str | None = None,
+        environment: str = "",
+        scope: Scope | None = None,
+        ask: Ask | None = None,
     ) -> None:
         self.manifest = manifest
         scopes, hidden = scopes_of(manifest, values or {}, environ)
@@ -61,6 +78,9 @@ class Kernel:
             bus=self.bus,
             redactor=redactor,
             log=Log(redactor),
+            environment=environment,
+            policies=self._policies,
+            ask=ask,
         )
         self.registry = Registry(
             scopes,
@@ -73,6 +93,11 @@ class Kernel:
         )
         self.scope: ModuleScope = self.registry.scope(manifest.root)
         self.last_run = ""
+        self.principal = principal
+        self._caller = scope
+        self._scopes = scopes
+        self._journal = journal
+        self._runs: Runs | None = None
         self._watch = watch
         self._running: set[asyncio.Task[Any]] = set()
         self._fault: BaseException | None = None
@@ -101,6 +126,7 @@ class Kernel:
         """
         self._stopped = asyncio.Event()
         try:
+            await self._open_journal()
             await self.registry.bring_all_up(self.manifest.modules.values(), self.manifest.root)
         except BaseException:
             await self.stop()
@@ -112,6 +138,25 @@ class Kernel:
             self._stopped.set()
         await self.registry.take_down()
         await self.bus.drain()
+        journal, self.world.journal = self.world.journal, None
+        if journal is not None and journal is not self._journal:
+            await journal.close()
+
+    async def _open_journal(self) -> None:
+        given = self._journal
+        if given is None or str(given) == "memory:":
+            return
+        from kernel.events.references import References
+        from kernel.journal import open_journal
+        from kernel.runtime.runs import Runs
+
+        journal = await open_journal(given) if isinstance(given, (str, Path)) else given
+        secrets = [
+            (f"{scope.module.name}.secrets", scope.secrets) for scope in self._scopes.values()
+        ]
+        self.world.journal = journal
+        self.world.references = References(self.world.redactor, secrets)
+        self._runs = Runs(journal, self.world.references, self.manifest)
 
     def subscribe(self, subscriber: Subscriber, pattern: str = "*") -> Callable[[], None]:
         """Tell ``subscriber`` of events whose type matches the glob ``pattern``."""
@@ -130,24 +175,181 @@ class Kernel:
     ) -> Any:
         """Invoke ``Kind/Name`` and give what it returns. Raises :class:`InvocationError`."""
         run = self._new_run(source, principal, correlation_id)
-        return await self._run_one(run, Start.of(find_target(self, target)), inputs or {})
+        start = Start.of(find_target(self, target))
+        self._permit(start, inputs or {}, run)
+
+        async def work() -> Any:
+            return await self._run_one(run, start, inputs or {})
+
+        if self._runs is None:
+            return await work()
+        asked = self._asked(target, inputs, [start])
+        await self._runs.begin(run, start.instance.address, asked, work=work)
+        return await self._runs.conduct(run, work, lambda result: self._kept(start, result))
 
     async def apply(
-        self, target: str | None = None, inputs: Mapping[str, Any] | None = None
+        self,
+        target: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        migrate: bool = False,
+        place: str | None = None,
     ) -> RunResult:
         """Run what the manifest is for: ``target``, its ``targets``, or its one topology.
 
         Where there are only Services it waits until :meth:`stop` is called. A failed run is a
-        result, not an exception. Raises :class:`UsageError` when it is not clear what to run.
+        result, not an exception. With ``run_id`` a run is made once: one that has ended answers,
+        one that was interrupted goes on (``migrate``: with a changed manifest whose finished part
+        is the same). ``place`` is where the manifest lies. Raises :class:`UsageError` when it is
+        not clear what to run.
         """
-        run = self._new_run("api", None, None)
+        if run_id is not None and not (0 < len(run_id) <= _LONGEST_ID and run_id.isprintable()):
+            raise UsageError(
+                f"the id of a run has 1 to {_LONGEST_ID} characters that can be printed"
+            )
+        run = self._new_run("api", None, None, run_id)
         chosen = starts(self, target)
+        calls = [start for start in chosen if not start.is_service]
+        for start in calls:
+            self._permit(start, inputs or {}, run)
+
+        async def work() -> Mapping[str, Any]:
+            return await self._run_all(run, calls, inputs or {})
+
         try:
-            results = await self._run_all(run, chosen, inputs or {})
+            if self._runs is None or not calls:
+                results = await work()
+            else:
+                asked = self._asked(target, inputs, calls, place)
+                topology = ", ".join(start.instance.address for start in calls)
+                ended = await self._runs.begin(run, topology, asked, work=work, migrate=migrate)
+                if ended is not None:
+                    return ended
+                results = await self._runs.conduct(run, work, partial(self._all_kept, calls))
+            if len(calls) < len(chosen):
+                await self._until_stopped()
         except InvocationError as error:
             run.hide_secrets(error)
             return RunResult(run.id, error.outcome, None, error)
         return self._result(run, chosen, results)
+
+    async def resume(self, run_id: str) -> RunResult:
+        """Go on with a run that was parked or interrupted; one that has ended answers.
+
+        Raises :class:`UsageError` when there is none, or when it is worked on elsewhere.
+        """
+        runs, journal = self._runs, self.world.journal
+        found = None if journal is None else await journal.run(run_id)
+        if runs is None or found is None:
+            raise UsageError(f"there is no run {run_id} in the journal")
+        if not found.topology:
+            return await runs.settle(self, self._new_run(found.source, found.principal, id=run_id))
+        from kernel.events.references import LostSecret
+        from kernel.runtime.runs import Asked
+
+        asked = Asked.from_json(found.inputs)
+        try:
+            inputs = self.references.show(asked.inputs)
+        except LostSecret:
+            raise UsageError(
+                f"the run {run_id} was given a secret input, which is not kept: `kernel apply PATH "
+                f"--run-id {run_id}` goes on with it, with the same inputs"
+            ) from None
+        return await self.apply(asked.target, inputs, run_id=run_id, place=asked.place)
+
+    async def recover(self, but: str | None = None) -> list[RunResult]:
+        """Go on with the runs of this manifest that a process left which has ended.
+
+        ``but`` is the id of one that is left alone.
+        """
+        if self._runs is None:
+            return []
+        from kernel.runtime.runs import Asked
+
+        like = Asked(None, {}, self._kept_vars(), environment=self.world.environment)
+        found = await self._runs.lost(like, self._knows)
+        lost = [run for run in found if run != but]
+        return list(await asyncio.gather(*map(self._recovered, lost)))
+
+    def _knows(self, address: str) -> bool:
+        """Whether there is a resource of that address."""
+        try:
+            return find_target(self, address) is not None
+        except UsageError:
+            return False
+
+    async def _recovered(self, run: str) -> RunResult:
+        try:
+            return await self.resume(run)
+        except KernelError as error:
+            return RunResult(run, "failed", None, InvocationError(str(error), code="NOT_RESUMED"))
+
+    @property
+    def references(self) -> References:
+        """From values to how they are kept in the journal, and back."""
+        assert self.world.references is not None
+        return self.world.references
+
+    def _asked(
+        self,
+        target: str | None,
+        inputs: Mapping[str, Any] | None,
+        calls: list[Start],
+        place: str | None = None,
+    ) -> Asked:
+        from kernel.runtime.runs import Asked
+
+        schema = calls[0].instance.contract.inputs if len(calls) == 1 else None
+        hide = None if schema is None else schema.redaction
+        kept = self.references.hide(to_json(dict(inputs or {})), hide)
+        return Asked(target, kept, self._kept_vars(), place, self.world.environment)
+
+    def _kept_vars(self) -> Any:
+        return self.references.hide(dict(self.scope.vars))
+
+    def _kept(self, start: Start, result: Any) -> Any:
+        """What a call gave, as it is kept."""
+        outputs = start.instance.contract.outputs
+        return self.references.hide(result, None if outputs is None else outputs.redaction)
+
+    def _all_kept(self, calls: list[Start], results: Mapping[str, Any]) -> Any:
+        by_label = {start.label: start for start in calls}
+        return self._one({name: self._kept(by_label[name], one) for name, one in results.items()})
+
+    @staticmethod
+    def _one(results: Mapping[str, Any]) -> Any:
+        """What one call gave, or what several gave by their names."""
+        if len(results) == 1:
+            (result,) = results.values()
+            return result
+        return dict(results) or None
+
+    def _permit(self, start: Start, inputs: Mapping[str, Any], run: Run) -> None:
+        """Raises :class:`Denied` for what the scope of the caller does not hold."""
+        if self._caller is None:
+            return
+        instance = start.instance
+        name, module = instance.resource.name or "", instance.scope.module
+        kind = instance.definition.kind
+        request = Request(
+            kind, name, inputs, run.principal, self.world.environment,
+            addresses=addresses_of(self.manifest.root, module, kind, name),
+        )  # fmt: skip
+        reason = self._caller.permits(request, instance.contract.safety)
+        if reason is not None:
+            raise Denied(f"{instance.address} was not called: {reason}")
+
+    def _policies(self, instance: Instance) -> tuple[Applied, ...]:
+        """The policies that name an instance."""
+        return policies_for(
+            self.manifest.root,
+            instance.scope.module,
+            instance.resource.kind,
+            instance.resource.name or "",
+            self.world.environment,
+            lambda module: self._scopes[id(module)].vars,
+        )
 
     def _result(self, run: Run, chosen: list[Start], results: Mapping[str, Any]) -> RunResult:
         """What one call gave, or what several gave by their names."""
@@ -164,16 +366,13 @@ class Kernel:
         return RunResult(run.id, "succeeded", results or None, shown=shown or None)
 
     async def _run_all(
-        self, run: Run, chosen: list[Start], inputs: Mapping[str, Any]
+        self, run: Run, calls: list[Start], inputs: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        calls = [start for start in chosen if not start.is_service]
         if inputs and len(calls) != 1:
             raise UsageError(f"inputs are for one target; here are {len(calls)}")
         results: dict[str, Any] = {}
         for start in calls:
             results[start.label] = await self._run_one(run, start, inputs)
-        if any(start.is_service for start in chosen):
-            await self._until_stopped()
         return results
 
     async def _run_one(self, run: Run, start: Start, inputs: Mapping[str, Any]) -> Any:
@@ -181,7 +380,7 @@ class Kernel:
         context = EvaluationContext(
             run, start.instance.scope, self.scope.bindings, document=start.document
         )
-        site = start.site(inputs, context)
+        site = await start.site(inputs, context)
         if site is None:
             return None
         if self._fault is not None:
@@ -240,20 +439,34 @@ class Kernel:
             self.bus.tell(told, Event(kind, data, time.time_ns(), identify, redact))
 
     def _new_run(
-        self, source: str, principal: str | None = None, correlation_id: str | None = None
+        self,
+        source: str,
+        principal: str | None = None,
+        correlation_id: str | None = None,
+        id: str | None = None,
     ) -> Run:
         run = Run(
             self.world,
             source=source,
-            principal=principal,
+            principal=principal or self.principal,
             correlation_id=correlation_id,
             watch=self._watch,
+            id=id,
         )
         self.last_run = run.id
         return run
 
+    async def _conduct(self, run: Run, work: Work) -> Any:
+        """A call out of a service, which is a run of its own."""
+        return await (work() if self._runs is None else self._runs.conduct_unasked(run, work))
+
     def _bind(
-        self, site: CallSite, own: Mapping[str, Any], scope: ModuleScope, takes_inputs: bool
+        self,
+        site: CallSite,
+        own: Mapping[str, Any],
+        scope: ModuleScope,
+        takes_inputs: bool,
+        is_atomic: bool,
     ) -> BoundCallSite:
         return BoundCallSite(
             site,
@@ -261,7 +474,9 @@ class Kernel:
             scope,
             site.target.document,
             lambda: self._new_run("api"),
+            conduct=self._conduct,
             takes_inputs=takes_inputs,
+            is_atomic=is_atomic,
         )
 
 

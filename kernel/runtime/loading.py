@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kernel.errors import Fault, ManifestError
 from kernel.manifest import Manifest, inspect, inspect_text
-from kernel.registry.verify import verify
+from kernel.topology.verify import verify
 
 
 def load(*paths: str | Path) -> Manifest:

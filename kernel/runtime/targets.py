@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import ManifestError, UsageError
 from kernel.invocation.context import EvaluationContext
 from kernel.manifest import find_resource, resolve_kind
 from kernel.manifest.suggest import did_you_mean
-from kernel.topology.callsite import CallSite, Target, constant, read_call_site
+from kernel.schema.bundle import properties_of
+from kernel.topology.callsite import (
+    DIFFERS,
+    CallSite,
+    Target,
+    constant,
+    names_in,
+    read_call_site,
+)
 from kernel.topology.context import evaluate, is_wanted
 from kernel.topology.reader import Reader
 
 if TYPE_CHECKING:
+    from kernel.cel import Template
     from kernel.manifest import Document, Module, Resource
     from kernel.registry.instances import Instance
     from kernel.runtime.kernel import Kernel
@@ -44,33 +54,56 @@ class Start:
         """Whether it is started by being there, rather than called."""
         return self.instance.definition.capability in ("Service", "Provider")
 
-    def site(self, inputs: Mapping[str, Any], context: EvaluationContext) -> CallSite | None:
+    async def site(self, inputs: Mapping[str, Any], context: EvaluationContext) -> CallSite | None:
         """The call to make, with ``inputs`` over those that are written; None if it is skipped."""
         if self.written is None:
-            resource = self.instance.resource
-            target = Target(self.instance.definition.kind, resource.name)
-            return CallSite(target, (), inputs=constant(dict(inputs)))
-        written = self.written
-        if written.when is not None and not is_wanted(
-            written, written.when, context, (*written.path, "when")
-        ):
-            return None
+            return CallSite(_target_of(self.instance), (), inputs=constant(dict(inputs)))
+        written, when = self.written, self.written.when
+        if when is not None:
+            asks = partial(is_wanted, written, when, context, (*written.path, "when"))
+            if not await self._decided(when, "when", context, asks):
+                return None
         if not inputs:
             return replace(written)
-        values = (
-            {}
-            if written.inputs is None
-            else evaluate(written.inputs, context, (*written.path, "inputs"))
-        )
+        values = {}
+        if written.inputs is not None:
+            find = partial(evaluate, written.inputs, context, (*written.path, "inputs"))
+            values = await self._decided(written.inputs, "inputs", context, find)
         return replace(written, inputs=constant({**values, **inputs}))
+
+    async def _decided(
+        self, template: Template, field: str, context: EvaluationContext, find: Callable[[], Any]
+    ) -> Any:
+        """What a field gives; of what differs between processes, what it gave first."""
+        if names_in(template).isdisjoint(DIFFERS):
+            return find()
+        return await context.decide(f"{self.label}.{field}" if self.label else field, find)
+
+
+def _target_of(instance: Instance) -> Target:
+    resource = instance.resource
+    if resource.name:
+        return Target(instance.definition.kind, resource.name)
+    return Target(resource.kind, None, resource.fields, resource.document, resource.path)
 
 
 def find_target(kernel: Kernel, address: str) -> Instance:
-    """The instance that ``Kind/Name`` or ``Name`` names. Raises :class:`UsageError`."""
+    """The instance that ``Kind/Name`` or ``Name`` names. Raises :class:`UsageError`.
+
+    A resource that stands in place has the address ``Kind/inline``, as in the trace of a run.
+    """
     kind, slash, name = address.rpartition("/")
     module = kernel.manifest.root
     found = find_resource(module, kind, name)
     if found is None or (slash and not _is_of(kind, module, *found)):
+        in_place = kernel.registry.in_place(address)
+        if in_place and all(one.resource.fields == in_place[0].resource.fields for one in in_place):
+            return in_place[0]
+        if in_place:
+            raise UsageError(
+                f"there are {len(in_place)} resources {address} with different fields; "
+                "give the one that is meant a name"
+            )
         known = [f"{one.kind}/{one.name}" for one in module.resources.values()]
         hint = did_you_mean(address, known)
         raise UsageError(
@@ -159,10 +192,9 @@ def _mentions(value: Any, name: str) -> bool:
     return False
 
 
-def input_schema(kernel: Kernel, address: str | None) -> Mapping[str, Any] | None:
-    """The schema of the inputs of what will be started, where that is one thing."""
+def input_schemas(kernel: Kernel, address: str | None) -> Mapping[str, Any]:
+    """The schemas of the inputs of what will be started, by name, where that is one thing."""
     calls = [start for start in starts(kernel, address) if not start.is_service]
     if len(calls) != 1 or calls[0].instance.contract.inputs is None:
-        return None
-    source = calls[0].instance.contract.inputs.bundled
-    return source if isinstance(source, Mapping) else None
+        return {}
+    return properties_of(calls[0].instance.contract.inputs.bundled)

@@ -77,6 +77,18 @@ def follow(schema: Any, pointer: str) -> Any:
     return schema
 
 
+def properties_of(bundled: Any) -> Mapping[str, Any]:
+    """The schemas of the properties of a bundled object schema, by name, references followed."""
+    properties = _referred(bundled, bundled).get("properties", {})
+    return {name: _referred(one, bundled) for name, one in properties.items()}
+
+
+def _referred(schema: Any, root: Any) -> Mapping[str, Any]:
+    while isinstance(schema, Mapping) and "$ref" in schema and "type" not in schema:
+        schema = follow(root, schema["$ref"].removeprefix("#"))
+    return schema if isinstance(schema, Mapping) else {}
+
+
 def bundle(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Any:
     """The schema as one document without references to the outside; the given one is not changed.
 
@@ -97,6 +109,15 @@ def bundle(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Any:
     return root
 
 
+def moved(schema: Any, place: str) -> Any:
+    """The schema, made self-contained, as it is written when it stands at ``place``, a pointer.
+
+    Raises InvalidSchema for references that lead nowhere, or to other schemas.
+    """
+    bundle(schema)
+    return _Bundler().copy(schema, schema, NO_SCHEMAS, place, (), 0)
+
+
 class _Bundler:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -109,7 +130,7 @@ class _Bundler:
     def copy(
         self, node: Any, root: Any, schemas: Schemas, prefix: str, path: Path, depth: int
     ) -> Any:
-        if not isinstance(node, Mapping):
+        if type(node) is not dict and not isinstance(node, Mapping):
             return node
         if depth > MAX_DEPTH:
             raise InvalidSchema([Problem(path, f"nested more than {MAX_DEPTH} levels deep")])

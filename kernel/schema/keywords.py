@@ -23,7 +23,7 @@ Role = Literal["steps", "nodes", "entries", "result", "inputs", "outputs"]
 
 def subschemas(schema: Any) -> Iterator[tuple[Path, Any]]:
     """The schemas directly inside of a schema, with their paths."""
-    if not isinstance(schema, Mapping):
+    if type(schema) is not dict and not isinstance(schema, Mapping):
         return
     for keyword, value in schema.items():
         if keyword in _ONE:
@@ -40,6 +40,13 @@ class Traits:
 
     ``ref`` is a capability or a kind; ``context`` maps CEL variables to their schemas; ``eval``
     is when CEL in the field is evaluated, None if it takes none; ``call`` marks a call site.
+    ``shown`` is where people and other programs read what is put there: a log, a file, an address.
+    ``schema``, within a ``context``, is the field of the call site that holds the variable's own
+    schema (``request.body``); where nothing is written there, what stands beside it holds.
+    ``names`` is the field of the call site whose text has, in braces, the names of the fields that
+    are always there (``request.path``).
+    ``atomic``, on a call site: what it calls takes effect together with the call around it, or not
+    at all, so that the journal holds nothing of it by itself.
     """
 
     secret: bool = False
@@ -47,8 +54,12 @@ class Traits:
     context: Mapping[str, Any] | None = None
     eval: Literal["load", "call"] | None = None
     untrusted: Literal["sql", "shell", "prompt"] | None = None
+    shown: bool = False
     role: Role | None = None
     call: bool = False
+    schema: str | None = None
+    names: str | None = None
+    atomic: bool = False
 
 
 _NONE = Traits()
@@ -56,18 +67,29 @@ _NONE = Traits()
 
 def traits(schema: Any) -> Traits:
     """The traits of a schema node itself; nothing is inherited and no ``$ref`` is followed."""
-    if not isinstance(schema, Mapping) or not any(
-        type(key) is str and key.startswith("x-kernel-") for key in schema
-    ):
+    if type(schema) is not dict and not isinstance(schema, Mapping):
         return _NONE
+    for key in schema:
+        if type(key) is str and key.startswith("x-kernel-"):
+            return _traits(schema)
+    return _NONE
+
+
+def _traits(schema: Mapping[str, Any]) -> Traits:
+    ref, context = schema.get("x-kernel-ref"), schema.get("x-kernel-context")
+    source, names = schema.get("x-kernel-schema"), schema.get("x-kernel-names")
     return Traits(
         schema.get("x-kernel-secret") is True,
-        schema.get("x-kernel-ref"),
-        schema.get("x-kernel-context"),
+        ref if isinstance(ref, str) else None,
+        context if isinstance(context, Mapping) else None,
         schema.get("x-kernel-eval"),
         schema.get("x-kernel-untrusted"),
+        schema.get("x-kernel-shown") is True,
         schema.get("x-kernel-role"),
         schema.get("x-kernel-call") is True,
+        source if isinstance(source, str) else None,
+        names if isinstance(names, str) else None,
+        schema.get("x-kernel-atomic") is True,
     )
 
 
@@ -77,8 +99,12 @@ _VALUES: Mapping[str, tuple[Any, ...] | type] = {
     "x-kernel-context": dict,
     "x-kernel-eval": ("load", "call"),
     "x-kernel-untrusted": ("sql", "shell", "prompt"),
+    "x-kernel-shown": (True, False),
     "x-kernel-role": ("steps", "nodes", "entries", "result", "inputs", "outputs"),
     "x-kernel-call": (True, False),
+    "x-kernel-schema": str,
+    "x-kernel-names": str,
+    "x-kernel-atomic": (True, False),
 }
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kernel.schema.bundle import MAX_DEPTH, NO_SCHEMAS, Schemas, bundle, pointer
 from kernel.schema.keywords import check_traits, subschemas
-from kernel.schema.plain import find_problem
+from kernel.schema.plain import find_problem, is_atom
 from kernel.schema.problems import InvalidSchema, Path, Problem
 
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -48,9 +49,9 @@ def _invalid(schema: Any) -> Iterator[Problem]:
     from kernel.schema.engine import metaschema
     from kernel.schema.explain import problems_of
 
-    against = list(problems_of(metaschema(), schema))
-    if against:
-        yield from against
+    engine = metaschema()
+    if not engine.is_valid(schema):
+        yield from (_with_meant(one, schema) for one in problems_of(engine, schema))
         return
     for depth, path, node in _nodes(schema):
         if depth > MAX_DEPTH:
@@ -61,6 +62,25 @@ def _invalid(schema: Any) -> Iterator[Problem]:
         for keyword, message in check_traits(node):
             yield Problem((*path, keyword), message)
         yield from _bad_patterns(path, node)
+
+
+def _with_meant(problem: Problem, schema: Any) -> Problem:
+    """The problem of a ``type`` that is none, with the one that was meant."""
+    if problem.keyword != "enum" or "type" not in problem.path[-2:]:
+        return problem
+    value = schema
+    for step in problem.path:
+        value = value[step]
+    if not isinstance(value, str):
+        return problem
+    from difflib import get_close_matches
+
+    near = get_close_matches(value.lower(), _TYPES, 1)
+    return (
+        replace(problem, message=f"{problem.message}; did you mean {near[0]!r}?")
+        if near
+        else problem
+    )
 
 
 def _bad_patterns(path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
@@ -83,7 +103,7 @@ def _nodes(schema: Any) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
     waiting: list[tuple[int, Path, Any]] = [(0, (), schema)]
     while waiting:
         depth, path, node = waiting.pop()
-        if isinstance(node, Mapping):
+        if type(node) is dict or isinstance(node, Mapping):
             yield depth, path, node
             children = [(depth + 1, path + step, child) for step, child in subschemas(node)]
             waiting += reversed(children)
@@ -94,7 +114,7 @@ def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:
     from kernel.schema.normal import compile_plan
 
     for _, path, node in _nodes(schema):
-        if "default" not in node:
+        if "default" not in node or _fits_plainly(node):
             continue
         place = pointer(path)
         plan = compile_plan(bundled, place)
@@ -102,3 +122,22 @@ def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:
         for problem in problems_at(bundled, value, place):
             yield Problem((*path, "default", *problem.path), f"bad default: {problem.message}")
             break
+
+
+_PLAIN_TYPES: Mapping[str, Any] = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "null": type(None),
+}
+
+
+def _fits_plainly(node: Mapping[str, Any]) -> bool:
+    """Whether the default is of the type that is all that the node asks for."""
+    if node.keys() - {"type", "default", "description", "title"}:
+        return False
+    kind: Any = node.get("type")
+    value: Any = node["default"]
+    if type(kind) is not str or type(value) is not _PLAIN_TYPES.get(kind):
+        return False
+    return is_atom(value) and (kind != "integer" or -(2**63) <= value < 2**63)

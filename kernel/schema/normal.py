@@ -7,9 +7,10 @@ beyond 2^53), ``type: integer`` makes integers of whole floats; a position that 
 keeps what was written.
 
 Followed are properties, patternProperties, additionalProperties, items, prefixItems, allOf, anyOf,
-oneOf (the first branch that is valid) and $ref. Not followed are ``if``, ``not``,
-``dependentSchemas``, ``contains``, ``propertyNames`` and ``unevaluated…``: they test, they do not
-describe.
+oneOf (the first branch that is valid with its defaults; where there is none, the first that is
+valid without them, and what comes of it is refused like any bad default) and $ref. Not followed are
+``if``, ``not``, ``dependentSchemas``, ``contains``, ``propertyNames`` and ``unevaluated…``: they
+test, they do not describe.
 """
 
 from __future__ import annotations
@@ -253,11 +254,14 @@ def _items(first: list[Plan | None], rest: Plan | None) -> Plan:
 
 def _first_valid(branches: list[tuple[Plan | None, Callable[[Any], bool]]]) -> Plan:
     def run(value: Any) -> Any:
+        completed: Any = _MISSING
         for plan, valid in branches:
             candidate = plan(value) if plan else value
             if valid(candidate):
                 return candidate
-        return value
+            if completed is _MISSING and candidate is not value and valid(value):
+                completed = candidate
+        return value if completed is _MISSING else completed
 
     return run
 

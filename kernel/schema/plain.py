@@ -42,7 +42,7 @@ def is_json(value: Any, names: frozenset[str] = frozenset()) -> bool:
     ``names`` are keys that are known to be good.
     """
     if type(value) is not dict:
-        return _is_deep(value) if type(value) is list else _is_atom(value)
+        return _is_deep(value) if type(value) is list else is_atom(value)
     for key, item in value.items():  # most values are flat objects: no bookkeeping for these
         if key not in names and not (type(key) is str and (key.isascii() or _is_text(key))):
             return False
@@ -83,7 +83,7 @@ def _is_deep(value: Any) -> bool:
                         return False
                 elif kind is dict or kind is list:
                     below.append(item)
-                elif kind is not bool and item is not None and not _is_atom(item):
+                elif kind is not bool and item is not None and not is_atom(item):
                     return False
         if depth > MAX_DEPTH:
             return False
@@ -91,7 +91,8 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
-def _is_atom(value: Any) -> bool:
+def is_atom(value: Any) -> bool:
+    """Whether a value is JSON and holds no others, within the bounds of this module."""
     kind = type(value)
     if kind is int:
         return bool(_LEAST < value < _MOST)
@@ -145,7 +146,7 @@ def _wrong_key(key: Any) -> str | None:
 
 
 def _wrong(value: Any) -> str | None:
-    if _is_atom(value):
+    if is_atom(value):
         return None
     if type(value) is float:
         return f"{value} is not a JSON number"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from kernel.cel import Template, TemplateTree, compile_template, free_names
-from kernel.topology.reader import Reader
+from kernel.topology.reader import Reader, is_expression
 
 if TYPE_CHECKING:
     from kernel.manifest import Document
@@ -94,6 +94,10 @@ def label_of(name: str | None, path: tuple[str | int, ...]) -> str:
         return f"steps.{name}"
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return "".join(parts).lstrip(".")
+
+
+DIFFERS = frozenset({"invocation", "resources"})
+"""The variables whose values a process that goes on with a run may not find as they were."""
 
 
 def names_in(template: Template) -> frozenset[str]:
@@ -198,12 +202,16 @@ def _read_retry(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Retry
 
 
 def _read_approval(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Template | None:
-    """Nothing can grant an approval yet, so a call that asks for one must not run."""
     if data is None:
         return None
+    if data == "required" or isinstance(data, bool):
+        return reader.template(data)
+    if isinstance(data, str) and is_expression(data):
+        return reader.template(data)
     reader.wrong(
-        "K003",
-        "`approval` cannot be granted by this version, so a call that asks for it cannot run",
+        "K007",
+        "`approval` is `required` or a condition",
         path,
+        help="write it in brackets: `${{ … }}`",
     )
     return None

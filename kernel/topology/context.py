@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from kernel.cel import CelError, Template
@@ -22,8 +24,24 @@ class Context(Protocol):
     bindings: Bindings
     path: str
 
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the run stops where it is, to go on later."""
+
+    def beside(self, error: BaseException | None) -> AbstractContextManager[None]:
+        """While others go on beside one that ended so (None: did not) and waits for a person."""
+
     async def invoke(self, site: CallSite) -> Any:
         """Make a call, through the whole pipeline."""
+
+    async def decide(self, path: str, find: Callable[[], Any]) -> Any:
+        """What ``find`` gives, the same in each process that goes on with the run."""
+
+    async def sleep(self, path: str, milliseconds: float) -> None:
+        """Let time pass, at the step of that path in the run."""
+
+    async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
+        """The next event that the pattern is of, as a map; after milliseconds that is an error."""
 
     def inner(self, bindings: Bindings, path: str) -> Context:
         """The same place with other variables in scope."""

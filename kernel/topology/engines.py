@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from kernel.errors import Fault
 from kernel.topology.callsite import CallSite
 from kernel.topology.context import Context
 from kernel.topology.reader import Reader
 from kernel.topology.roles import Roles
 from kernel.topology.sequence import read_sequence
+
+if TYPE_CHECKING:
+    from kernel.manifest import Document
 
 
 class Topology(Protocol):
@@ -23,3 +27,22 @@ class Topology(Protocol):
 
 
 ENGINES: Mapping[str, Callable[[Reader, Roles], Topology]] = {"Sequence": read_sequence}
+
+
+def topology_at(
+    document: Document, name: str, roles: Roles
+) -> tuple[Topology | None, tuple[Fault, ...]]:
+    """The topology that the fields of a document write, and what is wrong with it; read once.
+
+    For who proves something of it: what runs has call sites of its own. None where there is no
+    engine of that name.
+    """
+    engine = ENGINES.get(name)
+    if engine is None:
+        return None, ()
+    key = (topology_at, name, *sorted((role, path) for role, (path, _) in roles.items()))
+    if key not in document.memo:
+        reader = Reader(document)
+        document.memo[key] = (engine(reader, roles), tuple(reader.faults))
+    found: tuple[Topology, tuple[Fault, ...]] = document.memo[key]
+    return found

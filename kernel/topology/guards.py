@@ -15,6 +15,8 @@ from kernel.cel.tree import Ident, Macro, Select
 
 def guarded(tree: TemplateTree) -> TemplateTree:
     """The tree with all guards of steps made so; the very same one where there are none."""
+    if not any("has" in scalar.text for scalar in tree.scalars.values()):
+        return tree
     scalars = {
         path: replace(scalar, segments=tuple(_segment(one) for one in scalar.segments))
         if "has" in scalar.text and any(map(_has_guard, scalar.segments))

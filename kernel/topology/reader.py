@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.cel import CelSyntaxError, Template, compile_template, parse_template
+from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template, parse_template
 from kernel.errors import Fault
 from kernel.manifest.suggest import did_you_mean
 from kernel.topology.guards import guarded
@@ -53,8 +53,8 @@ class Reader:
         """
         try:
             return compile_template(guarded(parse_template(value)))
-        except CelSyntaxError:
-            return compile_template(None)
+        except CelSyntaxError as error:
+            return faulty_template(error)
 
     def condition(self, data: Mapping[str, Any], field: str, path: Path) -> Template | None:
         """A field that is always an expression of type bool; a literal bool is one too."""
@@ -78,10 +78,23 @@ class Reader:
             return None
         if not minimum <= value <= maximum:
             self.wrong(
-                "K007", f"`{field}` lies between {minimum:g} and {maximum:g}", (*path, field)
+                "K007", f"`{field}` lies between {minimum:g} and {maximum:,.15g}", (*path, field)
             )
             return None
         return float(value)
+
+    def milliseconds(
+        self, data: Mapping[str, Any], field: str, path: Path, *, maximum: float
+    ) -> Template | None:
+        """A number of milliseconds from 0, or an expression that gives one."""
+        value = data[field]
+        if isinstance(value, str) and is_expression(value):
+            return self.template(value)
+        if value is None:
+            self.wrong("K007", f"`{field}` is a number of milliseconds", (*path, field))
+            return None
+        number = self.number(data, field, path, minimum=0, maximum=maximum)
+        return None if number is None else self.template(value)
 
     def integer(
         self, data: Mapping[str, Any], field: str, path: Path, *, minimum: int, maximum: int

@@ -19,7 +19,10 @@ _ENGINE_FIELDS = {"steps": "Sequence", "nodes": "Workflow", "entries": "Router"}
 
 def roles_of(definition: Definition, fields: Mapping[str, Any], prefix: Path) -> Roles:
     """The fields of a resource by the roles that its definition's schema gives them."""
-    properties = (definition.schema or {}).get("properties", {})
+    schema = definition.schema
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not isinstance(properties, Mapping):
+        return {}
     return {
         role: ((*prefix, name), fields[name])
         for name, node in properties.items()

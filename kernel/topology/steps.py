@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kernel.cel import Template
+from kernel.cel import CelSyntaxError, Template, faulty_template
+from kernel.manifest.suggest import nearest
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
-from kernel.topology.callsite import CallSite, label_of, read_call_site
+from kernel.topology.callsite import MAX_MILLISECONDS, CallSite, label_of, read_call_site
 from kernel.topology.reader import Path, Reader, is_expression
 
 Steps = tuple["Step", ...]
@@ -97,7 +98,22 @@ class Raise:
     error: Template
 
 
-Form = Call | Value | Branch | Choice | Loop | Each | Together | Boundary | Raise
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """``sleep``: the template of the milliseconds that pass."""
+
+    duration: Template
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """``waitFor``: the template of the pattern of an event, and of the milliseconds at most."""
+
+    pattern: Template
+    timeout: Template | None
+
+
+Form = Call | Value | Branch | Choice | Loop | Each | Together | Boundary | Raise | Sleep | WaitFor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,25 +173,22 @@ class _Reading:
             forms = ["do"]
         if len(forms) != 1:
             self._no_form(data, forms, path)
-            return None
+            name = self._name(data, path)
+            return Step(name, None, _WRONG, path, label_of(name, path))
         form_reader = FORMS[forms[0]]
         self.reader.known_fields(data, form_reader.fields | _EVERY_STEP, path, "this step")
         name = self._name(data, path)
         form = form_reader.read(self, data, path, name)
         when = self.reader.condition(data, "when", path)
-        return None if form is None else Step(name, when, form, path, label_of(name, path))
+        return Step(name, when, form or _WRONG, path, label_of(name, path))
 
     def _no_form(self, data: Mapping[str, Any], forms: list[str], path: Path) -> None:
         if forms:
             both = " and ".join(f"`{form}`" for form in forms)
             self.reader.wrong("K007", f"a step is of one form; this one has {both}", path)
-        elif "sleep" in data or "waitFor" in data:
-            self.reader.wrong(
-                "K007",
-                "a pause that outlives the process needs a journal, which is not there yet",
-                path,
-                help="call `Time.Sleep` for a pause within the process",
-            )
+        elif any(nearest(str(key), FORMS) for key in data.keys() - _EVERY_STEP):
+            known = _EVERY_STEP.union(*(form.fields for form in FORMS.values()))
+            self.reader.known_fields(data, known, path, "this step")
         else:
             words = ", ".join(f"`{form}`" for form in FORMS)
             self.reader.wrong("K007", f"a step needs one of {words}", path)
@@ -195,6 +208,10 @@ class _Reading:
             return None
         self.names[name] = path
         return name
+
+
+_WRONG = Value(faulty_template(CelSyntaxError("", 0, 0, "")))
+"""What stands for a form that is wrong, so that what reads its step is not wrong as well."""
 
 
 def _read_call(
@@ -325,6 +342,30 @@ def _read_raise(
     return Raise(reading.reader.template(error))
 
 
+def _read_sleep(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    duration = reading.reader.milliseconds(data, "sleep", path, maximum=MAX_MILLISECONDS)
+    return None if duration is None else Sleep(duration)
+
+
+def _read_wait_for(
+    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
+) -> Form | None:
+    pattern = data["waitFor"]
+    timeout = None
+    if data.get("timeout") is not None:
+        timeout = reading.reader.milliseconds(data, "timeout", path, maximum=MAX_MILLISECONDS)
+    if not isinstance(pattern, str) or not pattern.partition(":")[0]:
+        reading.reader.wrong(
+            "K007",
+            "`waitFor` is a pattern of event types, as `Payments.Charge.*.Invoked`",
+            (*path, "waitFor"),
+        )
+        return None
+    return WaitFor(reading.reader.template(pattern), timeout)
+
+
 FORMS: Mapping[str, _FormReader] = {
     "invoke": _FormReader(_read_call, CALL_FIELDS),
     "value": _FormReader(_read_value, frozenset(("value",))),
@@ -334,6 +375,8 @@ FORMS: Mapping[str, _FormReader] = {
     "parallel": _FormReader(_read_together, frozenset(("parallel",))),
     "try": _FormReader(_read_boundary, frozenset(("try", "catch", "finally"))),
     "throw": _FormReader(_read_raise, frozenset(("throw",))),
+    "sleep": _FormReader(_read_sleep, frozenset(("sleep",))),
+    "waitFor": _FormReader(_read_wait_for, frozenset(("waitFor", "timeout"))),
     "do": _FormReader(_read_loop, frozenset(("do", "while", "until", "maxIterations"))),
 }
 

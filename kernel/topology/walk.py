@@ -7,12 +7,15 @@ its calls is always the same walk (product.md, "Durable without rules for the au
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from kernel.cel import CelError, Template, compile
 from kernel.errors import Cancelled, ExpressionError, InvocationError, Thrown
-from kernel.topology.context import Context, evaluate, holds, is_wanted, type_name
+from kernel.topology.callsite import DIFFERS, MAX_MILLISECONDS, names_in
+from kernel.topology.context import Context, Path, evaluate, holds, is_wanted, type_name
 from kernel.topology.sequence import Sequence
 from kernel.topology.steps import (
     Boundary,
@@ -23,15 +26,19 @@ from kernel.topology.steps import (
     Form,
     Loop,
     Raise,
+    Sleep,
     Step,
     Steps,
     Together,
     Value,
+    WaitFor,
 )
 from kernel.topology.tasks import look_at
 
 _ROUNDS_WITHOUT_PAUSE = 100
 """A loop that calls nothing lets others run, and cancellation in, after so many rounds."""
+
+_LONGEST_PATTERN = 1_000
 
 
 async def walk(sequence: Sequence, context: Context) -> Any:
@@ -58,7 +65,7 @@ async def run_step(step: Step, context: Context) -> Any:
     results = context.bindings["steps"]
     context.began(path)
     try:
-        if step.when is not None and not _is_wanted(step, step.when, context):
+        if step.when is not None and not await _is_wanted(step, step.when, context):
             if step.name is not None:
                 results[step.name] = {"skipped": True}
             context.ended(path, "skipped")
@@ -77,11 +84,24 @@ async def run_step(step: Step, context: Context) -> Any:
     return value
 
 
-def _is_wanted(step: Step, when: Template, context: Context) -> bool:
+async def _is_wanted(step: Step, when: Template, context: Context) -> bool:
     path = (*step.path, "when")
-    if isinstance(step.form, Call):
-        return is_wanted(step.form.site, when, context, path)
-    return holds(when, context, path)
+
+    def find() -> bool:
+        if isinstance(step.form, Call):
+            return is_wanted(step.form.site, when, context, path)
+        return holds(when, context, path)
+
+    return bool(await _decided(when, context, f"{step.label}.when", find))
+
+
+async def _decided(
+    template: Template, context: Context, label: str, find: Callable[[], Any]
+) -> Any:
+    """What decides how the walk goes on; of what differs between processes, what it gave first."""
+    if names_in(template).isdisjoint(DIFFERS):
+        return find()
+    return await context.decide(_join(context.path, label), find)
 
 
 async def _call(step: Step, context: Context) -> Any:
@@ -101,7 +121,8 @@ async def _branch(step: Step, context: Context) -> Any:
     assert isinstance(form, Branch)
     for number, (condition, steps) in enumerate(form.arms):
         place = ("if",) if number == 0 else ("elseif", number - 1, "if")
-        if holds(condition, context, (*step.path, *place)):
+        find = partial(holds, condition, context, (*step.path, *place))
+        if await _decided(condition, context, f"{step.label}.if[{number}]", find):
             return await run_steps(steps, context)
     return await run_steps(form.otherwise, context)
 
@@ -109,7 +130,8 @@ async def _branch(step: Step, context: Context) -> Any:
 async def _choice(step: Step, context: Context) -> Any:
     form = step.form
     assert isinstance(form, Choice)
-    subject = evaluate(form.subject, context, (*step.path, "switch"))
+    find = partial(evaluate, form.subject, context, (*step.path, "switch"))
+    subject = await _decided(form.subject, context, f"{step.label}.switch", find)
     for key, steps in form.cases:
         if _equals(key, subject):
             return await run_steps(steps, context)
@@ -140,8 +162,15 @@ async def _loop(step: Step, context: Context) -> Any:
     done = 0
     where = (*step.path, "while" if form.before else "until")
     path = _join(context.path, step.label)
+    asks = partial(holds, form.condition, context, where)
+
+    async def again() -> bool:
+        return bool(
+            await _decided(form.condition, context, f"{step.label}.{where[-1]}[{done}]", asks)
+        )
+
     while form.max_iterations is None or done < form.max_iterations:
-        if form.before and not holds(form.condition, context, where):
+        if form.before and not await again():
             break
         inside = context.inner(context.bindings, f"{path}[{done}]")
         result = await run_steps(form.body, inside)
@@ -149,7 +178,7 @@ async def _loop(step: Step, context: Context) -> Any:
         context.progress(path, done, form.max_iterations)
         if done % _ROUNDS_WITHOUT_PAUSE == 0:
             await asyncio.sleep(0)
-        if not form.before and holds(form.condition, context, where):
+        if not form.before and await again():
             break
     return result
 
@@ -157,7 +186,8 @@ async def _loop(step: Step, context: Context) -> Any:
 async def _each(step: Step, context: Context) -> Any:
     form = step.form
     assert isinstance(form, Each)
-    items = evaluate(form.items, context, (*step.path, "forEach"))
+    find = partial(evaluate, form.items, context, (*step.path, "forEach"))
+    items = await _decided(form.items, context, f"{step.label}.forEach", find)
     if not isinstance(items, (list, tuple)):
         message = f"`forEach` needs a list, but its value is {type_name(items)}"
         raise ExpressionError(message, span=context.span((*step.path, "forEach")))
@@ -189,14 +219,15 @@ async def _each(step: Step, context: Context) -> Any:
     if workers <= 1:
         await work()
     else:
-        await all_or_first_failure([work() for _ in range(workers)])
+        await all_or_first_failure([work() for _ in range(workers)], context)
     return results
 
 
 async def _together(step: Step, context: Context) -> Any:
     form = step.form
     assert isinstance(form, Together)
-    values = await all_or_first_failure([run_steps(steps, context) for _, steps in form.branches])
+    work = [run_steps(steps, context) for _, steps in form.branches]
+    values = await all_or_first_failure(work, context)
     return {name: value for (name, _), value in zip(form.branches, values, strict=True)}
 
 
@@ -221,7 +252,7 @@ async def _boundary(step: Step, context: Context) -> Any:
         error = Cancelled("the run was cancelled")
         raise
     finally:
-        if form.ending is not None:
+        if form.ending is not None and not context.is_suspended:
             await run_steps(form.ending, _with_error(context, error))
 
 
@@ -242,6 +273,44 @@ async def _raise(step: Step, context: Context) -> Any:
     raise Thrown(message if message is not None else str(code), code=code, data=error.get("data"))
 
 
+async def _sleep(step: Step, context: Context) -> None:
+    form = step.form
+    assert isinstance(form, Sleep)
+    duration = _milliseconds(form.duration, context, (*step.path, "sleep"))
+    await context.sleep(_join(context.path, step.label), duration)
+
+
+async def _wait_for(step: Step, context: Context) -> Any:
+    form = step.form
+    assert isinstance(form, WaitFor)
+    where = (*step.path, "waitFor")
+    pattern = evaluate(form.pattern, context, where)
+    if not isinstance(pattern, str):
+        message = f"`waitFor` is a pattern of event types, but its value is {type_name(pattern)}"
+        raise ExpressionError(message, span=context.span(where))
+    if not pattern.partition(":")[0] or len(pattern) > _LONGEST_PATTERN:
+        message = f"a pattern of event types has 1 to {_LONGEST_PATTERN:,} characters"
+        raise ExpressionError(message, span=context.span(where))
+    timeout = None
+    if form.timeout is not None:
+        timeout = _milliseconds(form.timeout, context, (*step.path, "timeout"))
+    return await context.wait_for(_join(context.path, step.label), pattern, timeout)
+
+
+def _milliseconds(template: Template, context: Context, path: Path) -> float:
+    value = evaluate(template, context, path)
+    field = path[-1]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        message = f"`{field}` is a number of milliseconds, but its value is {type_name(value)}"
+        raise ExpressionError(message, span=context.span(path))
+    if math.isnan(value) or not 0 <= value <= MAX_MILLISECONDS:
+        message = (
+            f"`{field}` is 0 to {MAX_MILLISECONDS:,.0f} ms (366 days), but its value is {value}"
+        )
+        raise ExpressionError(message, span=context.span(path))
+    return float(value)
+
+
 _RUN: Mapping[type[Form], Callable[[Step, Context], Awaitable[Any]]] = {
     Call: _call,
     Value: _value,
@@ -252,26 +321,39 @@ _RUN: Mapping[type[Form], Callable[[Step, Context], Awaitable[Any]]] = {
     Together: _together,
     Boundary: _boundary,
     Raise: _raise,
+    Sleep: _sleep,
+    WaitFor: _wait_for,
 }
 
 
-async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """Run coroutines at the same time. The first failure cancels the rest, waits, and is raised."""
+async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Context) -> list[Any]:
+    """Run coroutines at the same time. The first failure cancels the rest, waits, and is raised.
+
+    An outcome that a person is asked about is no failure yet: the rest ends before it is raised.
+    """
     tasks = [asyncio.ensure_future(one) for one in work]
-    if not tasks:
-        return []
     for task in tasks:
         task.add_done_callback(look_at)
+    late: set[asyncio.Future[Any]] = set(tasks)
+    failures: list[BaseException] = []
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        failed = [one for one in tasks if one in done and not one.cancelled() and one.exception()]
+        while late and all(_is_escalated(failure) for failure in failures):
+            with context.beside(failures[0] if failures else None):
+                _, late = await asyncio.wait(late, return_when=asyncio.FIRST_EXCEPTION)
+            failures = [error for task in tasks if (error := _failure(task)) is not None]
     finally:
         await _stop(tasks)
-    if failed:
-        failure = failed[0].exception()
-        assert failure is not None
-        raise failure
+    if failures:
+        raise min(failures, key=_is_escalated)
     return [task.result() for task in tasks]
+
+
+def _failure(task: asyncio.Future[Any]) -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
+def _is_escalated(failure: BaseException) -> bool:
+    return isinstance(failure, InvocationError) and failure.is_escalated
 
 
 async def _stop(tasks: Iterable[asyncio.Future[Any]]) -> None:

@@ -201,3 +201,15 @@ def test_with_many_alternatives_nothing_is_known() -> None:
 
     assert codes(f"({few}) && x.n + 1 > 0") == []
     assert codes(f"({many}) && x.n + 1 > 0") == ["K502"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("type(u) == map && has(u.q) ? u.q : ''", []),
+        ("type(u) == map ? (has(u.q) ? u.q : '') : ''", []),
+        ("type(u) == map && has(u.q) ? u.p : ''", ["K501"]),
+    ],
+)
+def test_a_field_of_what_is_known_to_be_a_map_only(expression: str, expected: list[str]) -> None:
+    assert [one.code for one in infer(expression, {"u": {}}).diagnostics] == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from analyzer.flow import Flow, Ran, flow_of
 from kernel.topology.sequence import Sequence
@@ -47,9 +47,28 @@ def test_a_choice_without_a_default_took_one_of_its_cases() -> None:
 
 @pytest.mark.parametrize(("word", "after"), [("while", PERHAPS), ("until", SURE)])
 def test_a_loop(word: str, after: Ran) -> None:
-    found, steps = flow({"name": "L", "do": [value("A")], word: "${{ true }}"})
+    found, steps = flow({"name": "L", "do": [value("A")], word: "${{ inputs.more }}"})
     assert dict(found.before[steps["A"]]) == {"A": PERHAPS}
     assert dict(found.within[steps["L"]]) == {"A": SURE}
+    assert found.end["A"] is after
+
+
+@pytest.mark.parametrize(
+    ("condition", "after"),
+    [
+        ("true", SURE),
+        ("!has(steps.A.result) || steps.A.result < 5", SURE),
+        ("!(has(steps.A) && has(steps.A.result))", SURE),
+        ("inputs.more || !has(steps.A)", SURE),
+        ("inputs.more && !has(steps.A)", PERHAPS),
+        ("has(steps.A.result) || inputs.more", PERHAPS),
+        ("!has(steps.Before)", PERHAPS),
+        ("!has(inputs.A)", PERHAPS),
+    ],
+)
+def test_a_loop_whose_condition_is_true_before_any_round(condition: str, after: Ran) -> None:
+    loop = {"name": "L", "do": [value("A")], "while": f"${{{{ {condition} }}}}"}
+    found, _ = flow(value("Before"), loop)
     assert found.end["A"] is after
 
 
@@ -95,6 +114,7 @@ def test_five_thousand_steps_and_fifty_levels() -> None:
     assert flow(inner)[0].end["X"] is PERHAPS
 
 
+@settings(deadline=None)
 @given(step_lists())
 def test_what_was_there_is_what_the_state_says(steps: list[Any]) -> None:
     """Each value step notes what it saw; the state before it must allow exactly that."""

@@ -71,38 +71,38 @@ def only(expression: str) -> Diagnostic:
     ("expression", "type_"),
     [
         ("order.id", "string"),
-        ("order.count + 1", "int[2..]"),
+        ("order.count + 1", "int from 2"),
         ("order.total * 2.0", "double"),
         ("order.lines.map(l, l.price)", "list(double)"),
         ("order.lines.filter(l, has(l.gift)).map(l, l.gift)", "list(bool)"),
         ("order.lines.exists(l, l.price > 5)", "bool"),
-        ("order.lines.transformList(i, l, i)", "list(int[0..])"),
-        ("order.labels.transformMap(k, v, size(v))", "map(string, int[0..])"),
+        ("order.lines.transformList(i, l, i)", "list(int from 0)"),
+        ("order.labels.transformMap(k, v, size(v))", "map(string, int from 0)"),
         ("order.lines.sortBy(l, l.price).map(l, l.sku)", "list(string)"),
         ("order.?note", "optional(string)"),
         ("order.?note.orValue('-')", "string"),
-        ("order.?note.optMap(n, size(n))", "optional(int[0..])"),
+        ("order.?note.optMap(n, size(n))", "optional(int from 0)"),
         ("order.?note.optFlatMap(n, regex.extract(n, 'a'))", "optional(string)"),
         ("order.lines[?0].price", "optional(double)"),
         ("order.lines.first().?sku.orValue('')", "string"),
-        ("cel.bind(n, order.count, n + n)", "int[2..]"),
-        ("{'a': order.count, 'b': [1, 2]}", "{a: int[1..], b: list(int[1..2])}"),
+        ("cel.bind(n, order.count, n + n)", "int from 2"),
+        ("{'a': order.count, 'b': [1, 2]}", "{a: int from 1, b: list(int from 1 to 2)}"),
         ("{order.id: 1}", "map(string, 1)"),
         ("[?order.?note, 'x']", "list(string)"),
         ("flag ? 1 : 'a'", "1 or 'a'"),
         ("'a' + 'b'", "'ab'"),
         ("size('abc')", "3"),
-        ("limit % 10", "int[-9..9]"),
+        ("limit % 10", "int from -9 to 9"),
         ("type(limit)", "type"),
         ("type(limit) == int", "bool"),
         ("order.status", "'paid'|'pending'"),
-        ("[1, [2]].flatten()", "list(int[1..2])"),
+        ("[1, [2]].flatten()", "list(int from 1 to 2)"),
         ("math.greatest(1, 2.5)", "1 or double"),
         ("timestamp('2024-01-01T00:00:00Z') - duration('1h')", "timestamp"),
         ("'a,b'.split(',')[0]", "string"),
         ("limit == 1 || flag", "bool"),
         ("!flag", "bool"),
-        ("-(limit % 3)", "int[-2..2]"),
+        ("-(limit % 3)", "int from -2 to 2"),
     ],
 )
 def test_types(expression: str, type_: str) -> None:
@@ -157,11 +157,31 @@ def test_types(expression: str, type_: str) -> None:
         ("K506", "order.id != null", "order.coupon != null"),
         ("K507", "order.lines[0].sku", "size(order.lines) > 0 ? order.lines[0].sku : ''"),
         ("K507", "order.id.substring(0, 3)", "size(order.id) > 2 ? order.id.substring(0, 3) : ''"),
+        ("K507", "order.id.substring(1, size(order.id))", "order.id.substring(0, order.id.size())"),
+        (
+            "K507",
+            "order.lines.slice(1, size(order.lines))",
+            "size(order.lines) > 0 ? order.lines.slice(1, size(order.lines)) : []",
+        ),
         ("K601", "order.count > 0 && flag", "order.count > 1 && flag"),
         ("K603", "limit / 0", "limit / 2"),
         ("K603", "limit % 0", "limit % 2"),
         ("K604", "9223372036854775807 + 1", "9223372036854775806 + 1"),
         ("K605", "order.id.matches('(')", "order.id.matches('()')"),
+        (
+            "K605",
+            "regex.replace(order.id, 'a(b)', r'\\7')",
+            "regex.replace(order.id, 'a(b)', r'\\1')",
+        ),
+        ("K605", "regex.replace('ab', 'a(b)', r'\\7')", "regex.replace('ab', 'a(b)', r'\\1')"),
+        ("K605", "'%05.2f'.format([1.5])", "'%.2f'.format([1.5])"),
+        ("K605", "'%d %.2d'.format([order.id, 1])", "'%s %d%%'.format([order.id, 1])"),
+        ("K605", "string(b'\\xff')", "string(b'abc')"),
+        (
+            "K605",
+            "timestamp(0).getHours('Europe/Brelin')",
+            "timestamp(0).getHours('Europe/Berlin')",
+        ),
         ("K605", "duration('1 hour')", "duration('1h')"),
         ("K605", "timestamp('yesterday')", "timestamp('2024-01-01T00:00:00Z')"),
         ("K605", "regex.extract(order.id, '(a)(b)')", "regex.extract(order.id, '(a)b')"),
@@ -201,6 +221,19 @@ def test_a_fix_mends(expression: str, text: str) -> None:
     assert fix is not None
     assert expression[: fix.offset] + fix.text + expression[fix.end :] == text
     assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "form"),
+    [
+        ("order.id + 1", "string + string -> string"),
+        ("1 + order.id", "string + string -> string"),
+        ("order.count * 1.5", "double * double -> double"),
+        ("1.5 * order.count", "double * double -> double"),
+    ],
+)
+def test_the_nearest_form_is_the_one_to_convert_to(expression: str, form: str) -> None:
+    assert only(expression).message.endswith(f"; the nearest form is {form}")
 
 
 def test_the_place_is_that_of_the_mistake() -> None:

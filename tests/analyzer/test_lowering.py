@@ -36,7 +36,7 @@ from .schemas import VALUES, conformed, schemas, values
 
 
 @given(st.data(), schemas())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=125, deadline=None)
 def test_what_conform_delivers_is_of_the_type(data: st.DataObject, schema: Any) -> None:
     type_ = lower(schema)
     for value in data.draw(st.lists(values(schema) | VALUES, max_size=6)):
@@ -45,7 +45,7 @@ def test_what_conform_delivers_is_of_the_type(data: st.DataObject, schema: Any) 
 
 
 @given(st.data(), schemas())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=125, deadline=None)
 def test_what_a_type_accepts_conforms(data: st.DataObject, schema: Any) -> None:
     type_ = lower(schema)
     for value in data.draw(st.lists(values(schema) | VALUES, max_size=6)):
@@ -53,7 +53,7 @@ def test_what_a_type_accepts_conforms(data: st.DataObject, schema: Any) -> None:
 
 
 @given(st.data(), schemas())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_what_a_type_holds_is_valid(data: st.DataObject, schema: Any) -> None:
     type_ = lower(schema)
     for value in data.draw(st.lists(values(schema) | VALUES, max_size=6)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analyzer import infer
+from analyzer import check_text, infer
+from kernel import Kernel, loads
 from kernel.cel import CelEvaluationError, Limits, compile
 from kernel.schema import compile_schema
 
 from . import expressions
+from .topologies import Topology, topology
 
 PREVENTED = {"no-overload", "no-such-key", "no-such-name", "index"}
 PER_SCHEMA = 20
@@ -80,3 +83,62 @@ def test_what_is_accepted_does_not_fail_in_a_long_run() -> None:
     while count < 20_000:
         seed += 1
         count += hold(1_000_000 + seed)
+
+
+# Topologies
+
+HARMLESS = {"K307", "K308", "K601", "K602", "K701", "K705", "K707", "K901"}
+"""What says that a thing is useless, not that it may fail: more is held to be accepted."""
+
+RUNS = 4
+
+
+def run_accepted(seed: int) -> bool:
+    """Whether the topology of a seed is accepted; then its runs do not fail for what is known."""
+    made = topology(seed)
+    findings = check_text(made.text, "made.yaml").findings
+    if any(one.weight != "info" and one.code not in HARMLESS for one in findings):
+        return False
+    asyncio.run(_run(made, seed))
+    return True
+
+
+async def _run(made: Topology, seed: int) -> None:
+    rng = random.Random(seed)
+    controllers = {f"T.{kind.name}": kind.controller(rng) for kind in made.kinds}
+    async with Kernel(loads(made.text), controllers=controllers) as kernel:
+        for _ in range(RUNS):
+            inputs = expressions.value(rng, made.inputs)
+            result = await kernel.apply("Run.Sequence/Main", inputs)
+            if result.error is not None:
+                _may_fail(result.error.to_cel(), f"seed {seed} with {inputs}: {made.text}")
+
+
+def _may_fail(error: dict[str, Any], case: str) -> None:
+    """What the topology throws and what a kind declares; arithmetic and budgets."""
+    case = f"{error}\n{case}"
+    if "is not a JSON number" in error["message"]:
+        return  # arithmetic: NaN and the infinities
+    assert error["kind"] in ("Thrown", "ControllerError", "ExpressionError"), case
+    if error["kind"] == "ExpressionError":
+        reason = (error["data"] or {}).get("reason")
+        assert reason in ("overflow", "division-by-zero", "budget", "bad-argument"), case
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_what_is_accepted_of_topologies_does_not_fail(seed: int) -> None:
+    run_accepted(seed)
+
+
+def test_many_topologies_are_accepted() -> None:
+    assert sum(run_accepted(seed) for seed in range(100)) > 35
+
+
+@pytest.mark.long
+def test_what_is_accepted_of_topologies_does_not_fail_in_a_long_run() -> None:
+    """At least 1,500 accepted topologies, each run several times."""
+    count = seed = 0
+    while count < 1_500:
+        seed += 1
+        count += run_accepted(2_000_000 + seed)

@@ -99,7 +99,7 @@ def _children(node: Any) -> list[Any]:
 
 
 @given(st.data(), related())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_is_proven_conforms(data: st.DataObject, pair: tuple[Any, Any]) -> None:
     producer, consumer = pair
     found = verdict(producer, consumer)
@@ -111,7 +111,7 @@ def test_what_is_proven_conforms(data: st.DataObject, pair: tuple[Any, Any]) -> 
 
 
 @given(related())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_counterexample_is_delivered_and_refused(pair: tuple[Any, Any]) -> None:
     producer, consumer = pair
     found = verdict(producer, consumer).counterexample
@@ -126,13 +126,13 @@ def test_a_counterexample_is_delivered_and_refused(pair: tuple[Any, Any]) -> Non
 
 
 @given(schemas())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_schema_takes_what_it_delivers(schema: Any) -> None:
     assert not verdict(schema, schema).refuted
 
 
 @given(schemas(more=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_everything_goes_where_anything_does(schema: Any) -> None:
     assert verdict(schema, {}).proven
 

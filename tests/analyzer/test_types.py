@@ -139,8 +139,8 @@ def test_a_union_has_no_unions_and_nothing_twice(a: Type) -> None:
     ("types", "shown"),
     [
         ([INT, NULL], "int or null"),
-        ([Int(0, 3), Int(4, 9)], "int[0..9]"),
-        ([Int(0, 3), Int(5, 9)], "int[0..3] or int[5..9]"),
+        ([Int(0, 3), Int(4, 9)], "int from 0 to 9"),
+        ([Int(0, 3), Int(5, 9)], "int from 0 to 3 or int from 5 to 9"),
         ([Bool(True), Bool(False)], "bool"),
         ([String(frozenset("a")), String(frozenset("b"))], "'a'|'b'"),
         ([String(frozenset("a")), STRING], "string"),

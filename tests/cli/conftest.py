@@ -1,8 +1,10 @@
-"""Makes the helper module of this folder importable."""
+"""Makes the helper modules of this folder, and those of the journal, importable."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+
+sys.path[:0] = [str(HERE), str(HERE.parent / "kernel" / "journal")]

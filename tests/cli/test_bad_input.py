@@ -125,7 +125,7 @@ ENDLESS = {
 def test_an_expression_that_never_ends(name: str, tmp_path: Path) -> None:
     step = f'steps:\n  - name: Long\n    value: "${{{{ {ENDLESS[name]} }}}}"\n'
     (tmp_path / "main.yaml").write_text(SEQUENCE + step)
-    answer = bounded("apply", "main.yaml", folder=tmp_path)
+    answer = bounded("apply", "--no-check", "main.yaml", folder=tmp_path)
     assert (answer.status, answer.out) == (1, "")
     assert "main.yaml:5:" in answer.err
     assert "Long" in answer.err

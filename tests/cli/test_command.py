@@ -129,6 +129,25 @@ def test_inputs_are_typed_by_the_contract(greet: Path) -> None:
     assert kernel("invoke", greet, "Run.Sequence/Greet", *(f"--input={one}" for one in given)).json
 
 
+def test_inputs_are_of_the_types_that_a_reference_leads_to(tmp_path: Path) -> None:
+    kind = (
+        "kind: Kernel.Definition\nmetadata: { name: Book, module: Shop }\ncapability: Invocable\n"
+    )
+    number = "$defs: { no: { $ref: '#/$defs/text' }, text: { type: string } }"
+    fields = "properties: { no: { $ref: '#/$defs/no' }, copies: { type: integer } }"
+    main = "---\nkind: Run.Sequence\nmetadata: { name: Main }\n"
+    (tmp_path / "main.yaml").write_text(
+        f"{kind}inputs: {{ type: object, {fields}, {number} }}\n"
+        f'{main}inputs: {{ $ref: "Shop.Book#/inputs" }}\n'
+        'steps: []\nresult: "${{ inputs }}"\n'
+    )
+    given = ("--input", "no=017", "--input", "copies=2")
+    answer = kernel("apply", tmp_path / "main.yaml", *given)
+    assert answer.json == {"no": "017", "copies": 2}, answer.err
+    again = kernel("apply", tmp_path / "main.yaml", "--input", "no=17")
+    assert again.json == {"no": "17"}, again.err
+
+
 def test_an_input_that_is_wrong_fails_the_run(greet: Path) -> None:
     answer = kernel("apply", greet, "--input", "times=many", "-o", "json")
     assert answer.status == 1
@@ -201,7 +220,7 @@ def test_secrets_are_not_shown(greet: Path) -> None:
     text = GREET.replace('inputs: "${{ inputs }}"', 'token: "is ${{ secrets.token }}"')
     greet.write_text(text)
     for form in ("text", "json", "yaml"):
-        answer = kernel("apply", greet, "-o", form)
+        answer = kernel("apply", "--no-check", greet, "-o", form)
         assert answer.status == 0
         assert "hunter2" not in answer.out + answer.err
         assert "is [redacted]" in answer.out
@@ -296,11 +315,35 @@ def test_faults_are_shown_with_the_line_and_a_caret(tmp_path: Path) -> None:
     written(tmp_path, main_yaml=FAIL.replace("throw:", "trow:").replace("Bad", "Bæ✓d"))
     answer = kernel("apply", tmp_path / "main.yaml")
     assert (answer.status, answer.out) == (3, "")
-    assert re.search(r"main\.yaml:4:5: K007 ", answer.err)
+    assert re.search(r"main\.yaml:4:19: error K003 ", answer.err)
     lines = answer.err.splitlines()
-    line = next(n for n, text in enumerate(lines) if "Bæ✓d" in text)
-    assert lines[line + 1].startswith("    " + " " * 4 + "^")
-    assert "1 fault in the manifest" in answer.err
+    line = next(n for n, text in enumerate(lines) if "K003" in text) + 1
+    assert lines[line].startswith("  4 |   - { name: Bæ✓d, trow:")
+    assert lines[line + 1].index("^") == lines[line].index("trow")
+    assert answer.err.endswith("2 errors in 1 file; --fix mends 1\nnothing was run\n")
+
+
+def test_what_the_analyzer_proves_wrong_is_not_started(tmp_path: Path) -> None:
+    """Nothing of it runs, with the diagnostics of `kernel check`; unless it is said so."""
+    text = """\
+kind: Run.Sequence
+metadata: { name: Main }
+steps:
+  - { name: First, invoke: { kind: File.Write }, inputs: { path: written.txt, content: done } }
+  - { name: Second, value: "${{ steps.First.result.sizes }}" }
+"""
+    written(tmp_path, main_yaml=text)
+    answer = kernel("apply", "main.yaml", folder=tmp_path)
+    checked = kernel("check", "main.yaml", folder=tmp_path)
+    assert (answer.status, answer.out, checked.status) == (3, "", 1)
+    assert "main.yaml:5:" in answer.err
+    assert "K401" in answer.err
+    assert answer.err.startswith(checked.out)
+    assert "`--no-check` runs it all the same" in answer.err
+    assert not (tmp_path / "written.txt").exists()
+    answer = kernel("apply", "main.yaml", "--no-check", folder=tmp_path)
+    assert answer.status == 1
+    assert (tmp_path / "written.txt").exists()
 
 
 def test_values_that_are_missing_are_all_reported_before_anything_runs(tmp_path: Path) -> None:

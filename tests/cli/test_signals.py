@@ -30,7 +30,8 @@ steps:
     catch:
       - { invoke: { kind: T.Note }, inputs: { text: caught } }
     finally:
-      - { invoke: { kind: T.Note }, inputs: { text: "finally ${{ error.kind }}" } }
+      - invoke: { kind: T.Note }
+        inputs: { text: "finally ${{ error == null ? '' : error.kind }}" }
 """
 
 WAITS_PY = """\

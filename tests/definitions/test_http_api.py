@@ -174,13 +174,17 @@ def test_a_request_that_breaks_its_schema_is_answered_400(
 def test_without_schemas_anything_goes() -> None:
     route = Site(echo, request={"method": "PUT", "path": "/{rest:path}"})
     response, _ = one(route)(
-        "PUT", "/a/b%20c?x=1&x=2&y=", content=b"text", headers={"content-type": "text/plain"}
+        "PUT",
+        "/a/b%20c?x=1&x=2&y=",
+        content=b"text",
+        headers=[("content-type", "text/plain"), ("x-a", "1"), ("x-a", "2")],
     )
     request = response.json()
     assert request["params"] == {"rest": "a/b c"}
     assert request["query"] == {"x": ["1", "2"], "y": ""}
     assert request["body"] == "text"
     assert request["headers"]["content-type"] == "text/plain"
+    assert request["headers"]["x-a"] == "1, 2"
 
 
 def test_forms_are_typed_too() -> None:

@@ -37,6 +37,18 @@ def invoke(kind: str, inputs: dict[str, Any], fields: str = "") -> Any:
     return asyncio.run(main())
 
 
+def test_every_kind_says_how_safe_it_is_to_call() -> None:
+    declared = {}
+    for file in sorted(LIBRARY.glob("*/*.yaml")):
+        for one in YAML(typ="safe").load_all(file):
+            if one["capability"] == "Invocable":
+                said = "has no safety class" in one["metadata"]["description"]
+                declared[one["metadata"]["name"]] = one.get("safety", said)
+    assert {name for name, safety in declared.items() if safety is True} == {"Function", "Sequence"}
+    assert len(declared) == 11
+    assert all(declared.values())
+
+
 def test_controllers_import_nothing_heavy() -> None:
     imports = "; ".join(f"import definitions.{name}" for name in CONTROLLERS)
     listed = f"import sys; {imports}; print(*(set(sys.modules) & set({HEAVY!r})))"

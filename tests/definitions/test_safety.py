@@ -58,6 +58,19 @@ def test_requests(method: str, status: int, attempts: int, outcome: str) -> None
     assert (None in keys) == (method == "GET")
 
 
+def test_a_request_carries_the_key_of_its_call_site() -> None:
+    call = CALL.replace("KIND", "Http.Request") + "    idempotencyKey: order-${{ 3 + 4 }}\n"
+    text = f"kind: Http.Request\nmetadata: {{ name: It }}\nmethod: POST\n{call}"
+
+    async def main(url: str) -> str:
+        async with asyncio.timeout(10), Kernel(loads(text), environ={}) as kernel:
+            return (await kernel.apply(inputs={"url": url})).outcome
+
+    with serving(lambda _: Reply(503 if len(seen) == 1 else 200)) as (url, seen):
+        assert asyncio.run(main(url)) == "succeeded"
+    assert [each.headers["idempotency-key"] for each in seen] == ["order-7", "order-7"]
+
+
 def test_a_lost_answer_to_a_write_is_not_asked_for_again() -> None:
     with raw(lambda connection: None) as url:
         error = failing("Http.Request", "method: POST", url=url)

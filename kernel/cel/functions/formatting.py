@@ -35,13 +35,26 @@ def format_string(budget: Budget, text: str, args: Any) -> str:
     return "".join(parts)
 
 
-def _clause(budget: Budget, match: re.Match[str], remaining: Any) -> str:
+def clauses(text: str) -> list[str]:
+    """The conversions of a format, a letter each; ``Problem`` for what is no format."""
+    found = [match for match in _CLAUSE.finditer(text) if not match[1]]
+    for match in found:
+        _conversion(match)
+    return [match[3] for match in found]
+
+
+def _conversion(match: re.Match[str]) -> tuple[Callable[[Budget, Any, int], str], int]:
     conversion = _CONVERSIONS.get(match[3] or "")
     if conversion is None:
         raise Problem("bad-argument", "the format has a '%' without a known conversion after it")
     precision = _DEFAULT_PRECISION if match[2] is None else int(match[2])
     if precision > _HIGHEST_PRECISION or (match[2] and match[3] not in "fe"):
         raise Problem("bad-argument", "the precision of the format is not possible")
+    return conversion, precision
+
+
+def _clause(budget: Budget, match: re.Match[str], remaining: Any) -> str:
+    conversion, precision = _conversion(match)
     try:
         value = next(remaining)
     except StopIteration:

@@ -170,7 +170,7 @@ def _comparable(value: Any) -> Any:
     return (type(value) is bool, int(value) if isinstance(value, int) else value)
 
 
-@settings(max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=_expressions(FORMS), bindings=BINDINGS)
 def test_same_as_cpp(text: str, bindings: dict[str, Any]) -> None:
     theirs = _by_cpp(text, bindings)
@@ -197,7 +197,7 @@ def _by_celpy(text: str, bindings: dict[str, Any]) -> Any:
         sys.setrecursionlimit(limit)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=125, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=_expressions(PLAIN_FORMS), bindings=BINDINGS)
 def test_same_as_cel_python(text: str, bindings: dict[str, Any]) -> None:
     theirs = _by_celpy(text, bindings)

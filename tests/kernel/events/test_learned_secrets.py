@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kernel.events import Redactor
+import time
+
+from kernel.events import REDACTED, Redactor
 
 
 def test_what_is_hidden_in_one_place_is_hidden_in_all() -> None:
@@ -34,3 +36,26 @@ def test_only_the_last_thousand_are_known() -> None:
     redactor.learn([f"secret-{n:05}" for n in range(1500)], ["[redacted]"] * 1500)
     assert redactor.text("secret-00499") == "secret-00499"
     assert redactor.text("secret-00500 secret-01499") == "[redacted] [redacted]"
+
+
+def test_what_was_just_learned_is_hidden_whole() -> None:
+    redactor = Redactor(["alpha-beta"])
+    assert redactor.text("of alpha-beta-gamma") == f"of {REDACTED}-gamma"
+    redactor.learn("alpha-beta-gamma", REDACTED)
+    assert redactor.text("of alpha-beta-gamma") == f"of {REDACTED}"
+    redactor.learn("beta-gamma-delta", REDACTED)
+    assert redactor.text("beta-gamma-delta") == REDACTED
+    assert redactor.value({"a": [12345678]}) == {"a": [12345678]}
+    redactor.learn(12345678, REDACTED)
+    assert redactor.value({"a": [12345678]}) == {"a": [REDACTED]}
+
+
+def test_to_learn_between_texts_costs_little() -> None:
+    redactor = Redactor()
+    began = time.perf_counter()
+    for number in range(600):
+        redactor.learn(f"secret number {number}", REDACTED)
+        assert redactor.text(f"is secret {number}, is it not") == f"is secret {number}, is it not"
+    assert time.perf_counter() - began < 4
+    assert redactor.text("the secret number 599") == f"the {REDACTED}"
+    assert redactor.text("the secret number 0") == f"the {REDACTED}"

@@ -29,6 +29,10 @@ FORMS = {
     "part of a path": urllib.parse.quote(SECRET, safe=""),
     "form": urllib.parse.urlencode({"a": SECRET, "b": 1}),
     "base64": f"is {base64.b64encode(SECRET.encode()).decode()}",
+    "base64 behind a name": f"Basic {base64.b64encode(f'ann:{SECRET}'.encode()).decode()}",
+    "base64 behind another": f"Basic {base64.b64encode(f'user:{SECRET}'.encode()).decode()}",
+    "base64 before a name": f"{base64.urlsafe_b64encode(f'{SECRET}:bob.'.encode()).decode()}",
+    "hexadecimal": SECRET.encode().hex(),
 }
 
 
@@ -36,7 +40,7 @@ FORMS = {
 def test_texts(text: str) -> None:
     shown = Redactor([SECRET]).text(text)
     assert REDACTED in shown
-    assert not any(part in shown for part in ("ss", "cCJh"))
+    assert not any(part in shown for part in ("ss", "cCJh", "AiYVxz", "ImFcc", "7022615c"))
 
 
 @given(secret=st.text(min_size=4, max_size=30), around=st.text(max_size=10))

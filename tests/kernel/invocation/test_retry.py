@@ -215,8 +215,8 @@ CLASSES = [
     ("irreversible", "LOST", None, 1),
     ("irreversible", "AGAIN", "unknown", 1),
     ("irreversible", "LOST", "failed", 3),
-    ("approval-bound", "AGAIN", None, 1),
-    ("approval-bound", "LOST", None, 1),
+    ("approval-bound", "AGAIN", None, 0),
+    ("approval-bound", "LOST", None, 0),
 ]
 
 
@@ -235,6 +235,31 @@ def test_the_safety_class_has_the_last_word(
         retry["when"] = when
     worker = failing("no", code=code, outcome=outcome)
     assert attempts_of(worker, fields, **retry) == made
+
+
+ACCIDENTS = [
+    # class, error, how the call ends, attempts made of 3
+    (None, OSError("reset"), "failed", 3),
+    ("idempotent", OSError("reset"), "failed", 3),
+    ("write-once-checkable", OSError("reset"), "unknown", 1),
+    ("irreversible", KeyError("id"), "unknown", 1),
+    ("irreversible", Failure("no"), "failed", 1),
+    ("irreversible", BlockingIOError("declared"), "failed", 3),
+]
+
+
+@pytest.mark.parametrize(("safety", "error", "outcome", "made"), ACCIDENTS)
+def test_an_accident_of_a_controller_may_have_come_after_the_effect(
+    safety: Any, error: Exception, outcome: str, made: int
+) -> None:
+    fields: dict[str, Any] = {"errors": {"BlockingIOError": {"retryable": True}}}
+    if safety is not None:
+        fields["safety"] = safety
+    if safety == "write-once-checkable":
+        fields["check"] = {"invoke": {"kind": "Time.Sleep"}, "landed": "${{ false }}"}
+    worker = Failing(error)
+    world = World(definition(**fields), sequence(call(retry={"attempts": 3})), Work=worker)
+    assert (world.apply().outcome, len(worker.seen)) == (outcome, made)
 
 
 def test_a_timeout_of_an_irreversible_call_is_never_repeated() -> None:

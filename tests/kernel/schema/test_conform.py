@@ -119,3 +119,15 @@ def test_a_schema_is_true_or_false_too() -> None:
     assert conform(True, [1]) == [1]
     with pytest.raises(SchemaError):
         conform(False, 1)
+
+
+def test_the_default_of_a_branch_that_it_spoils_is_refused_as_it_is_without_a_choice() -> None:
+    branch = {
+        "type": "object",
+        "properties": {"a": {"type": "null", "default": None}},
+        "dependentRequired": {"a": ["b"]},
+    }
+    for schema in (branch, {"anyOf": [branch]}, {"oneOf": [{"type": "string"}, branch]}):
+        with pytest.raises(SchemaError):
+            compile_schema(schema).conform({})
+        assert compile_schema(schema).conform({"b": 1}) == {"a": None, "b": 1}

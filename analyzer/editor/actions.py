@@ -1,0 +1,63 @@
+"""What can be done about findings: their own fixes, and a comment that suppresses a warning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from analyzer.editor.workspace import Analysis
+from analyzer.report import Finding
+from analyzer.suppression import NEVER
+from kernel.errors import Span
+
+_BREAK = re.compile(r"\r\n?|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A change that an author may choose. ``preferred``: it is the finding's own fix."""
+
+    title: str
+    finding: Finding
+    span: Span
+    text: str
+    preferred: bool = False
+
+
+def actions_for(analysis: Analysis, file: str, findings: Iterable[Finding]) -> Iterator[Action]:
+    """The actions for some findings of a file, the fixes first."""
+    found = list(findings)
+    for finding in found:
+        fix = finding.fix
+        if fix is not None:
+            yield Action(fix.title, finding, fix.span, fix.text, True)
+    for finding in found:
+        if finding.weight != "error" and finding.code not in NEVER and finding.span is not None:
+            yield _suppress(analysis, file, finding)
+
+
+def _suppress(analysis: Analysis, file: str, finding: Finding) -> Action:
+    """A comment on the line before: no comment can stand within a scalar of several lines."""
+    assert finding.span is not None
+    text = analysis.text_of(file) or ""
+    number = _first_line(analysis, file, finding)
+    lines = _BREAK.split(text)
+    line = lines[number - 1] if number <= len(lines) else ""
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    title = f"Suppress {finding.code} here"
+    place = Span(file, number, 1, number, 1)
+    return Action(title, finding, place, f"{indent}# kernel: ignore[{finding.code}] reason\n")
+
+
+def _first_line(analysis: Analysis, file: str, finding: Finding) -> int:
+    """The line that the scalar begins on in which something was found."""
+    assert finding.span is not None
+    for document in analysis.documents_of(file):
+        first, _ = document.source.position(document.start)
+        last, _ = document.source.position(document.end)
+        if first <= finding.span.line <= last:
+            node = document.node(finding.path)
+            line, _ = document.source.position(node.start)
+            return min(line, finding.span.line) if node.kind == "scalar" else finding.span.line
+    return finding.span.line

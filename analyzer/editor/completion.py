@@ -1,0 +1,292 @@
+"""What can be written at the cursor."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from analyzer.editor.cursor import MARK, Cursor, cursor_at
+from analyzer.editor.expression import (
+    Spot,
+    macros_on,
+    members,
+    methods,
+    spot_at,
+    texts_of,
+)
+from analyzer.editor.items import Item, Proposals
+from analyzer.editor.kinds import kinds_for, resources_for
+from analyzer.editor.origins import origin_of
+from analyzer.editor.slots import Slot, slot_at
+from analyzer.editor.workspace import Analysis, Workspace
+from analyzer.facts import Facts
+from analyzer.linking import Unit
+from analyzer.places import Scope, scope_at, unit_at
+from analyzer.sites import World
+from kernel.cel import MACROS, TABLE, reference_path
+from kernel.cel.functions.table import Function
+from kernel.manifest import Document, Module
+from kernel.manifest.scalars import resolve
+from kernel.topology.steps import FORMS
+
+_NAME = re.compile(r"^metadata:\s*(?:\{[^}\n]*?)?\bname:\s*([\w.]+)", re.MULTILINE)
+_EVERY_STEP = ("name", "description", "when")
+
+
+def complete(workspace: Workspace, path: str, offset: int) -> Proposals:
+    """What can be written at an offset of a file."""
+    text = workspace.text(path)
+    cursor = cursor_at(text, offset)
+    if cursor is None:
+        return Proposals(start=offset, end=offset)
+    analysis = _analysis(workspace, path, cursor)
+    document = _document(analysis, path, text, cursor)
+    module = analysis.manifest.root if document is None else analysis.module_of(document)
+    if cursor.cel is not None:
+        items = _in_expression(analysis, module, document, cursor)
+    else:
+        items = _in_yaml(analysis, module, cursor)
+    ordered = sorted(dict.fromkeys(items), key=lambda one: (one.rank, one.label.lower()))
+    return Proposals(tuple(ordered), cursor.start, cursor.end)
+
+
+def _analysis(workspace: Workspace, path: str, cursor: Cursor) -> Analysis:
+    """The manifest with the mark in the text; the last sound one where that is no YAML."""
+    if cursor.text is None:
+        return workspace.last_sound(path)
+    return workspace.instead(path, cursor.text)
+
+
+def _document(analysis: Analysis, path: str, text: str, cursor: Cursor) -> Document | None:
+    """The document that the cursor is in, if it is sound enough to be read."""
+    if cursor.text is not None:
+        return analysis.document_at(path, cursor.text.index(MARK))
+    number = text.count("\n---", 0, cursor.region[0])
+    named = _name_in(text[slice(*cursor.region)])
+    documents = analysis.documents_of(path)
+    for document in documents:
+        if named is not None and _name_in(document.source.text[document.start :]) == named:
+            return document
+    return documents[number] if number < len(documents) else None
+
+
+def _name_in(text: str) -> str | None:
+    match = _NAME.search(text)
+    return match.group(1) if match else None
+
+
+# YAML --------------------------------------------------------------------------------------------
+
+
+def _in_yaml(analysis: Analysis, module: Module, cursor: Cursor) -> Iterator[Item]:
+    slot = slot_at(module, cursor.data, cursor.path[:-1] if cursor.is_key else cursor.path)
+    if not cursor.is_key:
+        yield from _values(analysis, slot)
+        return
+    alone = not cursor.siblings and not cursor.colon
+    if alone:
+        yield from (one for one in _values(analysis, slot) if one.kind == "value")
+    yield from _fields(slot, cursor)
+
+
+def _fields(slot: Slot, cursor: Cursor) -> Iterator[Item]:
+    wanted = _of_form(cursor.siblings) if slot.is_step else None
+    for name, (schema, required) in slot.fields.items():
+        if name in cursor.siblings or (wanted is not None and name not in wanted):
+            continue
+        insert = name if cursor.colon else f"{name}:" if _is_structure(schema) else f"{name}: "
+        rank = 1 if required else 3 if name == "metadata" or name.startswith("x-") else 2
+        yield Item(
+            name,
+            "field",
+            insert,
+            _type_of(schema) + (", required" if required else ""),
+            str(schema.get("description", "")),
+            rank,
+        )
+
+
+def _of_form(siblings: tuple[str, ...]) -> frozenset[str]:
+    """The fields of the forms that a step may still be of; only what tells them while many."""
+    written = set(siblings) - {*_EVERY_STEP}
+    forms = [name for name, form in FORMS.items() if written <= form.fields]
+    if written & FORMS.keys() or (written and len(forms) == 1):
+        return frozenset(_EVERY_STEP).union(*(FORMS[name].fields for name in forms))
+    return frozenset((*_EVERY_STEP, *forms))
+
+
+def _values(analysis: Analysis, slot: Slot) -> Iterator[Item]:
+    holder = slot.holder
+    if slot.name == "kind" and holder is not None and _holds_kind(slot, holder):
+        yield from kinds_for(slot.module, holder.ref, document=holder.holder is None)
+        return
+    if slot.name == "name" and holder is not None and holder.ref is not None:
+        kind = holder.data.get("kind") if isinstance(holder.data, Mapping) else None
+        yield from resources_for(slot.module, holder.ref, kind if isinstance(kind, str) else None)
+        return
+    seen: set[str] = set()
+    for node in slot.nodes:
+        for value in _literals(node):
+            text = _yaml(value)
+            if text not in seen:
+                seen.add(text)
+                is_default = "default" in node and node["default"] == value
+                yield Item(text, "value", text, "default" if is_default else "", rank=len(seen))
+    if slot.name == "kind" or slot.ref is not None:
+        return
+    if slot.name == "x-kernel-ref":
+        yield from kinds_for(slot.module, None, document=False)
+
+
+def _holds_kind(slot: Slot, holder: Slot) -> bool:
+    return holder.ref is not None or holder.holder is None
+
+
+def _literals(node: Mapping[str, Any]) -> list[Any]:
+    values = node.get("enum")
+    found = list(values) if isinstance(values, list) else []
+    if "const" in node:
+        found.append(node["const"])
+    if node.get("type") == "boolean":
+        found += [True, False]
+    if not found and isinstance(node.get("default"), str | int | float | bool):
+        found.append(node["default"])
+    return [one for one in found if isinstance(one, str | int | float | bool) or one is None]
+
+
+def _yaml(value: Any) -> str:
+    """A scalar as YAML writes it."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    special = not value or value != value.strip() or value[0] in "-?:,[]{}#&*!|>'\"%@`"
+    plain = not special and ": " not in value and " #" not in value and value[-1] != ":"
+    return value if plain and resolve(value) == value else json.dumps(value, ensure_ascii=False)
+
+
+def _is_structure(schema: Mapping[str, Any]) -> bool:
+    declared = schema.get("type")
+    kinds = declared if isinstance(declared, list) else [declared]
+    return bool({"object", "array"} & {*kinds}) and "string" not in kinds
+
+
+def _type_of(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(_yaml(one) for one in schema["enum"][:6])
+    reference = schema.get("x-kernel-ref")
+    if isinstance(reference, str):
+        return f"reference to {reference}"
+    declared = schema.get("type", "any")
+    return " | ".join(declared) if isinstance(declared, list) else str(declared)
+
+
+# CEL ---------------------------------------------------------------------------------------------
+
+
+def _in_expression(
+    analysis: Analysis, module: Module, document: Document | None, cursor: Cursor
+) -> Iterator[Item]:
+    assert cursor.cel is not None
+    world = analysis.world
+    unit = None if document is None else unit_at(world, document, cursor.path)
+    if unit is None:
+        scope = Scope(Facts(world.variables.of_module(module)), {})
+    else:
+        scope = scope_at(world, unit, cursor.path)
+    spot = spot_at(cursor.cel, scope.facts)
+    if spot is None:
+        return
+    called = cursor.cel.after.startswith("(")
+    if spot.compared is not None:
+        for text in texts_of(spot.compared):
+            yield Item(text, "value", text, rank=1)
+    elif spot.prefix:
+        yield from _dotted(spot.prefix, called)
+    elif spot.type is None:
+        yield from _names(world, unit, scope, spot, cursor, called)
+    else:
+        yield from _members(world, unit, scope, spot, cursor, called)
+
+
+def _names(
+    world: World, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
+) -> Iterator[Item]:
+    for name in spot.facts.scope:
+        documentation = _documentation(world, unit, scope, (name,), cursor)
+        type_ = str(spot.facts.type_of(name))
+        yield Item(name, "variable", name, type_, documentation, rank=1)
+    for word in ("true", "false", "null"):
+        yield Item(word, "value", word, rank=4)
+    for name, function in TABLE.items():
+        if name.startswith("_") or name.endswith("_"):
+            continue
+        if "." in name:
+            head = name.partition(".")[0]
+            yield Item(head, "function", f"{head}.", "functions", rank=6)
+        elif any(not one.receiver for one in function.overloads):
+            yield _function(function, False, called)
+    for name, macro in MACROS.items():
+        if not macro.receiver and "." not in name:
+            yield replace(_macro(name, called), rank=5)
+
+
+def _members(
+    world: World, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
+) -> Iterator[Item]:
+    assert spot.type is not None
+    assert spot.operand is not None
+    path = reference_path(spot.operand)
+    for number, one in enumerate(members(spot.type)):
+        said = ""
+        if path is not None:
+            said = _documentation(world, unit, scope, (*path, one.name), cursor)
+        detail = str(one.type) + ("" if one.required else ", may be absent")
+        if one.name.isidentifier():
+            yield Item(one.name, "member", one.name, detail, said, rank=1 if number < 500 else 2)
+    for function in methods(spot.type):
+        yield _function(function, True, called)
+    for name in macros_on(spot.type):
+        yield _macro(name, called)
+
+
+def _documentation(
+    world: World, unit: Unit | None, scope: Scope, path: tuple[str | int, ...], cursor: Cursor
+) -> str:
+    if unit is None:
+        return ""
+    if path[0] == "steps" and len(path) == 2:
+        return ""
+    found = origin_of(world, unit, scope, path, cursor.path)
+    return "" if found is None else found[0].description(found[1])
+
+
+def _dotted(prefix: str, called: bool) -> Iterator[Item]:
+    for name, function in TABLE.items():
+        if name.startswith(f"{prefix}."):
+            item = _function(function, False, called)
+            short = name.removeprefix(f"{prefix}.")
+            yield replace(item, label=short, insert=item.insert.removeprefix(f"{prefix}."))
+    for name in MACROS:
+        if name.startswith(f"{prefix}."):
+            item = _macro(name, called)
+            short = name.removeprefix(f"{prefix}.")
+            yield replace(item, label=short, insert=item.insert.removeprefix(f"{prefix}."))
+
+
+def _function(function: Function, receiver: bool, called: bool) -> Item:
+    overloads = [one for one in function.overloads if one.receiver is receiver]
+    detail = overloads[0].signature(function.name) if overloads else ""
+    if len(overloads) > 1:
+        detail += f" (+{len(overloads) - 1})"
+    bare = all(len(one.parameters) == int(receiver) for one in overloads)
+    call = "" if called else "()" if bare else "("
+    said = f"{function.doc}\n\n`{function.example}`"
+    return Item(function.name, "function", function.name + call, detail, said, rank=6)
+
+
+def _macro(name: str, called: bool) -> Item:
+    macro = MACROS[name]
+    said = f"{macro.doc}\n\n`{macro.example}`"
+    return Item(name, "function", name + ("" if called else "("), macro.form, said, rank=5)

@@ -1,0 +1,77 @@
+"""A new name for a step, a resource, a variable or a secret, wherever it is named."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from analyzer.editor.symbols import Symbol, occurrences_of, symbol_at
+from analyzer.editor.workspace import Analysis, Workspace
+from kernel.errors import KernelError, Span
+from kernel.manifest.build import IDENTIFIER
+from kernel.topology.steps import all_steps
+
+
+class RenameRefused(KernelError):
+    """The name cannot be changed so; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A text in the place of a span."""
+
+    span: Span
+    text: str
+
+
+def renamable(workspace: Workspace, path: str, offset: int) -> Span:
+    """The name at an offset that can be changed. Raises RenameRefused."""
+    return _named(workspace, path, offset)[1]
+
+
+def rename(workspace: Workspace, path: str, offset: int, name: str) -> tuple[Replacement, ...]:
+    """The changes that give the symbol at an offset a new name. Raises RenameRefused.
+
+    They cover every manifest with an open file that the symbol is part of.
+    """
+    symbol, _ = _named(workspace, path, offset)
+    if not IDENTIFIER.fullmatch(name):
+        raise RenameRefused(f"'{name}' is no name: letters, digits and _, not beginning with one")
+    found: dict[Span, None] = {}
+    for analysis in workspace.analyses_with(symbol.declaration.file):
+        if name != symbol.name and name in _taken(analysis, symbol):
+            raise RenameRefused(f"there is a {symbol.kind} `{name}` already")
+        found.update((one.span, None) for one in occurrences_of(analysis, symbol))
+    return tuple(Replacement(span, name) for span in found)
+
+
+def _named(workspace: Workspace, path: str, offset: int) -> tuple[Symbol, Span]:
+    analysis = workspace.analysis(path)
+    if not analysis.is_sound(path):
+        raise RenameRefused("the file has mistakes that must be mended first")
+    document = analysis.document_at(path, offset)
+    occurrence = None if document is None else symbol_at(analysis, document, offset)
+    if occurrence is None:
+        raise RenameRefused("nothing here has a name that can be changed")
+    symbol = occurrence.symbol
+    if symbol.kind in ("kind", "import"):
+        raise RenameRefused(f"the name of {_an(symbol.kind)} cannot be changed here")
+    if not os.access(symbol.declaration.file, os.W_OK) and symbol.declaration.file not in (
+        *workspace.texts,
+    ):
+        raise RenameRefused(f"`{symbol.name}` is declared in a file that cannot be written")
+    return symbol, occurrence.span
+
+
+def _an(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _taken(analysis: Analysis, symbol: Symbol) -> set[str]:
+    """The names that a symbol cannot have."""
+    if symbol.unit is not None and symbol.unit.sequence is not None:
+        steps = all_steps(symbol.unit.sequence.steps)
+        return {step.name for step in steps if step.name is not None}
+    if symbol.kind == "resource":
+        return {*symbol.module.resources}
+    return {*symbol.module.vars, *symbol.module.secrets}

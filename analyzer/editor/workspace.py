@@ -1,0 +1,273 @@
+"""The texts that are open in an editor, the manifests that they are part of, and their findings."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from analyzer.configuration import configuration_of
+from analyzer.editor.known import Known
+from analyzer.linking import Linked
+from analyzer.manifests import findings
+from analyzer.report import Finding, Report
+from analyzer.sites import World
+from analyzer.suppression import suppressed
+from kernel.errors import Fault, ManifestError, UsageError
+from kernel.manifest import Document, Manifest, Module, Shared, inspect, inspect_text
+from kernel.manifest.load import Stream, without_collection
+from kernel.manifest.source import read_source
+
+MAX_STREAMS: Final = 1000
+"""With more texts of files than that, what was read of them is forgotten."""
+
+_OURS: Final = re.compile(
+    r"""(?:^|[{,]|^---)[ \t]*["']?kind["']?[ \t]*:[ \t]*["']?[A-Za-z_]\w*\.""", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A manifest as it is read now. ``places`` are the files and folders that it depends on."""
+
+    manifest: Manifest
+    faults: tuple[Fault, ...]
+    places: frozenset[str]
+
+    @cached_property
+    def world(self) -> World:
+        """What the checks of its units share."""
+        return World(Linked(self.manifest))
+
+    def text_of(self, file: str) -> str | None:
+        """The text of one of its files."""
+        return next((one.text for one in self.manifest.sources if one.name == file), None)
+
+    def documents_of(self, file: str) -> list[Document]:
+        """The sound documents of a file, in order."""
+        return [one for one in self.manifest.documents if one.file == file]
+
+    def document_at(self, file: str, offset: int) -> Document | None:
+        """The document that an offset of a file lies in."""
+        for document in reversed(self.documents_of(file)):
+            if document.start <= offset:
+                return document if offset <= document.end else None
+        return None
+
+    def module_of(self, document: Document) -> Module:
+        """The module that a document is part of."""
+        for module in self.manifest.modules.values():
+            held = [one.document for one in module.definitions.values()]
+            held += [one.document for one in module.resources.values()]
+            if module.document is document or document in held:
+                return module
+        return self.manifest.root
+
+    def is_sound(self, file: str) -> bool:
+        """Whether all of a file could be read."""
+        return not any(
+            fault.code == "K001" and fault.span is not None and fault.span.file == file
+            for fault in self.faults
+        )
+
+
+@dataclass(slots=True)
+class Workspace:
+    """The open texts by path, and what is known of the manifests that they belong to.
+
+    A path is the absolute name of a file, or any name for a text that is in no file. A file is
+    checked with the others of its folder, as ``kernel check FOLDER`` does, unless the folder
+    holds several manifests, each with a Kernel.Module of its own.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    _analyses: dict[tuple[str, ...], Analysis] = field(default_factory=dict)
+    _sound: dict[str, Analysis] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], Known] = field(default_factory=dict)
+    _places: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
+    _streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
+    _alone: dict[str, bool] = field(default_factory=dict)
+
+    def put(self, path: str, text: str) -> None:
+        """A text was opened, or is another one now."""
+        if self.texts.get(path) != text:
+            self.texts[path] = text
+            self._drop(path)
+
+    def close(self, path: str) -> None:
+        """A text was closed: from now on the file counts."""
+        self.texts.pop(path, None)
+        self._sound.pop(path, None)
+        self.forget(path)
+
+    def forget(self, path: str) -> None:
+        """A file may have changed: what depends on it is to be read again."""
+        self._alone.pop(os.path.dirname(path), None)
+        self._drop(path)
+
+    def _drop(self, path: str) -> None:
+        for key, analysis in list(self._analyses.items()):
+            if _is_among(path, analysis.places) or path in key:
+                del self._analyses[key]
+
+    def text(self, path: str) -> str:
+        """The text of a file as it is seen now; empty where there is none."""
+        if path in self.texts:
+            return self.texts[path]
+        found = self.analysis(path).text_of(path)
+        return "" if found is None else found
+
+    def analysis(self, path: str) -> Analysis:
+        """The manifest that a file is part of, with all open texts."""
+        key = self._key(path)
+        if key not in self._analyses:
+            self._analyses[key] = made = self._read(path, key[0], self.texts)
+            self._places[key] = made.places
+            if key[0] != path and self._holds_several(path, made):
+                return self.analysis(path)
+            for file in self.texts:
+                if made.text_of(file) is not None and made.is_sound(file):
+                    self._sound[file] = made
+        return self._analyses[key]
+
+    def last_sound(self, path: str) -> Analysis:
+        """The last analysis in which the file could be read."""
+        here = self.analysis(path)
+        return here if here.is_sound(path) else self._sound.get(path, here)
+
+    def instead(self, path: str, text: str) -> Analysis:
+        """The manifest with another text in the place of a file, for one question only."""
+        return self._read(path, self._key(path)[0], {**self.texts, path: text})
+
+    def affected(self, path: str) -> tuple[str, ...]:
+        """The open files whose findings may depend on a file, itself first if it is open."""
+        others = []
+        for one in sorted(self.texts):
+            places = self._places.get(self._key(one))
+            if one != path and (places is None or _is_among(path, places)):
+                others.append(one)
+        return ((path,) if path in self.texts else ()) + tuple(others)
+
+    def apart(self, paths: Iterable[str]) -> list[str]:
+        """One of each of the manifests that some files are part of."""
+        found: dict[tuple[str, ...], str] = {}
+        for path in paths:
+            self.analysis(path)
+            found.setdefault(self._key(path), path)
+        return [*found.values()]
+
+    def source(self, file: str) -> str:
+        """The text of any file: as it is open, or as it is saved; empty where there is none."""
+        if file in self.texts:
+            return self.texts[file]
+        try:
+            return read_source(Path(file)).text
+        except ManifestError:
+            return ""
+
+    def analyses_with(self, file: str) -> list[Analysis]:
+        """The manifests with an open text that a file is part of."""
+        found = {id(one): one for one in map(self.analysis, self.texts)}
+        return [one for one in found.values() if one.text_of(file) is not None]
+
+    def is_ours(self, path: str) -> bool:
+        """Whether an open text is that of a manifest, and not of another kind of YAML."""
+        return _OURS.search(self.texts.get(path, "")) is not None
+
+    def diagnose(self, path: str) -> tuple[Finding, ...]:
+        """The findings in one open text, as the check reports them."""
+        with without_collection():
+            for found in self.diagnosing(path):
+                if found is not None:
+                    return found[path]
+        raise AssertionError
+
+    def diagnosing(
+        self, path: str, *, afresh: bool = False
+    ) -> Iterator[Mapping[str, tuple[Finding, ...]] | None]:
+        """The findings in the open texts of a manifest: None after each small step, then all.
+
+        ``afresh``: without regard to what was found in the version before.
+        """
+        analysis = self.analysis(path)
+        key = self._key(path)
+        files = [one for one in self.texts if self._key(one) == key]
+        known = self._known.setdefault(key, Known())
+        yield None
+        found: list[Finding] = []
+        if afresh:
+            known.forget()
+        known.begin(analysis.manifest)
+        if any(map(self.is_ours, files)):
+            for finding in findings(
+                analysis.manifest, analysis.faults, known.of_unit, known.of_resource
+            ):
+                found.append(finding)
+                yield None
+        known.end()
+        sources = analysis.manifest.sources
+        report = suppressed(Report.of(found, sources))
+        yield None
+        wanted = _configured(path, report.findings)
+        yield {
+            file: tuple(one for one in wanted if one.span is None or one.span.file == file)
+            if self.is_ours(file)
+            else ()
+            for file in files
+        }
+
+    def _key(self, path: str) -> tuple[str, ...]:
+        """What is read for a file: its folder; the file itself where it stands alone."""
+        folder = os.path.dirname(path)
+        in_file = os.path.isabs(path) and path.endswith((".yaml", ".yml"))
+        if not in_file or self._alone.get(folder, False):
+            return (path,)
+        return (folder,)
+
+    def _holds_several(self, path: str, analysis: Analysis) -> bool:
+        """Whether the folder of a file has more than one Kernel.Module."""
+        folder = os.path.dirname(path)
+        modules = [
+            document
+            for document in analysis.manifest.documents
+            if document.data["kind"] == "Kernel.Module" and os.path.dirname(document.file) == folder
+        ]
+        self._alone[folder] = len(modules) > 1
+        if self._alone[folder]:
+            self._analyses.pop((folder,), None)
+        return self._alone[folder]
+
+    def _read(self, path: str, place: str, texts: Mapping[str, str]) -> Analysis:
+        if not os.path.isabs(path):
+            manifest, faults = inspect_text(_bytes(texts.get(path, "")), path)
+            return Analysis(manifest, faults, frozenset((path,)))
+        if len(self._streams) > MAX_STREAMS:
+            self._streams.clear()
+        overlay = {os.path.realpath(one): _bytes(text) for one, text in texts.items()}
+        shared = Shared(overlay, streams=self._streams)
+        places = [place] if place == path or os.path.isdir(place) else []
+        if path != place and not os.path.exists(path):
+            places.append(path)  # it was not saved yet
+        manifest, faults = inspect(*places, shared=shared)
+        return Analysis(manifest, faults, frozenset((*shared.places, path)))
+
+
+def _bytes(text: str) -> bytes:
+    """The text as a file has it; what is no text, half a surrogate pair, does not matter."""
+    return text.encode("utf-8", "replace")
+
+
+def _is_among(path: str, places: frozenset[str]) -> bool:
+    return path in places or os.path.dirname(path) in places
+
+
+def _configured(path: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings with the severities of the project's configuration, where that is in order."""
+    try:
+        return tuple(configuration_of(Path(path)).apply(found))
+    except UsageError:
+        return found

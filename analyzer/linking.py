@@ -1,0 +1,310 @@
+"""A manifest, linked: every place that calls, with what it calls.
+
+A unit is what is analysed by itself: a resource, the body of a kind, a module, a policy. What
+cannot be resolved is None here; loading and verifying have reported it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernel.manifest import (
+    Definition,
+    Document,
+    Manifest,
+    Module,
+    Policy,
+    Resource,
+    find_kind,
+    find_resource,
+)
+from kernel.topology.callsite import CallSite, Target, read_call_site, read_target
+from kernel.topology.engines import topology_at
+from kernel.topology.fields import Context, Hooks, prepare
+from kernel.topology.reader import Reader
+from kernel.topology.roles import Roles, body_of, roles_of
+from kernel.topology.sequence import Sequence
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Callee:
+    """What a call site calls: a resource in its module, and its definition in that one's."""
+
+    resource: Resource
+    module: Module
+    definition: Definition
+    home: Module
+
+    @property
+    def owner(self) -> Resource | Definition:
+        """Whose unit has the call sites that a call of it leads to."""
+        return self.resource if self.definition.body is None else self.definition
+
+    @property
+    def own_contract(self) -> Roles:
+        """The fields in which the resource declares a contract of its own."""
+        return roles_of(self.definition, self.resource.fields, self.resource.path)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A field with CEL: the value that is written, where, and the variables that it brings."""
+
+    value: Any
+    path: Path
+    context: Context = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A call site that stands by itself: a route, a target, a check.
+
+    ``data`` is what is written; ``context`` the variables that its fields have; ``own`` the fields
+    of the kind that are evaluated for each call.
+    """
+
+    site: CallSite
+    data: Mapping[str, Any]
+    path: Path
+    context: Context = None
+    own: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """What is analysed by itself. ``path`` is where its owner stands in the document.
+
+    ``sequence`` is its topology, ``roles`` the fields that hold it. ``sites`` are its other call
+    sites, ``fields`` the values with CEL that are evaluated when it comes up, ``deferred`` those
+    that are evaluated for each call.
+    """
+
+    owner: Resource | Definition | Module | Policy
+    module: Module
+    document: Document
+    path: Path = ()
+    definition: Definition | None = None
+    home: Module | None = None
+    sequence: Sequence | None = None
+    roles: Roles = field(default_factory=dict)
+    sites: tuple[Site, ...] = ()
+    fields: tuple[Place, ...] = ()
+    deferred: tuple[Place, ...] = ()
+    references: tuple[Target, ...] = ()
+
+    @property
+    def is_body(self) -> bool:
+        """Whether it is the body of a kind, with ``self`` in scope."""
+        return isinstance(self.owner, Definition)
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        match self.owner:
+            case Definition():
+                return self.owner.kind
+            case Resource():
+                return self.owner.name or self.owner.kind
+            case Module() | Policy():
+                return self.owner.name
+        raise AssertionError
+
+    def call_sites(self) -> Iterator[CallSite]:
+        """All call sites, in reading order."""
+        if self.sequence is not None:
+            yield from self.sequence.sites()
+        for site in self.sites:
+            yield site.site
+
+
+class Linked:
+    """The units of a manifest, and what its call sites call."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self._callees: dict[tuple[int, int, Path], Callee | None] = {}
+        self._in_place: dict[tuple[int, Path], Resource] = {}
+        self.units: dict[object, Unit] = {}
+        for module in {id(m): m for m in manifest.modules.values()}.values():
+            self._module(module)
+
+    def callee(self, module: Module, target: Target) -> Callee | None:
+        """What a target that is written in a module leads to."""
+        key = (id(module), id(target.document), target.path)
+        if key not in self._callees:
+            self._callees[key] = self._find(module, target)
+        return self._callees[key]
+
+    def unit_of(self, callee: Callee) -> Unit | None:
+        """The unit whose call sites a call leads to; None for what is outside of the manifest."""
+        return self.units.get(callee.owner)
+
+    def _find(self, module: Module, target: Target) -> Callee | None:
+        if target.fields is not None:
+            resource = self._place(module, target, target.fields)
+            owner = module
+        else:
+            found = find_resource(module, target.kind, target.name or "")
+            if found is None:
+                return None
+            resource, owner = found
+        kind = find_kind(owner, resource.kind)
+        return None if kind is None else Callee(resource, owner, *kind)
+
+    def _place(self, module: Module, target: Target, fields: Mapping[str, Any]) -> Resource:
+        """The resource that stands in place of a reference; the same one each time."""
+        document = target.document
+        assert document is not None
+        key = (id(document), target.path)
+        if key not in self._in_place:
+            self._in_place[key] = Resource(
+                kind=target.kind,
+                name=target.name or "",
+                fields=fields,
+                document=document,
+                module=module.name,
+                path=target.path,
+            )
+        return self._in_place[key]
+
+    def _module(self, module: Module) -> None:
+        for definition in module.definitions.values():
+            self._definition(definition, module)
+        for resource in module.resources.values():
+            self._resource(resource, module)
+        for policy in module.policies.values():
+            rules = enumerate(policy.rules)
+            conditions = tuple(
+                Place(r.when, ("rules", n, "when")) for n, r in rules if _is_cel(r.when)
+            )
+            self._add(Unit(policy, module, policy.document, deferred=conditions))
+        if module.document is not None:
+            self._targets(module, module.document)
+
+    def _targets(self, module: Module, document: Document) -> None:
+        sites = []
+        for target in module.targets or ():
+            site = read_call_site(Reader(target.document), target.data, target.path)
+            if site is not None:
+                sites.append(Site(site, target.data, target.path))
+        self._add(Unit(module, module, document, sites=tuple(sites)))
+
+    def _definition(self, definition: Definition, module: Module) -> None:
+        """The body of a kind; its check; its safety."""
+        sequence: Sequence | None = None
+        roles: Roles = {}
+        if definition.body is not None:
+            engine, roles = body_of(definition)
+            sequence = self._sequence(definition.document, engine, roles)
+        sites = []
+        if definition.check is not None:
+            site = read_call_site(Reader(definition.document), definition.check, ("check",))
+            if site is not None:
+                own = tuple(
+                    Place(definition.check[name], ("check", name))
+                    for name in ("landed", "outputs")
+                    if name in definition.check
+                )
+                sites.append(Site(site, definition.check, ("check",), None, own))
+        self._add(
+            Unit(
+                definition,
+                module,
+                definition.document,
+                definition=definition,
+                home=module,
+                sequence=sequence,
+                roles=roles,
+                sites=tuple(sites),
+            )
+        )
+
+    def _resource(self, resource: Resource, module: Module) -> None:
+        if resource in self.units:
+            return
+        kind = find_kind(module, resource.kind)
+        if kind is None:
+            self._add(Unit(resource, module, resource.document, resource.path))
+            return
+        definition, home = kind
+        sequence, roles = None, roles_of(definition, resource.fields, resource.path)
+        if definition.topology is not None and definition.body is None:
+            sequence = self._sequence(resource.document, definition.topology, roles)
+        walk = _Fields(resource)
+        prepare(definition.schema or {}, resource.fields, walk.hooks(), resource.path)
+        unit = Unit(
+            resource,
+            module,
+            resource.document,
+            resource.path,
+            definition,
+            home,
+            sequence,
+            roles,
+            tuple(walk.sites),
+            tuple(walk.fields),
+            tuple(walk.deferred),
+            tuple(walk.references),
+        )
+        self._add(unit)
+        for target in walk.references:
+            self._visit(module, target)
+
+    def _sequence(self, document: Document, engine: str, roles: Roles) -> Sequence | None:
+        topology, _ = topology_at(document, engine, roles)
+        return topology if isinstance(topology, Sequence) else None
+
+    def _add(self, unit: Unit) -> None:
+        self.units[unit.owner] = unit
+        for site in unit.call_sites():
+            self._visit(unit.module, site.target)
+
+    def _visit(self, module: Module, target: Target) -> None:
+        """What stands in place of a reference is a unit of its own."""
+        if target.fields is not None and target.document is not None:
+            self._resource(self._place(module, target, target.fields), module)
+
+
+def _is_cel(value: object) -> bool:
+    return isinstance(value, str) and "${{" in value
+
+
+class _Fields:
+    """The special nodes among the fields of a resource."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.reader = Reader(resource.document)
+        self.fields: list[Place] = []
+        self.deferred: list[Place] = []
+        self.sites: list[Site] = []
+        self.references: list[Target] = []
+
+    def hooks(self) -> Hooks:
+        return Hooks(evaluate=self.evaluate, defer=self.defer, refer=self.refer, call=self.call)
+
+    def evaluate(self, value: str, path: Path) -> Any:
+        if "${{" in value:
+            self.fields.append(Place(value, path))
+        return value
+
+    def defer(self, value: Any, path: Path, context: Context) -> Any:
+        self.deferred.append(Place(value, path, context))
+        return value
+
+    def refer(self, value: Any, wanted: str, path: Path) -> Any:
+        target = read_target(self.reader, value, path)
+        if target is not None:
+            self.references.append(target)
+        return value
+
+    def call(self, value: Mapping[str, Any], own: Any, path: Path, context: Context) -> Any:
+        site = read_call_site(self.reader, value, path)
+        mine = [place for place in self.deferred if place.path[: len(path)] == path]
+        if site is not None:
+            self.sites.append(Site(site, value, path, context, tuple(mine)))
+        self.deferred = [place for place in self.deferred if place not in mine]
+        return value

@@ -1,0 +1,440 @@
+"""``kernel lsp``: the language service over the Language Server Protocol, on standard input.
+
+A thin adapter: positions, items and edits in the words of the protocol, and when findings are told.
+It needs the package pygls, which is why only the command imports it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol
+from pygls.uris import from_fs_path, to_fs_path
+
+from analyzer.editor.actions import actions_for
+from analyzer.editor.completion import complete
+from analyzer.editor.items import Item, ItemKind
+from analyzer.editor.kinds import warm
+from analyzer.editor.navigation import definition, hover, references
+from analyzer.editor.renaming import RenameRefused, renamable, rename
+from analyzer.editor.text import Area, Encoding, Position, Text
+from analyzer.editor.workspace import Workspace
+from analyzer.report import Finding
+from kernel.errors import Span
+from kernel.version import VERSION
+
+PAUSE: Final = 0.01
+"""Seconds without a change before findings are looked for."""
+
+REST: Final = 1.5
+"""Seconds without a change before they are looked for without regard to what was known."""
+
+SLICE: Final = 0.01
+"""Seconds for which the search keeps the questions of the editor waiting."""
+
+_REQUEST_FAILED: Final = -32803
+_SEVERITY: Final = {
+    "error": lsp.DiagnosticSeverity.Error,
+    "warning": lsp.DiagnosticSeverity.Warning,
+    "info": lsp.DiagnosticSeverity.Information,
+}
+_ITEM: Final[dict[ItemKind, lsp.CompletionItemKind]] = {
+    "field": lsp.CompletionItemKind.Property,
+    "value": lsp.CompletionItemKind.EnumMember,
+    "kind": lsp.CompletionItemKind.Class,
+    "resource": lsp.CompletionItemKind.Reference,
+    "variable": lsp.CompletionItemKind.Variable,
+    "step": lsp.CompletionItemKind.Variable,
+    "member": lsp.CompletionItemKind.Field,
+    "function": lsp.CompletionItemKind.Function,
+}
+_UNNECESSARY: Final = frozenset(("K602", "K901"))
+_WATCHED: Final = ("**/*.yaml", "**/*.yml", "**/pyproject.toml", "**/kernel.toml")
+
+
+class Protocol(LanguageServerProtocol):
+    """The protocol, with an answer to requests that are none."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """The message that ``data`` is; who asked in a wrong way is told so."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+
+class Server(LanguageServer):
+    """The server of one editor: its open texts, and what was found in them."""
+
+    def __init__(self) -> None:
+        super().__init__("kernel", VERSION, protocol_cls=Protocol)
+        self.open = Workspace()
+        self.found: dict[str, tuple[Finding, ...]] = {}
+        self.told: dict[str, tuple[int | None, tuple[Finding, ...]]] = {}
+        self.searches: dict[str, asyncio.Task[None]] = {}
+        self.uris: dict[str, str] = {}
+        self.was_shut_down = False
+
+    # Places
+
+    @property
+    def encoding(self) -> Encoding:
+        """What both sides count characters in."""
+        match self.workspace.position_encoding:
+            case lsp.PositionEncodingKind.Utf8:
+                return "utf-8"
+            case lsp.PositionEncodingKind.Utf32:
+                return "utf-32"
+        return "utf-16"
+
+    def text(self, path: str) -> Text:
+        """The text of a file, with its lines."""
+        return Text(self.open.source(path), self.encoding)
+
+    def offset(self, path: str, position: lsp.Position) -> int:
+        """The offset of a position of a file."""
+        return self.text(path).offset(Position(position.line, position.character))
+
+    def uri(self, path: str) -> str:
+        """The URI of a file: as the editor writes it, where it did."""
+        return self.uris.get(path) or _uri(path)
+
+    def location(self, span: Span) -> lsp.Location:
+        """A span as a place that an editor can go to."""
+        return lsp.Location(self.uri(span.file), _range(self.text(span.file).area_of(span)))
+
+    def edits(self, changes: Iterable[tuple[Span, str]]) -> lsp.WorkspaceEdit:
+        """Texts in the place of spans, of whatever files."""
+        made: dict[str, list[lsp.TextEdit]] = {}
+        for span, new in changes:
+            area = self.text(span.file).area_of(span)
+            made.setdefault(self.uri(span.file), []).append(lsp.TextEdit(_range(area), new))
+        return lsp.WorkspaceEdit(changes=made)
+
+    # Findings
+
+    def changed(self, path: str) -> None:
+        """Look for the findings of all that may depend on a file, soon."""
+        for one in self.open.apart(self.open.affected(path)):
+            key = os.path.dirname(one)
+            if (before := self.searches.pop(key, None)) is not None:
+                before.cancel()
+            task = asyncio.get_running_loop().create_task(self._search(one))
+            self.searches[key] = task
+
+    async def _search(self, path: str) -> None:
+        await asyncio.sleep(PAUSE)
+        await self._look(path, afresh=False)
+        await asyncio.sleep(REST)
+        await self._look(path, afresh=True)
+
+    async def _look(self, path: str, *, afresh: bool) -> None:
+        began = time.monotonic()
+        for found in self.open.diagnosing(path, afresh=afresh):
+            if found is not None:
+                for file, findings in found.items():
+                    self._tell(file, findings)
+            elif time.monotonic() - began > SLICE:
+                await asyncio.sleep(0)
+                began = time.monotonic()
+
+    def _tell(self, path: str, findings: tuple[Finding, ...]) -> None:
+        uri = self.uri(path)
+        document = self.workspace.text_documents.get(uri)
+        version = None if document is None else document.version
+        if self.told.get(path) == (version, findings):
+            return
+        self.found[path], self.told[path] = findings, (version, findings)
+        text = self.text(path)
+        diagnostics = [self.diagnostic(text, one) for one in findings]
+        self.text_document_publish_diagnostics(
+            lsp.PublishDiagnosticsParams(uri, diagnostics, version)
+        )
+
+    def diagnostic(self, text: Text, finding: Finding) -> lsp.Diagnostic:
+        """A finding in the words of the protocol."""
+        span = finding.span
+        area = text.area(0, 0) if span is None else text.area_of(span)
+        help = f" ({finding.help})" if finding.help else ""
+        related = [
+            lsp.DiagnosticRelatedInformation(self.location(one.span), one.message)
+            for one in finding.related
+        ]
+        unnecessary = finding.code in _UNNECESSARY
+        return lsp.Diagnostic(
+            _range(area),
+            f"{finding.message}{help}",
+            severity=_SEVERITY[finding.weight],
+            code=finding.code,
+            source="kernel",
+            related_information=related or None,
+            tags=[lsp.DiagnosticTag.Unnecessary] if unnecessary else None,
+        )
+
+    def close(self, path: str) -> None:
+        """A text was closed: what was found in it is no longer shown."""
+        others = [one for one in self.open.affected(path) if one != path]
+        self.open.close(path)
+        self.found.pop(path, None)
+        self.told.pop(path, None)
+        uri = self.uris.pop(path, None) or _uri(path)
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
+        for one in others:
+            self.changed(one)
+
+
+def serve() -> int:
+    """Answer an editor until it goes; gives the exit status of the protocol."""
+    server = make_server()
+    # What is made for an answer is dropped after it; to collect in between keeps people waiting.
+    gc.set_threshold(200_000, 20, 50)
+    server.start_io()
+    return 0 if server.was_shut_down else 1
+
+
+def make_server() -> Server:
+    """The server with all that it answers."""
+    server = Server()
+    _life(server)
+    _texts(server)
+    _answers(server)
+    _changes(server)
+    return server
+
+
+# Life --------------------------------------------------------------------------------------------
+
+
+def _life(server: Server) -> None:
+    @server.feature(lsp.INITIALIZE)
+    def initialize(params: lsp.InitializeParams) -> None:
+        if params.process_id is not None and os.name == "posix" and _lives(params.process_id):
+            watch = threading.Thread(target=_leave_with, args=(params.process_id,), daemon=True)
+            watch.start()
+
+    @server.feature(lsp.INITIALIZED)
+    async def initialized(params: lsp.InitializedParams) -> None:
+        workspace = server.client_capabilities.workspace
+        watched = None if workspace is None else workspace.did_change_watched_files
+        if watched is not None and watched.dynamic_registration:
+            patterns = [lsp.FileSystemWatcher(pattern) for pattern in _WATCHED]
+            options = lsp.DidChangeWatchedFilesRegistrationOptions(patterns)
+            method = lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            registration = lsp.Registration("kernel-files", method, options)
+            await server.client_register_capability_async(lsp.RegistrationParams([registration]))
+        for _ in warm():
+            await asyncio.sleep(0)
+
+    @server.feature(lsp.SHUTDOWN)
+    def shut_down(params: None) -> None:
+        server.was_shut_down = True
+        for task in server.searches.values():
+            task.cancel()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _leave_with(process: int) -> None:
+    """End with the editor, should it end without a word."""
+    while _lives(process):
+        time.sleep(1)
+    os._exit(1)
+
+
+# Texts -------------------------------------------------------------------------------------------
+
+
+def _texts(server: Server) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
+    async def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
+        path = _path(params.text_document.uri)
+        server.uris[path] = params.text_document.uri
+        server.open.put(path, params.text_document.text)
+        server.changed(path)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    async def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
+        path = _path(params.text_document.uri)
+        document = server.workspace.get_text_document(params.text_document.uri)
+        server.open.put(path, document.source)
+        server.changed(path)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+    async def did_save(params: lsp.DidSaveTextDocumentParams) -> None:
+        path = _path(params.text_document.uri)
+        server.open.forget(path)
+        server.changed(path)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    async def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
+        server.close(_path(params.text_document.uri))
+
+    @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def files_changed(params: lsp.DidChangeWatchedFilesParams) -> None:
+        for change in params.changes:
+            path = _path(change.uri)
+            if path.endswith(".toml"):
+                for one in list(server.open.texts):
+                    server.changed(one)
+            elif path not in server.open.texts:
+                server.open.forget(path)
+                server.changed(path)
+
+
+# Answers -----------------------------------------------------------------------------------------
+
+
+def _answers(server: Server) -> None:
+    @server.feature(
+        lsp.TEXT_DOCUMENT_COMPLETION,
+        lsp.CompletionOptions(trigger_characters=[".", " ", "{", "'", "("]),
+    )
+    def completion(params: lsp.CompletionParams) -> lsp.CompletionList:
+        path = _path(params.text_document.uri)
+        proposals = complete(server.open, path, server.offset(path, params.position))
+        area = _range(server.text(path).area(proposals.start, proposals.end))
+        items = [_item(one, number, area) for number, one in enumerate(proposals.items)]
+        return lsp.CompletionList(is_incomplete=False, items=items)
+
+    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
+    def hovered(params: lsp.HoverParams) -> lsp.Hover | None:
+        path = _path(params.text_document.uri)
+        shown = hover(server.open, path, server.offset(path, params.position))
+        if shown is None:
+            return None
+        content = lsp.MarkupContent(lsp.MarkupKind.Markdown, shown.text)
+        return lsp.Hover(content, _range(server.text(path).area(shown.start, shown.end)))
+
+    @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
+    def declared(params: lsp.DefinitionParams) -> lsp.Location | None:
+        path = _path(params.text_document.uri)
+        span = definition(server.open, path, server.offset(path, params.position))
+        return None if span is None else server.location(span)
+
+    @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
+    def named(params: lsp.ReferenceParams) -> list[lsp.Location]:
+        path = _path(params.text_document.uri)
+        offset = server.offset(path, params.position)
+        found = references(
+            server.open, path, offset, declaration=params.context.include_declaration
+        )
+        return [server.location(span) for span in found]
+
+
+def _item(item: Item, number: int, area: lsp.Range) -> lsp.CompletionItem:
+    said = item.documentation
+    return lsp.CompletionItem(
+        item.label,
+        kind=_ITEM[item.kind],
+        detail=item.detail or None,
+        documentation=lsp.MarkupContent(lsp.MarkupKind.Markdown, said) if said else None,
+        sort_text=f"{number:05}",
+        filter_text=item.label,
+        text_edit=lsp.TextEdit(area, item.insert),
+    )
+
+
+# Changes -----------------------------------------------------------------------------------------
+
+
+def _changes(server: Server) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
+    def may_rename(params: lsp.PrepareRenameParams) -> lsp.Range:
+        path = _path(params.text_document.uri)
+        try:
+            span = renamable(server.open, path, server.offset(path, params.position))
+        except RenameRefused as error:
+            raise JsonRpcException(str(error), _REQUEST_FAILED) from None
+        return _range(server.text(path).area_of(span))
+
+    @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
+    def renamed(params: lsp.RenameParams) -> lsp.WorkspaceEdit:
+        path = _path(params.text_document.uri)
+        offset = server.offset(path, params.position)
+        try:
+            changes = rename(server.open, path, offset, params.new_name)
+        except RenameRefused as error:
+            raise JsonRpcException(str(error), _REQUEST_FAILED) from None
+        return server.edits((one.span, one.text) for one in changes)
+
+    @server.feature(
+        lsp.TEXT_DOCUMENT_CODE_ACTION,
+        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
+    )
+    def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        path = _path(params.text_document.uri)
+        wanted = params.context.only
+        if wanted and not _includes(wanted, lsp.CodeActionKind.QuickFix):
+            return []
+        text, analysis = server.text(path), server.open.analysis(path)
+        near = [
+            finding
+            for finding in server.found.get(path, ())
+            if finding.span is not None
+            and _overlap(_range(text.area_of(finding.span)), params.range)
+        ]
+        return [
+            lsp.CodeAction(
+                one.title,
+                kind=lsp.CodeActionKind.QuickFix,
+                diagnostics=[server.diagnostic(text, one.finding)],
+                is_preferred=one.preferred or None,
+                edit=server.edits([(one.span, one.text)]),
+            )
+            for one in actions_for(analysis, path, near)
+        ]
+
+
+def _includes(wanted: Sequence[lsp.CodeActionKind | str], kind: lsp.CodeActionKind) -> bool:
+    """Whether a kind of action is asked for: ``quickfix`` is one of ``""`` and of itself."""
+    asked = [one.value if isinstance(one, lsp.CodeActionKind) else one for one in wanted]
+    return any(not one or kind.value == one or kind.value.startswith(f"{one}.") for one in asked)
+
+
+def _overlap(one: lsp.Range, other: lsp.Range) -> bool:
+    return _at(one.start) <= _at(other.end) and _at(other.start) <= _at(one.end)
+
+
+def _at(position: lsp.Position) -> tuple[int, int]:
+    return position.line, position.character
+
+
+# Words of the protocol ---------------------------------------------------------------------------
+
+
+def _path(uri: str) -> str:
+    """The path of a file; what is in no file is known by its URI."""
+    path = to_fs_path(uri) if uri.startswith("file:") else None
+    return uri if path is None else os.path.normpath(path)
+
+
+def _uri(path: str) -> str:
+    if not os.path.isabs(path) and ":" in path:
+        return path
+    return from_fs_path(os.path.abspath(path)) or path
+
+
+def _range(area: Area) -> lsp.Range:
+    return lsp.Range(
+        lsp.Position(area.start.line, area.start.character),
+        lsp.Position(area.end.line, area.end.character),
+    )

@@ -1,0 +1,46 @@
+"""Keywords of schemas that are none, and near to one: a schema lets anything pass that it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from kernel.manifest.suggest import nearest
+from kernel.schema.keywords import Path, subschemas
+
+_KEYWORDS: Final = frozenset(
+    (
+        "$id", "$schema", "$ref", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary",
+        "$comment", "$defs", "definitions", "dependencies", "prefixItems", "items", "contains",
+        "additionalProperties", "properties", "patternProperties", "dependentSchemas",
+        "propertyNames", "if", "then", "else", "allOf", "anyOf", "oneOf", "not",
+        "unevaluatedItems", "unevaluatedProperties", "type", "enum", "const", "multipleOf",
+        "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength",
+        "pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
+        "maxProperties", "minProperties", "required", "dependentRequired", "title", "description",
+        "default", "deprecated", "readOnly", "writeOnly", "examples", "format",
+        "contentEncoding", "contentMediaType", "contentSchema",
+    )
+)  # fmt: skip
+_OTHERS: Final = frozenset(("example", "comment", "schema", "anchor", "extends", "env"))
+"""Words of other tools that say nothing wrong."""
+
+_SHORTEST: Final = 4
+
+
+def misspelt(schema: Any) -> Iterator[tuple[Path, str, str]]:
+    """Each key of a schema that is near to a keyword: its path, the key, the keyword."""
+    waiting: list[tuple[Path, Any]] = [((), schema)]
+    while waiting:
+        path, node = waiting.pop()
+        if not isinstance(node, Mapping):
+            continue
+        for key in node:
+            if type(key) is not str or key in _KEYWORDS or key in _OTHERS:
+                continue
+            if len(key) < _SHORTEST or key.startswith("x-"):
+                continue
+            meant = nearest(key, _KEYWORDS - node.keys())
+            if meant is not None:
+                yield (*path, key), key, meant
+        waiting += reversed([(path + step, child) for step, child in subschemas(node)])

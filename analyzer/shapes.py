@@ -1,0 +1,35 @@
+"""What an expression is, wherever it stands."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from kernel.cel import Expr
+from kernel.cel.tree import Call, Literal
+
+
+def shape(value: Any) -> Any:
+    """All of an expression but the places of its parts; equal for equal expressions."""
+    kind: Any = type(value)
+    if kind is tuple:
+        return tuple(map(shape, value))
+    if kind is Literal:
+        return (Literal, type(value.value), repr(value.value))
+    if hasattr(value, "offset"):
+        return (kind, *[shape(getattr(value, name)) for name in _parts(kind)])
+    return value
+
+
+@lru_cache(maxsize=64)
+def _parts(kind: Any) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind) if one.name not in ("offset", "end"))
+
+
+def sized_expr(expr: Expr) -> Expr | None:
+    """The ``l`` of ``size(l)`` and of ``l.size()``."""
+    if not isinstance(expr, Call) or expr.function != "size":
+        return None
+    parts = expr.args if expr.target is None else (expr.target, *expr.args)
+    return parts[0] if len(parts) == 1 else None

@@ -1,0 +1,107 @@
+"""Call sites: their arguments against the contract of what they call, and their other fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from analyzer.assignment import INPUT, mismatches
+from analyzer.contracts import Contracts
+from analyzer.evaluation import Evaluation, evaluate
+from analyzer.linking import Linked, Unit
+from analyzer.scopes import ERROR, Names
+from analyzer.sheet import Sheet
+from analyzer.slots import decided, slot
+from analyzer.types import NEVER, Bool, Dyn, Type
+from analyzer.variables import INVOCATION, Variables
+from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template
+from kernel.manifest import Module
+from kernel.topology.callsite import CallSite
+
+Field = Callable[[Template, Names], Evaluation]
+"""Evaluates a field of a call site; the names are what only this field has."""
+
+_NO_INPUTS = evaluate(compile_template({}).tree, lambda _: (NEVER, ()))
+_INSIDE: Names = {"invocation": INVOCATION}
+_RETRIED: Names = {"invocation": INVOCATION, "error": ERROR}
+
+
+class World:
+    """What the checks of all units of a manifest share."""
+
+    def __init__(self, linked: Linked) -> None:
+        self.linked = linked
+        self.contracts = Contracts(linked)
+        self.variables = Variables(linked, self.contracts)
+
+    def result_of(self, unit: Unit, site: CallSite) -> Type:
+        """What a call gives."""
+        callee = self.linked.callee(unit.module, site.target)
+        if callee is None:
+            return Dyn("what it calls is not known")
+        return self.contracts.outputs(callee)
+
+
+def check_site(world: World, unit: Unit, site: CallSite, field: Field, sheet: Sheet) -> None:
+    """All fields of a call site but ``when``."""
+    value = None
+    if site.inputs is not None:
+        value = field(site.inputs, _INSIDE)
+        sheet.evaluated(value, (*site.path, "inputs"))
+    _arguments(world, unit, site, value, sheet)
+    if site.retry is not None and site.retry.when is not None:
+        _condition(site.retry.when, site, ("retry", "when"), _RETRIED, field, sheet)
+    for number, condition in enumerate(site.expect):
+        _condition(condition, site, ("expect", number), _INSIDE, field, sheet)
+    if site.idempotency_key is not None:
+        key = field(site.idempotency_key, _INSIDE)
+        path = (*site.path, "idempotencyKey")
+        sheet.evaluated(key, path)
+        slot(sheet, key, "idempotencyKey", "a string", path)
+
+
+def _condition(
+    template: Template,
+    site: CallSite,
+    where: tuple[str | int, ...],
+    more: Names,
+    field: Field,
+    sheet: Sheet,
+) -> None:
+    value = field(template, more)
+    path = (*site.path, *where)
+    sheet.evaluated(value, path)
+    name = ".".join(str(step) for step in where if isinstance(step, str))
+    if not slot(sheet, value, name, "a bool", path):
+        return
+    if name == "retry.when" and value.type == Bool(False) and not value.found:
+        sheet.wrong("K701", "this is always false, so nothing is ever repeated", path)
+    else:
+        decided(sheet, value, path, None)
+
+
+def _arguments(
+    world: World, unit: Unit, site: CallSite, value: Evaluation | None, sheet: Sheet
+) -> None:
+    callee = world.linked.callee(unit.module, site.target)
+    place = None if callee is None else world.contracts.inputs(callee)
+    if callee is None or place is None:
+        return
+    name = f"`{callee.resource.name or callee.definition.kind}`"
+    # What the only target of a module lacks may be given when it is started.
+    complete = not isinstance(unit.owner, Module) or len(unit.sites) > 1
+    for found in mismatches(value or _NO_INPUTS, place, INPUT, name):
+        if found.code == INPUT.missing and not complete:
+            continue
+        if value is None:
+            sheet.wrong(found.code, found.message, (*site.path, "invoke"), key=True)
+        else:
+            sheet.mismatch(found, value, (*site.path, "inputs"))
+
+
+def written(value: Any) -> Template:
+    """The template of what is written; what does not parse, which is reported, stands for null."""
+    try:
+        return compile_template(value)
+    except CelSyntaxError as error:
+        return faulty_template(error)

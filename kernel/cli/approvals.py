@@ -1,0 +1,61 @@
+"""``kernel approvals``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from kernel.cli.options import JOURNAL, output
+from kernel.journal.rows import ApprovalState
+
+if TYPE_CHECKING:
+    from kernel.journal import Approval
+
+_HEADER = ("APPROVAL", "STATE", "TARGET", "REASON", "REQUESTER", "ASKED", "EXPIRES", "RUN")
+
+
+@click.command("approvals")
+@JOURNAL
+@click.option("--state", type=click.Choice(get_args(ApprovalState)), help="Only those.")
+@output("text", "json", "yaml")
+def command(journal: str, state: ApprovalState | None, form: str) -> None:
+    """List the approvals that were asked for, the oldest first.
+
+    `kernel approve` and `kernel deny` answer those that are pending.
+    """
+    from kernel.cli.journals import as_fields, over
+    from kernel.cli.render import show
+
+    now = time.time_ns()
+    found = [as_of(now, one) for one in over(journal, lambda opened: opened.approvals())]
+    found = [one for one in found if state in (None, one.state)]
+    if form != "text":
+        show([as_fields(one) for one in found], form)
+    elif not found:
+        click.echo("there are no such approvals" if state else "there are no approvals", err=True)
+    else:
+        _table(found)
+
+
+def as_of(now: int, one: Approval) -> Approval:
+    """An approval as it is at a moment: one whose time has come has expired."""
+    due = one.state == "pending" and one.expires_at is not None and one.expires_at <= now
+    return replace(one, state="expired") if due else one
+
+
+def _table(approvals: list[Approval]) -> None:
+    from kernel.cli.moments import rfc3339
+    from kernel.cli.tables import color, mark, short, show_table
+
+    rows = [
+        (
+            *(one.approval, f"{mark(one.state)} {one.state}", one.target, one.reason),
+            *(one.requester or "", rfc3339(one.asked_at, 0)),
+            *(rfc3339(one.expires_at, 0) if one.expires_at else "", short(one.run)),
+        )
+        for one in approvals
+    ]
+    show_table(_HEADER, rows, [color(one.state) for one in approvals])

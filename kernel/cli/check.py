@@ -1,0 +1,43 @@
+"""``kernel check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kernel.cli.options import output
+
+
+@click.command("check")
+@click.argument(
+    "paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]..."
+)
+@output("text", "json", "sarif", "github")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    help="What ends with status 1.  [default: as configured, else error]",
+)
+@click.option("--fix", is_flag=True, help="Apply the fixes, and report what is left.")
+@click.option("--dry-run", is_flag=True, help="With --fix: print the changes, and make none.")
+@click.option(
+    "--against",
+    metavar="REV|PATH",
+    help="Report contracts that are narrower than in a git revision, or in another manifest.",
+)
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep earlier reports.")
+def command(paths: tuple[Path, ...], **options: Any) -> int:
+    """Prove what can be known of manifests without running them.
+
+    Each PATH is a manifest, or a folder of manifests, on its own; the default is the folder that
+    you are in. Nothing is run, no controller is imported, and no network is used.
+
+    Exit status: 0 nothing at or above --fail-on was found, 1 something was, 2 usage, 3 the check
+    itself could not be done.
+    """
+    from kernel.cli.checking import Request, check
+
+    return check(Request(paths=paths or (Path(),), **options))

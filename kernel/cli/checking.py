@@ -1,0 +1,198 @@
+"""What ``kernel check`` does: a check, or an earlier report; fixes; a report; a status."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from analyzer.caching import Cache
+from analyzer.checked import Checked
+from analyzer.configuration import Configuration, FailOn, configuration_of, fails
+from analyzer.report import Report, as_github, as_json, as_sarif, as_text
+from analyzer.report.text import many, summary
+from kernel.cli import app
+from kernel.cli.patience import Patience
+from kernel.cli.render import use_color
+from kernel.errors import KernelError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    paths: tuple[Path, ...]
+    form: str
+    fail_on: FailOn | None
+    fix: bool
+    dry_run: bool
+    against: str | None
+    watch: bool
+    no_cache: bool
+
+
+def check(request: Request) -> int:
+    """Check, report, and give the exit status."""
+    if request.dry_run and not request.fix:
+        raise UsageError("--dry-run goes with --fix")
+    if request.watch:
+        from kernel.cli.watching import watch
+
+        watch(request)
+    return once(request)[0]
+
+
+def once(request: Request) -> tuple[int, tuple[str, ...]]:
+    """One check: its exit status, and the places to look at for changes."""
+    try:
+        return _once(request)
+    except (KernelError, click.ClickException, BrokenPipeError):
+        raise
+    except Exception as error:
+        _failed(error)
+        return app.INVALID, tuple(map(str, request.paths))
+
+
+def _once(request: Request) -> tuple[int, tuple[str, ...]]:
+    paths = _named(request.paths)
+    configurations = [configuration_of(path) for path in paths]
+    checked = _mended(request, paths, configurations) if request.fix else None
+    checked = checked or _checked(request, paths, configurations)
+    for path in checked.empty:
+        click.echo(f"there is no manifest in {path}", err=True)
+    status = app.FAILED if fails(checked.report, request.fail_on or checked.fail_on) else 0
+    if len(checked.empty) == len(paths):
+        status = app.USAGE
+    if not request.dry_run and (status != app.USAGE or request.form != "text"):
+        _answer(checked.report, request.form)
+    files = (str(each.file) for each in configurations if each.file)
+    return status, (*checked.places, *files)
+
+
+def _named(paths: Sequence[Path]) -> list[Path]:
+    """The paths, each once; those below the working folder by their way from there."""
+    here = Path.cwd()
+    named = (
+        path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
+        for path in paths
+    )
+    return list(dict.fromkeys(named))
+
+
+def _checked(
+    request: Request, paths: Sequence[Path], configurations: Sequence[Configuration]
+) -> Checked:
+    cache = None
+    if not request.no_cache and request.against is None:
+        cache = Cache(paths, configurations, time.time_ns())
+        if (found := cache.find()) is not None:
+            return found
+    checked = _examined(request, paths, configurations)
+    if cache is not None:
+        cache.keep(checked)
+    return checked
+
+
+def _examined(
+    request: Request,
+    paths: Sequence[Path],
+    configurations: Sequence[Configuration],
+    texts: Mapping[str, bytes] | None = None,
+) -> Checked:
+    from analyzer.several import check_each
+
+    with ExitStack() as stack:
+        more = None
+        if request.against is not None:
+            from kernel.cli.revisions import comparison
+
+            more = stack.enter_context(comparison(request.against, paths))
+        patience = stack.enter_context(Patience(len(paths)))
+        return check_each(paths, configurations, texts, more, patience.begin)
+
+
+def _mended(
+    request: Request, paths: Sequence[Path], configurations: Sequence[Configuration]
+) -> Checked | None:
+    """Apply fixes, and give what is left; for a dry run print the changes, and give what is."""
+    from analyzer.fixing import mend, write
+
+    last: list[Checked] = []
+
+    def examine(texts: Mapping[str, bytes]) -> Report:
+        last.append(_examined(request, paths, configurations, texts))
+        return last[-1].report
+
+    mended = mend(paths, examine)
+    if request.dry_run:
+        for change in mended.changes:
+            click.echo(change.diff(), nl=False)
+        would = f"would mend {many(mended.count, 'finding')} in {many(len(mended.changes), 'file')}"
+        click.echo(f"{would}; nothing was changed", err=True)
+        return last[0]
+    done = 0
+    for change in mended.changes:
+        try:
+            written = write(change)
+        except OSError as error:
+            click.echo(f"{change.name} cannot be written: {error.strerror}", err=True)
+            continue
+        done += written
+        if not written:
+            click.echo(f"{change.name} has changed meanwhile, and was left alone", err=True)
+    if mended.refused:
+        click.echo(
+            f"{many(mended.refused, 'fix', 'fixes')} left out: there would be more errors after",
+            err=True,
+        )
+    if done:
+        click.echo(f"mended {many(mended.count, 'finding')} in {many(done, 'file')}", err=True)
+    if done < len(mended.changes):
+        return None
+    return next(each for each in last if each.report is mended.report)
+
+
+def _answer(report: Report, form: str) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # programs read UTF-8, and names may be no text
+        encoding = None if form == "text" else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+    if form == "json":
+        click.echo(as_json(report))
+    elif form == "sarif":
+        click.echo(as_sarif(report, _base()))
+    elif form == "github":
+        if report.findings:
+            click.echo(as_github(report, _base()))
+        click.echo(summary(report), err=True)
+    else:
+        click.echo(as_text(report, color=use_color(sys.stdout)))
+
+
+def _base() -> Path:
+    """From where GitHub and SARIF name files: the workspace, else the root of the repository."""
+    here = Path.cwd()
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or "/nowhere")
+    if here.is_relative_to(workspace):
+        return workspace
+    return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
+
+
+def _failed(error: Exception) -> None:
+    """A fault of the kernel's own, without its traceback: that is for those who will mend it."""
+    if os.environ.get("KERNEL_TRACEBACK"):
+        import traceback
+
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    said = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+    click.echo(
+        f"Error: the check itself failed ({said}); this is a fault of the kernel, please report it "
+        "with the manifest, and with what is printed when KERNEL_TRACEBACK=1 is set",
+        err=True,
+    )

@@ -1,0 +1,56 @@
+"""How a run ended that gave no result, in words, and what is to be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from kernel import RunResult
+from kernel.cli.journals import over
+from kernel.cli.render import in_red
+from kernel.errors import InvocationError, KernelError, Parked
+
+
+def _explain_parked(error: Parked) -> None:
+    """What the run waits for, and how it goes on."""
+    click.echo(f"parked: {error.message}", err=True)
+    for approval in error.data["approvals"]:
+        click.echo(f"  kernel approve {approval}   (or kernel deny)", err=True)
+    click.echo(f"  kernel resume {error.data['run']}   goes on with the run", err=True)
+
+
+def explain_unknown(result: RunResult, journal: str) -> None:
+    """What is to be done where nobody knows what became of a call."""
+    is_over = result.outcome == "cancelled"
+    if journal == "memory:" or not (is_over or result.outcome == "unknown"):
+        return
+    if is_over and not _escalations(result.run, journal):
+        return
+    click.echo("somebody has to find out what became of it (kernel escalations):", err=True)
+    click.echo(
+        f"  kernel resolve {result.run} --landed --outputs JSON   (or --not-landed)", err=True
+    )
+    if not is_over:
+        click.echo(f"  kernel resume {result.run}   goes on with the run", err=True)
+
+
+def _escalations(run: str, journal: str) -> Sequence[object]:
+    try:
+        return over(journal, lambda opened: opened.escalations(run))
+    except KernelError:  # it was interrupted before there was a journal
+        return ()
+
+
+def explain(error: InvocationError, outcome: str) -> None:
+    """What went wrong, where, and of what category."""
+    if outcome == "cancelled":
+        click.echo(f"cancelled: {error.message}", err=True)
+        return
+    if isinstance(error, Parked):
+        _explain_parked(error)
+        return
+    where = f" in step {error.step}" if error.step else ""
+    place = f"{error.span}: " if error.span else ""
+    in_red(f"{outcome}{where}: ", bold=True, nl=False)
+    click.echo(f"{place}{error.category}: {error.message} (code {error.code})", err=True)

@@ -1,0 +1,100 @@
+"""What the commands over a journal share: opening what is there, ids by their beginning."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from kernel.cli.moments import rfc3339
+from kernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from kernel.journal import Journal
+
+T = TypeVar("T")
+Sort = Literal["run", "execution", "approval"]
+
+
+def over(address: str, scene: Callable[[Journal], Awaitable[T]]) -> T:
+    """Do something with the journal at an address. Raises :class:`JournalError`; makes none."""
+    from kernel.journal import open_journal
+
+    async def main() -> T:
+        journal = await open_journal(address, create=False)
+        try:
+            return await scene(journal)
+        finally:
+            await journal.close()
+
+    return asyncio.run(main())
+
+
+async def find_id(journal: Journal, prefix: str, *sorts: Sort) -> tuple[Sort, str]:
+    """The one id that begins so, and of what it is. Raises :class:`UsageError`."""
+    what = " or ".join(sorts)
+    if not prefix:
+        raise UsageError(f"the id of a {what} is needed")
+    found = await journal.find(prefix)
+    ids: dict[Sort, tuple[str, ...]] = {
+        "run": found.runs,
+        "execution": found.executions,
+        "approval": found.approvals,
+    }
+    matches: list[tuple[Sort, str]] = [(sort, one) for sort in sorts for one in ids[sort]]
+    if not matches:
+        raise UsageError(f"there is no {what} {prefix} in this journal")
+    if len(matches) == 1 or matches[0][1] == prefix:
+        return matches[0]
+    listed = "".join(f"\n  {sort} {one}" for sort, one in matches)
+    raise UsageError(f"`{prefix}` is the beginning of several ids:{listed}")
+
+
+async def find_waiting(
+    journal: Journal, prefix: str, sort: Literal["execution", "approval"]
+) -> str:
+    """What waits for a person: by its own id, or by that of the one run that waits for it.
+
+    Raises :class:`UsageError`.
+    """
+    found = await journal.find(prefix)
+    if found.executions if sort == "execution" else found.approvals:
+        return (await find_id(journal, prefix, sort))[1]
+    _, run = await find_id(journal, prefix, sort, "run")
+    if sort == "approval":
+        none = "waits for no approval"
+        ids = [one.approval for one in await journal.approvals("pending") if one.run == run]
+    else:
+        none = "has no unknown outcome"
+        ids = [one.execution for one in await journal.escalations(run)]
+    if len(ids) == 1:
+        return ids[0]
+    if not ids:
+        raise UsageError(f"the run {run} {none}")
+    listed = "".join(f"\n  {sort} {one}" for one in ids)
+    raise UsageError(f"the run {run} waits for several:{listed}")
+
+
+def person() -> str:
+    """Who sits at the terminal: ``user:<login name>``."""
+    try:
+        return f"user:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"user:{os.getuid()}"
+
+
+def as_fields(row: Any) -> dict[str, Any]:
+    """A row of the journal as JSON: times in RFC 3339, durations in milliseconds."""
+    shown: dict[str, Any] = {}
+    for each in fields(row):
+        value = getattr(row, each.name)
+        if each.name == "duration":
+            shown["duration_ms"] = None if value is None else value / 1_000_000
+        elif each.name == "at" or each.name.endswith("_at"):
+            shown[each.name] = None if value is None else rfc3339(value)
+        else:
+            shown[each.name] = value
+    return shown

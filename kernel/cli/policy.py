@@ -1,0 +1,240 @@
+"""``kernel policy``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kernel.cli.options import (
+    INPUT,
+    INPUTS,
+    MANIFEST,
+    VAR_FILE,
+    VARS,
+    output,
+    pairs,
+    read_mapping,
+    typed,
+)
+
+if TYPE_CHECKING:
+    from kernel.manifest import Manifest, Module, Resource
+    from kernel.policy import Decision, Request
+    from kernel.schema import Schema
+
+
+@click.group("policy")
+def command() -> None:
+    """Look at what the policies of a manifest decide."""
+
+
+@command.command("simulate")
+@MANIFEST
+@click.argument("target", metavar="KIND/NAME")
+@INPUT
+@INPUTS
+@click.option("--principal", metavar="NAME", help="The identity of the caller.")
+@click.option("--environment", metavar="NAME", default="", help="Where the call is made.")
+@VARS
+@VAR_FILE
+@output("text", "json", "yaml")
+def simulate(
+    path: Path,
+    target: str,
+    input: tuple[str, ...],
+    inputs_file: Path | None,
+    principal: str | None,
+    environment: str,
+    vars: tuple[str, ...],
+    var_files: tuple[Path, ...],
+    form: str,
+) -> int:
+    """Print what the policies decide on a call, which is not made.
+
+    Exit status: 0 allow, 1 deny, 4 require-approval.
+    """
+    from kernel.cli import app
+    from kernel.cli.render import show
+    from kernel.policy import decide, policies_for
+
+    manifest = _loaded(path)
+    resource, place = _find(manifest.root, target)
+    given = {k: v for file in var_files for k, v in read_mapping(file).items()}
+    given |= pairs("--var", vars)
+    _check_names(manifest.root, given)
+    request = _request(
+        resource,
+        place,
+        {} if inputs_file is None else read_mapping(inputs_file),
+        pairs("--input", input),
+        principal,
+        environment,
+    )
+    policies = policies_for(
+        manifest.root,
+        place,
+        resource.kind,
+        resource.name,
+        environment,
+        lambda module: _vars(module, given if module is manifest.root else {}),
+    )
+    decision = decide(policies, request)
+    if form == "text":
+        click.echo("\n".join(_text(request, decision)))
+    else:
+        show(_described(request, decision), form)
+    status = {"allow": app.SUCCEEDED, "deny": app.FAILED, "require-approval": app.PARKED}
+    return status[decision.effect]
+
+
+def _loaded(path: Path) -> Manifest:
+    from kernel.errors import ManifestError
+    from kernel.manifest import load
+    from kernel.topology.verify import verify
+
+    manifest = load(path)
+    faults = verify(manifest)
+    if faults:
+        raise ManifestError(faults)
+    return manifest
+
+
+def _find(module: Module, address: str) -> tuple[Resource, Module]:
+    """The resource that ``Kind/Name`` or ``Name`` names, and the module that it stands in."""
+    from kernel.errors import UsageError
+    from kernel.manifest import find_resource, resolve_kind
+    from kernel.manifest.suggest import did_you_mean
+
+    kind, slash, name = address.rpartition("/")
+    found = find_resource(module, kind, name)
+    if found is not None:
+        resource, place = found
+        meant = resolve_kind(module, kind) if slash else None
+        if not slash or (meant is not None and meant is resolve_kind(place, resource.kind)):
+            return found
+    known = [f"{one.kind}/{one.name}" for one in module.resources.values()]
+    hint = did_you_mean(address, known) or f"there are: {', '.join(known[:10]) or 'none'}"
+    raise UsageError(f"there is no resource `{address}`; {hint}")
+
+
+def _request(
+    resource: Resource,
+    place: Module,
+    written: Mapping[str, Any],
+    given: Mapping[str, str],
+    principal: str | None,
+    environment: str,
+) -> Request:
+    from uuid import uuid4
+
+    from kernel.manifest import find_kind
+    from kernel.policy import Request
+    from kernel.registry.contract import contract_of
+
+    found = find_kind(place, resource.kind)
+    assert found is not None
+    definition, home = found
+    address = f"{definition.kind}/{resource.name}"
+    schema = contract_of(definition, resource, home, place).inputs
+    run = str(uuid4())
+    return Request(
+        definition.kind,
+        resource.name,
+        _inputs(schema, written, given, address),
+        principal,
+        environment,
+        _invocation(run, principal),
+    )
+
+
+def _inputs(
+    schema: Schema | None, written: Mapping[str, Any], given: Mapping[str, str], address: str
+) -> Any:
+    """The inputs as the target's contract delivers them. Raises :class:`UsageError`."""
+    from kernel.errors import UsageError
+    from kernel.schema import SchemaError, check_json
+    from kernel.schema.bundle import properties_of
+
+    properties = {} if schema is None else properties_of(schema.bundled)
+    inputs = dict(written)
+    for name, text in given.items():
+        inputs[name] = typed(text, properties.get(name))
+    try:
+        return check_json(inputs) if schema is None else schema.conform(inputs)
+    except SchemaError as error:
+        raise UsageError(f"the inputs of {address} break its contract: {error}") from None
+
+
+def _invocation(run: str, principal: str | None) -> dict[str, Any]:
+    """The variable ``invocation`` of a call that is not made."""
+    from time import time_ns
+
+    from kernel.cel import Timestamp
+
+    return {
+        "id": run,
+        "run": run,
+        "attempt": 1,
+        "source": "api",
+        "principal": principal,
+        "correlationId": None,
+        "idempotencyKey": run,
+        "time": Timestamp(nanoseconds=time_ns()),
+    }
+
+
+def _check_names(module: Module, given: Mapping[str, Any]) -> None:
+    from kernel.errors import UsageError
+    from kernel.manifest.suggest import did_you_mean
+
+    known = [*module.vars, *module.secrets]
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            more = f"; {hint}" if hint else ""
+            raise UsageError(f"the module declares no variable `{name}`{more}")
+
+
+def _vars(module: Module, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The variables of a module; a policy reads no secrets, so these need no values."""
+    import os
+    from dataclasses import replace
+
+    from kernel.errors import ManifestError, ValuesError
+    from kernel.manifest import resolve_values
+
+    wanted = {name: value for name, value in given.items() if name in module.vars}
+    try:
+        return resolve_values(replace(module, secrets={}), wanted, os.environ).vars
+    except ManifestError as error:
+        raise ValuesError(error.faults) from None
+
+
+def _described(request: Request, decision: Decision) -> dict[str, Any]:
+    return {
+        "target": request.address,
+        "principal": request.principal,
+        "environment": request.environment,
+        **decision.to_dict(),
+    }
+
+
+def _text(request: Request, decision: Decision) -> Iterator[str]:
+    yield f"{decision.effect}: {decision.reason}"
+    yield f"  target       {request.address}"
+    yield f"  principal    {request.principal or '(none)'}"
+    yield f"  environment  {request.environment or '(none)'}"
+    yield f"  policies     {', '.join(decision.policies) or '(none)'}"
+    approval = decision.approval
+    if approval is not None:
+        expires = "" if approval.expires is None else f", expires after {approval.expires} ms"
+        yield f"  approval     {approval.threshold}{expires}"
+    for title, several in (("matched", decision.matched), ("ignored", decision.ignored)):
+        for match in several:
+            said = f"{title}: {match.policy} rule {match.rule} {match.effect}"
+            if match.reason:
+                said += f", {match.reason}"
+            yield said if match.problem is None else f"{said} ({match.problem})"

@@ -1,0 +1,40 @@
+"""``kernel replay``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kernel.cli.options import CALLER, ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, output
+
+
+@click.command("replay")
+@click.argument("execution", metavar="EXECUTION")
+@JOURNAL
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Call the target anew, with the same inputs, as a run of its own: for the class "
+    "idempotent only.",
+)
+@VARS
+@VAR_FILE
+@EVENTS
+@CALLER
+@ENVIRONMENT
+@output("text", "json", "yaml")
+def command(
+    execution: str, journal: str, fresh: bool, vars: tuple[str, ...], form: str, **options: Any
+) -> int:
+    """Answer an execution from the journal: the same target, inputs and key, and no call.
+
+    The beginning of its id is enough.
+    """
+    from kernel.cli.resuming import answer, call_again
+
+    files: tuple[Path, ...] = options.pop("var_files")
+    if fresh:
+        return call_again(execution, journal, vars, files, form=form, **options)
+    return answer(execution, journal, form)

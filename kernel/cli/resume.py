@@ -1,0 +1,31 @@
+"""``kernel resume``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kernel.cli.options import ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, output
+
+
+@click.command("resume")
+@click.argument("run", metavar="RUN")
+@JOURNAL
+@VARS
+@VAR_FILE
+@EVENTS
+@ENVIRONMENT
+@output("text", "json", "yaml")
+def command(run: str, journal: str, vars: tuple[str, ...], **options: Any) -> int:
+    """Go on with a run that was parked or interrupted.
+
+    It goes on with the manifest, the inputs and the variables that it began with; secrets are given
+    as for `kernel apply`. What it has concluded is not done again. A run that has ended answers.
+    The beginning of its id is enough.
+    """
+    from kernel.cli.resuming import resume
+
+    files: tuple[Path, ...] = options.pop("var_files")
+    return resume(run, journal, vars, files, **options)

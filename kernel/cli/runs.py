@@ -1,0 +1,70 @@
+"""``kernel runs``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from kernel.cli.options import JOURNAL, output
+from kernel.journal.rows import RunState
+
+if TYPE_CHECKING:
+    from kernel.journal import Journal, Run
+
+_PAGE = 500
+_HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPAL")
+
+
+@click.command("runs")
+@JOURNAL
+@click.option("--state", type=click.Choice(get_args(RunState)), help="Only those in this state.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many.",
+)
+@output("text", "json", "yaml")
+def command(journal: str, state: RunState | None, limit: int, form: str) -> None:
+    """List the runs of a journal, the newest first."""
+    from kernel.cli.journals import as_fields, over
+    from kernel.cli.render import show
+
+    found = over(journal, lambda opened: _runs(opened, state, limit))
+    if form != "text":
+        show([as_fields(run) for run in found], form)
+    elif not found:
+        click.echo("there are no such runs" if state else "there are no runs", err=True)
+    else:
+        _table(found)
+
+
+async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Run]:
+    found: list[Run] = []
+    while len(found) < limit:
+        before = found[-1] if found else None
+        page = await journal.runs(state, before=before, limit=min(_PAGE, limit - len(found)))
+        if not page:
+            break
+        found += page
+    return found
+
+
+def _table(runs: list[Run]) -> None:
+    from kernel.cli.moments import lasting, rfc3339
+    from kernel.cli.tables import color, mark, show_table
+
+    now = time.time_ns()
+    rows = [
+        (
+            *(run.run, run.topology, f"{mark(run.state)} {run.state}", rfc3339(run.opened_at, 0)),
+            lasting((now if run.finished_at is None else run.finished_at) - run.opened_at),
+            *(str(run.concluded), run.principal or ""),
+        )
+        for run in runs
+    ]
+    show_table(_HEADER, rows, [color(run.state) for run in runs])

@@ -1,0 +1,120 @@
+"""``kernel trace``: a run or an execution in the form that is wanted, or the proof of the chain."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kernel.cli.journals import as_fields, find_id, over
+from kernel.cli.render import show, to_json, to_yaml
+from kernel.cli.tables import mark, plain, say
+from kernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from kernel.journal import Broken, Journal, Run
+
+_PAGE = 500
+
+
+def trace(address: str, name: str, form: str, whole: bool) -> None:
+    """Show a run or an execution. Raises :class:`UsageError` for an id that is not there."""
+
+    async def scene(journal: Journal) -> None:
+        sort, found = await find_id(journal, name, "run", "execution")
+        if sort == "execution":
+            await _execution(journal, found, form)
+            return
+        run = await journal.run(found)
+        if run is None:
+            raise UsageError(f"the run {found} is not whole in this journal")
+        if form == "text":
+            from kernel.cli.tree import show_run
+
+            await show_run(journal, run, whole)
+        elif form == "otlp":
+            from kernel.cli.otlp import show_spans
+
+            await show_spans(journal, run)
+        else:
+            await _document(journal, run, form)
+
+    over(address, scene)
+
+
+async def _execution(journal: Journal, execution: str, form: str) -> None:
+    from kernel.cli.execution import recorded, show_execution
+
+    if form == "otlp":
+        raise UsageError(f"{execution} is an execution; -o otlp prints a whole run")
+    found = await recorded(journal, execution)
+    if form == "text":
+        show_execution(found)
+    else:
+        show(found.as_fields(), form)
+
+
+async def _document(journal: Journal, run: Run, form: str) -> None:
+    """The run with its invocations, printed while they are read."""
+    head = {"run": as_fields(run)}
+    if form == "yaml":
+        click.echo(to_yaml(head), nl=False)
+        begin, between, end = "invocations:\n", "", ""
+    else:
+        click.echo(to_json(head).removesuffix("\n}"), nl=False)
+        begin, between, end = ',\n  "invocations": [\n', ",\n", "\n  ]\n}\n"
+    before = begin
+    async for one in journal.invocations(run.run):
+        item = as_fields(one)
+        text = to_yaml([item]) if form == "yaml" else textwrap.indent(to_json(item), "    ")
+        click.echo(before + text, nl=False)
+        before = between
+    if before == begin:
+        begin = begin.rstrip("\n")
+        end = " []\n" if form == "yaml" else "]\n}\n"
+        click.echo(begin, nl=False)
+    click.echo(end, nl=False)
+
+
+# Verification
+
+
+def verify_runs(address: str, name: str | None, form: str) -> int:
+    """Follow the chain of a run, or of every run; 0 where all hold, else 1."""
+
+    async def scene(journal: Journal) -> list[dict[str, Any]]:
+        if name is not None:
+            _, run = await find_id(journal, name, "run")
+            return [_proof(run, await journal.verify(run))]
+        found: list[dict[str, Any]] = []
+        page = await journal.runs(limit=_PAGE)
+        while page:
+            found += [_proof(run.run, await journal.verify(run.run)) for run in page]
+            page = await journal.runs(before=page[-1], limit=_PAGE)
+        return found
+
+    proofs = over(address, scene)
+    if form == "text":
+        _say_proofs(proofs)
+    else:
+        show(proofs, form)
+    return 0 if all(proof["holds"] for proof in proofs) else 1
+
+
+def _proof(run: str, broken: Broken | None) -> dict[str, Any]:
+    if broken is None:
+        return {"run": run, "holds": True}
+    why = {"number": broken.number, "path": broken.path, "why": broken.why}
+    return {"run": run, "holds": False, **why}
+
+
+def _say_proofs(proofs: list[dict[str, Any]]) -> None:
+    for proof in proofs:
+        if proof["holds"]:
+            say(f"{mark('succeeded')} {plain(proof['run'])}")
+        else:
+            why = f"broken at number {proof['number']}: {proof['why']}"
+            say(f"{mark('failed')} {plain(proof['run'])}  {plain(why)}", "red")
+    if not proofs:
+        click.echo("there are no runs", err=True)

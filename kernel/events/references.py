@@ -1,0 +1,163 @@
+"""Values as they are kept: a secret is not there, only a reference to it.
+
+``"Bearer s3cr3t"`` is kept as ``"Bearer ${{ Orders.secrets.token }}"``, in the notation of the
+manifest, and is whole again where the secret is known. What no declaration can give back (a value
+that a contract calls secret, a secret in another notation) is kept as ``${{ redacted }}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from kernel.errors import KernelError
+from kernel.events.redaction import REDACTED, Redactor
+
+_MARK = "\udfff"
+"""Stands for what is redacted until literals are escaped: no JSON text holds it."""
+LOST = "${{ redacted }}"
+"""What is kept of a value that no declaration can give back."""
+_DOLLAR = "${{ $ }}"
+_KEPT = re.compile(r"\$\$\{\{|\$\{\{ (string\()?([^(){}]*)\)? \}\}")
+_SHORTEST = 4
+
+
+class LostSecret(KernelError):
+    """A kept value holds a secret that is not kept, so that it cannot be used again."""
+
+    category = "LostSecret"
+
+
+class References:
+    """From values to how they are kept, and back.
+
+    ``secrets`` are the declared ones, by names that are the same in every process
+    (``Orders.secrets``). ``redactor`` knows them in all notations, and those that were learned.
+    """
+
+    def __init__(self, redactor: Redactor, secrets: Iterable[tuple[str, Any]] = ()) -> None:
+        self._redactor = redactor
+        self._values: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
+        for name, value in secrets:
+            for path, scalar in _scalars(name, value):
+                self._values[path] = scalar
+                if str(scalar):
+                    self._names.setdefault(str(scalar), path)
+        long = sorted((text for text in self._names if len(text) >= _SHORTEST), key=len)
+        self._inside = re.compile("|".join(map(re.escape, reversed(long)))) if long else None
+
+    def hide(self, value: Any, by_schema: Callable[[Any], Any] | None = None) -> Any:
+        """How a JSON value is kept. ``by_schema`` redacts what a contract calls secret."""
+        return self._hide(value, value if by_schema is None else by_schema(value))
+
+    def _hide(self, value: Any, shown: Any) -> Any:
+        if type(value) is str:
+            if value in self._names:
+                return self._reference(value, is_text=True)
+            return LOST if shown == REDACTED != value else self._text(value)
+        if value is None or type(value) is bool:
+            return value if shown is value else LOST
+        if type(value) in (int, float):
+            if str(value) in self._names:
+                return self._reference(str(value), is_text=False)
+            hidden = shown == REDACTED or self._redactor.value(value) == REDACTED
+            return LOST if hidden else value
+        if shown == REDACTED:
+            return LOST
+        if isinstance(value, Mapping):
+            return {self._text(key): self._hide(item, shown[key]) for key, item in value.items()}
+        return [self._hide(item, seen) for item, seen in zip(value, shown, strict=True)]
+
+    def _reference(self, text: str, *, is_text: bool) -> str:
+        name = self._names[text]
+        same = is_text == isinstance(self._values[name], str)
+        return f"${{{{ {name} }}}}" if same else f"${{{{ string({name}) }}}}"
+
+    def _text(self, text: str) -> str:
+        return "".join(_joined(self._parts(text)))
+
+    def _parts(self, text: str) -> Iterator[tuple[str, bool]]:
+        """The literal parts of a text, and between them the references (True)."""
+        end = 0
+        for found in self._inside.finditer(text) if self._inside else ():
+            yield from self._literals(text[end : found.start()])
+            yield self._reference(found.group(), is_text=True), True
+            end = found.end()
+        yield from self._literals(text[end:])
+
+    def _literals(self, text: str) -> Iterator[tuple[str, bool]]:
+        first, *others = self._redactor.text(text, _MARK).split(_MARK) if text else [text]
+        yield first, False
+        for other in others:
+            yield LOST, True
+            yield other, False
+
+    def show(self, kept: Any) -> Any:
+        """The value that was kept. Raises :class:`LostSecret` where a part of it was not."""
+        if type(kept) is str:
+            return self._shown(kept) if "${{" in kept else kept
+        if type(kept) is dict:
+            return {self._as_text(self.show(key)): self.show(item) for key, item in kept.items()}
+        return [self.show(item) for item in kept] if type(kept) is list else kept
+
+    def redacted(self, kept: Any) -> Any:
+        """The value that was kept, as a subscriber is told it: without the secrets."""
+        if type(kept) is str:
+            return _KEPT.sub(_without, kept) if "${{" in kept else kept
+        if type(kept) is dict:
+            return {self.redacted(key): self.redacted(item) for key, item in kept.items()}
+        return [self.redacted(item) for item in kept] if type(kept) is list else kept
+
+    def _shown(self, kept: str) -> Any:
+        whole = _KEPT.fullmatch(kept)
+        if whole is not None and whole.group(2) is not None:
+            value = self._value(whole.group(2))
+            return self._as_text(value) if whole.group(1) else value
+        return _KEPT.sub(
+            lambda one: "${{" if one.group(2) is None else self._as_text(self._value(one.group(2))),
+            kept,
+        )
+
+    def _value(self, name: str) -> Any:
+        if name == "$":
+            return name
+        if name in self._values:
+            return self._values[name]
+        what = "a value that its contract calls secret" if name == "redacted" else f"`{name}`"
+        raise LostSecret(f"it holds {what}, which is not kept, and not known to this process")
+
+    @staticmethod
+    def _as_text(value: Any) -> str:
+        return value if isinstance(value, str) else str(value)
+
+
+def _without(found: re.Match[str]) -> str:
+    name = found.group(2)
+    return "${{" if name is None else name if name == "$" else REDACTED
+
+
+def _joined(parts: Iterable[tuple[str, bool]]) -> Iterator[str]:
+    """The parts as one notation: ``$`` before a reference would make a literal of it."""
+    literal = ""
+    for part, is_reference in parts:
+        if not is_reference:
+            literal += part
+            continue
+        plain = literal.rstrip("$")
+        yield plain.replace("${{", "$${{") + _DOLLAR * (len(literal) - len(plain))
+        yield part
+        literal = ""
+    yield literal.replace("${{", "$${{")
+
+
+def _scalars(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _scalars(f"{name}.{key}", item)
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from _scalars(f"{name}.{number}", item)
+    elif value is not None and not isinstance(value, bool):
+        yield name, value

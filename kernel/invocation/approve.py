@@ -1,0 +1,211 @@
+"""Stage 9, approve: where the class, a policy or the call site asks for it, a person decides.
+
+The invocation waits in the journal; when it is approved, the pipeline goes on at stage 7, on live
+state, never on what was frozen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from kernel.cel import CelError
+from kernel.errors import Denied, Expired, ExpressionError, Rejected, Suspended
+from kernel.invocation import authorise
+from kernel.invocation.tell import tell_of
+from kernel.journal.errors import JournalError, Refused
+from kernel.journal.rows import Approval, NewApproval
+from kernel.topology.context import type_name
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.plan import Plan, Stage
+
+EXPIRES = 24 * 3600 * 10**9
+"""Nanoseconds until an approval that nobody decides expires, unless a policy says otherwise."""
+
+_LOOK = 0.5
+"""Seconds between two looks at an approval that a call out of a service waits for."""
+
+
+def plan(plan: Plan) -> Stage | None:
+    """Where an approval may be asked for at all."""
+    site, instance = plan.site, plan.instance
+    declared = instance.definition.safety
+    may_be_bound = declared is not None and declared not in (
+        "idempotent", "write-once-checkable", "irreversible",
+    )  # fmt: skip
+    by_policy = authorise.may_demand(plan)
+    if site.approval is None and not may_be_bound and not by_policy:
+        return None
+    again = authorise.now(plan)
+
+    def approve(invocation: Invocation) -> Awaitable[None] | None:
+        reason = _reason(invocation)
+        return None if reason is None else _approved(invocation, reason, again)
+
+    return approve
+
+
+def _reason(invocation: Invocation) -> str | None:
+    """Why an approval is needed, or None."""
+    decision = invocation.decision
+    if decision is not None and decision.effect == "require-approval":
+        return decision.reason
+    instance, site = invocation.plan.instance, invocation.plan.site
+    if instance.contract.safety == "approval-bound":
+        return f"{instance.definition.kind} is approval-bound"
+    if site.approval is None:
+        return None
+    context = invocation.context
+    bindings = {**context.bindings, "invocation": invocation.to_cel()}
+    path = (*site.path, "approval")
+    try:
+        wanted = site.approval.evaluate(bindings)
+    except CelError as error:
+        raise context.failed_expression(error, path) from None
+    if wanted is True or wanted == "required":
+        return "the call site asks for it"
+    if wanted is False:
+        return None
+    raise ExpressionError(
+        f"`approval` is `required` or a bool, but its value is {type_name(wanted)}",
+        span=context.span(path),
+    )
+
+
+async def _approved(invocation: Invocation, reason: str, again: Stage | None) -> None:
+    history = invocation.history
+    if history is None:
+        address = invocation.plan.instance.address
+        raise Rejected(f"{address} needs an approval ({reason}), for which there is no journal")
+    while True:
+        approval = await _latest(history, invocation)
+        spent = approval is not None and approval.state == "spent"
+        if spent and await _is_under_way(history, invocation):
+            return  # the attempt that it allowed is found out about, or goes on
+        if approval is None or approval.state in ("spent", "invalidated"):
+            approval = await _ask(history, invocation, reason)
+        match approval.state:
+            case "pending":
+                await _decision(history, invocation, approval)
+            case "denied":
+                who = f"{approval.decided_by} said no"
+                raise Denied(f"{who}: {approval.note}" if approval.note else who)
+            case "expired":
+                raise Expired("nobody decided in time")
+            case "approved":
+                if await _still_holds(history, invocation, approval, again):
+                    # Spent last, and durably: what is noted before it is kept with it.
+                    detail = {"by": approval.decided_by}
+                    await history.note(invocation, "approval", "approved", detail)
+                    await history.guard(history.journal.spend(approval.approval))
+                    invocation.approval = approval
+                    return
+
+
+async def _is_under_way(history: History, invocation: Invocation) -> bool:
+    """Whether an approval was spent on an attempt, rather than because it held no more."""
+    if not invocation.was_left and invocation.plan.instance.topology is None:
+        return False
+    notes = await history.guard(history.journal.trace(invocation.id))
+    said = [one.status for one in notes if one.step == "approval"]
+    return bool(said) and said[-1] == "approved"
+
+
+async def _latest(history: History, invocation: Invocation) -> Approval | None:
+    await history.guard(history.journal.expire())
+    found = await history.guard(history.journal.approvals(execution=invocation.id))
+    return found[-1] if found else None
+
+
+async def _ask(history: History, invocation: Invocation, reason: str) -> Approval:
+    run = invocation.context.run
+    instance = invocation.plan.instance
+    frozen = {
+        "target": instance.address,
+        "inputs": _inputs(history, invocation),
+        "path": invocation.path,
+        "looked_at": history.references.hide(authorise.looked_at(invocation)),
+        "principal": run.principal,
+    }
+    milliseconds = authorise.terms_of(invocation).expires
+    expires = EXPIRES if milliseconds is None else int(milliseconds * 1e6)
+    new = NewApproval(
+        str(uuid.uuid4()),
+        invocation.id,
+        run.id,
+        instance.address,
+        frozen,
+        reason,
+        run.principal,
+        time.time_ns() + expires,
+    )
+    await history.guard(history.leased(invocation))
+    asked = await history.guard(history.journal.ask(new))
+    await history.note(invocation, "approval", "pending", {"approval": asked.approval})
+    tell_of(invocation, "Parked", {"approval": asked.approval, "reason": reason})
+    return asked
+
+
+def _inputs(history: History, invocation: Invocation) -> Any:
+    """The inputs as they are kept."""
+    schema = invocation.plan.instance.contract.inputs
+    return history.references.hide(invocation.inputs, None if schema is None else schema.redaction)
+
+
+async def _decision(history: History, invocation: Invocation, approval: Approval) -> None:
+    """The person who is there decides, or the run waits for one who comes."""
+    ask = invocation.context.run.world.ask
+    answer = None if ask is None else await ask(approval)
+    if answer is None and not history.is_replayable:
+        await asyncio.sleep(_LOOK)  # nobody could go on with this run: the call waits here
+        return
+    if answer is None:
+        try:
+            await history.park(invocation, approval)
+        except asyncio.CancelledError:
+            if not history.suspended:
+                await _withdraw(history, approval)
+            raise
+        raise Suspended
+    state: Any = "approved" if answer.approved else "denied"
+    try:
+        await history.journal.decide(approval.approval, state, answer.who, answer.reason)
+    except JournalError:
+        return  # somebody else was faster, or it has expired: look again
+
+
+async def _withdraw(history: History, approval: Approval) -> None:
+    """Ask no more: what cancelled the call has decided."""
+    with suppress(Refused):
+        why = "the call was cancelled"
+        await history.journal.decide(approval.approval, "invalidated", "kernel", why)
+
+
+async def _still_holds(
+    history: History, invocation: Invocation, approval: Approval, again: Stage | None
+) -> bool:
+    """Stage 7 again, on live state; where that has changed, another approval is asked for.
+
+    What was approved is the call with its inputs, so these are always the same.
+    """
+    if again is not None:
+        waiting = again(invocation)
+        if waiting is not None:
+            await waiting
+    live = {"inputs": _inputs(history, invocation)}
+    if authorise.terms_of(invocation).threshold == "strict":
+        live["looked_at"] = history.references.hide(authorise.looked_at(invocation))
+    was = {name: approval.frozen.get(name) for name in live}
+    if live == was:
+        return True
+    detail = {"was": was, "is": live}
+    await history.note(invocation, "approval", "invalidated", detail)
+    await history.guard(history.journal.spend(approval.approval, "invalidated"))
+    return False

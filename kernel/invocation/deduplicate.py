@@ -1,0 +1,108 @@
+"""Stage 5, deduplicate: an idempotency key is one effect, whoever asks for it how often."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from kernel.errors import Conflict
+from kernel.invocation.context import Answered
+from kernel.invocation.record import settle
+from kernel.invocation.replay import answer
+from kernel.invocation.tell import tell_of
+from kernel.journal import rows
+from kernel.journal.errors import JournalError
+from kernel.journal.owners import is_dead
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.plan import Plan, Stage
+    from kernel.invocation.run import World
+
+TTL = 24 * 3600 * 10**9
+"""Nanoseconds that a key is kept after its claim, once its invocation is concluded."""
+
+_FORGET = 600.0
+"""Seconds between two times at which keys that have expired are let go of."""
+
+_MOST_FORGOTTEN = 10_000
+
+_FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
+
+
+def plan(plan: Plan) -> Stage | None:
+    """Only with a journal, and for call sites that say what their key is."""
+    if not plan.is_recorded or plan.site.idempotency_key is None:
+        return None
+    address = plan.instance.address
+
+    async def deduplicate(invocation: Invocation) -> None:
+        history = invocation.history
+        if history is None or invocation.claim is not None:
+            return
+        await _forget(history, invocation.context.run.world)
+        scope = f"{invocation.context.run.principal or ''} {address}"
+        look = _FIRST_LOOK
+        while True:
+            got = await history.claim(
+                invocation, key=invocation.idempotency_key, scope=scope, ttl=TTL
+            )
+            if not isinstance(got, rows.InFlight):
+                break
+            await _wait(invocation, history, got.invocation, look)
+            look = min(look * 2, _LAST_LOOK)
+        if isinstance(got, rows.Recorded):
+            await _answer(invocation, history, got.invocation)
+        else:
+            settle(invocation, history, got)
+
+    return deduplicate
+
+
+async def _forget(history: History, world: World) -> None:
+    """Let go of what has expired, now and then: what is kept of keys is bounded."""
+    now = time.monotonic()
+    if world.forgot is None or now - world.forgot >= _FORGET:
+        world.forgot = now
+        await history.guard(history.journal.forget_keys(_MOST_FORGOTTEN))
+
+
+async def _wait(
+    invocation: Invocation, history: History, row: rows.Invocation, seconds: float
+) -> None:
+    """Wait for the one flight. Raises :class:`Conflict` when nobody works on it.
+
+    A flight that waits for a person, and who waits for it, let the run be suspended.
+    """
+    try:
+        lease = await history.journal.lease(row.run)
+    except JournalError as error:
+        raise history.stop(error) from error
+    if lease.owner is None or is_dead(lease.owner):
+        raise Conflict(
+            f"the same key is held by {row.path} of run {row.run}, which is not worked on now; "
+            f"`kernel resume {row.run}` goes on with it",
+            code="IN_FLIGHT",
+        )
+    counted = int(invocation.is_counted)
+    history.active -= counted
+    try:
+        history.look_around()
+        await asyncio.sleep(seconds)
+    finally:
+        history.active += counted
+
+
+async def _answer(invocation: Invocation, history: History, row: rows.Invocation) -> None:
+    try:
+        answer(invocation, history, row)
+    except Answered:
+        pass
+    else:
+        return  # it is made again: it may be, and what it gave was not kept
+    await history.conclude(invocation, rows.Conclusion("deduplicated", row.outputs, attempts=0))
+    await history.note(invocation, "deduplicate", "deduplicated", {"execution": row.execution})
+    tell_of(invocation, "Deduplicated", {"execution": row.execution})
+    raise Answered

@@ -1,0 +1,330 @@
+"""``History``: what the journal holds of a run, and what the pipeline adds to it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kernel.errors import InvocationError, Suspended
+from kernel.journal.errors import JournalError, TooLarge
+from kernel.journal.rows import Conclusion, InFlight, Intent, NewRun, Opened, Won
+from kernel.journal.values import digest_of
+
+if TYPE_CHECKING:
+    from kernel.events.references import References
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.plan import Plan
+    from kernel.journal.interface import Journal
+    from kernel.journal.rows import Approval, Claimed, Lease
+    from kernel.journal.rows import Invocation as Row
+
+
+T = TypeVar("T")
+
+DIGEST = "sha256:"
+"""What an idempotency key begins with that is not kept itself."""
+
+_IDLE, _LONGEST = 0.0002, 5.0
+"""Seconds that a turn of the loop takes in which nobody walks; that such a turn is waited for."""
+
+_LOOK, _STILL = 0.05, 1.0
+"""Seconds between two looks whether a run stands still, and until it is taken to do so."""
+
+
+class History:
+    """The side of a run that outlives the process.
+
+    ``concluded`` and ``left`` are what earlier processes recorded, by path: concluded, and claimed
+    without an outcome (with their new epochs); ``last`` is the number of the last conclusion that
+    this process knows of. ``lease`` is None until a run that nobody can replay
+    (a call out of a service) has something to record. ``patience`` is how many seconds without a
+    sign of life another process waits until it takes the run over. In a rehearsal nothing is
+    called: ``met`` are the recorded paths that the walk came by, ``differences`` what it would do
+    there otherwise.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        references: References,
+        run: str,
+        lease: Lease | None = None,
+        *,
+        concluded: Mapping[str, Row] | None = None,
+        left: Mapping[str, Row] | None = None,
+        patience: float = math.inf,
+    ) -> None:
+        self.journal = journal
+        self.references = references
+        self.run = run
+        self.lease = lease
+        self.is_replayable = lease is not None
+        self.concluded: Mapping[str, Row] = concluded or {}
+        self.left: Mapping[str, Row] = left or {}
+        self.last = max((row.number or 0 for row in self.concluded.values()), default=0)
+        self.is_behind = bool(self.concluded)
+        self.active = 0
+        self.timers = 0
+        self._beaten = time.monotonic()
+        self._patience = patience
+        self.parked: dict[str, Approval] = {}
+        self.escalated: list[InvocationError] = []
+        self.suspended = False
+        self.fault: JournalError | None = None
+        self.met: set[str] | None = None
+        self.differences: list[str] = []
+        self.task: asyncio.Task[Any] | None = None
+        self._opening = asyncio.Lock()
+
+    # What is recorded
+
+    def intent(self, invocation: Invocation, lease: Lease, **more: Any) -> Intent:
+        """The invocation as a commit record."""
+        plan = invocation.plan
+        contract = plan.instance.contract
+        hide = None if contract.inputs is None else contract.inputs.redaction
+        inputs = self.references.hide(invocation.inputs, hide)
+        return Intent(
+            execution=invocation.id,
+            run=self.run,
+            path=invocation.path,
+            target=plan.instance.address,
+            inputs_hash=digest_of(inputs),
+            lease=lease.epoch,
+            safety=contract.safety,
+            inputs=inputs,
+            about={"began": invocation.began, **_about(plan)},
+            **more,
+        )
+
+    @property
+    def held(self) -> Lease:
+        """The lease of a run that has one."""
+        assert self.lease is not None
+        return self.lease
+
+    async def leased(self, invocation: Invocation) -> Lease:
+        """The lease; a run that is not in the journal yet is opened."""
+        if self.lease is None:
+            async with self._opening:
+                if self.lease is None:
+                    run = invocation.context.run
+                    new = NewRun(
+                        self.run, "", "", None, run.source, run.principal, run.correlation_id
+                    )
+                    answer = await self.journal.open_run(new)
+                    assert isinstance(answer, Opened)
+                    self.lease = answer.lease
+        return self.lease
+
+    async def claim(self, invocation: Invocation, **more: Any) -> Claimed:
+        """The commit record. A run whose journal fails stops: nothing leaves unrecorded."""
+        try:
+            lease = await self.leased(invocation)
+            if "key" in more:
+                more["key"] = self._kept_key(more["key"])
+            intent = self.intent(invocation, lease, **more)
+            try:
+                return await self.journal.claim(intent)
+            except TooLarge:
+                return await self.journal.claim(replace(intent, inputs=None))
+        except JournalError as error:
+            raise self.stop(error) from error
+        except asyncio.CancelledError:
+            if not self.suspended:
+                await self._claimed(invocation, more)
+            raise
+
+    async def _claimed(self, invocation: Invocation, more: Mapping[str, Any]) -> None:
+        """The answer to a claim that was cancelled: the request was not taken back."""
+        intent = self.intent(invocation, await self.leased(invocation), **more)
+        got = await self.guard(self.journal.claim(replace(intent, inputs=None)))
+        match got:
+            case InFlight(row) if row.execution == invocation.id:
+                invocation.claim = Won(row.execution, row.epoch, row.attempts)
+            case Won():
+                invocation.claim = got
+
+    def _kept_key(self, key: str) -> str:
+        """A key that holds a secret is kept as its digest."""
+        return key if self.references.hide(key) == key else f"{DIGEST}{digest_of(key)}"
+
+    async def conclude(self, invocation: Invocation, conclusion: Conclusion) -> None:
+        """Record the outcome, of a claim or of an invocation that needed none."""
+        held = invocation.claim
+        try:
+            if held is not None:
+                invocation.is_concluded = True
+                await self.finalize(invocation.id, held.epoch, conclusion)
+            elif self.is_replayable and invocation.path not in self.concluded:
+                lease = await self.leased(invocation)
+                answer = await self.journal.record(self.intent(invocation, lease), conclusion)
+                if isinstance(answer, Won):
+                    self.last = max(self.last, answer.number or 0)
+        except TooLarge:
+            raise
+        except JournalError as error:
+            raise self.stop(error) from error
+
+    async def finalize(self, execution: str, epoch: int, conclusion: Conclusion) -> None:
+        """Record the outcome of a claim. Raises :class:`TooLarge` for outputs that are."""
+        try:
+            number = await self.journal.finalize(execution, epoch, conclusion)
+        except TooLarge:
+            raise
+        except JournalError as error:
+            raise self.stop(error) from error
+        self.last = max(self.last, number)
+
+    async def guard(self, work: Awaitable[T]) -> T:
+        """What the journal answers; a run whose journal fails stops where it is."""
+        try:
+            return await work
+        except JournalError as error:
+            raise self.stop(error) from error
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether this process stood still for so long that another may have the run."""
+        return time.monotonic() - self._beaten > self._patience / 2
+
+    async def make_sure(self) -> None:
+        """Stop, if this process does not hold the run any more."""
+        await self.guard(self.beat())
+
+    async def beat(self) -> None:
+        """A sign of life. Raises :class:`Fenced` when another holds the run."""
+        now = time.monotonic()
+        await self.journal.heartbeat(self.held)
+        self._beaten = now
+
+    async def note(
+        self, invocation: Invocation, step: str, status: str, detail: Any = None
+    ) -> None:
+        """A step in the trace of an invocation."""
+        hidden = self.references.hide(detail)
+        await self.guard(self.journal.note(invocation.id, step, status, hidden))
+
+    # Stopping and waiting
+
+    def stop(self, error: JournalError | None = None) -> Suspended:
+        """Stop the run where it is; what it was doing is found out when it goes on."""
+        self.suspended = True
+        self.fault = self.fault or error
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+        return Suspended()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While something of the run is under way, so that it cannot be suspended."""
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+            self.look_around()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """While time alone brings something of the run on: a limit, or the pause of a retry."""
+        self.timers += 1
+        try:
+            yield
+        finally:
+            self.timers -= 1
+
+    async def catch_up(self) -> None:
+        """Before anything new is begun: let every branch walk to the end of what is recorded.
+
+        A failure may stand there that has cancelled this one; none of them waits on its way.
+        """
+        until, idle = time.monotonic() + _LONGEST, 0
+        while idle < 3 and time.monotonic() < until:
+            began = time.monotonic()
+            await asyncio.sleep(0)
+            idle = idle + 1 if time.monotonic() - began < _IDLE else 0
+        self.is_behind = False
+
+    async def still(self) -> None:
+        """Wait until nothing of the run moves any more, for as long as that takes."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while loop.time() - since < _STILL:
+            if self.active or self.timers or self._waits:
+                since = loop.time()
+            await asyncio.sleep(_LOOK)
+
+    async def park(self, invocation: Invocation, approval: Approval) -> None:
+        """Wait until nothing else of the run can go on; then it is suspended."""
+        if self.suspended:
+            raise Suspended
+        self.parked[invocation.path] = approval
+        counted = int(invocation.is_counted)  # a topology is not: what it calls is
+        self.active -= counted
+        try:
+            self.look_around()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.active += counted
+            if not self.suspended:
+                del self.parked[invocation.path]
+
+    @contextmanager
+    def beside(self, error: InvocationError) -> Iterator[None]:
+        """While the rest goes on beside what a person is asked about; then the run is suspended."""
+        self.escalated.append(error)
+        self.look_around()
+        try:
+            yield
+        finally:
+            if not self.suspended:
+                self.escalated.remove(error)
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self.parked or self.escalated)
+
+    def look_around(self) -> None:
+        """Suspend the run, if all that is left of it waits for people."""
+        if self._waits and not self.active and not self.suspended:
+            asyncio.get_running_loop().call_later(0.01, self._suspend)
+
+    def _suspend(self) -> None:
+        if self._waits and not self.active and not self.suspended:
+            self.stop()
+
+
+def _about(plan: Plan) -> dict[str, Any]:
+    return {} if plan.instance.topology is None else {"topology": True}
+
+
+def error_to_json(error: InvocationError) -> dict[str, Any]:
+    """An error as it is recorded."""
+    return {**error.to_cel(), "retryAfter": error.retry_after}
+
+
+def error_from_json(data: Mapping[str, Any]) -> InvocationError:
+    """A recorded error, of its class."""
+    classes = {one.category: one for one in _subclasses(InvocationError)}
+    made = classes.get(data.get("kind", ""), InvocationError)
+    return made(
+        data.get("message") or "",
+        code=data.get("code"),
+        step=data.get("step"),
+        data=data.get("data"),
+        attempt=data.get("attempt") or 0,
+        outcome=data.get("outcome"),
+        retry_after=data.get("retryAfter"),
+    )
+
+
+def _subclasses(one: type[InvocationError]) -> Iterator[type[InvocationError]]:
+    yield one
+    for other in one.__subclasses__():
+        yield from _subclasses(other)

@@ -1,0 +1,130 @@
+"""Reconciliation: finding out whether an effect landed whose outcome is unknown (pipeline.md)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kernel.cel import CelError
+from kernel.errors import InvocationError
+from kernel.invocation.context import EvaluationContext
+from kernel.invocation.tell import tell_of
+from kernel.topology.callsite import CallSite, constant, read_call_site
+from kernel.topology.reader import Reader
+
+if TYPE_CHECKING:
+    from kernel.cel import Template
+    from kernel.invocation.invocation import Invocation
+    from kernel.registry.instances import Instance
+
+PATIENCE = 5
+"""How often a `check` that fails is made again, with growing pauses, until a person is asked."""
+
+_FIRST_PAUSE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``landed`` is None where it cannot be found out; ``why`` says so."""
+
+    landed: bool | None
+    outputs: Any = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """A definition's ``check``, read."""
+
+    site: CallSite
+    landed: Template
+    outputs: Template | None
+
+
+async def find_out(invocation: Invocation, patience: int = PATIENCE) -> Found:
+    """Ask the definition's ``check`` whether the effect landed."""
+    instance = invocation.plan.instance
+    check = _check_of(invocation.context.run.world.checks, instance)
+    if check is None:
+        return Found(None, why=f"{instance.definition.kind} has no `check`")
+    pause, number, why = _FIRST_PAUSE, 0, ""
+    while True:
+        try:
+            found = await _ask(invocation, check, number)
+        except (InvocationError, CelError) as error:
+            why = str(error)
+        else:
+            history = invocation.history
+            if history is not None:
+                said = "landed" if found.landed else "not landed"
+                await history.note(invocation, "reconcile", said)
+            tell_of(invocation, "Reconciled", {"landed": found.landed})
+            return found
+        number += 1
+        if number > patience:
+            return Found(None, why=f"its `check` fails: {why}")
+        await asyncio.sleep(pause)
+        pause *= 2
+
+
+async def settle_within(invocation: Invocation, *, landed: bool) -> None:
+    """What a topology called, and what became of it is not known, is known with the topology."""
+    history, instance = invocation.history, invocation.plan.instance
+    if history is None or instance.topology is None:
+        return
+    within = (f"{invocation.path}.", f"{invocation.path}~")
+    who = f"the check of {instance.definition.kind}"
+    for row in await history.guard(history.journal.escalations(history.run)):
+        if row.path.startswith(within):
+            await history.guard(history.journal.resolve(row.execution, landed, who))
+
+
+def _check_of(known: dict[Any, Check | None], instance: Instance) -> Check | None:
+    definition = instance.definition
+    if definition not in known:
+        known[definition] = None
+        if definition.check is not None:
+            reader = Reader(definition.document)
+            site = read_call_site(reader, definition.check, ("check",))
+            assert site is not None, "a check that is none does not pass the loading"
+            outputs = definition.check.get("outputs")
+            known[definition] = Check(
+                site,
+                reader.template(definition.check["landed"]),
+                None if outputs is None else reader.template(outputs),
+            )
+    return known[definition]
+
+
+async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
+    """One call of the check: a part of the invocation, at a path of its own."""
+    instance, outer = invocation.plan.instance, invocation.context
+    epoch = 0 if invocation.claim is None else invocation.claim.epoch
+    bindings = {
+        **instance.home.bindings,
+        "self": instance.fields,
+        "inputs": invocation.inputs,
+        "invocation": invocation.to_cel(),
+    }
+    path = f"{invocation.path}.check[{epoch}.{invocation.attempt}.{number}]"
+    document = instance.definition.document
+    context = EvaluationContext(
+        outer.run, instance.home, bindings, path, outer.depth + 1, document,
+        is_recorded=outer.is_recorded,
+    )  # fmt: skip
+    # `invocation` in its inputs is the one that is found out about, not that of the check.
+    values = None if check.site.inputs is None else check.site.inputs.evaluate(bindings)
+    site = replace(check.site, inputs=None if values is None else constant(values))
+    try:
+        result = await context.invoke(site)
+    finally:
+        outer.run.plans.pop(site, None)
+    seen = {**bindings, "result": result}
+    landed = check.landed.evaluate(seen)
+    if landed is not True and landed is not False:
+        raise InvocationError("`landed` of the check is no bool")
+    outputs = None
+    if landed and check.outputs is not None:
+        outputs = check.outputs.evaluate(seen)
+    return Found(landed, outputs)

@@ -1,0 +1,90 @@
+"""Stage 8, record: the commit record, durable, before anything leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from kernel.errors import Conflict, Unknown
+from kernel.events.references import LostSecret
+from kernel.invocation.replay import answer
+from kernel.journal import rows
+from kernel.topology.callsite import DIFFERS, names_in
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.plan import Plan, Stage
+
+
+def plan(plan: Plan) -> Stage | None:
+    """Only with a journal, and for what has an effect: a topology only where its kind says so.
+
+    A topology whose inputs a later process may find otherwise is recorded too, so that it is walked
+    with the same. The class ``idempotent`` needs no intent; it may be computed from the fields of
+    the resource, so it is known when the target is up.
+    """
+    instance, site = plan.instance, plan.site
+    is_topology = instance.topology is not None
+    read = frozenset[str]() if site.inputs is None else names_in(site.inputs)
+    differs = is_topology and not read.isdisjoint(DIFFERS)
+    is_plain = is_topology and instance.definition.safety is None and site.idempotency_key is None
+    if not plan.is_recorded or (is_plain and not differs):
+        return None
+
+    def record(invocation: Invocation) -> Awaitable[None] | None:
+        history = invocation.history
+        if history is None:
+            return None
+        if invocation.claim is not None:
+            if invocation.was_left:
+                _as_it_began(invocation, history)
+            return None
+        safety = instance.contract.safety
+        has_effect = safety != "idempotent" and not (is_topology and safety is None)
+        if has_effect or (differs and history.is_replayable):
+            return _claim(invocation, history)
+        return None
+
+    return record
+
+
+def _as_it_began(invocation: Invocation, history: History) -> None:
+    """An invocation that was left goes on with the inputs of its commit record."""
+    row = history.left[invocation.path]
+    if history.intent(invocation, history.held).inputs_hash == row.inputs_hash:
+        return
+    try:
+        invocation.inputs = history.references.show(row.inputs)
+    except LostSecret:
+        invocation.inputs = None
+    if invocation.inputs is None:
+        raise Conflict(f"{row.path} began with other inputs, and those are not kept")
+
+
+async def _claim(invocation: Invocation, history: History) -> None:
+    if invocation.context.repeats:
+        # Another attempt of what is around makes this call again, at another path.
+        got = await history.claim(invocation, key=invocation.idempotency_key, scope=history.run)
+    else:
+        got = await history.claim(invocation)
+    settle(invocation, history, got)
+
+
+def settle(invocation: Invocation, history: History, got: rows.Claimed) -> None:
+    """Go on with a claim that was won, or end as what stands in its place."""
+    match got:
+        case rows.Won():
+            invocation.claim = got
+        case rows.Recorded(row):
+            answer(invocation, history, row)
+        case rows.Conflict(row):
+            raise Conflict(
+                f"the idempotency key of {row.target} was used with other inputs, at {row.path} "
+                f"of run {row.run}"
+            )
+        case rows.InFlight(row) if row.run == history.run:
+            # A topology that an earlier attempt of what is around left, not knowing what it did.
+            raise Unknown(f"what became of {row.path} is not known", code="IN_FLIGHT")
+        case rows.InFlight(row):
+            raise Conflict(f"{row.path} of run {row.run} is being worked on", code="IN_FLIGHT")

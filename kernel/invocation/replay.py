@@ -1,0 +1,106 @@
+"""Before all else, replay: what the run concluded earlier is not done again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from kernel.errors import OutputError
+from kernel.events.references import LostSecret
+from kernel.invocation import expand, validate_inputs
+from kernel.invocation.context import Answered
+from kernel.invocation.history import error_from_json
+from kernel.journal.rows import Won
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation
+    from kernel.invocation.plan import Plan, Stage
+    from kernel.journal.rows import Invocation as Row
+
+
+def plan(plan: Plan) -> Stage | None:
+    """Only with a journal; costs a look at an empty mapping in a run that was not interrupted."""
+    if not plan.is_recorded:
+        return None
+    is_leaf = plan.instance.topology is None
+
+    def replay(invocation: Invocation) -> Awaitable[None] | None:
+        history = invocation.history
+        if history is None:
+            return None
+        if history.met is not None:
+            return _rehearse(invocation, history, history.met)
+        if history.concluded:
+            row = history.concluded.get(invocation.path)
+            if row is not None and row.outcome == "cancelled":
+                return _cancelled_again(history, row)
+            if row is not None:
+                answer(invocation, history, row)
+        if history.left:
+            row = history.left.get(invocation.path)
+            if row is not None:
+                invocation.began = (row.about or {}).get("began", row.claimed_at)
+                invocation.claim = Won(row.execution, row.epoch, row.attempts)
+                invocation.was_left = True
+        if is_leaf:
+            invocation.is_counted = True
+            history.active += 1
+            if history.is_behind and not invocation.was_left:
+                return history.catch_up()
+        return None
+
+    return replay
+
+
+async def _cancelled_again(history: History, row: Row) -> None:
+    """Stay until what cancelled it (another branch that failed, a timeout) does so again.
+
+    Where nothing is left that could, it was somebody outside of the walk.
+    """
+    await history.still()
+    raise error_from_json(row.error)
+
+
+async def _rehearse(invocation: Invocation, history: History, met: set[str]) -> None:
+    """Give what is recorded, if it is the answer to the same call; else stay here."""
+    path = invocation.path
+    row = history.concluded.get(path) or history.left.get(path)
+    if row is not None:
+        met.add(path)
+        for stage in (expand.plan(invocation.plan), validate_inputs.plan(invocation.plan)):
+            waiting = None if stage is None else stage(invocation)
+            if waiting is not None:
+                await waiting
+        found = history.intent(invocation, history.held)
+        if (found.target, found.inputs_hash) != (row.target, row.inputs_hash):
+            history.differences.append(f"{path} was {row.target} with other inputs")
+        if row.outcome is not None and row.outcome != "cancelled":
+            answer(invocation, history, row)
+    if row is None and invocation.plan.instance.topology is not None:
+        return  # what it calls may be recorded
+    await asyncio.get_running_loop().create_future()
+
+
+def answer(invocation: Invocation, history: History, row: Row) -> None:
+    """End the invocation as it is recorded.
+
+    One that can be made again, and whose result was not kept (a secret, its size), goes on.
+    """
+    if row.error is not None and row.outcome != "succeeded":
+        error = error_from_json(row.error)
+        error.is_escalated = row.outcome == "unknown" and history.is_replayable
+        raise error
+    why = row.error and row.error.get("message")
+    try:
+        invocation.outputs = history.references.show(row.outputs)
+    except LostSecret as error:
+        why = error
+    if why is None:
+        raise Answered
+    if row.safety != "idempotent":
+        raise OutputError(
+            f"{row.target} was called, and its result cannot be used again: {why}",
+            code="RESULT_NOT_KEPT",
+        )

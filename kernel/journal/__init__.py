@@ -1,0 +1,96 @@
+"""The journal: the durable record of runs and invocations, and the only authority on what happened.
+
+::
+
+    journal = await open_journal(".kernel/journal.db")     # or "memory:", "postgresql://…"
+    match await journal.open_run(NewRun("r1", "Run.Sequence/Import", digest)):
+        case Opened(lease):
+            answer = await journal.claim(Intent(…, lease=lease.epoch))
+            ...
+            await journal.finalize(execution, answer.epoch, Conclusion("succeeded", outputs))
+
+An intent is claimed before an effect leaves; its outcome is recorded after. A claim is won by one;
+an outcome counts only with the epoch of the claim and under the lease of the run, so that a process
+that was taken for dead concludes nothing when it wakes (pipeline.md, The journal).
+
+The journal stores what it is handed: the caller replaces secrets before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kernel.journal.errors import Fenced, JournalError, Missing, Refused, TooLarge, Unsure
+from kernel.journal.rows import (
+    Approval,
+    ApprovalState,
+    Broken,
+    Claimed,
+    Conclusion,
+    Conflict,
+    Existing,
+    Found,
+    Held,
+    InFlight,
+    Intent,
+    Invocation,
+    Lease,
+    NewApproval,
+    NewRun,
+    Note,
+    Opened,
+    Recorded,
+    Run,
+    RunState,
+    Safety,
+    Won,
+)
+
+if TYPE_CHECKING:
+    from kernel.journal.interface import Journal
+    from kernel.journal.opening import open_journal
+    from kernel.journal.takeover import take_over
+
+__all__ = [
+    "Approval",
+    "ApprovalState",
+    "Broken",
+    "Claimed",
+    "Conclusion",
+    "Conflict",
+    "Existing",
+    "Fenced",
+    "Found",
+    "Held",
+    "InFlight",
+    "Intent",
+    "Invocation",
+    "Journal",
+    "JournalError",
+    "Lease",
+    "Missing",
+    "NewApproval",
+    "NewRun",
+    "Note",
+    "Opened",
+    "Recorded",
+    "Refused",
+    "Run",
+    "RunState",
+    "Safety",
+    "TooLarge",
+    "Unsure",
+    "Won",
+    "open_journal",
+    "take_over",
+]
+
+_HOMES = {"Journal": "interface", "open_journal": "opening", "take_over": "takeover"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kernel.journal' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"kernel.journal.{_HOMES[name]}"), name)

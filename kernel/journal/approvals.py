@@ -1,0 +1,102 @@
+"""Approvals: at most one pending for an execution; who decided, when and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel.journal.errors import Refused
+from kernel.journal.rows import Approval, ApprovalState, NewApproval
+from kernel.journal.session import Session
+from kernel.journal.values import from_text
+
+_APPROVAL = """SELECT approval, execution, run, target, frozen, reason, requester, expires_at,
+    asked_at, state, decided_by, decided_at, note FROM kernel_approvals"""
+
+
+def ask(session: Session, now: int, new: NewApproval, frozen: str | None) -> Approval:
+    """Ask for an approval; the one that is pending for the execution already, if there is one."""
+    session.change(
+        """INSERT INTO kernel_approvals (approval, execution, run, target, frozen, reason,
+        requester, expires_at, asked_at, state)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING""",
+        (
+            *(new.approval, new.execution, new.run, new.target, frozen, new.reason),
+            *(new.requester, new.expires_at, now),
+        ),
+    )
+    pending = session.rows(
+        f"{_APPROVAL} WHERE execution = ? AND state = 'pending'", (new.execution,)
+    )
+    if not pending:
+        raise Refused(f"the approval {new.approval} was asked for already")
+    return _approval(pending[0])
+
+
+def find_approval(session: Session, approval: str, lock: str = "") -> Approval:
+    """One approval. Raises :class:`Refused` when there is none."""
+    found = session.rows(f"{_APPROVAL} WHERE approval = ?{lock}", (approval,))
+    if not found:
+        raise Refused(f"there is no approval {approval} in this journal")
+    return _approval(found[0])
+
+
+def decide(
+    session: Session, now: int, approval: str, state: ApprovalState, who: str, reason: str | None
+) -> Approval:
+    """Answer a pending approval. Raises :class:`Refused` when it is answered or has expired."""
+    found = find_approval(session, approval, session.lock)
+    if found.state != "pending":
+        raise Refused(f"the approval {approval} is {found.state} already")
+    if found.expires_at is not None and found.expires_at <= now:
+        raise Refused(f"the approval {approval} has expired")
+    session.change(
+        """UPDATE kernel_approvals SET state = ?, decided_by = ?, decided_at = ?, note = ?
+        WHERE approval = ?""",
+        (state, who, now, reason, approval),
+    )
+    return find_approval(session, approval)
+
+
+def spend(session: Session, approval: str, state: ApprovalState) -> Approval:
+    """Make the one attempt that an approval allows, or none, because it holds no more.
+
+    Raises :class:`Refused` for any that is not approved.
+    """
+    found = find_approval(session, approval, session.lock)
+    if found.state != "approved":
+        raise Refused(f"the approval {approval} is {found.state}, not approved")
+    session.change("UPDATE kernel_approvals SET state = ? WHERE approval = ?", (state, approval))
+    return find_approval(session, approval)
+
+
+def expire(session: Session, now: int) -> list[Approval]:
+    """The pending approvals whose time has come, which are expired from now on."""
+    due = session.rows(
+        f"""{_APPROVAL} WHERE state = 'pending' AND expires_at <= ?
+        ORDER BY expires_at, approval{session.lock}""",
+        (now,),
+    )
+    for row in due:
+        session.change(
+            "UPDATE kernel_approvals SET state = 'expired', decided_at = ? WHERE approval = ?",
+            (now, row[0]),
+        )
+    return [find_approval(session, row[0]) for row in due]
+
+
+def list_approvals(
+    session: Session, state: ApprovalState | None, execution: str | None
+) -> list[Approval]:
+    """Approvals, the oldest first."""
+    where, values = ["1 = 1"], list[str]()
+    for column, value in (("state", state), ("execution", execution)):
+        if value is not None:
+            where.append(f"{column} = ?")
+            values.append(value)
+    sql = f"{_APPROVAL} WHERE {' AND '.join(where)} ORDER BY asked_at, approval"
+    return [_approval(row) for row in session.rows(sql, values)]
+
+
+def _approval(row: Any) -> Approval:
+    approval, execution, run, target, frozen, *rest = row
+    return Approval(approval, execution, run, target, from_text(frozen), *rest)

@@ -1,0 +1,141 @@
+"""Claim: the commit record, written before anything leaves, once for a path and once for a key."""
+
+from __future__ import annotations
+
+from kernel.journal.errors import Fenced, Refused
+from kernel.journal.lookups import by_execution, by_path
+from kernel.journal.rows import (
+    Claimed,
+    Conflict,
+    InFlight,
+    Intent,
+    Invocation,
+    Lease,
+    Recorded,
+    Won,
+)
+from kernel.journal.runs import check_held
+from kernel.journal.session import Session
+
+
+def claim(
+    session: Session, now: int, intent: Intent, inputs: str | None, about: str | None
+) -> Claimed:
+    """Claim a path of a run, and the key of the caller where there is one."""
+    if intent.key is None and _insert(session, now, intent, inputs, about):
+        return Won(intent.execution, 1)
+    check_held(session, intent.run, intent.lease)
+    found = by_path(session, intent.run, intent.path)
+    if found is not None:
+        standing = judge(found, intent.inputs_hash)
+        if standing is not None:
+            return standing
+    other = by_execution(session, intent.execution)
+    if other is not None and (other.run, other.path) != (intent.run, intent.path):
+        raise Refused(f"the execution {intent.execution} is recorded at another path already")
+    if intent.key is not None:
+        taken = _reserve(session, now, intent)
+        if taken is not None:
+            return taken
+    if found is not None:
+        return _again(session, intent, found)
+    _insert(session, now, intent, inputs, about)
+    return Won(intent.execution, 1)
+
+
+def judge(found: Invocation, inputs_hash: str) -> Recorded | InFlight | Conflict | None:
+    """What a recorded invocation means for one who claims the same; None: nothing has landed."""
+    if found.inputs_hash != inputs_hash:
+        return Conflict(found)
+    if found.outcome is None:
+        return InFlight(found)
+    return None if not_landed(found) else Recorded(found)
+
+
+def not_landed(found: Invocation) -> bool:
+    """Whether a person said that the effect did not take place: it may be attempted again."""
+    return found.by is not None and found.outcome == "failed"
+
+
+def _insert(
+    session: Session, now: int, intent: Intent, inputs: str | None, about: str | None
+) -> bool:
+    """Write the intent, if its path is free and the lease of its run is the caller's."""
+    inserted = session.change(
+        f"""INSERT INTO kernel_invocations
+        (execution, run, path, target, safety, idempotency_key, scope, inputs_hash, inputs, about,
+        epoch, lease, attempts, claimed_at)
+        SELECT ?, run, ?, ?, ?, ?, ?, ?, ?, ?, 1, epoch, 0, ? FROM kernel_progress
+        WHERE run = ? AND epoch = ?{session.lock} ON CONFLICT DO NOTHING""",
+        (
+            *(intent.execution, intent.path, intent.target, intent.safety, intent.key),
+            *(intent.scope, intent.inputs_hash, inputs, about, now, intent.run, intent.lease),
+        ),
+    )
+    return inserted == 1
+
+
+def _again(session: Session, intent: Intent, found: Invocation) -> Won:
+    session.change(
+        """UPDATE kernel_invocations SET epoch = ?, lease = ?, conclusion = NULL
+        WHERE execution = ?""",
+        (found.epoch + 1, intent.lease, found.execution),
+    )
+    return Won(found.execution, found.epoch + 1, found.attempts)
+
+
+def _reserve(session: Session, now: int, intent: Intent) -> Recorded | InFlight | Conflict | None:
+    """Take the caller's key; what stands behind it, if it is taken already."""
+    expires = None if intent.ttl is None else now + intent.ttl
+    inserted = session.change(
+        """INSERT INTO kernel_keys (scope, idempotency_key, execution, expires_at)
+        VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING""",
+        (intent.scope, intent.key, intent.execution, expires),
+    )
+    if inserted:
+        return None
+    where = "WHERE scope = ? AND idempotency_key = ?"
+    ((execution, until),) = session.rows(
+        f"SELECT execution, expires_at FROM kernel_keys {where}{session.lock}",
+        (intent.scope, intent.key),
+    )
+    holder = by_execution(session, execution)
+    if holder is not None and not _free(holder, until, now):
+        return judge(holder, intent.inputs_hash)
+    session.change(
+        f"UPDATE kernel_keys SET execution = ?, expires_at = ? {where}",
+        (intent.execution, expires, intent.scope, intent.key),
+    )
+    return None
+
+
+def _free(holder: Invocation, until: int | None, now: int) -> bool:
+    """Whether a key may go to another: what is not concluded, or not known, never expires."""
+    if holder.outcome in (None, "unknown"):
+        return False
+    return not_landed(holder) or (until is not None and until <= now)
+
+
+def forget_keys(session: Session, now: int, limit: int) -> int:
+    """Let go of keys that have expired and whose invocations are concluded; how many."""
+    return session.change(
+        """DELETE FROM kernel_keys WHERE execution IN (
+            SELECT k.execution FROM kernel_keys k
+            JOIN kernel_invocations i ON i.execution = k.execution
+            JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
+            WHERE k.expires_at <= ? AND c.outcome <> 'unknown' LIMIT ?) AND expires_at <= ?""",
+        (now, limit, now),
+    )
+
+
+def fence(session: Session, lease: Lease, execution: str, epoch: int) -> int:
+    """Take an intent over from the dead; its new epoch, with which alone it can be concluded."""
+    check_held(session, lease.run, lease.epoch)
+    changed = session.change(
+        """UPDATE kernel_invocations SET epoch = epoch + 1, lease = ?
+        WHERE execution = ? AND run = ? AND epoch = ? AND conclusion IS NULL""",
+        (lease.epoch, execution, lease.run, epoch),
+    )
+    if not changed:
+        raise Fenced(f"the execution {execution} has been taken over or concluded by another")
+    return epoch + 1

@@ -1,0 +1,87 @@
+"""The tables of the journal, version by version.
+
+A journal is brought to the newest version in one transaction when it is opened. One that is newer
+than this program is refused and not touched.
+"""
+
+from __future__ import annotations
+
+from kernel.journal.errors import JournalError
+from kernel.journal.seal import seal_all
+from kernel.journal.session import Session
+
+VERSIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE kernel_contents (digest TEXT PRIMARY KEY, content TEXT NOT NULL)",
+        """CREATE TABLE kernel_runs (
+            run TEXT PRIMARY KEY, topology TEXT NOT NULL, digest TEXT NOT NULL, inputs TEXT,
+            source TEXT NOT NULL, principal TEXT, correlation_id TEXT, state TEXT NOT NULL,
+            opened_at BIGINT NOT NULL, finished_at BIGINT, result TEXT, error TEXT)""",
+        "CREATE INDEX kernel_runs_opened ON kernel_runs (opened_at, run)",
+        """CREATE TABLE kernel_progress (
+            run TEXT PRIMARY KEY, owner TEXT, epoch BIGINT NOT NULL, beats BIGINT NOT NULL,
+            concluded BIGINT NOT NULL, head TEXT NOT NULL) CLUSTERED""",
+        """CREATE TABLE kernel_invocations (
+            execution TEXT PRIMARY KEY, run TEXT NOT NULL, path TEXT NOT NULL,
+            target TEXT NOT NULL, safety TEXT, idempotency_key TEXT, scope TEXT NOT NULL,
+            inputs_hash TEXT NOT NULL, inputs TEXT, about TEXT, epoch BIGINT NOT NULL,
+            lease BIGINT NOT NULL, attempts BIGINT NOT NULL, claimed_at BIGINT NOT NULL,
+            conclusion BIGINT)""",
+        "CREATE UNIQUE INDEX kernel_invocations_path ON kernel_invocations (run, path)",
+        """CREATE TABLE kernel_conclusions (
+            run TEXT NOT NULL, number BIGINT NOT NULL, execution TEXT NOT NULL,
+            epoch BIGINT NOT NULL, attempts BIGINT NOT NULL, outcome TEXT NOT NULL, outputs TEXT,
+            error TEXT, landed BIGINT, duration BIGINT, concluded_at BIGINT NOT NULL,
+            decided_by TEXT, previous TEXT NOT NULL, hash TEXT NOT NULL,
+            PRIMARY KEY (run, number)) CLUSTERED""",
+        """CREATE INDEX kernel_conclusions_unknown ON kernel_conclusions (execution)
+            WHERE outcome = 'unknown'""",
+        """CREATE TABLE kernel_keys (
+            scope TEXT NOT NULL, idempotency_key TEXT NOT NULL, execution TEXT NOT NULL,
+            expires_at BIGINT, PRIMARY KEY (scope, idempotency_key)) CLUSTERED""",
+        """CREATE INDEX kernel_keys_expiry ON kernel_keys (expires_at)
+            WHERE expires_at IS NOT NULL""",
+        """CREATE TABLE kernel_trace (
+            execution TEXT NOT NULL, number BIGINT NOT NULL, step TEXT NOT NULL,
+            status TEXT NOT NULL, noted_at BIGINT NOT NULL, detail TEXT,
+            PRIMARY KEY (execution, number)) CLUSTERED""",
+        """CREATE TABLE kernel_approvals (
+            approval TEXT PRIMARY KEY, execution TEXT NOT NULL, run TEXT NOT NULL,
+            target TEXT NOT NULL, frozen TEXT, reason TEXT NOT NULL, requester TEXT,
+            expires_at BIGINT, asked_at BIGINT NOT NULL, state TEXT NOT NULL, decided_by TEXT,
+            decided_at BIGINT, note TEXT)""",
+        """CREATE UNIQUE INDEX kernel_approvals_pending ON kernel_approvals (execution)
+            WHERE state = 'pending'""",
+        "CREATE INDEX kernel_approvals_execution ON kernel_approvals (execution, asked_at)",
+    ),
+    ("ALTER TABLE kernel_progress ADD COLUMN seal TEXT",),
+)
+"""What each version adds to the one before it: version 1 stands first."""
+
+NEWEST = len(VERSIONS)
+
+_SEALS = 2
+"""The version with which runs that have ended are sealed."""
+
+
+def refuse_newer(version: int, name: str) -> None:
+    """Raise :class:`JournalError` for a journal that a newer program wrote."""
+    if version > NEWEST:
+        raise JournalError(
+            f"the journal {name} has version {version}, written by a newer kernel; "
+            f"this one knows versions up to {NEWEST}"
+        )
+
+
+def migrate(session: Session, version: int) -> None:
+    """Within a transaction that nobody else has beside it: from ``version`` to the newest."""
+    if version == 0:
+        session.change("CREATE TABLE kernel_journal (version BIGINT NOT NULL)")
+        session.change("INSERT INTO kernel_journal (version) VALUES (0)")
+    for statements in VERSIONS[version:]:
+        for statement in statements:
+            session.change(statement.replace("CLUSTERED", session.clustered))
+    if version < _SEALS:
+        seal_all(session)
+    if version < NEWEST:
+        session.change("UPDATE kernel_journal SET version = ?", (NEWEST,))

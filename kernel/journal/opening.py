@@ -1,0 +1,62 @@
+"""From an address to an open journal: ``memory:``, ``postgresql://…``, or the path of a file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from kernel.journal.errors import Missing
+from kernel.journal.interface import Journal
+from kernel.journal.owners import this_process
+from kernel.journal.store import Store
+from kernel.journal.values import LARGEST
+from kernel.journal.worker import Inline, Worker
+
+BUSY = 10.0
+"""Seconds to wait for another process that holds what is to be written."""
+
+
+async def open_journal(
+    address: str | Path,
+    *,
+    owner: str | None = None,
+    clock: Callable[[], int] = time.time_ns,
+    largest: int = LARGEST,
+    busy: float = BUSY,
+    create: bool = True,
+) -> Journal:
+    """Open a journal, made or brought to the newest version first.
+
+    Without ``create`` none is made: raises :class:`Missing` where there is none.
+    ``owner`` is the name under which leases are taken (this process); ``clock`` gives nanoseconds
+    since the epoch, for people and for expiry; ``largest`` is in bytes, ``busy`` in seconds.
+    Raises :class:`JournalError`.
+    """
+    options = partial(Store, owner=owner or this_process(), clock=clock, largest=largest)
+    text = str(address)
+    if text == "memory:":
+        from kernel.journal import sqlite
+
+        if not create:
+            raise Missing(text)
+        inline = Inline(sqlite.memory())
+        return options(inline, inline)
+    if text.startswith(("postgresql://", "postgres://")):
+        from kernel.journal import postgresql
+
+        await asyncio.to_thread(postgresql.prepare, text, busy, create)
+        return options(
+            Worker(partial(postgresql.connect, text, busy), "journal"),
+            Worker(partial(postgresql.connect, text, busy, reading=True), "journal reader"),
+        )
+    from kernel.journal import sqlite
+
+    file = Path(text.removeprefix("sqlite:///")).absolute()
+    await asyncio.to_thread(sqlite.prepare, file, busy, create)
+    return options(
+        Worker(partial(sqlite.connect, file, busy), "journal"),
+        Worker(partial(sqlite.connect, file, busy, reading=True), "journal reader"),
+    )

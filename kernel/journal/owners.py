@@ -1,0 +1,62 @@
+"""Who holds a lease: a process, named so that one on the same machine can tell when it is dead."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from functools import lru_cache
+from pathlib import Path
+
+
+def this_process() -> str:
+    """``machine/pid/start``: no two processes have the same, not even after a restart."""
+    pid = os.getpid()
+    return f"{_machine()}/{pid}/{_started(pid) or _nonce(pid)}"
+
+
+def is_dead(owner: str) -> bool:
+    """Whether that process has certainly ended; False where it cannot be known from here."""
+    machine, pid, start = ("", "", "", *owner.rsplit("/", 2))[-3:]
+    if machine != _machine() or not pid.isdigit():
+        return False
+    found = _started(int(pid))
+    return not _alive(int(pid)) if found is None else found != start
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """This boot of this machine, and the space in which its process ids count."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
+        space = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return socket.gethostname()
+    return f"{boot}:{space}"
+
+
+@lru_cache(maxsize=4)
+def _nonce(pid: int) -> str:
+    return secrets.token_hex(8)
+
+
+def _started(pid: int) -> str | None:
+    """When a process began, in ticks since boot; None if it has ended or that cannot be read."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _alive(pid: int) -> bool:
+    if (state := Path(f"/proc/{pid}/stat")).exists():
+        return state.read_text("utf-8", "replace").rpartition(")")[2].split()[0] not in "ZX"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

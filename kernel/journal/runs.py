@@ -1,0 +1,175 @@
+"""Runs and their leases: a run exists once, and one process at a time works on it.
+
+A lease is taken from the dead without looking at any clock: whoever wants it has seen the holder's
+``beats``, has waited for as long as it finds right, and takes over only if they are still the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel.journal.chain import START
+from kernel.journal.errors import Fenced, Refused
+from kernel.journal.rows import Existing, Held, Lease, NewRun, Opened, Run, RunState
+from kernel.journal.seal import seal
+from kernel.journal.session import Session
+from kernel.journal.values import from_text
+
+_RUN = """SELECT r.run, r.topology, r.digest, r.inputs, r.source, r.principal, r.correlation_id,
+    r.state, r.opened_at, r.finished_at, r.result, r.error, p.concluded
+    FROM kernel_runs r JOIN kernel_progress p ON p.run = r.run"""
+
+
+def keep(session: Session, digest: str, content: str) -> None:
+    """Keep a text, as JSON, by its digest."""
+    session.change(
+        "INSERT INTO kernel_contents (digest, content) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (digest, content),
+    )
+
+
+def kept(session: Session, digest: str) -> str | None:
+    """The text of a digest."""
+    found = session.rows("SELECT content FROM kernel_contents WHERE digest = ?", (digest,))
+    return str(from_text(found[0][0])) if found else None
+
+
+def open_run(
+    session: Session, now: int, new: NewRun, inputs: str | None, owner: str
+) -> Opened | Existing:
+    """Open a run, unless it is there already."""
+    opened = session.change(
+        """INSERT INTO kernel_runs
+        (run, topology, digest, inputs, source, principal, correlation_id, state, opened_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?) ON CONFLICT DO NOTHING""",
+        (
+            *(new.run, new.topology, new.digest, inputs, new.source),
+            *(new.principal, new.correlation_id, now),
+        ),
+    )
+    if not opened:
+        return Existing(existing(session, new.run))
+    session.change(
+        """INSERT INTO kernel_progress (run, owner, epoch, beats, concluded, head)
+        VALUES (?, ?, 1, 0, 0, ?)""",
+        (new.run, owner, START),
+    )
+    return Opened(Lease(new.run, owner, 1))
+
+
+def find_run(session: Session, run: str) -> Run | None:
+    """One run."""
+    found = session.rows(f"{_RUN} WHERE r.run = ?", (run,))
+    return _run(found[0]) if found else None
+
+
+def existing(session: Session, run: str) -> Run:
+    """One run. Raises :class:`Refused` when there is none."""
+    found = find_run(session, run)
+    if found is None:
+        raise Refused(f"there is no run {run} in this journal")
+    return found
+
+
+def list_runs(
+    session: Session, state: RunState | None, before: tuple[int, str] | None, limit: int
+) -> list[Run]:
+    """Runs, the newest first: at most ``limit``, opened before that of a place in the list."""
+    where: list[str] = []
+    values: list[str | int] = []
+    if state is not None:
+        where.append("r.state = ?")
+        values.append(state)
+    if before is not None:
+        where.append("(r.opened_at, r.run) < (?, ?)")
+        values.extend(before)
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    order = " ORDER BY r.opened_at DESC, r.run DESC LIMIT ?"
+    return [_run(row) for row in session.rows(f"{_RUN}{condition}{order}", (*values, limit))]
+
+
+def _run(row: Any) -> Run:
+    run, topology, digest, inputs, source, principal, correlation, *rest = row
+    state, opened, finished, result, error, concluded = rest
+    return Run(
+        *(run, topology, digest, from_text(inputs), source, principal, correlation),
+        *(state, opened, finished, from_text(result), from_text(error), concluded),
+    )
+
+
+def migrate_run(session: Session, lease: Lease, digest: str) -> None:
+    """Let a run go on with another manifest. Raises :class:`Fenced`."""
+    check_held(session, lease.run, lease.epoch)
+    session.change("UPDATE kernel_runs SET digest = ? WHERE run = ?", (digest, lease.run))
+
+
+# Leases
+
+
+def check_held(session: Session, run: str, epoch: int) -> None:
+    """Raise :class:`Fenced` unless the lease of that epoch is the one that counts."""
+    found = session.rows(f"SELECT epoch FROM kernel_progress WHERE run = ?{session.lock}", (run,))
+    if not found:
+        raise Refused(f"there is no run {run} in this journal")
+    if found[0][0] != epoch:
+        raise Fenced(f"the run {run} has been taken over by another process")
+
+
+def lease_of(session: Session, run: str) -> Lease:
+    """Who works on a run. Raises :class:`Refused` when there is none."""
+    found = session.rows(
+        f"SELECT owner, epoch, beats FROM kernel_progress WHERE run = ?{session.lock}", (run,)
+    )
+    if not found:
+        raise Refused(f"there is no run {run} in this journal")
+    return Lease(run, *found[0])
+
+
+def acquire(session: Session, run: str, owner: str) -> Lease | Held:
+    """The lease of a run that nobody works on."""
+    seen = lease_of(session, run)
+    return Held(seen) if seen.owner is not None else _take(session, seen, owner)
+
+
+def take_over(session: Session, seen: Lease, owner: str) -> Lease | Held:
+    """The lease, if its holder has given no sign of life since ``seen``."""
+    found = lease_of(session, seen.run)
+    return Held(found) if found != seen else _take(session, seen, owner)
+
+
+def _take(session: Session, seen: Lease, owner: str) -> Lease:
+    session.change(
+        "UPDATE kernel_progress SET owner = ?, epoch = ?, beats = 0, seal = NULL WHERE run = ?",
+        (owner, seen.epoch + 1, seen.run),
+    )
+    session.change(
+        """UPDATE kernel_runs SET state = 'running', finished_at = NULL, result = NULL, error = NULL
+        WHERE run = ?""",
+        (seen.run,),
+    )
+    return Lease(seen.run, owner, seen.epoch + 1)
+
+
+def heartbeat(session: Session, lease: Lease) -> Lease:
+    """A sign of life. Raises :class:`Fenced` when the lease has gone to another."""
+    check_held(session, lease.run, lease.epoch)
+    session.change("UPDATE kernel_progress SET beats = beats + 1 WHERE run = ?", (lease.run,))
+    return lease_of(session, lease.run)
+
+
+def finish_run(
+    session: Session, now: int, lease: Lease, state: RunState, result: str | None, error: str | None
+) -> None:
+    """Record the state of a run and give its lease back (``running``: nobody works on it now)."""
+    check_held(session, lease.run, lease.epoch)
+    ended = None if state in ("running", "parked") else now
+    session.change(
+        "UPDATE kernel_runs SET state = ?, finished_at = ?, result = ?, error = ? WHERE run = ?",
+        (state, ended, result, error, lease.run),
+    )
+    # A new epoch: whoever still works under this lease concludes nothing any more.
+    session.change(
+        "UPDATE kernel_progress SET owner = NULL, epoch = epoch + 1, beats = 0 WHERE run = ?",
+        (lease.run,),
+    )
+    seal(session, lease.run)

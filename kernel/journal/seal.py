@@ -1,0 +1,40 @@
+"""The seal of a run that has ended: the hash of its record and of the end of its chain."""
+
+from __future__ import annotations
+
+from kernel.journal.chain import link
+from kernel.journal.rows import Broken
+from kernel.journal.session import Session
+
+_GOES_ON = ("running", "parked")
+
+_FACTS = """SELECT p.head, p.concluded, p.seal, r.state, r.run, r.topology, r.digest, r.inputs,
+    r.source, r.principal, r.correlation_id, r.opened_at, r.finished_at, r.result, r.error
+    FROM kernel_runs r JOIN kernel_progress p ON p.run = r.run WHERE r.run = ?"""
+
+
+def seal(session: Session, run: str) -> None:
+    """Seal a run as it is now; one that can go on has no seal."""
+    ((head, concluded, _, state, *facts),) = session.rows(_FACTS, (run,))
+    sealed = None if state in _GOES_ON else link(head, (concluded, state, *facts))
+    session.change("UPDATE kernel_progress SET seal = ? WHERE run = ?", (sealed, run))
+
+
+def seal_all(session: Session) -> None:
+    """Seal what ended before there were seals."""
+    for (run,) in session.rows("SELECT run FROM kernel_runs", ()):
+        seal(session, run)
+
+
+def altered(session: Session, run: str) -> Broken | None:
+    """Whether a run is not as it was when it ended; its chain is proven by itself."""
+    found = session.rows(_FACTS, (run,))
+    if not found:
+        return Broken(0, None, "the run itself is missing")
+    ((head, concluded, sealed, state, *facts),) = found
+    if state in _GOES_ON:
+        why = "the run has ended, and is not recorded as such" if sealed is not None else None
+    else:
+        same = sealed == link(head, (concluded, state, *facts))
+        why = None if same else "the run was altered after it had ended"
+    return None if why is None else Broken(concluded + 1, None, why)

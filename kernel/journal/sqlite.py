@@ -1,0 +1,271 @@
+"""The journal in an SQLite file, or in memory.
+
+WAL; what is to outlive a power cut is committed with ``synchronous=FULL``, the rest with ``NORMAL``
+(pipeline.md, The journal): a FULL commit takes all that was committed before it along.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from kernel.journal.errors import JournalError, Missing, Unsure
+from kernel.journal.migrations import NEWEST, migrate, refuse_newer
+from kernel.journal.session import Mode, Values
+
+_SENTENCES = {
+    sqlite3.SQLITE_BUSY: "is locked by another process",
+    sqlite3.SQLITE_LOCKED: "is locked by another process",
+    sqlite3.SQLITE_READONLY: "cannot be written",
+    sqlite3.SQLITE_PERM: "cannot be written",
+    sqlite3.SQLITE_IOERR: "cannot be read or written, because the disk reports an error",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_FULL: "cannot be written, because the disk is full",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    sqlite3.SQLITE_NOTADB: "is not a journal",
+}
+_MAGIC = b"SQLite format 3\0"
+_QUICK = 0.0005
+"""Seconds: a disk that has just kept something faster than this is waited for without a thread."""
+_CHANGES = 1000
+"""After so many changed rows the write-ahead log is taken into the file."""
+
+
+class SqliteSession:
+    """One connection to an SQLite database; ``busy`` is how many seconds to wait for others."""
+
+    lock = ""
+    clustered = "WITHOUT ROWID"
+    broken = False
+
+    def __init__(
+        self, connection: sqlite3.Connection, name: str, file: Path | None, busy: float = 0.0
+    ) -> None:
+        self._connection = connection
+        self._busy = self._waits = busy
+        self._changes = 0
+        self._is_quick = False
+        self._name = name
+        self._file = file
+        self._identity = None if file is None else _identity(file)
+        self._mode: Mode | None = None
+
+    def begin(self, mode: Mode) -> None:
+        if mode == "read":
+            self._connection.execute("BEGIN")
+            return
+        self._begin(mode, self._busy)
+
+    def begin_at_once(self, mode: Mode) -> bool:
+        if mode == "read" or self._changes >= _CHANGES:
+            return False
+        if mode == "durable" and not self._is_quick:
+            return False
+        try:
+            self._begin(mode, 0.0)
+        except (sqlite3.Error, JournalError):
+            return False
+        return True
+
+    def _begin(self, mode: Mode, busy: float) -> None:
+        if self._file is not None and _identity(self._file) != self._identity:
+            raise JournalError(f"the journal {self._name} was removed or replaced while in use")
+        if busy != self._waits:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
+            self._waits = busy
+        if mode != self._mode:
+            level = "FULL" if mode == "durable" else "NORMAL"
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._mode = mode
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        began = time.perf_counter()
+        try:
+            self._connection.execute("COMMIT")
+            if self._mode == "durable":
+                self._is_quick = time.perf_counter() - began < _QUICK
+        except sqlite3.OperationalError as error:
+            if _code(error) == sqlite3.SQLITE_IOERR:
+                raise Unsure(
+                    f"{self.explain(error)}; the last commit may be kept or not"
+                ) from error
+            raise
+
+    def rollback(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def rows(self, sql: str, values: Values = ()) -> list[Any]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def change(self, sql: str, values: Values = ()) -> int:
+        changed = self._connection.execute(sql, values).rowcount
+        self._changes += changed
+        return changed
+
+    def tidy(self) -> None:
+        if self._changes >= _CHANGES:
+            self._changes = 0
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def explain(self, error: Exception) -> JournalError:
+        return explained(error, self._name)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _code(error: Exception) -> int:
+    """The primary result code of SQLite; 0 for what is none of its errors."""
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def explained(error: Exception, name: str) -> JournalError:
+    """An exception as one sentence about the journal of that name."""
+    if isinstance(error, JournalError):
+        return error
+    sentence = _SENTENCES.get(_code(error))
+    if sentence is not None:
+        return JournalError(f"the journal {name} {sentence}")
+    if isinstance(error, FileExistsError):
+        return JournalError(f"the journal {name} cannot be made: {error.filename} is no folder")
+    return JournalError(f"the journal {name} failed: {error}")
+
+
+def memory() -> SqliteSession:
+    """A journal that ends with its process."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    session = SqliteSession(connection, "in memory", None)
+    session.begin("durable")
+    migrate(session, 0)
+    session.commit()
+    return session
+
+
+def prepare(file: Path, busy: float, create: bool = True) -> None:
+    """Make the file, or bring it to the newest version. Raises :class:`JournalError`.
+
+    A file that is something else, or newer, is not touched; nor one that is of this version.
+    Raises :class:`Missing` where there is none and ``create`` is not wanted.
+    """
+    try:
+        if not create and not file.exists():
+            raise Missing(str(file))
+        _make(file)
+        version = _examine(file, busy) if file.stat().st_size else 0
+        if version == 0 and not create:
+            raise Missing(str(file))
+        if version < NEWEST or not _is_wal(file):
+            _migrate(file, busy)
+    except (OSError, sqlite3.Error) as error:
+        raise explained(error, str(file)) from error
+
+
+def _is_wal(file: Path) -> bool:
+    """Whether the header says so; what was restored from a dump has none (SQLite, file format)."""
+    with file.open("rb") as content:
+        return content.read(20)[18:] == b"\2\2"
+
+
+def _migrate(file: Path, busy: float) -> None:
+    with closing(_connect(file, busy)) as connection:
+        _to_wal(connection, busy)
+        session = SqliteSession(connection, str(file), file)
+        session.begin("durable")
+        try:
+            migrate(session, _version(connection, str(file)))
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+def connect(file: Path, busy: float, *, reading: bool = False) -> SqliteSession:
+    """A connection to a journal that is prepared."""
+    try:
+        connection = _connect(file, busy)
+        if reading:
+            connection.execute("PRAGMA query_only = 1")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except sqlite3.Error as error:
+        raise explained(error, str(file)) from error
+    return SqliteSession(connection, str(file), file, busy)
+
+
+def _connect(file: Path, busy: float, mode: str = "rw") -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+def _make(file: Path) -> None:
+    """The file and its folder, for nobody else to read, and sure to be there after a power cut."""
+    if file.exists():
+        return
+    missing = [one for one in (file.parent, *file.parent.parents) if not one.exists()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    for folder in [file.parent, *(one.parent for one in missing)]:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _examine(file: Path, busy: float) -> int:
+    """The version, found without a chance to change the file, or to leave another beside it."""
+    with file.open("rb") as content:
+        if content.read(len(_MAGIC)) != _MAGIC:
+            raise JournalError(f"the journal {file} is not a journal")
+    log = file.with_name(f"{file.name}-wal")
+    in_use = log.exists() and log.stat().st_size
+    with closing(_connect(file, busy, "ro" if in_use else "ro&immutable=1")) as connection:
+        return _version(connection, str(file))
+
+
+def _version(connection: sqlite3.Connection, name: str) -> int:
+    """The version of a journal, 0 for an empty database. Raises :class:`JournalError`."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:
+        return 0
+    if "kernel_journal" not in tables:
+        raise JournalError(f"{name} is a database of something else, not a journal")
+    ((version,),) = connection.execute("SELECT version FROM kernel_journal").fetchall()
+    refuse_newer(version, name)
+    return int(version)
+
+
+def _to_wal(connection: sqlite3.Connection, busy: float) -> None:
+    """Another process that opens the same file may hold it just now; SQLite does not wait here."""
+    until = time.monotonic() + busy
+    while True:
+        try:
+            ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+            continue
+        if mode != "wal":
+            raise JournalError("the journal's file system cannot hold an SQLite file with a WAL")
+        return

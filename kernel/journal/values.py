@@ -1,0 +1,65 @@
+"""JSON in and out of the journal, its digests, and the most that is kept of one value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from kernel.journal.errors import Refused, TooLarge
+
+LARGEST = 64 * 1024 * 1024
+"""The most bytes of JSON that one value may have."""
+
+LONGEST = 1024
+"""The most characters that an idempotency key may have."""
+
+_encode = json.JSONEncoder(
+    ensure_ascii=True, allow_nan=False, separators=(",", ":"), check_circular=True
+).encode
+_encode_sorted = json.JSONEncoder(
+    ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
+).encode
+
+
+def to_text(value: Any, what: str, largest: int = LARGEST) -> str | None:
+    """The JSON of a value; nothing for null. Raises :class:`TooLarge`."""
+    if value is None:
+        return None
+    try:
+        text = _encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TooLarge(
+            f"the {what} cannot be recorded, because they are not JSON: {error}"
+        ) from None
+    if len(text) > largest:
+        raise TooLarge(
+            f"the {what} have {len(text):,} bytes of JSON; the journal keeps at most {largest:,}"
+        )
+    return text
+
+
+def from_text(text: str | None) -> Any:
+    """The value of its JSON."""
+    return None if text is None else json.loads(text)
+
+
+def digest_of(value: Any) -> str:
+    """The digest of a JSON value, the same for the same members in any order (inputs hash)."""
+    return hashlib.sha256(_encode_sorted(value).encode()).hexdigest()
+
+
+def digest_of_text(text: str) -> str:
+    """The digest of a text, by which ``keep`` finds it again."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def checked_key(key: str | None) -> str | None:
+    """An idempotency key that every store can hold. Raises :class:`Refused`."""
+    if key is None:
+        return None
+    if not key or len(key) > LONGEST:
+        raise Refused(f"an idempotency key has 1 to {LONGEST:,} characters, this one {len(key):,}")
+    if "\0" in key or any("\ud800" <= one <= "\udfff" for one in key):
+        raise Refused("an idempotency key holds a character that cannot be recorded")
+    return key

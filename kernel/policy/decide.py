@@ -1,0 +1,156 @@
+"""What the policies say of one call (seed 000; entry.md, Policy, scope, approval).
+
+1. Where no policy names the target in its environment, the call is allowed.
+2. A rule counts if its policy is for the caller and its ``when`` holds.
+3. A deny that counts wins over a require-approval, and that over an allow.
+4. Where no rule counts, the call is denied.
+5. A ``when`` that has no value, or is no bool, counts as false for an allow, and as true for a deny
+   and a require-approval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from kernel.cel import CelError, Template
+from kernel.manifest import ApprovalTerms, Effect
+from kernel.policy.names import matches
+from kernel.policy.plan import Applied, Match
+
+_WEIGHT: Final[Mapping[Effect, int]] = {"allow": 0, "require-approval": 1, "deny": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call that is to be decided.
+
+    ``kind`` is the definition's own, ``name`` empty for a resource in place; ``inputs`` are those
+    that the contract accepted; ``principal`` is the stable identity of the caller, if it has one;
+    ``invocation`` is the CEL variable of that name. ``addresses`` are the ways in which the root
+    module writes ``Kind/name`` (`addresses_of`), for scopes; without it that is taken as it is.
+    """
+
+    kind: str
+    name: str
+    inputs: Any = field(repr=False)
+    principal: str | None = None
+    environment: str = ""
+    invocation: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """``Kind/name``, or the kind of a resource in place."""
+        return f"{self.kind}/{self.name}" if self.name else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is decided, by which rule of which policy; these are None where no rule decided.
+
+    ``matched`` are all rules that counted, ``ignored`` the allow rules whose ``when`` failed,
+    ``policies`` all that name the target; ``approval`` is there where one is asked for: the
+    strictest of what those who ask for it say.
+    """
+
+    effect: Effect
+    reason: str
+    policy: str | None = None
+    rule: int | None = None
+    matched: tuple[Match, ...] = ()
+    ignored: tuple[Match, ...] = ()
+    policies: tuple[str, ...] = ()
+    approval: ApprovalTerms | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, for the trace."""
+        approval = self.approval
+        return {
+            "effect": self.effect,
+            "policy": self.policy,
+            "rule": self.rule,
+            "reason": self.reason,
+            "matched": [one.to_dict() for one in self.matched],
+            "ignored": [one.to_dict() for one in self.ignored],
+            "policies": list(self.policies),
+            "approval": approval and {"expires": approval.expires, "threshold": approval.threshold},
+        }
+
+
+_UNNAMED: Final = Decision("allow", "no policy names it")
+
+
+def decide(policies: tuple[Applied, ...], request: Request) -> Decision:
+    """The decision on a call by the policies that name its target."""
+    if not policies:
+        return _UNNAMED
+    matched: list[Match] = []
+    ignored: list[Match] = []
+    terms: list[ApprovalTerms] = []
+    for applied in policies:
+        if not matches(applied.policy.principals, request.principal or ""):
+            continue
+        for match in _matches(applied, request):
+            if match.effect == "allow" and match.problem is not None:
+                ignored.append(match)
+                continue
+            matched.append(match)
+            if match.effect == "require-approval":
+                terms.append(applied.policy.approval)
+    names = tuple(applied.name for applied in policies)
+    if not matched:
+        reason = f"no rule of {', '.join(names)} allows it"
+        return Decision("deny", reason, ignored=tuple(ignored), policies=names)
+    first = max(matched, key=lambda match: _WEIGHT[match.effect])
+    return Decision(
+        first.effect,
+        first.reason or _without_reason(first),
+        first.policy,
+        first.rule,
+        tuple(matched),
+        tuple(ignored),
+        names,
+        _strictest(terms) if first.effect == "require-approval" else None,
+    )
+
+
+def _matches(applied: Applied, request: Request) -> Iterator[Match]:
+    """The rules that are for a call: those that hold, and those of which that is not known."""
+    bindings = {
+        "inputs": request.inputs,
+        "principal": request.principal,
+        "target": {"kind": request.kind, "name": request.name},
+        "environment": request.environment,
+        "invocation": request.invocation,
+        "vars": applied.vars,
+    }
+    for condition, match in zip(applied.conditions, applied.rules, strict=True):
+        holds, problem = _holds(condition, bindings)
+        if problem is not None:
+            yield replace(match, problem=problem)
+        elif holds:
+            yield match
+
+
+def _holds(condition: Template, bindings: Mapping[str, Any]) -> tuple[bool, str | None]:
+    """Whether a condition is true, or why that is not known."""
+    try:
+        value = condition.evaluate(bindings)
+    except CelError as error:
+        return False, f"`when` failed: {error}"
+    if value is True or value is False:
+        return value is True, None
+    return False, "`when` failed: it is no bool"
+
+
+def _without_reason(match: Match) -> str:
+    word = {"allow": "allows it", "deny": "denies it", "require-approval": "asks for an approval"}
+    return f"rule {match.rule} of {match.policy} {word[match.effect]}"
+
+
+def _strictest(terms: list[ApprovalTerms]) -> ApprovalTerms:
+    times = [one.expires for one in terms if one.expires is not None]
+    strict = any(one.threshold == "strict" for one in terms)
+    return ApprovalTerms(min(times, default=None), "strict" if strict else "conditions")

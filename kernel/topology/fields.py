@@ -1,0 +1,178 @@
+"""A resource's fields on their way to its controller (language.md, schema keywords).
+
+What a field becomes is declared on its schema node: ``x-kernel-eval: load`` is evaluated now,
+``x-kernel-eval: call`` becomes a :class:`Deferred`, ``x-kernel-ref`` and ``x-kernel-call`` are
+given to the hooks, ``x-kernel-role`` stays as it is written, for the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernel.cel import Template
+from kernel.schema import keywords
+from kernel.schema.bundle import follow
+from kernel.topology.callsite import FIELDS as CALL_FIELDS
+
+Path = tuple[str | int, ...]
+Schema = Mapping[str, Any] | bool
+Context = Mapping[str, Any] | None
+"""A schema whose properties are CEL variables, or the variables by name."""
+
+_LONGEST_CHAIN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A field that is evaluated for each call: ``deferred.evaluate({"result": …})``."""
+
+    template: Template
+    bindings: Mapping[str, Any] = field(repr=False)
+    needs: frozenset[str] = frozenset()
+
+    def evaluate(self, bindings: Mapping[str, Any] | None = None) -> Any:
+        """The value, with ``bindings`` in scope besides the module's own variables.
+
+        Raises :class:`kernel.cel.CelError`.
+        """
+        return self.template.evaluate({**self.bindings, **(bindings or {})})
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What happens to the nodes that are not plain values; each gets the value and its path.
+
+    ``defer`` and ``call`` also get the ``x-kernel-context`` of their node, or None; ``call`` gets
+    the prepared fields that are the kind's own, besides those of every call site.
+    """
+
+    evaluate: Callable[[Any, Path], Any]
+    defer: Callable[[Any, Path, Context], Any]
+    refer: Callable[[Any, str, Path], Any]
+    call: Callable[[Mapping[str, Any], Mapping[str, Any], Path, Context], Any]
+    role: Callable[[Any, Path], Any] = lambda value, _: value
+
+
+def prepare(schema: Schema, fields: Mapping[str, Any], hooks: Hooks, path: Path = ()) -> Any:
+    """The fields with every special node replaced by what the hooks make of it."""
+    return _Walk(schema, hooks).node(schema, fields, path, False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    root: Schema
+    hooks: Hooks
+
+    def node(self, schema: Any, value: Any, path: Path, evaluated: bool) -> Any:
+        if schema is True and not evaluated:
+            return value  # nothing is declared here, nor below
+        node = self._local(schema)
+        traits = keywords.traits(node)
+        context = self._local(traits.context)
+        if traits.role is not None:
+            return self.hooks.role(value, path)
+        if traits.call and isinstance(value, Mapping):
+            own = {key: item for key, item in value.items() if key not in CALL_FIELDS}
+            prepared = self._children(node, own, path, evaluated)
+            return self.hooks.call(value, prepared, path, context)
+        if traits.ref is not None:
+            return self.hooks.refer(value, traits.ref, path)
+        if traits.eval == "call":
+            return self.hooks.defer(value, path, context)
+        return self._children(node, value, path, evaluated or traits.eval == "load")
+
+    def _children(self, node: Any, value: Any, path: Path, evaluated: bool) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                key: self.node(self._property(node, key), item, (*path, key), evaluated)
+                for key, item in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [
+                self.node(self._item(node, number), item, (*path, number), evaluated)
+                for number, item in enumerate(value)
+            ]
+        if evaluated and isinstance(value, str):
+            return self.hooks.evaluate(value, path)
+        return value
+
+    def _local(self, schema: Any) -> Any:
+        """The node that a local ``$ref`` leads to; what stands beside the ``$ref`` goes over it."""
+        for _ in range(_LONGEST_CHAIN):
+            reference = schema.get("$ref") if isinstance(schema, Mapping) else None
+            if not isinstance(reference, str) or not reference.startswith("#"):
+                break
+            try:
+                found = follow(self.root, reference[1:])
+            except KeyError:
+                break
+            beside = {key: value for key, value in schema.items() if key != "$ref"}
+            schema = {**found, **beside} if isinstance(found, Mapping) else found
+        return schema
+
+    def _property(self, node: Any, name: Any) -> Any:
+        for one in self._alternatives(node):
+            properties = one.get("properties")
+            found = properties.get(name) if isinstance(properties, Mapping) else None
+            if found is not None:
+                return found
+        for one in self._alternatives(node):
+            rest = one.get("additionalProperties")
+            if isinstance(rest, Mapping):
+                return rest
+        return True
+
+    def _item(self, node: Any, number: int) -> Any:
+        for one in self._alternatives(node):
+            prefix = one.get("prefixItems", ())
+            if isinstance(prefix, list) and number < len(prefix):
+                return prefix[number]
+            if "items" in one:
+                return one["items"]
+        return True
+
+    def _alternatives(self, node: Any) -> Iterator[Mapping[str, Any]]:
+        """The node itself, and the parts and branches that it is made of."""
+        if not isinstance(node, Mapping):
+            return
+        yield node
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            parts = node.get(keyword, ())
+            for part in parts if isinstance(parts, list) else ():
+                local = self._local(part)
+                if isinstance(local, Mapping):
+                    yield local
+
+
+def variables(context: Context) -> Mapping[str, Any]:
+    """The CEL variables that ``x-kernel-context`` brings into scope, with their schemas."""
+    properties = context.get("properties", context) if isinstance(context, Mapping) else {}
+    return properties if isinstance(properties, Mapping) else {}
+
+
+def open_schema(schema: Any) -> Any:
+    """``schema`` with the special nodes open, so that what stands there for now is no fault.
+
+    Their defaults stay. A call site's node keeps the schemas of its own fields.
+    """
+    if not isinstance(schema, Mapping):
+        return schema
+    traits = keywords.traits(schema)
+    if traits.role or traits.ref or traits.eval == "call":
+        return {"default": schema["default"]} if "default" in schema else {}
+    opened = dict(schema)
+    for path, child in keywords.subschemas(schema):
+        keyword = path[0]
+        if len(path) == 1:
+            opened[keyword] = open_schema(child)
+            continue
+        if opened[keyword] is schema[keyword]:
+            opened[keyword] = copy(schema[keyword])
+        opened[keyword][path[1]] = open_schema(child)
+    if traits.call:
+        for closed in ("additionalProperties", "unevaluatedProperties"):
+            opened.pop(closed, None)
+    return opened

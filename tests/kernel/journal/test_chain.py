@@ -1,0 +1,160 @@
+"""The hash chain of a run: whatever is altered behind the journal's back is found."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from journals import Clock, begin, by_hand, intent, play, win
+
+from kernel.journal import Broken, Conclusion, Journal, Lease
+from kernel.journal.chain import START, Row, first_broken, link
+
+
+async def fill(journal: Journal) -> None:
+    lease = await begin(journal)
+    await begin(journal, "r2")
+    for number in range(5):
+        path = f"steps.S{number}"
+        if number % 2:
+            await journal.record(intent(path, safety="idempotent"), Conclusion("succeeded", number))
+        else:
+            won = await win(journal, intent(path, inputs={"n": number}))
+            await journal.finalize(won.execution, won.epoch, Conclusion("succeeded", number))
+        await journal.record(intent(path, run="r2"), Conclusion("succeeded", number))
+    won = await win(journal, intent("steps.Lost"))
+    await journal.finalize(won.execution, won.epoch, Conclusion("unknown"))
+    await journal.resolve(won.execution, False, "ann")
+    again = await win(journal, intent("steps.Lost"))
+    await journal.finalize(again.execution, again.epoch, Conclusion("succeeded"))
+    await journal.finish_run(lease, "succeeded")
+
+
+END = "UPDATE kernel_conclusions SET {} WHERE run = 'r1' AND number = {}"
+INTENT = "UPDATE kernel_invocations SET {} WHERE execution = 'r1/steps.{}'"
+LESS = "DELETE FROM kernel_conclusions WHERE run = 'r1' AND number = {}"
+RUN = "UPDATE kernel_runs SET {} WHERE run = 'r1'"
+ALTERATIONS = {
+    "an output": (2, END.format("outputs = '9'", 2)),
+    "an outcome": (2, END.format("outcome = 'failed'", 2)),
+    "inputs": (3, INTENT.format("inputs = '1'", "S2")),
+    "a target": (5, INTENT.format("target = 'x'", "S4")),
+    "a path": (1, INTENT.format("path = 'steps.S9'", "S0")),
+    "a hash": (3, END.format("hash = 'x'", 3)),
+    "a row less": (3, LESS.format(3)),
+    "the first less": (1, LESS.format(1)),
+    "the last less": (8, LESS.format(8)),
+    "an invocation less": (
+        4,
+        "DELETE FROM kernel_invocations WHERE execution = 'r1/steps.S3'",
+    ),
+    "not concluded": (4, INTENT.format("conclusion = NULL", "S3")),
+    "the end of another": (4, INTENT.format("conclusion = 1", "S3")),
+    "an old end": (8, INTENT.format("conclusion = 6", "Lost")),
+    "a result": (9, RUN.format("result = '1'")),
+    "a state": (9, RUN.format("state = 'failed'")),
+    "what was asked for": (9, RUN.format("inputs = '1'")),
+    "a run that has ended": (9, RUN.format("state = 'running'")),
+    "a seal": (9, "UPDATE kernel_progress SET seal = NULL WHERE run = 'r1'"),
+    "the person": (7, END.format("decided_by = 'bob'", 7)),
+}
+"""What is altered: the first place that is broken by it, and how."""
+
+
+def test_an_untouched_run_holds(address: str) -> None:
+    async def scene(journal: Journal) -> None:
+        await fill(journal)
+        assert await journal.verify("r1") is None
+        assert await journal.verify("r2") is None
+
+    play(address, scene, clock=Clock())
+
+
+@pytest.mark.parametrize("what", ALTERATIONS)
+def test_the_first_place_that_was_altered_is_found(shared: str, what: str) -> None:
+    play(shared, fill)
+    number, statement = ALTERATIONS[what]
+    by_hand(shared, statement)
+
+    async def scene(journal: Journal) -> Broken | None:
+        assert await journal.verify("r2") is None
+        return await journal.verify("r1")
+
+    broken = play(shared, scene)
+    assert broken is not None
+    assert broken.number == number, broken
+
+
+def test_what_ended_before_there_were_seals_is_sealed(shared: str) -> None:
+    play(shared, fill)
+    by_hand(shared, "ALTER TABLE kernel_progress DROP COLUMN seal")
+    by_hand(shared, "UPDATE kernel_journal SET version = 1")
+
+    async def scene(journal: Journal) -> Broken | None:
+        assert await journal.verify("r2") is None
+        return await journal.verify("r1")
+
+    assert play(shared, scene) is None
+    by_hand(shared, RUN.format("result = '1'"))
+    assert play(shared, scene) == Broken(9, None, "the run was altered after it had ended")
+
+
+def test_what_a_person_says_of_a_run_that_has_ended_leaves_it_whole(address: str) -> None:
+    async def scene(journal: Journal) -> None:
+        lease = await begin(journal)
+        won = await win(journal, intent("steps.Lost"))
+        await journal.finalize(won.execution, won.epoch, Conclusion("unknown"))
+        await journal.finish_run(lease, "unknown")
+        await journal.resolve(won.execution, True, "ann")
+        assert await journal.verify("r1") is None
+        again = await journal.acquire("r1")
+        assert isinstance(again, Lease)
+        assert await journal.verify("r1") is None
+        await journal.finish_run(again, "succeeded", {"n": 1})
+        assert await journal.verify("r1") is None
+
+    play(address, scene)
+
+
+def rows(facts: list[str]) -> tuple[list[Row], str]:
+    head, made = START, []
+    for number, fact in enumerate(facts, 1):
+        own = link(head, (fact,))
+        made.append((number, f"p{number}", head, own, (fact,)))
+        head = own
+    return made, head
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, max_size=8), st.data())
+def test_no_change_of_a_chain_goes_unseen(facts: list[str], data: st.DataObject) -> None:
+    made, head = rows(facts)
+    assert first_broken(made, len(made), head) is None
+    place = data.draw(st.integers(0, len(made) - 1))
+    altered = data.draw(st.text(max_size=3).filter(lambda text: text != facts[place]))
+    number, path, previous, own, _ = made[place]
+    changed = [*made[:place], (number, path, previous, own, (altered,)), *made[place + 1 :]]
+    broken = first_broken(changed, len(made), head)
+    assert broken is not None
+    assert broken.number == place + 1
+    # Hashed anew from that place on, it ends in another head.
+    forged, other = rows([*facts[:place], altered, *facts[place + 1 :]])
+    assert other != head
+    assert first_broken(forged, len(forged), head) is not None
+    assert first_broken(made[:place], len(made), head) is not None
+
+
+def test_a_long_run_is_verified_in_proportion_to_its_length() -> None:
+    async def scene(journal: Journal) -> None:
+        await begin(journal)
+        for start in range(0, 10_000, 500):
+            done = Conclusion("succeeded")
+            some = (f"steps.Each[{number}]" for number in range(start, start + 500))
+            await asyncio.gather(*(journal.record(intent(path), done) for path in some))
+        began = time.perf_counter()
+        assert await journal.verify("r1") is None
+        assert time.perf_counter() - began < 3
+
+    play("memory:", scene)

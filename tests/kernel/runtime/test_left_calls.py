@@ -1,0 +1,267 @@
+"""What stood in the way of a call is looked at before it is made, not after it was: calls that a
+process left in flight are found out about first, whatever would refuse them now."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import DEFINITIONS, TOKEN, World, in_a_loop, looked
+
+from kernel import Failure, Kernel, RunResult, loads
+from kernel.journal import Journal, Lease
+from kernel.runtime.cancelling import cancel
+
+VARS = DEFINITIONS.replace("secrets:", "vars: { balance: { type: integer } }\nsecrets:", 1)
+EXPECT = "expect: ['${{ vars.balance > 0 }}']"
+SEND = """\
+kind: Kernel.Definition
+metadata: { name: Send, module: Pay }
+capability: Invocable
+SAFETY
+---
+"""
+CHECKED = """\
+safety: write-once-checkable
+check: { invoke: { kind: Pay.Look }, landed: "${{ LANDED }}", outputs: "${{ result }}" }
+"""
+IRREVERSIBLE = "safety: irreversible\n"
+POLICY = """\
+---
+kind: Kernel.Policy
+metadata: { name: Closed }
+targets: [Pay.Send]
+rules: [{ effect: deny, reason: there is nothing left }]
+"""
+
+
+class Sender(World):
+    """A world in which the first call of ``Send`` is made, and never comes back."""
+
+    async def send(self, inputs: Any) -> Any:
+        self.calls.append(("Send", inputs, ""))
+        if len(self.made("Send")) == 1:
+            await asyncio.get_running_loop().create_future()
+        return {"n": 0}
+
+
+def manifest(safety: str, step: str = EXPECT, more: str = "") -> str:
+    send = f"  - {{ name: A, invoke: {{ kind: Pay.Send }}, {step} }}\n"
+    main = f"kind: Run.Sequence\nmetadata: {{ name: Main }}\nsteps:\n{send}{more}"
+    return VARS + SEND.replace("SAFETY\n", safety) + main
+
+
+async def once(
+    world: Sender, text: str, path: Path, balance: int, *, migrate: bool = False
+) -> tuple[Kernel, Any]:
+    kernel = Kernel(
+        loads(text),
+        controllers={**world.controllers(), "Pay.Send": world.send},
+        journal=path,
+        environ=TOKEN,
+        values={"balance": 10},
+    )
+    await kernel.start()
+    kernel.scope.bindings["vars"] = {"balance": balance}
+    run = kernel.apply("Run.Sequence/Main", run_id="r", migrate=migrate)
+    return kernel, asyncio.ensure_future(run)
+
+
+async def left(world: Sender, text: str, path: Path) -> None:
+    """A run whose process ends when the call is made."""
+    kernel, task = await once(world, text, path, 10)
+    while not world.made("Send"):
+        await asyncio.sleep(0.01)
+    journal = kernel.world.journal
+    assert journal is not None
+    lease = await journal.take_over(await journal.lease("r"))  # as if this process were dead
+    assert isinstance(lease, Lease)
+    await journal.finish_run(lease, "running")
+    task.cancel()
+    await asyncio.wait([task])
+    await kernel.stop()
+
+
+async def gone_on(
+    world: Sender, text: str, path: Path, balance: int, *, migrate: bool = False
+) -> RunResult:
+    kernel, task = await once(world, text, path, balance, migrate=migrate)
+    try:
+        result: RunResult = await task
+        return result
+    finally:
+        await kernel.stop()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.mark.parametrize(
+    ("safety", "outcome", "calls", "escalated"),
+    [
+        (CHECKED.replace("LANDED", "true"), "succeeded", 1, 0),
+        (CHECKED.replace("LANDED", "false"), "rejected", 1, 0),
+        (IRREVERSIBLE, "unknown", 1, 1),
+        ("", "unknown", 1, 1),
+        ("safety: idempotent\n", "rejected", 1, 0),
+    ],
+)
+@pytest.mark.parametrize("refusal", ["drift", "policy"])
+@in_a_loop
+async def test_what_was_made_is_not_refused(
+    path: Path, safety: str, outcome: str, calls: int, escalated: int, refusal: str
+) -> None:
+    world = Sender()
+    if refusal == "drift":
+        await left(world, manifest(safety), path)
+        ended = await gone_on(world, manifest(safety), path, 0)
+    else:
+        await left(world, manifest(safety, "inputs: {}"), path)
+        changed = manifest(safety, "inputs: {}", POLICY)
+        ended = await gone_on(world, changed, path, 10, migrate=True)
+    assert (ended.outcome, len(world.made("Send"))) == (outcome, calls)
+
+    async def waiting(journal: Journal) -> int:
+        return len(await journal.escalations())
+
+    assert await looked(path, waiting) == escalated
+
+
+@in_a_loop
+async def test_what_did_not_land_is_made_when_nothing_stands_in_the_way(path: Path) -> None:
+    world, text = Sender(), manifest(CHECKED.replace("LANDED", "false"))
+    await left(world, text, path)
+    assert (await gone_on(world, text, path, 5)).outcome == "succeeded"
+    assert len(world.made("Send")) == 2
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "inputs: { each: '${{ 10 / vars.balance }}' }",
+        "inputs: '${{ {10: {}, 0: 0}[vars.balance] }}'",
+    ],
+)
+@in_a_loop
+async def test_inputs_that_cannot_be_made_again_do_not_say_that_nothing_landed(
+    path: Path, step: str
+) -> None:
+    world, text = Sender(), manifest(IRREVERSIBLE, step)
+    await left(world, text, path)
+    ended = await gone_on(world, text, path, 0)
+    assert (ended.outcome, len(world.made("Send"))) == ("unknown", 1)
+    (one,) = await looked(path, lambda journal: journal.escalations())
+    assert one.path == "steps.A"
+
+
+@in_a_loop
+async def test_of_what_only_waited_for_an_approval_it_is_known_that_it_was_not_made(
+    path: Path,
+) -> None:
+    world = Sender()
+    text = manifest(
+        IRREVERSIBLE, "approval: required, inputs: { each: '${{ 10 / vars.balance }}' }"
+    )
+    assert (await gone_on(world, text, path, 10)).outcome == "parked"
+    assert (await gone_on(world, text, path, 0)).outcome == "failed"
+    assert world.made("Send") == []
+
+
+@in_a_loop
+async def test_a_topology_that_is_under_way_is_not_refused(path: Path) -> None:
+    world = Sender()
+    inner = (
+        "---\nkind: Run.Sequence\nmetadata: { name: Inner }\nsteps:\n"
+        "  - { name: C, invoke: { kind: Pay.Charge } }\n"
+        "  - { name: S, invoke: { kind: Pay.Send } }\n"
+    )
+    text = manifest(CHECKED.replace("LANDED", "true")).replace(
+        "{ kind: Pay.Send }", "{ kind: Run.Sequence, name: Inner }"
+    )
+    await left(world, text + inner, path)
+    assert (await gone_on(world, text + inner, path, 0)).outcome == "succeeded"
+    assert len(world.made("Charge")) == len(world.made("Send")) == 1
+
+
+@in_a_loop
+async def test_what_failed_for_certain_is_refused_by_what_stands_in_the_way(path: Path) -> None:
+    world = Sender()
+    world.broken["Charge"] = [Failure("no", code="AGAIN", outcome="failed")]
+    retry = f"retry: {{ attempts: 2, delay: 300 }}, {EXPECT}"
+    text = manifest(IRREVERSIBLE, retry).replace(
+        "invoke: { kind: Pay.Send }", "invoke: { kind: Pay.Charge }"
+    )
+    kernel, task = await once(world, text, path, 10)
+    while not world.made("Charge"):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    journal = kernel.world.journal
+    assert journal is not None
+    lease = await journal.take_over(await journal.lease("r"))
+    assert isinstance(lease, Lease)
+    await journal.finish_run(lease, "running")
+    task.cancel()
+    await asyncio.wait([task])
+    await kernel.stop()
+    assert (await gone_on(world, text, path, 0)).outcome == "rejected"
+    assert len(world.made("Charge")) == 1
+
+
+@in_a_loop
+async def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, text = Sender(), manifest("")
+    world.calls.append(("Send", {}, ""))  # the next one comes back
+    kernel, task = await once(world, text, path, 10)
+    journal = kernel.world.journal
+    assert journal is not None
+    while not await journal.runs("running"):
+        await asyncio.sleep(0)
+    look = journal.lease
+
+    async def late(run: str) -> Lease:
+        await task
+        return await look(run)
+
+    monkeypatch.setattr(journal, "lease", late)
+    kernel.scope.bindings["vars"] = {"balance": 10}
+    assert await kernel.recover() == []
+    await kernel.stop()
+    assert (await task).outcome == "succeeded"
+
+
+@in_a_loop
+async def test_a_run_that_waits_to_hear_what_became_of_a_call_can_be_given_up(path: Path) -> None:
+    world, text = Sender(), manifest(IRREVERSIBLE)
+    await left(world, text, path)
+    assert (await gone_on(world, text, path, 10)).outcome == "unknown"
+
+    async def give_up(journal: Journal) -> None:
+        assert (await cancel(journal, "r", "bob")).state == "cancelled"
+        (one,) = await journal.escalations()  # what became of it is still to be said
+        await journal.resolve(one.execution, False, "bob")
+
+    await looked(path, give_up)
+    assert (await gone_on(world, text, path, 10)).outcome == "cancelled"
+    assert len(world.made("Send")) == 1
+
+
+@in_a_loop
+async def test_a_person_may_say_how_it_is_known(path: Path) -> None:
+    world, text = Sender(), manifest(IRREVERSIBLE)
+    await left(world, text, path)
+    assert (await gone_on(world, text, path, 10)).outcome == "unknown"
+
+    async def landed(journal: Journal) -> Any:
+        (one,) = await journal.escalations()
+        await journal.resolve(one.execution, True, "bob", outputs={"n": 5}, reason="I saw it")
+        return await journal.trace(one.execution)
+
+    notes = await looked(path, landed)
+    assert [one.detail for one in notes if one.step == "resolve"] == [{"reason": "I saw it"}]
+    assert (await gone_on(world, text, path, 10)).result == {"A": {"n": 5}}

@@ -1,0 +1,210 @@
+"""Branches at once in runs that outlive their process: what stops the others, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import World, call, in_a_loop, looked, run, sequence
+
+from kernel import Failure
+from kernel.journal import Journal, open_journal
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@in_a_loop
+async def test_an_unknown_outcome_cancels_no_other_branch(path: Path) -> None:
+    world = World()
+    world.broken["Charge"] = [Failure("lost", outcome="unknown")]
+    text = sequence(
+        "  - name: P\n    parallel:\n"
+        "      a: [ { name: A, invoke: { kind: Pay.Charge } } ]\n"
+        "      b: [ { name: S, invoke: { kind: Time.Sleep }, inputs: { ms: 50 } },\n"
+        "           { name: B, invoke: { kind: Pay.Charge } } ]\n"
+    )
+    waiting = await run(world, text, path)
+    assert waiting.outcome == "unknown"
+    assert len(world.made("Charge")) == 2
+
+    async def say(journal: Journal) -> None:
+        (lost,) = await journal.escalations("r")
+        await journal.resolve(lost.execution, False, "bob")
+
+    await looked(path, say)
+    assert (await run(world, text, path)).outcome == "succeeded"
+    assert len(world.made("Charge")) == 3
+
+
+@in_a_loop
+async def test_a_run_stops_at_an_unknown_outcome_when_the_rest_only_waits(path: Path) -> None:
+    world = World()
+    world.broken["Charge"] = [Failure("lost", outcome="unknown")]
+    text = sequence(
+        "  - name: P\n    parallel:\n"
+        "      a: [ { name: A, invoke: { kind: Pay.Charge } } ]\n"
+        "      b: [ { name: B, waitFor: 'Pay.Charge.*.Invoked', timeout: 20000 } ]\n"
+    )
+    waiting = await run(world, text, path)
+    assert waiting.outcome == "unknown"
+
+    async def say(journal: Journal) -> None:
+        (lost,) = await journal.escalations("r")
+        await journal.resolve(lost.execution, True, "bob", outputs={"n": 7})
+
+    await looked(path, say)
+    ended = await run(world, text, path)
+    assert (ended.outcome, ended.result["B"]["data"]) == ("succeeded", {"n": 7})
+
+
+@in_a_loop
+async def test_what_another_branch_cancelled_stays_cancelled_in_a_replay(path: Path) -> None:
+    world = World()
+    text = sequence(
+        "  - name: G\n    try:\n    - parallel:\n"
+        "        a: [ { name: A, invoke: { kind: Pay.Refund } } ]\n"
+        "        b: [ { name: S, invoke: { kind: Time.Sleep }, inputs: { ms: 150 } },\n"
+        "             { throw: { code: NO } } ]\n"
+        "    catch: [ { name: C, invoke: { kind: Pay.Refund } },\n"
+        "             { name: E, value: '${{ error.code }}' } ]\n"
+    )
+    parked = await run(world, text, path)
+    assert parked.outcome == "parked"
+
+    async def approve(journal: Journal) -> None:
+        (first, second) = await journal.approvals()
+        found = await journal.invocation(first.execution)
+        assert found is not None
+        assert (found.outcome, first.state) == ("cancelled", "invalidated")
+        await journal.decide(second.approval, "approved", "bob")
+
+    await looked(path, approve)
+    ended = await run(world, text, path)
+    assert (ended.outcome, ended.result) == (
+        "succeeded",
+        {"S": None, "C": {"n": 1}, "E": "NO", "G": "NO"},
+    )
+
+
+@in_a_loop
+async def test_a_limit_that_ran_out_runs_out_again_in_a_replay(path: Path) -> None:
+    world = World()
+    text = sequence(
+        "  - name: G\n    try: [ { invoke: { kind: Run.Sequence, name: Inner }, timeout: 200 } ]\n"
+        "    catch: [ { name: C, invoke: { kind: Pay.Refund } },\n"
+        "             { name: E, value: '${{ error.code }}' } ]\n"
+        "---\nkind: Run.Sequence\nmetadata: { name: Inner }\nsteps:\n"
+        "  - { sleep: 150 }\n" + call("A", "Look") + "  - { sleep: 60000 }\n"
+    )
+    parked = await run(world, text, path)
+    assert parked.outcome == "parked", parked
+
+    async def approve(journal: Journal) -> None:
+        (asked,) = await journal.approvals("pending")
+        await journal.decide(asked.approval, "approved", "bob")
+
+    await looked(path, approve)
+    ended = await run(world, text, path)
+    assert (ended.outcome, ended.result["E"]) == ("succeeded", "Timeout")
+
+
+class Late:
+    """A journal whose answers to one kind of request come late: what was asked is done by then."""
+
+    def __init__(self, journal: Journal, name: str, target: str) -> None:
+        self._journal, self._name, self._target = journal, name, target
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._name:
+            return getattr(self._journal, name)
+
+        async def late(first: Any, *rest: Any) -> Any:
+            answer = await getattr(self._journal, name)(first, *rest)
+            row = first if name == "claim" else await self._journal.invocation(first)
+            assert row is not None
+            if row.target == self._target:
+                await asyncio.sleep(0.3)
+            return answer
+
+        return late
+
+
+@in_a_loop
+@pytest.mark.parametrize(
+    ("late", "made", "outcome"), [("claim", 0, "cancelled"), ("finalize", 1, "succeeded")]
+)
+async def test_what_is_cancelled_while_the_journal_writes_leaves_nothing_open(
+    path: Path, late: str, made: int, outcome: str
+) -> None:
+    world = World()
+    text = sequence(
+        "  - name: G\n    try:\n    - parallel:\n"
+        "        a: [ { name: A, invoke: { kind: Pay.Charge } } ]\n"
+        "        b: [ { sleep: 100 }, { throw: { code: NO } } ]\n"
+        "    catch: [ { name: C, invoke: { kind: Pay.Login } } ]\n"
+    )
+    journal = await open_journal(path)
+    slow: Any = Late(journal, late, "Pay.Charge/inline")
+    ended = await run(world, text, slow)
+    assert ended.outcome == "succeeded", ended.error
+    assert await journal.unresolved(run="r") == []
+    rows = {one.path: one.outcome async for one in journal.concluded("r")}
+    assert [one for key, one in rows.items() if key.endswith("A")] == [outcome]
+    assert (len(world.made("Charge")), len(world.made("Login"))) == (made, 1)
+    await journal.close()
+
+
+@in_a_loop
+async def test_what_a_person_leads_the_run_past_is_not_left_open(path: Path) -> None:
+    world = World()
+    world.broken["Charge"] = [Failure("lost", outcome="unknown")]
+    text = sequence(
+        "  - name: G\n    try: [ { name: A, invoke: { kind: Pay.Charge } } ]\n"
+        "    catch: [ { name: R, invoke: { kind: Pay.Refund } } ]\n"
+    )
+    parked = await run(world, text, path)
+    assert parked.outcome == "parked"
+
+    async def say(journal: Journal) -> None:
+        (lost,) = await journal.escalations("r")
+        await journal.resolve(lost.execution, True, "bob", outputs={"n": 7})
+
+    await looked(path, say)
+    assert (await run(world, text, path)).result["G"] == {"n": 7}
+
+    async def look(journal: Journal) -> None:
+        assert await journal.unresolved(run="r") == []
+        (passed,) = [one async for one in journal.concluded("r") if one.path.endswith("R")]
+        assert passed.outcome == "cancelled"
+        assert await journal.approvals("pending") == []
+
+    await looked(path, look)
+    assert world.made("Refund") == []
+
+
+@in_a_loop
+async def test_a_replay_does_nothing_that_a_failure_had_come_before(path: Path) -> None:
+    world = World()
+    text = sequence(
+        "  - name: G\n    try:\n    - parallel:\n"
+        "        a: [ { name: A, invoke: { kind: Pay.Charge } },\n"
+        "             { name: B, invoke: { kind: Pay.Login } } ]\n"
+        "        b: [ { sleep: 100 }, { until: '${{ steps.N.result == 5000 }}', do: [ { name: N,\n"
+        "                 value: '${{ has(steps.N.result) ? steps.N.result + 1 : 0 }}' } ] },\n"
+        "             { throw: { code: NO } } ]\n"
+        "    catch: [ { name: C, invoke: { kind: Pay.Refund } } ]\n"
+    )
+    journal = await open_journal(path)
+    slow: Any = Late(journal, "finalize", "Pay.Charge/inline")
+    assert (await run(world, text, slow)).outcome == "parked"
+    assert (len(world.made("Charge")), len(world.made("Login"))) == (1, 0)
+    (asked,) = await journal.approvals("pending")
+    await journal.decide(asked.approval, "approved", "bob")
+    assert (await run(world, text, path)).outcome == "succeeded"
+    assert (len(world.made("Charge")), len(world.made("Login"))) == (1, 0)
+    await journal.close()

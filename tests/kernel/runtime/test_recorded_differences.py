@@ -1,0 +1,177 @@
+"""What a later process finds otherwise does not change what the run has done or decided."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
+
+from kernel import Kernel, loads
+from kernel.journal import Journal
+
+ACCOUNT = """\
+---
+kind: Kernel.Definition
+metadata: { name: Account, module: Pay }
+capability: Provider
+outputs: { type: object, properties: { balance: { type: integer } }, required: [balance] }
+---
+kind: Pay.Account
+metadata: { name: Account }
+"""
+BALANCE = "${{ resources.Account.balance }}"
+LITTLE = "'${{ resources.Account.balance < 10 }}'"
+
+
+class Bank(World):
+    """A world with an account whose balance another process finds changed."""
+
+    balance = 5
+
+    def controllers(self) -> Mapping[str, Any]:
+        bank = self
+
+        class Account:
+            def provide(self) -> dict[str, int]:
+                return {"balance": bank.balance}
+
+        return {**super().controllers(), "Pay.Account": Account}
+
+
+async def approve_all(journal: Journal) -> None:
+    for asked in await journal.approvals("pending"):
+        await journal.decide(asked.approval, "approved", "bob")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+STEP = "{ name: A, invoke: { kind: Pay.Charge }, inputs: { n: 1 } }"
+OTHER = "{ name: B, invoke: { kind: Pay.Charge }, inputs: { n: 2 } }"
+FORMS = {
+    "when": f"  - {{ name: W, when: {LITTLE}, try: [{STEP}], finally: [] }}\n",
+    "when of a call": f"  - {{ when: {LITTLE}, {STEP[1:]}\n",
+    "if": f"  - {{ name: I, if: {LITTLE}, then: [{STEP}], else: [{OTHER}] }}\n",
+    "elseif": f"  - {{ if: '${{{{ false }}}}', then: [], "
+    f"elseif: [{{ if: {LITTLE}, then: [{STEP}] }}], else: [{OTHER}] }}\n",
+    "switch": f"  - {{ switch: '{BALANCE}', cases: {{ 5: [{STEP}] }}, default: [{OTHER}] }}\n",
+    "forEach": "  - { forEach: '${{ lists.range(resources.Account.balance - 4) }}', "
+    f"do: [{STEP}] }}\n",
+    "until": f"  - {{ do: [{STEP}], until: {LITTLE}, maxIterations: 3 }}\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@in_a_loop
+async def test_a_run_goes_on_as_it_decided(path: Path, form: str) -> None:
+    bank, text = Bank(), sequence(FORMS[form] + call("R", "Refund")) + ACCOUNT
+    assert (await run(bank, text, path)).outcome == "parked"
+    bank.balance = 50
+    await looked(path, approve_all)
+    ended = await run(bank, text, path)
+    assert ended.outcome == "succeeded"
+    assert bank.made("Charge") == [{"n": 1}]
+    assert len(bank.made("Refund")) == 1
+
+
+@in_a_loop
+async def test_what_was_skipped_by_the_clock_stays_skipped(path: Path) -> None:
+    world = World()
+    limit = datetime.now(UTC) + timedelta(seconds=0.5)
+    early = f"invocation.time < timestamp('{limit.isoformat()}')"
+    steps = (
+        f'  - {{ name: A, when: "${{{{ {early} }}}}", invoke: {{ kind: Pay.Charge }} }}\n'
+        f'  - {{ name: B, when: "${{{{ !({early}) }}}}", invoke: {{ kind: Pay.Look }} }}\n'
+    )
+    text = sequence(steps + call("R", "Refund"), "result: ${{ steps.B.skipped }}\n")
+    assert (await run(world, text, path)).outcome == "parked"
+    await looked(path, approve_all)
+    await asyncio.sleep(max((limit - datetime.now(UTC)).total_seconds(), 0))
+    assert (await run(world, text, path)).result is True
+    assert len(world.made("Charge")) == 1
+    assert world.made("Look") == []
+
+
+@in_a_loop
+async def test_a_topology_goes_on_with_the_inputs_that_it_began_with(path: Path) -> None:
+    bank = Bank()
+    given = ", inputs: { n: '${{ inputs.n }}' }"
+    text = (
+        sequence(
+            "  - { name: In, invoke: { kind: Run.Sequence, name: Inner }, "
+            f"inputs: {{ n: '{BALANCE}' }} }}\n"
+        )
+        + ACCOUNT
+        + "---\nkind: Run.Sequence\nmetadata: { name: Inner }\n"
+        + "inputs: { type: object, properties: { n: { type: integer } }, required: [n] }\nsteps:\n"
+        + call("A", "Charge", given)
+        + call("R", "Refund", given)
+    )
+    assert (await run(bank, text, path)).outcome == "parked"
+    bank.balance = 50
+    await looked(path, approve_all)
+    assert (await run(bank, text, path)).outcome == "succeeded"
+    assert bank.made("Charge") == bank.made("Refund") == [{"n": 5}]
+
+
+@in_a_loop
+async def test_a_call_is_made_with_the_inputs_that_were_approved(path: Path) -> None:
+    bank = Bank()
+    text = sequence(call("R", "Refund", f", inputs: {{ n: '{BALANCE}' }}")) + ACCOUNT
+    assert (await run(bank, text, path)).outcome == "parked"
+    bank.balance = 50
+    await looked(path, approve_all)
+    assert (await run(bank, text, path)).outcome == "succeeded"
+    assert bank.made("Refund") == [{"n": 5}]
+
+
+@pytest.mark.parametrize("threshold", ["strict", "conditions"])
+@in_a_loop
+async def test_another_call_than_was_approved_is_asked_for_anew(path: Path, threshold: str) -> None:
+    bank = Bank()
+    policy = (
+        "---\nkind: Kernel.Policy\nmetadata: { name: Looks }\ntargets: [Pay.Look]\n"
+        "rules: [{ effect: require-approval, reason: always }]\n"
+        f"approval: {{ threshold: {threshold} }}\n"
+    )
+    text = sequence(call("L", "Look", f", inputs: {{ n: '{BALANCE}' }}")) + ACCOUNT + policy
+    assert (await run(bank, text, path)).outcome == "parked"
+    bank.balance = 50
+    await looked(path, approve_all)
+    assert (await run(bank, text, path)).outcome == "parked"
+    assert bank.calls == []
+    await looked(path, approve_all)
+    assert (await run(bank, text, path)).outcome == "succeeded"
+    assert bank.made("Look") == [{"n": 50}]
+
+
+@pytest.mark.parametrize("given", [{}, {"m": 1}])
+@in_a_loop
+async def test_a_target_goes_on_as_it_was_started(path: Path, given: dict[str, Any]) -> None:
+    bank = Bank()
+    targets = (
+        "targets:\n  - invoke: { kind: Run.Sequence, name: Main }\n"
+        f"    when: {LITTLE}\n    inputs: {{ n: '{BALANCE}' }}\n"
+    )
+    inputs = ", inputs: { n: '${{ inputs.n }}' }"
+    schema = "inputs: { type: object, properties: { n: { type: integer } }, required: [n] }\n"
+    text = sequence(call("A", "Charge", inputs) + call("R", "Refund", inputs), schema) + ACCOUNT
+    text = text.replace("secrets:", f"{targets}secrets:", 1)
+
+    async def go() -> str:
+        kernel = Kernel(loads(text), controllers=bank.controllers(), journal=path, environ=TOKEN)
+        async with kernel:
+            return (await kernel.apply(None, given, run_id="r")).outcome
+
+    assert await go() == "parked"
+    bank.balance = 50
+    await looked(path, approve_all)
+    assert await go() == "succeeded"
+    assert bank.made("Charge") == bank.made("Refund") == [{"n": 5}]

@@ -1,0 +1,95 @@
+"""Calls out of a service whose process ended: nobody can make them again, but they are settled."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from journals import play
+from recorded import DEFINITIONS, TOKEN, World
+
+from kernel import Kernel, loads
+from kernel.journal import Intent, Invocation, Journal, NewRun, Opened
+
+SHOP = (
+    DEFINITIONS
+    + """\
+kind: Kernel.Definition
+metadata: { name: Once, module: Pay }
+capability: Invocable
+safety: write-once-checkable
+check: { invoke: { kind: Pay.Look }, inputs: { n: 1 }, landed: "${{ result.n == 1 }}", outputs: {} }
+controller: { python: "recorded:nothing" }
+---
+kind: Pay.Once
+metadata: { name: Once }
+---
+kind: Pay.Charge
+metadata: { name: Charge }
+---
+kind: Pay.Look
+metadata: { name: Look }
+"""
+)
+OTHER = "kind: Log.Print\nmetadata: { name: Main }\n"
+
+
+def left(target: str, safety: Any) -> Any:
+    """A call out of a service that was begun and not concluded."""
+
+    async def scene(journal: Journal) -> None:
+        opened = await journal.open_run(NewRun("call", "", "", None, "api"))
+        assert isinstance(opened, Opened)
+        lease = opened.lease.epoch
+        intent = Intent("e", "call", "routes.Pay", target, "h", lease, safety, inputs={})
+        await journal.claim(intent)
+        await journal.finish_run(opened.lease, "running")
+
+    return scene
+
+
+async def recover(text: str, path: Path) -> list[str]:
+    controllers = World().controllers() if text is SHOP else {}
+    kernel = Kernel(loads(text), controllers=controllers, journal=path, environ=TOKEN)
+    async with kernel:
+        return [one.outcome for one in await kernel.recover()]
+
+
+def found(path: Path) -> tuple[str, Invocation]:
+    async def scene(journal: Journal) -> tuple[str, Invocation]:
+        run, row = await journal.run("call"), await journal.invocation("e")
+        assert run is not None
+        assert row is not None
+        return run.state, row
+
+    return play(str(path), scene)
+
+
+@pytest.mark.parametrize(
+    ("target", "safety", "outcome", "state"),
+    [
+        ("Pay.Once/Once", "write-once-checkable", "succeeded", "failed"),
+        ("Pay.Charge/Charge", "irreversible", "unknown", "unknown"),
+        ("Pay.Look/Look", "idempotent", "failed", "failed"),
+        ("Pay.Charge/Charge", None, "unknown", "unknown"),
+    ],
+)
+def test_what_a_call_left_is_settled_by_its_class(
+    tmp_path: Path, target: str, safety: Any, outcome: str, state: str
+) -> None:
+    path = tmp_path / "journal.db"
+    play(str(path), left(target, safety))
+    assert len(asyncio.run(recover(SHOP, path))) == 1
+    run, row = found(path)
+    assert (row.outcome, run) == (outcome, state)
+    assert asyncio.run(recover(SHOP, path)) == []
+
+
+def test_a_manifest_leaves_alone_what_it_does_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    play(str(path), left("Pay.Once/Once", "write-once-checkable"))
+    assert asyncio.run(recover(OTHER, path)) == []
+    run, row = found(path)
+    assert (row.outcome, run) == (None, "running")

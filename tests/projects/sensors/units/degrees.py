@@ -1,0 +1,5 @@
+"""Units of temperature."""
+
+
+def celsius(fahrenheit: float) -> float:
+    return round((fahrenheit - 32) / 1.8, 6)
