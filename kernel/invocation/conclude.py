@@ -70,13 +70,15 @@ def plan_failure(
         history = invocation.history
         if history is None or history.suspended or isinstance(error, Suspended):
             return
-        # What was concluded as the cancellation came stays so.
-        ending = None if invocation.is_concluded else await _ending(invocation, error)
-        if ending is not None:
-            await history.conclude(invocation, ending)
-            if isinstance(error, InvocationError):
-                error.is_escalated = ending.outcome == "unknown" and history.is_replayable
-        invocation.leave()
+        try:
+            # What was concluded as the cancellation came stays so.
+            ending = None if invocation.is_concluded else await _ending(invocation, error)
+            if ending is not None:
+                await history.conclude(invocation, ending)
+                if isinstance(error, InvocationError):
+                    error.is_escalated = ending.outcome == "unknown" and history.is_replayable
+        finally:  # it may be cancelled here as well
+            invocation.leave()
 
     return conclude_failure
 

@@ -96,10 +96,26 @@ def _let_the_clock_jump() -> None:
     time.time = lambda: now() / 1e9
 
 
+async def _watched(job: dict[str, Any]) -> dict[str, Any]:
+    """The run; on SIGUSR1 it tells where each of its tasks is."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _tell_tasks)
+    return await run(job)
+
+
+def _tell_tasks() -> None:
+    for task in asyncio.all_tasks():
+        print(task.get_name(), file=sys.stderr)
+        awaited: Any = task.get_coro()
+        while (frame := getattr(awaited, "cr_frame", None)) is not None:
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            print(f"  {frame.f_code.co_qualname} {place}", file=sys.stderr)
+            awaited = getattr(awaited, "cr_await", None)
+
+
 def child(job: dict[str, Any], out: int) -> None:
     try:
         prepare(job)
-        answer = asyncio.run(run(job))
+        answer = asyncio.run(_watched(job))
     except (KernelError, JournalError) as error:
         answer = {"outcome": None, "error": {"message": str(error), "kind": type(error).__name__}}
     answer["points"] = crash_points.reached()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,13 @@ class Ended:
     result: Any = None
     error: Any = None
     points: list[str] = field(default_factory=list)
+
+
+def _end(pid: int) -> None:
+    """Let a process say where it is, and end it."""
+    os.kill(pid, signal.SIGUSR1)
+    time.sleep(1)
+    os.kill(pid, signal.SIGABRT)
 
 
 class Warm:
@@ -49,7 +57,7 @@ class Warm:
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         pid = int(json.loads(self._line())["pid"])
-        self._timer = threading.Timer(MOST, os.kill, (pid, signal.SIGABRT))
+        self._timer = threading.Timer(MOST, _end, (pid,))
         self._timer.start()
         return pid
 

@@ -160,6 +160,25 @@ async def test_what_is_cancelled_while_the_journal_writes_leaves_nothing_open(
 
 
 @in_a_loop
+async def test_what_is_cancelled_while_its_failure_is_written_holds_nothing_up(path: Path) -> None:
+    world = World()
+    world.broken["Charge"] = [Failure("no", code="NO", outcome="failed")]
+    text = sequence(
+        "  - name: G\n    try:\n    - parallel:\n"
+        "        a: [ { name: A, invoke: { kind: Pay.Charge } } ]\n"
+        "        b: [ { sleep: 100 }, { throw: { code: NO } } ]\n"
+        "    catch: [ { name: C, invoke: { kind: Pay.Refund } } ]\n"
+    )
+    journal = await open_journal(path)
+    slow: Any = Late(journal, "finalize", "Pay.Charge/inline")
+    async with asyncio.timeout(10):
+        assert (await run(world, text, slow)).outcome == "parked"
+    rows = {one.path: one.outcome async for one in journal.concluded("r")}
+    assert [one for key, one in rows.items() if key.endswith("A")] == ["failed"]
+    await journal.close()
+
+
+@in_a_loop
 async def test_what_a_person_leads_the_run_past_is_not_left_open(path: Path) -> None:
     world = World()
     world.broken["Charge"] = [Failure("lost", outcome="unknown")]
