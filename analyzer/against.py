@@ -16,12 +16,10 @@ from analyzer.report.finding import Finding, Note, Path
 from kernel.errors import Span
 from kernel.manifest import Definition, Document, Manifest, Module, Resource, find_kind, schemas_of
 from kernel.manifest.suggest import did_you_mean
+from kernel.safety import CLASSES
 from kernel.schema import InvalidSchema, Schemas
 from kernel.schema.problems import show_path
 from kernel.topology.roles import roles_of
-
-SAFETY: Final = ("idempotent", "write-once-checkable", "irreversible", "approval-bound")
-"""The safety classes, from the one that asks least of callers."""
 
 _ARGUMENTS: Final = {"type": "object"}
 """What a call takes whose contract says nothing about it."""
@@ -155,14 +153,14 @@ def _closed(part: _Part) -> _Part:
 def _safety(old: Definition, new: Definition) -> Iterator[Finding]:
     if _strictness(new.safety) > _strictness(old.safety):
         was = f"was {old.safety}" if old.safety else "had no safety class"
-        message = f"{new.kind} {was} and may be {SAFETY[_strictness(new.safety)]} now"
+        message = f"{new.kind} {was} and may be {CLASSES[_strictness(new.safety)]} now"
         related = (Note("it was declared here", old.document.span(("safety",))),)
         yield Finding("K107", message, new.document.span(("safety",)), ("safety",), related)
 
 
 def _strictness(safety: str | None) -> int:
     """The place of a class in their order; of an expression that of the strictest it names."""
-    return max((index for index, one in enumerate(SAFETY) if one in (safety or "")), default=0)
+    return max((index for index, one in enumerate(CLASSES) if one in (safety or "")), default=0)
 
 
 def _resource(

@@ -18,8 +18,7 @@ from analyzer.slots import decided, slot
 from analyzer.types import DYN, Dyn, List, Map, Record, Type, members_of
 from analyzer.variables import INVOCATION
 from kernel.manifest import Definition, Policy, schemas_of
-
-_SAFETY = "idempotent", "write-once-checkable", "irreversible", "approval-bound"
+from kernel.safety import CLASSES
 
 
 def check_fields(world: World, unit: Unit, sheet: Sheet) -> None:
@@ -141,6 +140,6 @@ def check_safety(world: World, unit: Unit, sheet: Sheet) -> None:
     names = {"self": world.contracts.fields(definition, unit.module)}
     value = plainly(written(safety), names)
     sheet.evaluated(value, ("safety",))
-    wanted = world.contracts.lowered({"enum": list(_SAFETY)}, schemas_of(unit.module))
+    wanted = world.contracts.lowered({"enum": [*CLASSES]}, schemas_of(unit.module))
     called = replace(FIELD, what="`safety`")
     sheet.fits(value, wanted, called, f"`{definition.kind}`", ("safety",))

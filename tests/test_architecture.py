@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = (
-    {"errors", "version"},
+    {"errors", "safety", "version"},
     {"manifest", "schema", "cel"},
     {"policy"},
     {"registry", "topology"},

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from analyzer.linking import Callee, Unit
 from analyzer.rules.raising import NOTHING, Code, Raised, Raising
-from analyzer.rules.safety import CLASSES, class_of
+from analyzer.rules.safety import class_of
 from analyzer.sites import World
 from kernel.errors import Span
 from kernel.manifest import Definition
+from kernel.safety import CLASSES
 from kernel.topology.callsite import CallSite, Target
 from kernel.topology.steps import Boundary, Call, Each, Loop, Steps, Together, inner_steps
 

@@ -8,9 +8,9 @@ from analyzer.contracts import Contracts
 from analyzer.linking import Callee
 from kernel.cel import CelError, Template, compile_template, references
 from kernel.manifest import schemas_of
+from kernel.safety import CLASSES
 from kernel.schema import InvalidSchema, SchemaError, compile_schema
 
-CLASSES: Final = "idempotent", "write-once-checkable", "irreversible", "approval-bound"
 UNKNOWN: Final = "unknown"
 """In place of a class: one that is computed from fields whose values are not known."""
 

@@ -18,6 +18,7 @@ from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
 from kernel.invocation.values import fresh, to_json
 from kernel.invocation.work import Work, work_of
+from kernel.safety import ONCE
 from kernel.schema import SchemaError, check_json
 from kernel.topology.tasks import TooLate, within
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan, Stage
     from kernel.registry.contract import Contract
     from kernel.topology.callsite import CallSite
-
-_ONCE = ("write-once-checkable", "irreversible", "approval-bound")
 
 _OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
 
@@ -157,7 +156,7 @@ def failure(error: Exception, contract: Contract, invocation: Invocation) -> Inv
     retry_after = _attribute(error, "retry_after")
     if isinstance(retry_after, bool) or not isinstance(retry_after, (int, float)):
         retry_after = None
-    accident = declared is None and contract.safety in _ONCE and not _is_deliberate(error)
+    accident = declared is None and contract.safety in ONCE and not _is_deliberate(error)
     if outcome is None and (accident or isinstance(error, TimeoutError)):
         outcome = "unknown"
     return ControllerError(

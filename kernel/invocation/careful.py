@@ -18,15 +18,13 @@ from kernel.invocation.reconcile import find_out, settle_within
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
 from kernel.invocation.values import fresh
+from kernel.safety import CHECKED
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
     from kernel.invocation.work import Work
-
-_CHECKED = ("write-once-checkable", "approval-bound")
-"""The classes that have their unknown outcomes found out by a `check`."""
 
 
 def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
@@ -72,7 +70,7 @@ def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
 
 
 def _is_checked(invocation: Invocation, error: InvocationError) -> bool:
-    return error.outcome == "unknown" and invocation.plan.instance.contract.safety in _CHECKED
+    return error.outcome == "unknown" and invocation.plan.instance.contract.safety in CHECKED
 
 
 def _spent(began: float) -> float:
@@ -156,7 +154,7 @@ async def _go_on(
         return False  # a topology is walked again, and what it called answers for itself
     message = "the process ended before the outcome was recorded"
     error = Unknown(message, code="INTERRUPTED", attempt=invocation.attempt)
-    if safety in _CHECKED:
+    if safety in CHECKED:
         if await _reconcile(invocation, error):
             return True
         if error.outcome == "unknown":

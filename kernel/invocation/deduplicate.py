@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from kernel.errors import Conflict
+from kernel.errors import Conflict, InvocationError
 from kernel.invocation.context import Answered
 from kernel.invocation.record import settle
 from kernel.invocation.replay import answer
@@ -100,6 +100,11 @@ async def _answer(invocation: Invocation, history: History, row: rows.Invocation
         answer(invocation, history, row)
     except Answered:
         pass
+    except InvocationError as error:
+        if row.outcome != "unknown":
+            error.message += f" (so it ended with the same key, at {row.path} of run {row.run})"
+            error.args = (error.message,)
+        raise
     else:
         return  # it is made again: it may be, and what it gave was not kept
     await history.conclude(invocation, rows.Conclusion("deduplicated", row.outputs, attempts=0))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kernel.errors import InvocationError, Suspended
-from kernel.journal.errors import JournalError, TooLarge
+from kernel.journal.errors import Fenced, JournalError, TooLarge
 from kernel.journal.rows import Conclusion, InFlight, Intent, NewRun, Opened, Won
 from kernel.journal.values import digest_of
 
@@ -43,7 +43,8 @@ class History:
     without an outcome (with their new epochs); ``last`` is the number of the last conclusion that
     this process knows of. ``lease`` is None until a run that nobody can replay
     (a call out of a service) has something to record. ``patience`` is how many seconds without a
-    sign of life another process waits until it takes the run over. In a rehearsal nothing is
+    sign of life another process waits until it takes the run over; ``every`` so many this one gives
+    one, while it holds the lease. In a rehearsal nothing is
     called: ``met`` are the recorded paths that the walk came by, ``differences`` what it would do
     there otherwise.
     """
@@ -58,6 +59,7 @@ class History:
         concluded: Mapping[str, Row] | None = None,
         left: Mapping[str, Row] | None = None,
         patience: float = math.inf,
+        every: float = math.inf,
     ) -> None:
         self.journal = journal
         self.references = references
@@ -72,6 +74,8 @@ class History:
         self.timers = 0
         self._beaten = time.monotonic()
         self._patience = patience
+        self._every = every
+        self.beating: asyncio.Task[None] | None = None
         self.parked: dict[str, Approval] = {}
         self.escalated: list[InvocationError] = []
         self.suspended = False
@@ -120,6 +124,7 @@ class History:
                     answer = await self.journal.open_run(new)
                     assert isinstance(answer, Opened)
                     self.lease = answer.lease
+                    self.give_signs_of_life()
         return self.lease
 
     async def claim(self, invocation: Invocation, **more: Any) -> Claimed:
@@ -202,6 +207,26 @@ class History:
         now = time.monotonic()
         await self.journal.heartbeat(self.held)
         self._beaten = now
+
+    def give_signs_of_life(self) -> None:
+        """Beat from now on, until :meth:`end`, or until another holds the run: then it stops."""
+        self.beating = asyncio.ensure_future(self._beat())
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self.beat()
+            except Fenced as error:
+                self.stop(error)
+                return
+            except JournalError:
+                continue  # what is to be recorded next says so, if it stays like this
+
+    def end(self) -> None:
+        """Give no more signs of life."""
+        if self.beating is not None:
+            self.beating.cancel()
 
     async def note(
         self, invocation: Invocation, step: str, status: str, detail: Any = None

@@ -42,7 +42,6 @@ from kernel.journal.rows import (
     Recorded,
     Run,
     RunState,
-    Safety,
     Won,
 )
 
@@ -77,7 +76,6 @@ __all__ = [
     "Refused",
     "Run",
     "RunState",
-    "Safety",
     "TooLarge",
     "Unsure",
     "Won",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +16,13 @@ from kernel.journal.seal import altered, seal
 from kernel.journal.session import Session
 from kernel.journal.trace import note
 from kernel.journal.values import to_text
+from kernel.safety import ONCE
 
 _FACTS = """i.execution, i.path, i.target, i.safety, i.idempotency_key, i.scope, i.inputs_hash,
     i.inputs, i.about, i.claimed_at"""
 _ENDS = """c.epoch, c.attempts, c.outcome, c.outputs, c.error, c.landed, c.duration,
     c.concluded_at, c.decided_by"""
+_ALL = 2**62
 _RELEASED = ("failed", "rejected", "cancelled")
 
 
@@ -89,12 +92,45 @@ def finalize(session: Session, now: int, execution: str, epoch: int, ending: End
     number = _append(session, now, intent, ending)
     key = intent.facts[4]
     landed = ending.outcome not in _RELEASED if ending.landed is None else ending.landed
-    if key is not None and not landed:
+    if key is not None and not (landed or _has_landed_within(session, intent)):
         session.change(
             "DELETE FROM kernel_keys WHERE scope = ? AND idempotency_key = ? AND execution = ?",
             (intent.facts[5], key, execution),
         )
     return number
+
+
+def _has_landed_within(session: Session, intent: _Intent) -> bool:
+    """Whether something landed that the invocation called, and would be had twice with its key.
+
+    What was called with a key of its own, or within such a call, is one effect by that key.
+    """
+    path: str = intent.facts[1]
+    values = (intent.run, len(path) + 1, f"{path}.", f"{path}~")
+    within = "i.run = ? AND substr(i.path, 1, ?) IN (?, ?)"
+    keyed = session.rows(
+        f"""SELECT i.path FROM kernel_invocations i
+        WHERE {within} AND i.idempotency_key IS NOT NULL AND i.scope <> i.run""",
+        values,
+    )
+    landed = session.rows(
+        f"""SELECT i.path FROM kernel_invocations i
+        JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
+        WHERE {within} AND i.safety IN ({", ".join("?" * len(ONCE))})
+        AND (c.outcome IN ('succeeded', 'unknown') OR c.landed = 1)
+        LIMIT ?""",
+        (*values, *ONCE, _ALL if keyed else 1),
+    )
+    kept = {one for (one,) in keyed}
+    return any(kept.isdisjoint(_around(one, len(path))) for (one,) in landed)
+
+
+def _around(path: str, start: int) -> Iterator[str]:
+    """A path and the paths of what it is within, down to ``start`` characters."""
+    yield path
+    for place in range(start, len(path)):
+        if path[place] in ".~":
+            yield path[:place]
 
 
 def record(

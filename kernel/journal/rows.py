@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kernel.errors import Outcome
-
-Safety = Literal["idempotent", "write-once-checkable", "irreversible", "approval-bound"]
-"""The safety classes (product.md); None where a definition declares none."""
+from kernel.safety import Safety
 
 RunState = Literal["running", "parked", "succeeded", "failed", "unknown", "cancelled", "rejected"]
 """``running`` and ``parked`` can go on; the others are ends."""

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Fault
+from kernel.safety import CLASSES
 
 if TYPE_CHECKING:
     from kernel.manifest.document import Document
@@ -48,7 +49,7 @@ _DEFINITION: dict[str, Any] = {
         },
         "safety": {
             "description": "What may be repeated; a class, or CEL over `self` that gives one.",
-            "enum": ["idempotent", "write-once-checkable", "irreversible", "approval-bound"],
+            "enum": [*CLASSES],
             "x-kernel-eval": "load",
         },
         "check": {

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from kernel.cel import CelError, compile_template
 from kernel.errors import Fault, ManifestError
 from kernel.manifest import schemas_of
+from kernel.safety import CLASSES, Safety
 from kernel.schema import Schema, compile_schema
 from kernel.topology.roles import body_of, roles_of
 
 if TYPE_CHECKING:
     from kernel.manifest import Definition, Module, Resource
-
-Safety = Literal["idempotent", "write-once-checkable", "irreversible", "approval-bound"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def contract_of(
             declared = body_of(definition)[1].get(part, ((), None))[1]
         return None if declared is None else compile_schema(declared, schemas_of(home))
 
-    safety = cast(Safety, definition.safety) if definition.safety in get_args(Safety) else None
+    safety = definition.safety if definition.safety in CLASSES else None
     return Contract(
         compiled("inputs"), compiled("outputs"), declared_errors(definition.errors or {}), safety
     )
@@ -67,15 +66,15 @@ def with_safety(contract: Contract, definition: Definition, fields: Mapping[str,
 
     Raises :class:`ManifestError` when what it computes is no class.
     """
-    if definition.safety is None or definition.safety in get_args(Safety):
+    if definition.safety is None or definition.safety in CLASSES:
         return contract
     try:
         found = compile_template(definition.safety).evaluate({"self": fields})
     except CelError as error:
         found, problem = None, str(error)
     else:
-        problem = f"`safety` is one of {', '.join(get_args(Safety))}"
-    if found not in get_args(Safety):
+        problem = f"`safety` is one of {', '.join(CLASSES)}"
+    if found not in CLASSES:
         span = definition.document.span(("safety",))
         raise ManifestError([Fault("K209", problem, span, None, ("safety",))])
     return replace(contract, safety=found)

@@ -32,6 +32,7 @@ from kernel.runtime.cancelling import abandon
 from kernel.runtime.rehearsal import rehearse
 from kernel.runtime.result import RunResult
 from kernel.runtime.settling import settle
+from kernel.safety import CHECKED
 
 if TYPE_CHECKING:
     from kernel.events.references import References
@@ -112,8 +113,9 @@ class Runs:
         answer = await self._journal.open_run(new)
         if isinstance(answer, rows.Opened):
             run.history = History(
-                self._journal, self._references, run.id, answer.lease, patience=PATIENCE
-            )
+                self._journal, self._references, run.id, answer.lease,
+                patience=PATIENCE, every=BEAT,
+            )  # fmt: skip
             return None
         found = answer.run
         if found.inputs is None:
@@ -145,8 +147,10 @@ class Runs:
         """What an ended run gave; None where it can go on."""
         if found.state == "running" or found.state == "parked":
             return None
-        if found.state == "unknown" and not await self._journal.escalations(found.run, 1):
-            return None
+        if found.state == "unknown":
+            unknown = await self._journal.escalations(found.run)
+            if not unknown or (found.topology and any(one.safety in CHECKED for one in unknown)):
+                return None  # a `check` may know by now
         if found.error is not None:
             error = error_from_json(found.error)
             return RunResult(found.run, found.state, None, error)
@@ -197,6 +201,7 @@ class Runs:
                 one.path: replace(one, epoch=epoch) for one, epoch in zip(left, epochs, strict=True)
             },
             patience=PATIENCE,
+            every=BEAT,
         )
 
     async def lost(self, like: Asked, knows: Callable[[str], bool]) -> list[str]:
@@ -251,7 +256,7 @@ class Runs:
         history = run.history
         assert history is not None
         task = history.task = asyncio.ensure_future(work())
-        beat = asyncio.ensure_future(self._beat(history))
+        history.give_signs_of_life()
         try:
             result = await _ended(task)
         except InvocationError as error:
@@ -275,11 +280,11 @@ class Runs:
             await self._finish(history, "succeeded", result=kept(result))
             return result
         finally:
-            beat.cancel()
+            history.end()
 
     async def conduct_unasked(self, run: Run, work: Work) -> Any:
         """A call out of a service: it is in the journal once it has something to record."""
-        history = run.history = History(self._journal, self._references, run.id)
+        history = run.history = History(self._journal, self._references, run.id, every=BEAT)
         outcome: rows.RunState = "succeeded"
         task = history.task = asyncio.ensure_future(work())
         try:
@@ -293,6 +298,7 @@ class Runs:
                 raise _interrupted(history, history.fault) from None
             raise
         finally:
+            history.end()
             if history.lease is not None and not history.suspended:
                 await self._finish(history, outcome)
 
@@ -349,17 +355,6 @@ class Runs:
             f"the run waits for an approval of {names}",
             data={"run": history.run, "approvals": ids},
         )
-
-    async def _beat(self, history: History) -> None:
-        while True:
-            await asyncio.sleep(BEAT)
-            try:
-                await history.beat()
-            except Fenced as error:
-                history.stop(error)
-                return
-            except JournalError:
-                continue  # what is to be recorded next says so, if it stays like this
 
 
 async def _ended(task: asyncio.Future[Any]) -> Any:

@@ -55,11 +55,15 @@ async def _found(kernel: Kernel, run: Run, row: Row) -> Found:
     if row.key is not None and row.key.startswith(DIGEST):
         return Found(None, why="its idempotency key holds a secret, and is not kept")
     kind, _, name = row.target.partition("/")
-    plan = run.plan(CallSite(Target(kind, name), ()), instance.scope, "")
+    site = CallSite(Target(kind, name), ())
+    plan = run.plan(site, instance.scope, "")
     context = EvaluationContext(run, instance.scope, instance.scope.bindings, row.path)
     invocation = Invocation(context, plan)
     invocation.inputs = inputs
     invocation.claim = Won(row.execution, row.epoch, row.attempts)
     if row.key is not None:
         invocation.idempotency_key = row.key
-    return await find_out(invocation)
+    try:
+        return await find_out(invocation)
+    finally:
+        run.plans.pop(site, None)

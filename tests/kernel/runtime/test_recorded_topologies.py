@@ -165,3 +165,71 @@ async def test_a_topology_of_a_run_that_is_given_up_is_cancelled_with_it(path: P
     await looked(path, lambda journal: cancel(journal, "r", "bob"))
     assert await looked(path, lambda journal: journal.escalations()) == []
     assert await looked(path, lambda journal: journal.unresolved()) == []
+
+
+def keyed(steps: str, more: str = "") -> str:
+    """A call of a sequence with a key."""
+    call_it = "  - { name: In, idempotencyKey: order-7, invoke: { kind: Run.Sequence, name: Inner"
+    return sequence(f"{call_it} }}{more} }}\n") + INNER + steps
+
+
+BROKEN = "  - { name: X, throw: { code: BROKEN } }\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "charges"),
+    [
+        (call("A", "Charge"), 1),
+        (call("A", "Charge", ", retry: { attempts: 2 }"), 1),
+        (call("A", "Look"), 0),
+        (call("A", "Charge", ", idempotencyKey: charge-7"), 1),
+        ("  - { name: D, do: [ { name: A, invoke: { kind: Pay.Charge } } ], until: true }\n", 1),
+    ],
+)
+@in_a_loop
+async def test_a_key_under_which_something_landed_is_not_free_again(
+    path: Path, steps: str, charges: int
+) -> None:
+    world = World()
+    for number, run_id in enumerate(("first", "second")):
+        ended = await run(world, keyed(steps + BROKEN), path, run_id)
+        assert ended.outcome == "failed"
+        assert ended.error is not None
+        assert ended.error.code == "BROKEN"
+        kept = number == 1 and charges == 1 and "charge-7" not in steps
+        assert ("with the same key, at steps.In of run first" in ended.error.message) is kept
+        assert len(world.made("Charge")) == charges
+    looks = len(world.made("Look"))
+    assert looks == (0 if charges else 2)
+
+
+@in_a_loop
+async def test_a_key_within_keeps_what_it_is_around(path: Path) -> None:
+    world = World()
+    called = "  - { name: K, idempotencyKey: k-1, invoke: { kind: Run.Sequence, name: C } }\n"
+    text = (
+        keyed(called + BROKEN)
+        + INNER.replace("Inner", "C")
+        + call("A", "Charge")
+        + call("B", "Charge")
+    )
+    for run_id in ("first", "second"):
+        ended = await run(world, text, path, run_id)
+        assert ended.outcome == "failed"
+        assert ended.error is not None
+        assert "with the same key" not in ended.error.message
+    assert len(world.made("Charge")) == 2
+    await looked(path, lambda journal: journal.verify("second"))
+
+
+@in_a_loop
+async def test_another_attempt_in_the_same_run_is_made_with_the_key(path: Path) -> None:
+    world = World()
+    world.broken["Login"] = [Failure("again", code="AGAIN")]
+    text = keyed(
+        call("A", "Charge") + call("B", "Look") + call("C", "Login"),
+        ", retry: { attempts: 2, delay: 1 }",
+    )
+    ended = await run(world, text, path)
+    assert ended.outcome == "succeeded", ended.error
+    assert (len(world.made("Charge")), len(world.made("Login"))) == (1, 2)

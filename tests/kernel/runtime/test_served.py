@@ -1,0 +1,83 @@
+"""A call out of a service is a run of its own: whoever makes it is known to be alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import DEFINITIONS, TOKEN, World, in_a_loop
+
+from kernel import Kernel, UsageError, loads
+from kernel.journal import open_journal
+
+TEXT = (
+    DEFINITIONS
+    + """\
+kind: Kernel.Definition
+metadata: { name: Bell, module: Pay }
+capability: Service
+schema:
+  type: object
+  properties: { then: { type: object, x-kernel-call: true } }
+---
+kind: Pay.Bell
+metadata: { name: Bell }
+then: { invoke: { kind: Pay.Charge } }
+"""
+)
+
+
+class Bell:
+    """A service that makes one call, at once."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._then = fields["then"]
+        self._stopped = asyncio.Event()
+
+    async def start(self, call: Any) -> None:
+        call.ready({})
+        ringing = asyncio.ensure_future(self._then.invoke({}))
+        await self._stopped.wait()
+        await asyncio.wait([ringing])
+
+    async def stop(self) -> None:
+        self._stopped.set()
+
+
+@in_a_loop
+async def test_nobody_takes_over_a_call_that_is_being_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernel.runtime.runs.BEAT", 0.05)
+    monkeypatch.setattr("kernel.runtime.runs.PATIENCE", 0.5)
+    world, answered = World(), asyncio.Event()
+
+    async def charge(inputs: Any) -> Any:
+        world.calls.append(("Charge", inputs, ""))
+        await answered.wait()
+        return {}
+
+    path = tmp_path / "journal.db"
+    controllers = {**world.controllers(), "Pay.Charge": charge, "Pay.Bell": Bell}
+    kernel = Kernel(loads(TEXT), controllers=controllers, journal=path, environ=TOKEN)
+    journal = await open_journal(path)
+    async with kernel:
+        served = asyncio.ensure_future(kernel.apply())
+        while not world.made("Charge"):
+            await asyncio.sleep(0.01)
+        (run,) = await journal.runs()
+        other = Kernel(loads(DEFINITIONS), controllers=controllers, journal=path, environ=TOKEN)
+        async with other:
+            with pytest.raises(UsageError, match="is being worked on by"):
+                await other.resume(run.run)
+        answered.set()
+        await kernel.stop()
+    await asyncio.wait([served])
+    (row,) = [one async for one in journal.concluded(run.run)]
+    found = await journal.run(run.run)
+    assert found is not None
+    assert (row.outcome, found.state, len(world.made("Charge"))) == ("succeeded", "succeeded", 1)
+    await journal.close()
