@@ -52,7 +52,8 @@ def command(path: Path, target: str | None, **options: Any) -> int:
     Kernel.Module run in order, or the one topology that nothing else refers to.
 
     The result is printed on standard output as JSON; with -o json or yaml one document
-    {run, outcome, result, error} is printed, also when the run failed.
+    {run, outcome, result, error} is printed, also when the run failed. A manifest with errors
+    is not run: they are told, with -o json or yaml as `kernel check` does.
 
     The run is recorded in the journal. What needs an approval is asked for on a terminal; elsewhere
     the run is parked with exit status 4, and says how it goes on. Runs of the same manifest that an

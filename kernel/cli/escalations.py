@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kernel.journal import Invocation
 
 _HEADER = ("EXECUTION", "TARGET", "CLASS", "RUN", "PATH", "SINCE", "ERROR")
+_WIDEST = 100
 
 
 @click.command("escalations")
@@ -34,15 +35,29 @@ def command(journal: str, form: str) -> None:
         _table(found)
 
 
+def _said(error: Any) -> str:
+    """What the error says, on one line."""
+    from kernel.cli.tables import compact, plain
+
+    match error:
+        case {"message": str(message)}:
+            text = plain(" ".join(message.split()))
+            return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}…"
+        case None:
+            return ""
+        case _:
+            return compact(error, _WIDEST)
+
+
 def _table(found: list[Invocation]) -> None:
     from kernel.cli.moments import rfc3339
-    from kernel.cli.tables import compact, short, show_table
+    from kernel.cli.tables import short, show_table
 
     rows = [
         (
             *(one.execution, one.target, one.safety or "", short(one.run), one.path),
             rfc3339(one.concluded_at or one.claimed_at, 0),
-            "" if one.error is None else compact(one.error, 80),
+            _said(one.error),
         )
         for one in found
     ]

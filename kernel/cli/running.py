@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import signal
 import sys
@@ -112,7 +113,7 @@ def _said(result: RunResult) -> str:
 
 def run(request: Request, work: Work) -> int:
     """Load, check, bring up, work, answer. Returns the exit status."""
-    manifest = load(request.path) if request.no_check else _checked(request.path)
+    manifest = load(request.path) if request.no_check else _checked(request)
     return app.INVALID if manifest is None else bring_up(request, manifest, work)
 
 
@@ -126,18 +127,21 @@ def bring_up(request: Request, manifest: Manifest, work: Work) -> int:
     return _STATUS.get(result.outcome, app.FAILED)
 
 
-def _checked(path: Path) -> Manifest | None:
+def _checked(request: Request) -> Manifest | None:
     """The manifest, if the analyzer finds no error; else None, and the errors are shown."""
     from kernel.runtime.gate import examine
 
-    manifest, report, sound = examine(path)
+    manifest, report, sound = examine(request.path)
     if sound and report.ok:
         return manifest
-    from analyzer.report import Report, as_text
+    from analyzer.report import Report, as_json, as_text
     from kernel.cli.render import use_color
 
     errors = [one for one in report.findings if one.weight == "error" or not sound]
-    click.echo(as_text(Report.of(errors, report.sources), color=use_color(sys.stderr)), err=True)
+    report = Report.of(errors, report.sources)
+    if request.form != "text":
+        show(json.loads(as_json(report)), request.form)
+    click.echo(as_text(report, color=use_color(sys.stderr)), err=True)
     way = "; `--no-check` runs it all the same" if sound else ""
     click.echo(f"nothing was run{way}", err=True)
     return None

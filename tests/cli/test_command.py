@@ -340,6 +340,9 @@ steps:
     assert "K401" in answer.err
     assert answer.err.startswith(checked.out)
     assert "`--no-check` runs it all the same" in answer.err
+    answer = kernel("apply", "main.yaml", "-o", "json", folder=tmp_path)
+    (found,) = json.loads(answer.out)["diagnostics"]
+    assert (answer.status, found["code"], found["line"]) == (3, "K401", 5)
     assert not (tmp_path / "written.txt").exists()
     answer = kernel("apply", "main.yaml", "--no-check", folder=tmp_path)
     assert answer.status == 1
