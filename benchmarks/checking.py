@@ -20,13 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analyzer import check_text
+from benchmarks.machine import slowness, usual
 from benchmarks.report import Row, show
 from kernel import loads
 
 Times = list[list[float]]
-
-USUAL = 0.15
-"""Seconds that `usual` takes on two usual shared cores; they scale promises in milliseconds."""
 
 HEAD = """\
 kind: Kernel.Module
@@ -182,18 +180,6 @@ class Command:
 def bare(_: str = "") -> None:
     """An interpreter that does nothing."""
     subprocess.run([sys.executable, "-c", "pass"], check=True)
-
-
-def usual(_: str = "") -> None:
-    """A fixed work, which tells how slow the machine is at the moment."""
-    number = 0
-    for one in range(3_000_000):
-        number += one * one
-
-
-def slowness(times: list[float]) -> float:
-    """How many times slower than usual the machine is, by the seconds that `usual` took."""
-    return max(1.0, statistics.median(times) / USUAL)
 
 
 def digest(text: str) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from benchmarks.report import Row
+from benchmarks.machine import seconds_of, slowness, usual
+from benchmarks.report import Row, show
 
 MANIFEST = """
 kind: Kernel.Module
@@ -30,31 +31,35 @@ steps:
 """
 
 
-def seconds(*command: str, turns: int = 9) -> float:
-    """The least time of a whole process, of several turns."""
-    times = []
-    for _ in range(turns):
-        began = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        times.append(time.perf_counter() - began)
-    return min(times)
+def seconds(*command: str) -> float:
+    """The time of a whole process."""
+    return seconds_of(lambda: subprocess.run(command, check=True, capture_output=True))
 
 
-def rows() -> list[Row]:
-    """The rows of the table."""
+def rows(turns: int = 9) -> list[Row]:
+    """The rows of the table: medians of several turns, each of all that is compared."""
     kernel = str(Path(sys.executable).parent / "kernel")
-    bare = seconds(sys.executable, "-c", "pass")
-    version = (seconds(kernel, "version") - bare) * 1000
+    version, get, work = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder, "small.yaml")
         manifest.write_text(MANIFEST)
-        get = (seconds(kernel, "get", str(manifest)) - bare) * 1000
+        for _ in range(turns):
+            bare = seconds(sys.executable, "-c", "pass")
+            version.append(seconds(kernel, "version") - bare)
+            get.append(seconds(kernel, "get", str(manifest)) - bare)
+            work.append(seconds_of(usual))
+    slow = slowness(work)
     return [
-        Row(
-            "`kernel version` over the bare interpreter / 60 ms",
-            version / 60,
-            1,
-            f"{version:.0f} ms",
-        ),
-        Row("`kernel get` over the bare interpreter / 250 ms", get / 250, 1, f"{get:.0f} ms"),
+        row("`kernel version` over the bare interpreter / 60 ms", version, 60, slow),
+        row("`kernel get` over the bare interpreter / 250 ms", get, 250, slow),
     ]
+
+
+def row(what: str, times: list[float], limit: float, slow: float) -> Row:
+    """A row for a promise in milliseconds of a usual machine."""
+    took = statistics.median(times) * 1000
+    return Row(what, took / slow / limit, 1, f"{took:.0f} ms, at {slow:.1f} times the usual time")
+
+
+if __name__ == "__main__":
+    show(rows())

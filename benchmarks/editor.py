@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from analyzer.editor.completion import complete
 from analyzer.editor.navigation import hover
 from analyzer.editor.workspace import Workspace
-from benchmarks.checking import slowness, turns, usual
+from benchmarks.checking import turns
+from benchmarks.machine import slowness, usual
 from benchmarks.report import Row, show
 
 LIMIT = 100.0

@@ -15,7 +15,7 @@ from kernel.invocation.run import Run
 from kernel.topology.callsite import CallSite, Target
 
 OF_THE_DISK = {
-    "an invocation in the journal / its two commits",
+    "an invocation in the journal / one commit for each record",
     "64 at a time, each / one commit for each record",
 }
 """What is told, but not judged here: it depends on how fast the disk is against the processor."""

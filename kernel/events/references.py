@@ -50,7 +50,10 @@ class References:
 
     def hide(self, value: Any, by_schema: Callable[[Any], Any] | None = None) -> Any:
         """How a JSON value is kept. ``by_schema`` redacts what a contract calls secret."""
-        return self._hide(value, value if by_schema is None else by_schema(value))
+        shown = value if by_schema is None else by_schema(value)
+        if shown is value and not self._names and not self._redactor:
+            return _escaped(value)  # there is no secret that it could hold
+        return self._hide(value, shown)
 
     def _hide(self, value: Any, shown: Any) -> Any:
         if type(value) is str:
@@ -131,6 +134,17 @@ class References:
     @staticmethod
     def _as_text(value: Any) -> str:
         return value if isinstance(value, str) else str(value)
+
+
+def _escaped(value: Any) -> Any:
+    """A value without secrets as it is kept: what looks like a reference in it is none."""
+    if isinstance(value, str):
+        return value.replace("${{", "$${{") if "${{" in value else value
+    if isinstance(value, Mapping):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_escaped(item) for item in value]
+    return value
 
 
 def _without(found: re.Match[str]) -> str:

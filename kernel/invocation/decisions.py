@@ -6,7 +6,6 @@ All other expressions give the same in a replay, because they are pure (pipeline
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,7 @@ async def decide(context: EvaluationContext, path: str, find: Callable[[], Any])
     if to_json(found) is not found:
         return found  # what is no JSON cannot come back as it was
     intent = Intent(
-        execution=str(uuid.uuid5(context.run.namespace, path)),
+        execution=context.run.execution(path),
         run=history.run,
         path=path,
         target=TARGET,

@@ -78,7 +78,7 @@ class Invocation:
     def id(self) -> str:
         """The execution id: the same over attempts, and in a replay of the same run."""
         if self._id is None:
-            self._id = str(uuid.uuid5(self.context.run.namespace, self.path))
+            self._id = self.context.run.execution(self.path)
         return self._id
 
     @property
@@ -92,7 +92,7 @@ class Invocation:
         path = self.path
         if "~" in path:
             path = _ATTEMPT.sub("", path)
-        return str(uuid.uuid5(self.context.run.namespace, path))
+        return self.context.run.execution(path)
 
     @idempotency_key.setter
     def idempotency_key(self, key: str) -> None:

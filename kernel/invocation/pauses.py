@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -211,7 +210,7 @@ async def _claim(run: Run, history: History, path: str, inputs: Mapping[str, Any
     if row is not None:
         return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_left=True)
     intent = Intent(
-        execution=str(uuid.uuid5(run.namespace, path)),
+        execution=run.execution(path),
         run=history.run,
         path=path,
         target=TARGET,

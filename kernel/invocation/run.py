@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -164,6 +165,13 @@ class Run:
                 return await context.invoke(site)
         finally:
             self.plans.pop(site, None)
+
+    def execution(self, path: str) -> str:
+        """The execution id of a path: its UUID of version 5 (RFC 9562, 5.5), as text."""
+        name = self.namespace.bytes + path.encode()
+        found = hashlib.sha1(name, usedforsecurity=False).hexdigest()
+        variant = "89ab"[int(found[16], 16) & 3]
+        return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
 
     def hide_secrets(self, error: InvocationError) -> None:
         """Take the secrets out of what an error says, before anybody outside hears it."""

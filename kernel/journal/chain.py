@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kernel.journal.rows import Broken
+from kernel.journal.values import encoder
 
 START = "0" * 64
 """What the first conclusion of a run has before it."""
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_encode = encoder()
 
 
 def link(previous: str, facts: Iterable[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from kernel.journal.errors import Refused, TooLarge
@@ -14,12 +15,23 @@ LARGEST = 64 * 1024 * 1024
 LONGEST = 1024
 """The most characters that an idempotency key may have."""
 
-_encode = json.JSONEncoder(
-    ensure_ascii=True, allow_nan=False, separators=(",", ":"), check_circular=True
-).encode
-_encode_sorted = json.JSONEncoder(
-    ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
-).encode
+
+def encoder(*, sort_keys: bool = False) -> Callable[[Any], str]:
+    """What makes compact JSON in ASCII of a value. It raises ValueError, TypeError, RecursionError.
+
+    The standard library makes its encoder in C anew for each value; here it is made once.
+    """
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    plain = json.JSONEncoder(separators=(",", ":"), sort_keys=sort_keys, allow_nan=False)
+    if make is None:
+        return plain.encode
+    text = json.encoder.encode_basestring_ascii
+    chunks = make(None, plain.default, text, None, ":", ",", sort_keys, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = encoder()
+_encode_sorted = encoder(sort_keys=True)
 
 
 def to_text(value: Any, what: str, largest: int = LARGEST) -> str | None:

@@ -24,6 +24,9 @@ T = TypeVar("T")
 MOST = 256
 """With so many requests a commit waits for no more."""
 
+_UNBROKEN = 8
+"""After so many requests that were done at once, others have their turn."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
@@ -55,12 +58,20 @@ class Worker:
         self._guard = threading.Lock()
         self._turn = threading.Lock()
         self._alone = True
+        self._unbroken = 0
 
     async def do(self, work: Callable[[Session], T], mode: Mode) -> T:
         """Do ``work`` in a transaction and wait until it is kept. Raises :class:`JournalError`."""
         loop = asyncio.get_running_loop()
+        if self._alone and loop not in self._asked:
+            answer = self._at_once(work, mode)
+            if answer is not None:
+                await self._give_way(loop, mode)
+                if answer[1] is not None:
+                    raise answer[1]
+                found: T = answer[0]
+                return found
         future: asyncio.Future[T] = loop.create_future()
-        request = Request(work, mode, loop, future)
         with self._guard:
             if self._closed:
                 raise JournalError("the journal is closed")
@@ -68,25 +79,48 @@ class Worker:
                 self._begun = True
                 self._thread.start()
             asked = self._asked.get(loop)
-            is_first = asked is None
             if asked is None:
                 asked = self._asked[loop] = []
                 loop.call_soon(self._hand_over, loop)
-            is_alone = self._alone = is_first and self._alone
-            if not is_alone:
-                asked.append(request)  # handed over with all that is asked in this turn of the loop
-        if is_alone:
-            if self._at_once(request):
-                await asyncio.sleep(0)  # others have their turn
-            else:
-                self._put(request)
+            asked.append(Request(work, mode, loop, future))
         return await future
 
-    def _put(self, request: Request) -> None:
-        with self._guard:
-            if self._closed:
-                raise JournalError("the journal is closed")
-            self._queue.put([request])
+    def _at_once(
+        self, work: Callable[[Session], Any], mode: Mode
+    ) -> tuple[Any, JournalError | None] | None:
+        """Do it here; None where it is for the thread: to wait, or to say what is wrong."""
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            session = self._session
+            if session is None or self._closed or not self._queue.empty():
+                return None
+            if not session.begin_at_once(mode):
+                return None
+            try:
+                result, error = _done(session, work)
+                session.commit()
+            except Unsure as unsure:
+                return None, Unsure(str(unsure))
+            except Exception:
+                with suppress(Exception):
+                    session.rollback()
+                return None
+        finally:
+            self._turn.release()
+        return result, error
+
+    async def _give_way(self, loop: asyncio.AbstractEventLoop, mode: Mode) -> None:
+        """Let others have their turn: those who ask in it are handed over together."""
+        self._unbroken += 1
+        if mode != "durable" and self._unbroken < _UNBROKEN:
+            return
+        self._unbroken = 0
+        self._asked[loop] = []
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._hand_over(loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._guard:
@@ -94,30 +128,6 @@ class Worker:
             if asked:
                 self._alone = len(asked) == 1
                 self._queue.put(asked)
-
-    def _at_once(self, request: Request) -> bool:
-        """Do it here; False where it is for the thread: to wait, or to say what is wrong."""
-        if not self._turn.acquire(blocking=False):
-            return False
-        try:
-            session = self._session
-            if session is None or not self._queue.empty():
-                return False
-            if not session.begin_at_once(request.mode):
-                return False
-            try:
-                answer = _one(session, request)
-                session.commit()
-            except Unsure as error:
-                answer = request, None, Unsure(str(error))
-            except Exception:
-                with suppress(Exception):
-                    session.rollback()
-                return False
-        finally:
-            self._turn.release()
-        _settle([answer])
-        return True
 
     async def close(self) -> None:
         """Do what is asked already, then end."""
@@ -250,10 +260,14 @@ def _together(session: Session, group: list[Request]) -> list[Answer]:
 
 
 def _one(session: Session, request: Request) -> Answer:
+    return request, *_done(session, request.work)
+
+
+def _done(session: Session, work: Callable[[Session], Any]) -> tuple[Any, JournalError | None]:
     try:
-        return request, request.work(session), None
+        return work(session), None
     except Refused as refused:  # it has written nothing, so its neighbours need not be undone
-        return request, None, refused
+        return None, refused
 
 
 def _alone(session: Session, request: Request) -> Answer:

@@ -41,6 +41,12 @@ def test_what_is_kept_comes_back_and_holds_no_secret(value: Any) -> None:
     assert references().show(kept) == value
 
 
+@given(JSON)
+def test_what_can_hold_no_secret_is_kept_in_the_same_notation(value: Any) -> None:
+    elsewhere = References(Redactor(["another-secret"]), [("Other.secrets", "another-secret")])
+    assert References(Redactor()).hide(value) == elsewhere.hide(value)
+
+
 def test_a_number_stays_a_number_and_a_text_a_text() -> None:
     one = references()
     assert one.hide({"n": PIN, "t": "4711", "in": "pin 4711!"}) == {

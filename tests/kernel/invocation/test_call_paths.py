@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from types import SimpleNamespace
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from kernel import Kernel, loads
+from kernel.invocation.run import Run
 
 MANIFEST = """
 kind: Kernel.Definition
@@ -71,3 +77,9 @@ def test_each_call_of_a_controller_has_a_key_of_its_own_that_a_retry_repeats() -
     keys = asyncio.run(main())
     assert len(set(keys)) == 6
     assert Twice.seen == [keys, keys]
+
+
+@given(st.uuids(), st.text(st.characters(exclude_categories=("Cs",))))
+def test_an_execution_id_is_a_uuid_of_version_5(namespace: uuid.UUID, path: str) -> None:
+    run: Any = SimpleNamespace(namespace=namespace)
+    assert Run.execution(run, path) == str(uuid.uuid5(namespace, path))
