@@ -18,11 +18,13 @@ from kernel.errors import (
     Unknown,
     ValidationError,
 )
+from kernel.invocation import validate_outputs
 from kernel.invocation.history import error_to_json
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion
 
 if TYPE_CHECKING:
+    from kernel.invocation.history import History
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
 
@@ -31,25 +33,19 @@ def plan(plan: Plan) -> Stage | None:
     """Only with a journal."""
     if not plan.is_recorded:
         return None
-    outputs = plan.instance.contract.outputs
-    hide = None if outputs is None else outputs.redaction
 
     async def conclude(invocation: Invocation) -> None:
         history = invocation.history
         if history is None or not (history.is_replayable or invocation.claim):
             invocation.leave()
             return
-        kept = history.references.hide(invocation.outputs, hide)
         ending = Conclusion(
-            "succeeded", kept, attempts=invocation.attempt, duration=_duration(invocation)
+            "succeeded",
+            _kept(invocation, history),
+            attempts=invocation.attempt,
+            duration=_duration(invocation),
         )
-        try:
-            await history.conclude(invocation, ending)
-        except TooLarge as error:
-            if invocation.claim is not None:
-                # It has landed, and the run goes on with the outputs while this process lives.
-                why = error_to_json(OutputError(f"its result is not kept: {error}"))
-                await history.conclude(invocation, replace(ending, outputs=None, error=why))
+        await _write(invocation, history, ending)
         if invocation.is_adopted:
             from kernel.invocation.reconcile import settle_within
 
@@ -57,6 +53,35 @@ def plan(plan: Plan) -> Stage | None:
         invocation.leave()
 
     return conclude
+
+
+def _kept(invocation: Invocation, history: History) -> Any:
+    """The outputs, as they are kept."""
+    outputs = invocation.plan.instance.contract.outputs
+    return history.references.hide(
+        invocation.outputs, None if outputs is None else outputs.redaction
+    )
+
+
+async def _write(invocation: Invocation, history: History, ending: Conclusion) -> None:
+    try:
+        await history.conclude(invocation, ending)
+    except TooLarge as error:
+        if invocation.claim is not None:
+            # It has landed, and the run goes on with the outputs while this process lives.
+            why = error_to_json(OutputError(f"its result is not kept: {error}"))
+            await history.conclude(invocation, replace(ending, outputs=None, error=why))
+
+
+def landed(invocation: Invocation, history: History, outputs: Any) -> Conclusion:
+    """The end of a call that a check has found, whose outputs are held to the contract."""
+    invocation.outputs = outputs
+    try:
+        validate_outputs.plan(invocation.plan)(invocation)
+    except OutputError as error:
+        return _failed(invocation, error)
+    kept = _kept(invocation, history)
+    return Conclusion("succeeded", kept, attempts=invocation.attempt)
 
 
 def plan_failure(
@@ -72,22 +97,29 @@ def plan_failure(
             return
         try:
             # What was concluded as the cancellation came stays so.
-            ending = None if invocation.is_concluded else await _ending(invocation, error)
+            ending = None if invocation.is_concluded else await _ending(invocation, history, error)
             if ending is not None:
-                await history.conclude(invocation, ending)
+                await _write(invocation, history, ending)
                 if isinstance(error, InvocationError):
                     error.is_escalated = ending.outcome == "unknown" and history.is_replayable
-        finally:  # it may be cancelled here as well
+        except asyncio.CancelledError:
+            # Cancelled here as well, perhaps while a check was asked: a person has to find out.
+            if invocation.claim is not None and not invocation.is_concluded:
+                await history.conclude(invocation, _cut_off(invocation))
+            raise
+        finally:
             invocation.leave()
 
     return conclude_failure
 
 
-async def _ending(invocation: Invocation, error: BaseException) -> Conclusion | None:
+async def _ending(
+    invocation: Invocation, history: History, error: BaseException
+) -> Conclusion | None:
     if isinstance(error, asyncio.CancelledError):
         if invocation.was_left and not invocation.is_attempted:
             return None  # an earlier process has attempted it: the end of the run concludes it
-        return await _cancelled(invocation) if invocation.claim else None
+        return await _cancelled(invocation, history) if invocation.claim else None
     if not isinstance(error, InvocationError):
         return None
     if await _hides_what_was_left(invocation, error):
@@ -127,21 +159,32 @@ def _failed(invocation: Invocation, error: InvocationError) -> Conclusion:
     )
 
 
-async def _cancelled(invocation: Invocation) -> Conclusion:
+async def _cancelled(invocation: Invocation, history: History) -> Conclusion:
     """A call that was cancelled in flight may have taken effect: where it can be, it is asked."""
-    if not invocation.is_attempted:
-        return _failed(invocation, Cancelled("the call was cancelled before it was made"))
-    instance = invocation.plan.instance
-    is_keyed = invocation.plan.site.idempotency_key is not None
-    if instance.topology is not None and instance.definition.check is None and not is_keyed:
-        # What it called answers for itself.
-        return _failed(invocation, Cancelled("the call was cancelled", attempt=invocation.attempt))
+    if not _may_have_landed(invocation):
+        return _cut_off(invocation)
     from kernel.invocation.reconcile import find_out
 
     found: Any = await find_out(invocation, patience=0)
     if found.landed is True:
-        return Conclusion("succeeded", found.outputs, attempts=invocation.attempt)
-    if found.landed is False or invocation.plan.instance.contract.safety == "idempotent":
+        return landed(invocation, history, found.outputs)
+    return _cut_off(invocation, found.landed)
+
+
+def _may_have_landed(invocation: Invocation) -> bool:
+    instance = invocation.plan.instance
+    is_keyed = invocation.plan.site.idempotency_key is not None
+    if instance.topology is not None and instance.definition.check is None and not is_keyed:
+        return False  # what it called answers for itself
+    return invocation.is_attempted
+
+
+def _cut_off(invocation: Invocation, has_landed: bool | None = None) -> Conclusion:
+    """The end of a call that was cancelled, and did not land as far as is known."""
+    if not invocation.is_attempted:
+        return _failed(invocation, Cancelled("the call was cancelled before it was made"))
+    is_sure = has_landed is False or invocation.plan.instance.contract.safety == "idempotent"
+    if is_sure or not _may_have_landed(invocation):
         return _failed(invocation, Cancelled("the call was cancelled", attempt=invocation.attempt))
     message = "the call was cancelled in flight; whether it took effect is not known"
     return _failed(invocation, Unknown(message, code="CANCELLED", attempt=invocation.attempt))

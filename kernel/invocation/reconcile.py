@@ -42,16 +42,8 @@ class Check:
     outputs: Template | None
 
 
-async def find_out(
-    invocation: Invocation, patience: int = PATIENCE, occasion: str | None = None
-) -> Found:
-    """Ask the definition's ``check`` whether the effect landed.
-
-    ``occasion`` tells its calls from those that were made before; an attempt is one.
-    """
-    if occasion is None:
-        epoch = 0 if invocation.claim is None else invocation.claim.epoch
-        occasion = f"{epoch}.{invocation.attempt}"
+async def find_out(invocation: Invocation, patience: int = PATIENCE) -> Found:
+    """Ask the definition's ``check`` whether the effect landed."""
     instance = invocation.plan.instance
     check = _check_of(invocation.context.run.world.checks, instance)
     if check is None:
@@ -59,7 +51,7 @@ async def find_out(
     pause, number, why = _FIRST_PAUSE, 0, ""
     while True:
         try:
-            found = await _ask(invocation, check, f"{occasion}.{number}")
+            found = await _ask(invocation, check, number)
         except (InvocationError, CelError) as error:
             why = str(error)
         else:
@@ -105,16 +97,17 @@ def _check_of(known: dict[Any, Check | None], instance: Instance) -> Check | Non
     return known[definition]
 
 
-async def _ask(invocation: Invocation, check: Check, number: str) -> Found:
+async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
     """One call of the check: a part of the invocation, at a path of its own."""
     instance, outer = invocation.plan.instance, invocation.context
+    epoch = 0 if invocation.claim is None else invocation.claim.epoch
     bindings = {
         **instance.home.bindings,
         "self": instance.fields,
         "inputs": invocation.inputs,
         "invocation": invocation.to_cel(),
     }
-    path = f"{invocation.path}.check[{number}]"
+    path = f"{invocation.path}.check[{epoch}.{invocation.attempt}.{number}]"
     document = instance.definition.document
     context = EvaluationContext(
         outer.run, instance.home, bindings, path, outer.depth + 1, document,

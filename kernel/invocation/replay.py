@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kernel.errors import InvocationError, OutputError
+from kernel.errors import OutputError
 from kernel.events.references import LostSecret
 from kernel.invocation import expand, validate_inputs
 from kernel.invocation.context import Answered
 from kernel.invocation.history import error_from_json
-from kernel.invocation.reconcile import Found, find_out
-from kernel.journal.claims import not_landed
-from kernel.journal.errors import Refused
 from kernel.journal.rows import Won
-from kernel.safety import CHECKED
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
@@ -41,8 +36,6 @@ def plan(plan: Plan) -> Stage | None:
             row = history.concluded.get(invocation.path)
             if row is not None and row.outcome == "cancelled":
                 return _cancelled_again(history, row)
-            if row is not None and row.outcome == "unknown" and row.safety in CHECKED:
-                return _ask_again(invocation, history, row)
             if row is not None:
                 answer(invocation, history, row)
         if history.left:
@@ -52,49 +45,13 @@ def plan(plan: Plan) -> Stage | None:
                 invocation.claim = Won(row.execution, row.epoch, row.attempts)
                 invocation.was_left = True
         if is_leaf:
-            _count(invocation, history)
+            invocation.is_counted = True
+            history.active += 1
             if history.is_behind and not invocation.was_left:
                 return history.catch_up()
         return None
 
     return replay
-
-
-def _count(invocation: Invocation, history: History) -> None:
-    """From now on it is something of the run that is under way."""
-    invocation.is_counted = True
-    history.active += 1
-
-
-async def _ask_again(invocation: Invocation, history: History, row: Row) -> None:
-    """Ask once whether a call landed of which a person is asked: its `check` may work by now.
-
-    What did not land is claimed again. What the `check` still does not know ends as is recorded.
-    """
-    _count(invocation, history)
-    invocation.is_concluded = True
-    if history.is_behind:
-        await history.catch_up()
-    try:
-        for stage in (expand.plan(invocation.plan), validate_inputs.plan(invocation.plan)):
-            waiting = None if stage is None else stage(invocation)
-            if waiting is not None:
-                await waiting
-        found = await find_out(invocation, patience=0, occasion=f"again.{history.held.epoch}")
-    except InvocationError:
-        found = Found(None)
-    if found.landed is not None:
-        outputs = history.references.hide(found.outputs) if found.landed else None
-        who = f"the check of {invocation.plan.instance.definition.kind}"
-        with suppress(Refused):  # a person was faster
-            await history.journal.resolve(row.execution, found.landed, who, outputs=outputs)
-        said = await history.guard(history.journal.invocation(row.execution))
-        row = row if said is None else said
-    if not not_landed(row):
-        answer(invocation, history, row)
-    got = await history.claim(invocation)
-    assert isinstance(got, Won), got
-    invocation.claim, invocation.is_concluded = got, False
 
 
 async def _cancelled_again(history: History, row: Row) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +21,6 @@ _FACTS = """i.execution, i.path, i.target, i.safety, i.idempotency_key, i.scope,
     i.inputs, i.about, i.claimed_at"""
 _ENDS = """c.epoch, c.attempts, c.outcome, c.outputs, c.error, c.landed, c.duration,
     c.concluded_at, c.decided_by"""
-_ALL = 2**62
 _RELEASED = ("failed", "rejected", "cancelled")
 
 
@@ -101,36 +99,19 @@ def finalize(session: Session, now: int, execution: str, epoch: int, ending: End
 
 
 def _has_landed_within(session: Session, intent: _Intent) -> bool:
-    """Whether something landed that the invocation called, and would be had twice with its key.
-
-    What was called with a key of its own, or within such a call, is one effect by that key.
-    """
-    path: str = intent.facts[1]
-    values = (intent.run, len(path) + 1, f"{path}.", f"{path}~")
-    within = "i.run = ? AND substr(i.path, 1, ?) IN (?, ?)"
-    keyed = session.rows(
-        f"""SELECT i.path FROM kernel_invocations i
-        WHERE {within} AND i.idempotency_key IS NOT NULL AND i.scope <> i.run""",
-        values,
+    """Whether something landed that the invocation called, and that is not to be had twice."""
+    path, by = str(intent.facts[1]), session.bytewise
+    beginning = f"(i.path{by} > ? AND i.path{by} < ?)"  # "/" follows ".", and DEL follows "~"
+    return bool(
+        session.rows(
+            f"""SELECT 1 FROM kernel_invocations i
+            JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
+            WHERE i.run = ? AND ({beginning} OR {beginning})
+            AND i.safety IN ({", ".join("?" * len(ONCE))})
+            AND (c.outcome IN ('succeeded', 'unknown') OR c.landed = 1) LIMIT 1""",
+            (intent.run, f"{path}.", f"{path}/", f"{path}~", f"{path}\x7f", *ONCE),
+        )
     )
-    landed = session.rows(
-        f"""SELECT i.path FROM kernel_invocations i
-        JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
-        WHERE {within} AND i.safety IN ({", ".join("?" * len(ONCE))})
-        AND (c.outcome IN ('succeeded', 'unknown') OR c.landed = 1)
-        LIMIT ?""",
-        (*values, *ONCE, _ALL if keyed else 1),
-    )
-    kept = {one for (one,) in keyed}
-    return any(kept.isdisjoint(_around(one, len(path))) for (one,) in landed)
-
-
-def _around(path: str, start: int) -> Iterator[str]:
-    """A path and the paths of what it is within, down to ``start`` characters."""
-    yield path
-    for place in range(start, len(path)):
-        if path[place] in ".~":
-            yield path[:place]
 
 
 def record(

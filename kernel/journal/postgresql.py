@@ -34,6 +34,7 @@ class PostgresqlSession:
     """One connection to a PostgreSQL database."""
 
     clustered = ""
+    bytewise = ' COLLATE "C"'
 
     def __init__(self, connection: Any, name: str, reading: bool = False) -> None:
         self._connection = connection

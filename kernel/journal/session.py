@@ -19,10 +19,12 @@ class Session(Protocol):
     ``lock`` is what a SELECT ends with to keep others from changing the rows that it found, where
     the transaction alone does not; ``clustered`` ends the making of a table whose rows are kept in
     the order of its key, where the store can do that: a commit then changes fewer pages.
+    ``bytewise`` stands behind a text that is compared by its bytes, not by what a language orders.
     """
 
     lock: str
     clustered: str
+    bytewise: str
 
     @property
     def broken(self) -> bool:

@@ -31,8 +31,6 @@ _SENTENCES = {
 _MAGIC = b"SQLite format 3\0"
 _QUICK = 0.0005
 """Seconds: a disk that has just kept something faster than this is waited for without a thread."""
-_STALE = 1.0
-"""Seconds after which the file is looked for before an outcome too, as before every intent."""
 _CHANGES = 1000
 """After so many changed rows the write-ahead log is taken into the file."""
 
@@ -42,6 +40,7 @@ class SqliteSession:
 
     lock = ""
     clustered = "WITHOUT ROWID"
+    bytewise = ""
     broken = False
 
     def __init__(
@@ -55,7 +54,6 @@ class SqliteSession:
         self._file = file
         self._identity = None if file is None else _identity(file)
         self._mode: Mode | None = None
-        self._looked = 0.0
 
     def begin(self, mode: Mode) -> None:
         if mode == "read":
@@ -75,13 +73,8 @@ class SqliteSession:
         return True
 
     def _begin(self, mode: Mode, busy: float) -> None:
-        if self._file is not None:
-            now = time.monotonic()
-            if mode == "durable" or now - self._looked > _STALE:
-                self._looked = now
-                if _identity(self._file) != self._identity:
-                    why = "was removed or replaced while in use"
-                    raise JournalError(f"the journal {self._name} {why}")
+        if self._file is not None and _identity(self._file) != self._identity:
+            raise JournalError(f"the journal {self._name} was removed or replaced while in use")
         if busy != self._waits:
             self._connection.execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
             self._waits = busy

@@ -101,6 +101,8 @@ class Worker:
                 result, error = _done(session, work)
                 session.commit()
             except Unsure as unsure:
+                with suppress(Exception):
+                    session.rollback()
                 return None, Unsure(str(unsure))
             except Exception:
                 with suppress(Exception):

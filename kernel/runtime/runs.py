@@ -32,7 +32,6 @@ from kernel.runtime.cancelling import abandon
 from kernel.runtime.rehearsal import rehearse
 from kernel.runtime.result import RunResult
 from kernel.runtime.settling import settle
-from kernel.safety import CHECKED
 
 if TYPE_CHECKING:
     from kernel.events.references import References
@@ -147,10 +146,8 @@ class Runs:
         """What an ended run gave; None where it can go on."""
         if found.state == "running" or found.state == "parked":
             return None
-        if found.state == "unknown":
-            unknown = await self._journal.escalations(found.run)
-            if not unknown or (found.topology and any(one.safety in CHECKED for one in unknown)):
-                return None  # a `check` may know by now
+        if found.state == "unknown" and not await self._journal.escalations(found.run, 1):
+            return None
         if found.error is not None:
             error = error_from_json(found.error)
             return RunResult(found.run, found.state, None, error)

@@ -196,30 +196,11 @@ async def test_a_key_under_which_something_landed_is_not_free_again(
         assert ended.outcome == "failed"
         assert ended.error is not None
         assert ended.error.code == "BROKEN"
-        kept = number == 1 and charges == 1 and "charge-7" not in steps
+        kept = number == 1 and charges == 1
         assert ("with the same key, at steps.In of run first" in ended.error.message) is kept
         assert len(world.made("Charge")) == charges
     looks = len(world.made("Look"))
     assert looks == (0 if charges else 2)
-
-
-@in_a_loop
-async def test_a_key_within_keeps_what_it_is_around(path: Path) -> None:
-    world = World()
-    called = "  - { name: K, idempotencyKey: k-1, invoke: { kind: Run.Sequence, name: C } }\n"
-    text = (
-        keyed(called + BROKEN)
-        + INNER.replace("Inner", "C")
-        + call("A", "Charge")
-        + call("B", "Charge")
-    )
-    for run_id in ("first", "second"):
-        ended = await run(world, text, path, run_id)
-        assert ended.outcome == "failed"
-        assert ended.error is not None
-        assert "with the same key" not in ended.error.message
-    assert len(world.made("Charge")) == 2
-    await looked(path, lambda journal: journal.verify("second"))
 
 
 @in_a_loop
