@@ -25,7 +25,9 @@ def explain_unknown(result: RunResult, journal: str) -> None:
     is_over = result.outcome == "cancelled"
     if journal == "memory:" or not (is_over or result.outcome == "unknown"):
         return
-    if is_over and not _escalations(result.run, journal):
+    if not _escalations(result.run, journal):
+        if not is_over:
+            click.echo(f"  kernel resume {result.run}   goes on when that is known", err=True)
         return
     click.echo("somebody has to find out what became of it (kernel escalations):", err=True)
     click.echo(

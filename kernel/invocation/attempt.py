@@ -130,7 +130,10 @@ async def _limited(work: Work, invocation: Invocation, limit: float) -> Any:
     try:
         with _timed(invocation):
             return await within(limit / 1000, contained())
-    except TooLate:
+    except TooLate as late:
+        if late.left is not None:
+            ended = invocation.at_work()
+            late.left.add_done_callback(lambda _: ended())
         raise Timeout(
             f"{invocation.plan.instance.address} took longer than {limit:g} ms",
             attempt=invocation.attempt,

@@ -6,10 +6,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from kernel.errors import Conflict, InvocationError
+from kernel.errors import Conflict
 from kernel.invocation.context import Answered
 from kernel.invocation.record import settle
-from kernel.invocation.replay import answer
+from kernel.invocation.replay import answer_for
 from kernel.invocation.tell import tell_of
 from kernel.journal import rows
 from kernel.journal.errors import JournalError
@@ -97,14 +97,9 @@ async def _wait(
 
 async def _answer(invocation: Invocation, history: History, row: rows.Invocation) -> None:
     try:
-        answer(invocation, history, row)
+        answer_for(invocation, history, row)
     except Answered:
         pass
-    except InvocationError as error:
-        if row.outcome != "unknown":
-            error.message += f" (so it ended with the same key, at {row.path} of run {row.run})"
-            error.args = (error.message,)
-        raise
     else:
         return  # it is made again: it may be, and what it gave was not kept
     await history.conclude(invocation, rows.Conclusion("deduplicated", row.outputs, attempts=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import time_ns
 from typing import TYPE_CHECKING, Any
@@ -102,6 +102,24 @@ class Invocation:
     def repeats(self) -> bool:
         """Whether what is called within may be called again by another attempt."""
         return self.context.repeats or self.plan.site.retry is not None
+
+    def at_work(self) -> Callable[[], None]:
+        """Note that an attempt is at work, perhaps longer than it is waited for, until the end."""
+        working, one = self.context.run.at_work, (self.path, self.attempt)
+        working.add(one)
+        return lambda: working.discard(one)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether an attempt of it, or of what it called, is still at work."""
+        if not self.context.run.at_work:
+            return False
+        path = self.path
+        within, check = (f"{path}.", f"{path}~"), f"{path}.check["
+        return any(
+            one == path or (one.startswith(within) and not one.startswith(check))
+            for one, _ in tuple(self.context.run.at_work)
+        )
 
     def leave(self) -> None:
         """Its run has nothing more to do with it."""

@@ -43,29 +43,38 @@ class Check:
 
 
 async def find_out(invocation: Invocation, patience: int = PATIENCE) -> Found:
-    """Ask the definition's ``check`` whether the effect landed."""
+    """Ask the definition's ``check`` whether the effect landed.
+
+    That it did not is only believed when no attempt of this process is still at work.
+    """
     instance = invocation.plan.instance
     check = _check_of(invocation.context.run.world.checks, instance)
     if check is None:
         return Found(None, why=f"{instance.definition.kind} has no `check`")
     pause, number, why = _FIRST_PAUSE, 0, ""
     while True:
+        is_at_work = invocation.is_at_work
         try:
             found = await _ask(invocation, check, number)
         except (InvocationError, CelError) as error:
-            why = str(error)
+            why = f"its `check` fails: {error}"
         else:
-            history = invocation.history
-            if history is not None:
-                said = "landed" if found.landed else "not landed"
-                await history.note(invocation, "reconcile", said)
-            tell_of(invocation, "Reconciled", {"landed": found.landed})
-            return found
+            if found.landed or not is_at_work:
+                return await _told(invocation, found)
+            why = "an attempt is still at work, and may have its effect yet"
         number += 1
         if number > patience:
-            return Found(None, why=f"its `check` fails: {why}")
+            return Found(None, why=why)
         await asyncio.sleep(pause)
         pause *= 2
+
+
+async def _told(invocation: Invocation, found: Found) -> Found:
+    history = invocation.history
+    if history is not None:
+        await history.note(invocation, "reconcile", "landed" if found.landed else "not landed")
+    tell_of(invocation, "Reconciled", {"landed": found.landed})
+    return found
 
 
 async def settle_within(invocation: Invocation, *, landed: bool) -> None:

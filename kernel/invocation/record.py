@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel.errors import Conflict, Unknown
 from kernel.events.references import LostSecret
-from kernel.invocation.replay import answer
+from kernel.invocation.replay import answer_for
 from kernel.journal import rows
 from kernel.topology.callsite import DIFFERS, names_in
 
@@ -77,7 +77,7 @@ def settle(invocation: Invocation, history: History, got: rows.Claimed) -> None:
         case rows.Won():
             invocation.claim = got
         case rows.Recorded(row):
-            answer(invocation, history, row)
+            answer_for(invocation, history, row)
         case rows.Conflict(row):
             raise Conflict(
                 f"the idempotency key of {row.target} was used with other inputs, at {row.path} "

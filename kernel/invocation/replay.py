@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from kernel.errors import OutputError
+from kernel.errors import InvocationError, OutputError
 from kernel.events.references import LostSecret
 from kernel.invocation import expand, validate_inputs
 from kernel.invocation.context import Answered
@@ -104,3 +104,23 @@ def answer(invocation: Invocation, history: History, row: Row) -> None:
             f"{row.target} was called, and its result cannot be used again: {why}",
             code="RESULT_NOT_KEPT",
         )
+
+
+def answer_for(invocation: Invocation, history: History, row: Row) -> None:
+    """End the invocation as the one did that holds its key.
+
+    Where that is not known, a person is asked of that one, and nothing is recorded of this.
+    """
+    try:
+        answer(invocation, history, row)
+    except InvocationError as error:
+        if row.execution != invocation.id:
+            where = f"with the same key, at {row.path} of run {row.run}"
+            if row.outcome == "unknown":
+                invocation.is_concluded = True
+                said = f"whether it took effect is not known {where}: `kernel resolve"
+                error.message += f" ({said} {row.execution}`)"
+            else:
+                error.message += f" (so it ended {where})"
+            error.args = (error.message,)
+        raise

@@ -100,9 +100,12 @@ class Run:
     """One run. ``source`` is what it came from (``api``, ``lifecycle``, …).
 
     ``id`` is a UUID, or what the caller gave; ``history`` is what the journal holds of it.
+    ``at_work`` are the paths and attempts of controllers that have not ended, in threads or left
+    behind after a timeout.
     """
 
     __slots__ = (
+        "at_work",
         "correlation_id",
         "history",
         "id",
@@ -129,6 +132,7 @@ class Run:
         self.history: History | None = None
         self.world = world
         self.plans = world.plans
+        self.at_work: set[tuple[str, int]] = set()
         self.source = source
         self.principal = principal
         self.correlation_id = correlation_id or str(uuid.uuid4())

@@ -21,6 +21,7 @@ _Job = tuple[
     tuple[Any, ...],
     "asyncio.Future[Any]",
     asyncio.AbstractEventLoop,
+    Callable[[], None],
 ]
 
 _from_thread: contextvars.ContextVar[bool] = contextvars.ContextVar("_from_thread", default=False)
@@ -46,15 +47,22 @@ class Threads:
         """Whether a function is still at work, perhaps for ever."""
         return self._unfinished > 0
 
-    async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def run(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        ended: Callable[[], None] | None = None,
+    ) -> Any:
         """Call ``function`` in a thread, with the caller's context variables.
 
         When the waiting task is cancelled before a thread was free, nothing is called; later the
-        thread goes on, and its result is dropped.
+        thread goes on, and its result is dropped. ``ended`` is called in the thread when it is
+        through with the function, or has not called it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._submit((contextvars.copy_context(), function, arguments, future, loop))
+        context = contextvars.copy_context()
+        self._submit((context, function, arguments, future, loop, ended or _nothing))
         return await future
 
     def _submit(self, job: _Job) -> None:
@@ -87,16 +95,19 @@ class Threads:
 
 def _do(job: _Job) -> Callable[[], None]:
     """Do a job, unless nobody waits for it any more; gives what tells the loop how it ended."""
-    context, function, arguments, future, loop = job
+    context, function, arguments, future, loop, ended = job
     result: Any = None
     error: BaseException | None = None
     if future.cancelled():
+        ended()
         return _nothing
     try:
         context.run(_from_thread.set, True)
         result = context.run(function, *arguments)
     except BaseException as raised:  # the thread lives on; the caller gets it
         error = raised
+    finally:
+        ended()
 
     def settle() -> None:
         if future.done():

@@ -85,7 +85,7 @@ def _call(found: Method, instance: Instance, threads: Threads) -> Work:
             given = arguments(invocation, call)
             if found.asynchronous:
                 return await function(*given)
-            result = await threads.run(function, *given)
+            result = await threads.run(function, *given, ended=invocation.at_work())
             return await result if asyncio.iscoroutine(result) else result
         except asyncio.CancelledError:
             call.cancellation.cancel()

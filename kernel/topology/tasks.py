@@ -11,7 +11,11 @@ _GRACE = 1.0
 
 
 class TooLate(Exception):
-    """The work did not end in time."""
+    """The work did not end in time. ``left`` is what goes on behind, if it took no notice."""
+
+    def __init__(self, message: str, left: asyncio.Future[Any] | None) -> None:
+        super().__init__(message)
+        self.left = left
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
@@ -29,7 +33,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
     if task.done():
         return task.result()
     await end(task)
-    raise TooLate(f"it did not end within {seconds:g} s")
+    raise TooLate(f"it did not end within {seconds:g} s", None if task.done() else task)
 
 
 async def end(task: asyncio.Future[Any]) -> None:

@@ -453,3 +453,28 @@ async def test_a_run_that_parks_in_a_catch_does_not_end_it(path: Path) -> None:
     parked = await asyncio.wait_for(run(world, text, path), 20)
     assert parked.error is not None
     assert len(parked.error.data["approvals"]) == 1
+
+
+@in_a_loop
+@pytest.mark.parametrize("landed", [True, False])
+async def test_who_has_the_same_key_asks_nobody_else(path: Path, landed: bool) -> None:
+    world = World()
+    world.broken["Charge"] = [Failure("lost", outcome="unknown")]
+    text = sequence(call("C", "Charge", ", idempotencyKey: k"))
+    for run_id in ("first", "second", "second"):
+        waiting = await run(world, text, path, run_id)
+        assert waiting.outcome == "unknown"
+        (lost,) = await looked(path, lambda journal: journal.escalations())
+        assert lost.run == "first"
+    assert waiting.error is not None
+    assert f"`kernel resolve {lost.execution}`" in waiting.error.message
+
+    async def say(journal: Journal) -> None:
+        outputs = {"n": 7} if landed else None
+        await journal.resolve(lost.execution, landed, "bob", outputs=outputs)
+
+    await looked(path, say)
+    ended = await run(world, text, path, "second")
+    assert ended.result["C"] == ({"n": 7} if landed else {"n": 2})
+    assert (await run(world, text, path, "first")).result == ended.result
+    assert len(world.made("Charge")) == (1 if landed else 2)
