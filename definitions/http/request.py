@@ -77,6 +77,9 @@ class Request:
             raise _failure(request, NO_ANSWER, "no answer in time", sent) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
             raise _failure(request, "INVALID_REQUEST", str(error), doubtful) from error
+        except UnicodeEncodeError as error:
+            reason = f"a header holds `{error.object[error.start]}`, and only ASCII can be sent"
+            raise _failure(request, "INVALID_REQUEST", reason, doubtful) from error
         except httpx.DecodingError as error:
             raise _failure(request, "INVALID_BODY", str(error), sent) from error
         except httpx.TransportError as error:

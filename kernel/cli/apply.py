@@ -61,4 +61,6 @@ def command(path: Path, target: str | None, **options: Any) -> int:
     """
     from kernel.cli.running import Request, apply
 
+    if options["migrate"] and options["run_id"] is None:
+        raise click.UsageError("--migrate goes on with a run: say which, with --run-id")
     return apply(Request(path=path, **options), target)

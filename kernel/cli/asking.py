@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
 
 from kernel.cli.journals import person
 from kernel.invocation.run import Answer, Ask
+from kernel.invocation.threads import in_thread
+from kernel.topology.tasks import look_at
 
 if TYPE_CHECKING:
     from kernel.cli.live import Live
     from kernel.cli.progress import Lines
     from kernel.journal.rows import Approval
+
+
+_asking = threading.Lock()
+"""Held while a line is read: also for a question that nobody waits for any more."""
 
 
 def asker(display: Lines | Live) -> Ask | None:
@@ -26,22 +34,34 @@ def asker(display: Lines | Live) -> Ask | None:
     async def ask(approval: Approval) -> Answer | None:
         async with one_at_a_time:
             with display.aside():
-                return await asyncio.to_thread(_ask, approval)
+                return await _answer(approval)
 
     return ask
+
+
+async def _answer(approval: Approval) -> Answer | None:
+    """What is typed, until the approval expires. Who types nothing does not hold up the end."""
+    asking = asyncio.ensure_future(in_thread(_ask, approval))
+    asking.add_done_callback(look_at)
+    left = None
+    if approval.expires_at is not None:
+        left = max(approval.expires_at - time.time_ns(), 0) / 1e9
+    done, _ = await asyncio.wait((asking,), timeout=left)
+    return asking.result() if done else None
 
 
 def _ask(approval: Approval) -> Answer | None:
     from kernel.cli.execution import show_approval
 
-    show_approval(approval)
-    try:
-        said = click.prompt(
-            "Approve it? yes, no, or later",
-            type=click.Choice(["yes", "no", "later"]),
-            default="later",
-            err=True,
-        )
-    except click.Abort:
-        return None
+    with _asking:
+        show_approval(approval)
+        try:
+            said = click.prompt(
+                "Approve it? yes, no, or later",
+                type=click.Choice(["yes", "no", "later"]),
+                default="later",
+                err=True,
+            )
+        except click.Abort:
+            return None
     return None if said == "later" else Answer(said == "yes", person())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kernel.cli.options import (
+    ENVIRONMENT,
     INPUT,
     INPUTS,
     MANIFEST,
@@ -37,7 +38,7 @@ def command() -> None:
 @INPUT
 @INPUTS
 @click.option("--principal", metavar="NAME", help="The identity of the caller.")
-@click.option("--environment", metavar="NAME", default="", help="Where the call is made.")
+@ENVIRONMENT
 @VARS
 @VAR_FILE
 @output("text", "json", "yaml")

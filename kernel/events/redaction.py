@@ -161,6 +161,7 @@ def texts(value: Any) -> Iterator[str]:
 
 def _forms(secret: str) -> Iterator[str]:
     """A secret as it stands in texts of common notations."""
+    import html
     import json
     from base64 import b64encode, urlsafe_b64encode
     from urllib.parse import quote, quote_plus
@@ -168,7 +169,7 @@ def _forms(secret: str) -> Iterator[str]:
     octets = secret.encode("utf-8", "surrogatepass")
     yield from (secret, secret.strip())
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-    yield repr(secret)[1:-1]
+    yield from (repr(secret)[1:-1], repr(octets)[2:-1], html.escape(secret))
     yield from (quote(octets), quote(octets, safe=""), quote_plus(octets))
     yield from (encode(octets).decode() for encode in (b64encode, urlsafe_b64encode))
 

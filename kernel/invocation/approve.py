@@ -162,7 +162,14 @@ def _inputs(history: History, invocation: Invocation) -> Any:
 async def _decision(history: History, invocation: Invocation, approval: Approval) -> None:
     """The person who is there decides, or the run waits for one who comes."""
     ask = invocation.context.run.world.ask
-    answer = None if ask is None else await ask(approval)
+    try:
+        answer = None if ask is None else await ask(approval)
+    except asyncio.CancelledError:
+        if not history.suspended:
+            await _withdraw(history, approval)
+        raise
+    if answer is None and approval.expires_at is not None and _has_passed(approval.expires_at):
+        return
     if answer is None and not history.is_replayable:
         await asyncio.sleep(_LOOK)  # nobody could go on with this run: the call waits here
         return
@@ -179,6 +186,10 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
         await history.journal.decide(approval.approval, state, answer.who, answer.reason)
     except JournalError:
         return  # somebody else was faster, or it has expired: look again
+
+
+def _has_passed(moment: int) -> bool:
+    return time.time_ns() >= moment
 
 
 async def _withdraw(history: History, approval: Approval) -> None:

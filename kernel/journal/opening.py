@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from kernel.journal.errors import Missing
+from kernel.journal.errors import JournalError, Missing
 from kernel.journal.interface import Journal
 from kernel.journal.owners import this_process
 from kernel.journal.store import Store
@@ -51,6 +51,12 @@ async def open_journal(
         return options(
             Worker(partial(postgresql.connect, text, busy), "journal"),
             Worker(partial(postgresql.connect, text, busy, reading=True), "journal reader"),
+        )
+    scheme, known, _ = text.partition("://")
+    if known and not text.startswith("sqlite:///"):
+        raise JournalError(
+            f"there is no journal at {scheme}://…: an address is the path of a file, "
+            "`postgresql://…` or `memory:`"
         )
     from kernel.journal import sqlite
 

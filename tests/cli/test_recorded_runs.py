@@ -175,10 +175,11 @@ def test_a_changed_manifest_is_refused(shop: Path) -> None:
     assert kernel(*ours, folder=shop).status == 4
 
 
-def test_a_terminal_is_asked(shop: Path) -> None:
+def asked(shop: Path) -> tuple[subprocess.Popen[bytes], int, bytes]:
+    """A run on a terminal that asks for an approval: its process, the terminal, what it holds."""
     primary, secondary = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "apply", "main.yaml", "--input", "amount=5"],
+        [*COMMAND, "apply", "main.yaml", "--input", "amount=5", "--run-id", "r"],
         cwd=shop,
         env={**environment(), "TERM": "dumb"},
         stdin=secondary,
@@ -189,6 +190,53 @@ def test_a_terminal_is_asked(shop: Path) -> None:
     seen = b""
     while b"later)" not in seen:
         seen += os.read(primary, 4096)
+    return process, primary, seen
+
+
+def test_who_is_asked_on_a_terminal_may_interrupt(shop: Path) -> None:
+    process, primary, _ = asked(shop)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)  # without a line from the terminal
+    os.close(primary)
+    assert process.returncode == 130
+    (one,) = said(shop, "approvals")
+    assert (one["run"], one["state"]) == ("r", "invalidated")
+    assert not (shop / "effects").exists()
+
+
+def test_what_expires_while_it_is_asked_has_expired(shop: Path) -> None:
+    with (shop / "main.yaml").open("a") as file:
+        file.write("---\nkind: Kernel.Policy\nmetadata: { name: Soon }\ntargets: [Shop.Refund]\n")
+        file.write("approval: { expires: 3000 }\nrules: [{ effect: require-approval, reason: r }]\n")
+    process, primary, _ = asked(shop)
+    process.communicate(timeout=30)
+    os.close(primary)
+    assert process.returncode == 1
+    (one,) = said(shop, "approvals", "--state", "expired")
+    assert one["run"] == "r"
+
+
+def test_only_a_run_that_is_named_is_migrated(shop: Path) -> None:
+    answer = kernel("apply", "main.yaml", "--input", "amount=5", "--migrate", folder=shop)
+    assert (answer.status, answer.out) == (2, "")
+    assert "--run-id" in answer.err
+    assert not (shop / "looks").exists()
+
+
+@pytest.mark.parametrize(
+    "address", ["mysql://x/y", "Postgresql://a:secret@h/d", "postgres+x://h/d"]
+)
+def test_an_address_that_is_none_makes_no_file(shop: Path, address: str) -> None:
+    before = sorted(shop.iterdir())
+    answer = kernel("apply", "main.yaml", "--input", "amount=5", "--journal", address, folder=shop)
+    assert answer.status != 0
+    assert "there is no journal at" in answer.err
+    assert "secret" not in answer.err
+    assert [one for one in sorted(shop.iterdir()) if one.name != "__pycache__"] == before
+
+
+def test_a_terminal_is_asked(shop: Path) -> None:
+    process, primary, seen = asked(shop)
     os.write(primary, b"yes\n")
     out, _ = process.communicate(timeout=30)
     os.close(primary)

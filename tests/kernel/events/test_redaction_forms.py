@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
 import urllib.parse
@@ -25,6 +26,8 @@ FORMS = {
     "JSON": json.dumps({"a": f"x{SECRET}"}),
     "JSON in Unicode": json.dumps({"a": SECRET}, ensure_ascii=False),
     "Python": repr([SECRET]),
+    "octets in Python": repr(SECRET.encode()),
+    "HTML": f"<b>{html.escape(SECRET)}</b>",
     "path": urllib.parse.quote(SECRET),
     "part of a path": urllib.parse.quote(SECRET, safe=""),
     "form": urllib.parse.urlencode({"a": SECRET, "b": 1}),

@@ -218,6 +218,18 @@ def test_a_journal_that_is_removed_while_in_use_is_not_written_to_nowhere(file: 
     play(str(file), scene)
 
 
+def test_nor_is_an_outcome(file: Path) -> None:
+    async def scene(journal: Journal) -> None:
+        await begin(journal)
+        won = await win(journal, intent())
+        shutil.rmtree(file.parent)
+        for _ in range(2):
+            with pytest.raises(JournalError, match="was removed or replaced while in use"):
+                await journal.finalize(won.execution, won.epoch, Conclusion("succeeded"))
+
+    play(str(file), scene)
+
+
 @pytest.fixture
 def public() -> Iterator[Path]:
     """A folder that another user can get into."""
