@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kernel.errors import Conflict
 from kernel.invocation.context import Answered
-from kernel.invocation.record import settle
+from kernel.invocation.record import as_it_began, settle
 from kernel.invocation.replay import answer_for
 from kernel.invocation.tell import tell_of
 from kernel.journal import rows
@@ -42,6 +42,7 @@ def plan(plan: Plan) -> Stage | None:
         history = invocation.history
         if history is None or invocation.claim is not None:
             return
+        as_it_began(invocation, history)
         await _forget(history, invocation.context.run.world)
         scope = f"{invocation.context.run.principal or ''} {address}"
         look = _FIRST_LOOK

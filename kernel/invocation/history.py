@@ -40,13 +40,13 @@ class History:
     """The side of a run that outlives the process.
 
     ``concluded`` and ``left`` are what earlier processes recorded, by path: concluded, and claimed
-    without an outcome (with their new epochs); ``last`` is the number of the last conclusion that
-    this process knows of. ``lease`` is None until a run that nobody can replay
-    (a call out of a service) has something to record. ``patience`` is how many seconds without a
-    sign of life another process waits until it takes the run over; ``every`` so many this one gives
-    one, while it holds the lease. In a rehearsal nothing is
-    called: ``met`` are the recorded paths that the walk came by, ``differences`` what it would do
-    there otherwise.
+    without an outcome (with their new epochs); ``again`` are those that did not land, as a person
+    said; ``open`` are the executions that this process has claimed and not concluded. ``last`` is
+    the number of the last conclusion that this process knows of. ``lease`` is None until a run that
+    nobody can replay (a call out of a service) has something to record. ``patience`` is how many
+    seconds without a sign of life another process waits until it takes the run over; ``every`` so
+    many this one gives one, while it holds the lease. In a rehearsal nothing is called: ``met`` are
+    the recorded paths that the walk came by, ``differences`` what it would do there otherwise.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class History:
         *,
         concluded: Mapping[str, Row] | None = None,
         left: Mapping[str, Row] | None = None,
+        again: Mapping[str, Row] | None = None,
         patience: float = math.inf,
         every: float = math.inf,
     ) -> None:
@@ -68,6 +69,8 @@ class History:
         self.is_replayable = lease is not None
         self.concluded: Mapping[str, Row] = concluded or {}
         self.left: Mapping[str, Row] = left or {}
+        self.again: Mapping[str, Row] = again or {}
+        self.open: set[str] = set()
         self.last = max((row.number or 0 for row in self.concluded.values()), default=0)
         self.is_behind = bool(self.concluded)
         self.active = 0
@@ -124,6 +127,7 @@ class History:
                     answer = await self.journal.open_run(new)
                     assert isinstance(answer, Opened)
                     self.lease = answer.lease
+                    self._beaten = time.monotonic()
                     self.give_signs_of_life()
         return self.lease
 
@@ -135,9 +139,12 @@ class History:
                 more["key"] = self._kept_key(more["key"])
             intent = self.intent(invocation, lease, **more)
             try:
-                return await self.journal.claim(intent)
+                got = await self.journal.claim(intent)
             except TooLarge:
-                return await self.journal.claim(replace(intent, inputs=None))
+                got = await self.journal.claim(replace(intent, inputs=None))
+            if isinstance(got, Won):
+                self.open.add(got.execution)
+            return got
         except JournalError as error:
             raise self.stop(error) from error
         except asyncio.CancelledError:
@@ -154,6 +161,8 @@ class History:
                 invocation.claim = Won(row.execution, row.epoch, row.attempts)
             case Won():
                 invocation.claim = got
+        if invocation.claim is not None:
+            self.open.add(invocation.id)
 
     def _kept_key(self, key: str) -> str:
         """A key that holds a secret is kept as its digest."""
@@ -185,6 +194,7 @@ class History:
         except JournalError as error:
             raise self.stop(error) from error
         self.last = max(self.last, number)
+        self.open.discard(execution)
 
     async def guard(self, work: Awaitable[T]) -> T:
         """What the journal answers; a run whose journal fails stops where it is."""

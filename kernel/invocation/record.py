@@ -38,7 +38,7 @@ def plan(plan: Plan) -> Stage | None:
             return None
         if invocation.claim is not None:
             if invocation.was_left:
-                _as_it_began(invocation, history)
+                as_it_began(invocation, history)
             return None
         safety = instance.contract.safety
         has_effect = safety != "idempotent" and not (is_topology and safety is None)
@@ -49,9 +49,11 @@ def plan(plan: Plan) -> Stage | None:
     return record
 
 
-def _as_it_began(invocation: Invocation, history: History) -> None:
-    """An invocation that was left goes on with the inputs of its commit record."""
-    row = history.left[invocation.path]
+def as_it_began(invocation: Invocation, history: History) -> None:
+    """An invocation that has a commit record goes on with its inputs."""
+    row = history.left.get(invocation.path) or history.again.get(invocation.path)
+    if row is None:
+        return
     if history.intent(invocation, history.held).inputs_hash == row.inputs_hash:
         return
     try:
@@ -63,6 +65,7 @@ def _as_it_began(invocation: Invocation, history: History) -> None:
 
 
 async def _claim(invocation: Invocation, history: History) -> None:
+    as_it_began(invocation, history)
     if invocation.context.repeats:
         # Another attempt of what is around makes this call again, at another path.
         got = await history.claim(invocation, key=invocation.idempotency_key, scope=history.run)

@@ -23,6 +23,7 @@ from kernel.errors import (
 from kernel.events.references import LostSecret
 from kernel.invocation.history import History, error_from_json, error_to_json
 from kernel.journal import rows
+from kernel.journal.claims import not_landed
 from kernel.journal.errors import Fenced, JournalError, Refused, TooLarge
 from kernel.journal.owners import is_dead
 from kernel.journal.takeover import take_over
@@ -179,11 +180,10 @@ class Runs:
         """Read what is recorded."""
         run.correlation_id = found.correlation_id or run.correlation_id
         run.principal = found.principal
-        concluded = {
-            one.path: one
-            async for one in self._journal.concluded(run.id)
-            if not (one.by is not None and one.outcome == "failed")
-        }
+        concluded: dict[str, rows.Invocation] = {}
+        again: dict[str, rows.Invocation] = {}
+        async for one in self._journal.concluded(run.id):
+            (again if not_landed(one) else concluded)[one.path] = one
         left = await self._journal.unresolved(run=run.id, limit=_MOST_LEFT)
         epochs = await asyncio.gather(
             *(self._journal.fence(lease, one.execution, one.epoch) for one in left)
@@ -194,6 +194,7 @@ class Runs:
             run.id,
             lease,
             concluded=concluded,
+            again=again,
             left={
                 one.path: replace(one, epoch=epoch) for one, epoch in zip(left, epochs, strict=True)
             },
@@ -281,7 +282,9 @@ class Runs:
 
     async def conduct_unasked(self, run: Run, work: Work) -> Any:
         """A call out of a service: it is in the journal once it has something to record."""
-        history = run.history = History(self._journal, self._references, run.id, every=BEAT)
+        history = run.history = History(
+            self._journal, self._references, run.id, patience=PATIENCE, every=BEAT
+        )
         outcome: rows.RunState = "succeeded"
         task = history.task = asyncio.ensure_future(work())
         try:
@@ -304,8 +307,8 @@ class Runs:
     ) -> None:
         assert history.lease is not None
         try:
-            if history.left and state != "unknown":
-                await self._pass_by(history)
+            if state != "unknown":
+                await self._close(history)
             try:
                 await self._journal.finish_run(history.lease, state, result, error)
             except TooLarge as large:
@@ -314,6 +317,15 @@ class Runs:
         except JournalError as failure:
             history.stop(failure)
             raise _interrupted(history, failure) from failure
+
+    async def _close(self, history: History) -> None:
+        """Conclude what is open: left by an earlier process, or cut off while it was concluded."""
+        if history.left:
+            await self._pass_by(history)
+        for execution in tuple(history.open):
+            row = await self._journal.invocation(execution)
+            if row is not None and row.outcome is None:
+                await abandon(self._journal, row, row.epoch, "the run ended")
 
     async def _pass_by(self, history: History) -> None:
         """Conclude what was left at places to which the run has not come again.

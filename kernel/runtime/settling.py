@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import KernelError, Unknown
+from kernel.invocation.conclude import landed
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import DIGEST, History, error_to_json
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.reconcile import Found, find_out
 from kernel.journal.rows import Conclusion, Won
-from kernel.runtime.targets import find_target
-from kernel.topology.callsite import CallSite, Target
+from kernel.runtime.targets import find_target, target_of
+from kernel.topology.callsite import CallSite
 
 if TYPE_CHECKING:
     from kernel.invocation.run import Run
@@ -28,9 +29,14 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
     run.history = history
     state: RunState = "failed"
     for row in history.left.values():
-        found = await _found(kernel, run, row)
-        if found.landed is True:
-            ending = Conclusion("succeeded", history.references.hide(found.outputs))
+        invocation, why = _again(kernel, run, row)
+        if invocation is None:
+            found = Found(None if why else False, why=why)
+        else:
+            found = await find_out(invocation)
+            run.plans.pop(invocation.plan.site, None)
+        if found.landed is True and invocation is not None:
+            ending = landed(invocation, history, found.outputs)
         else:
             message = "the process ended before the outcome was recorded"
             outcome = "failed" if found.landed is False else "unknown"
@@ -41,29 +47,25 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
     return state
 
 
-async def _found(kernel: Kernel, run: Run, row: Row) -> Found:
+def _again(kernel: Kernel, run: Run, row: Row) -> tuple[Invocation | None, str]:
+    """The invocation, to ask of; or why it cannot be asked of, if it may have landed."""
     if row.safety == "idempotent":
-        return Found(False)
+        return None, ""
     try:
         instance = find_target(kernel, row.target)
         inputs = kernel.references.show(row.inputs)
+        plan = run.plan(CallSite(target_of(instance), ()), instance.scope, "")
     except KernelError as error:
-        return Found(None, why=str(error))
+        return None, str(error)
     is_keyed = row.key is not None and row.scope != row.run
     if instance.topology is not None and instance.definition.check is None and not is_keyed:
-        return Found(False)  # what it called is found out about by itself
+        return None, ""  # what it called is found out about by itself
     if row.key is not None and row.key.startswith(DIGEST):
-        return Found(None, why="its idempotency key holds a secret, and is not kept")
-    kind, _, name = row.target.partition("/")
-    site = CallSite(Target(kind, name), ())
-    plan = run.plan(site, instance.scope, "")
+        return None, "its idempotency key holds a secret, and is not kept"
     context = EvaluationContext(run, instance.scope, instance.scope.bindings, row.path)
     invocation = Invocation(context, plan)
     invocation.inputs = inputs
     invocation.claim = Won(row.execution, row.epoch, row.attempts)
     if row.key is not None:
         invocation.idempotency_key = row.key
-    try:
-        return await find_out(invocation)
-    finally:
-        run.plans.pop(site, None)
+    return invocation, ""

@@ -57,7 +57,7 @@ class Start:
     async def site(self, inputs: Mapping[str, Any], context: EvaluationContext) -> CallSite | None:
         """The call to make, with ``inputs`` over those that are written; None if it is skipped."""
         if self.written is None:
-            return CallSite(_target_of(self.instance), (), inputs=constant(dict(inputs)))
+            return CallSite(target_of(self.instance), (), inputs=constant(dict(inputs)))
         written, when = self.written, self.written.when
         if when is not None:
             asks = partial(is_wanted, written, when, context, (*written.path, "when"))
@@ -80,7 +80,7 @@ class Start:
         return await context.decide(f"{self.label}.{field}" if self.label else field, find)
 
 
-def _target_of(instance: Instance) -> Target:
+def target_of(instance: Instance) -> Target:
     resource = instance.resource
     if resource.name:
         return Target(instance.definition.kind, resource.name)

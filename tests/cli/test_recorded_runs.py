@@ -207,7 +207,8 @@ def test_who_is_asked_on_a_terminal_may_interrupt(shop: Path) -> None:
 def test_what_expires_while_it_is_asked_has_expired(shop: Path) -> None:
     with (shop / "main.yaml").open("a") as file:
         file.write("---\nkind: Kernel.Policy\nmetadata: { name: Soon }\ntargets: [Shop.Refund]\n")
-        file.write("approval: { expires: 3000 }\nrules: [{ effect: require-approval, reason: r }]\n")
+        file.write("approval: { expires: 3000 }\n")
+        file.write("rules: [{ effect: require-approval, reason: r }]\n")
     process, primary, _ = asked(shop)
     process.communicate(timeout=30)
     os.close(primary)

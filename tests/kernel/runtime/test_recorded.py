@@ -478,3 +478,25 @@ async def test_who_has_the_same_key_asks_nobody_else(path: Path, landed: bool) -
     assert ended.result["C"] == ({"n": 7} if landed else {"n": 2})
     assert (await run(world, text, path, "first")).result == ended.result
     assert len(world.made("Charge")) == (1 if landed else 2)
+
+
+@in_a_loop
+@pytest.mark.parametrize("fields", ["", ", idempotencyKey: k"])
+async def test_what_did_not_land_is_made_with_the_inputs_that_it_began_with(
+    path: Path, fields: str
+) -> None:
+    world = World()
+    world.broken["Charge"] = [Failure("lost", outcome="unknown")]
+    inputs = ", inputs: { at: '${{ string(invocation.time) }}' }"
+    text = sequence(call("A", "Charge", inputs + fields))
+    assert (await run(world, text, path)).outcome == "unknown"
+
+    async def say(journal: Journal) -> None:
+        (lost,) = await journal.escalations()
+        await journal.resolve(lost.execution, False, "bob")
+
+    await looked(path, say)
+    ended = await run(world, text, path)
+    assert ended.outcome == "succeeded", ended.error
+    first, second = world.made("Charge")
+    assert first == second

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import World, call, in_a_loop, looked, run, sequence
+from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
-from kernel import Failure
+from kernel import Failure, Kernel, loads
 from kernel.journal import Journal, open_journal
 
 
@@ -227,3 +227,90 @@ async def test_a_replay_does_nothing_that_a_failure_had_come_before(path: Path) 
     assert (await run(world, text, path)).outcome == "succeeded"
     assert (len(world.made("Charge")), len(world.made("Login"))) == (1, 0)
     await journal.close()
+
+
+CHECKED = """\
+kind: Kernel.Definition
+metadata: { name: Order, module: Pay }
+capability: Invocable
+safety: write-once-checkable
+outputs: { type: object, properties: { pin: { type: string, x-kernel-secret: true } } }
+check: { invoke: { kind: Pay.Look }, landed: true, outputs: OUTPUTS }
+---
+"""
+
+
+async def cut_off(world: World, path: Path, body: str, outputs: str, seconds: float) -> Any:
+    """A call that hangs and is cut off, whose check takes so long: its record."""
+
+    async def hangs(inputs: Any) -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    async def look(inputs: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return {}
+
+    text = sequence(body).replace("kind: Run", CHECKED.replace("OUTPUTS", outputs) + "kind: Run", 1)
+    kinds = {**world.controllers(), "Pay.Order": hangs, "Pay.Look": look}
+    async with Kernel(loads(text), controllers=kinds, journal=path, environ=TOKEN) as kernel:
+        ended = await kernel.apply("Run.Sequence/Main", run_id="r")
+    assert ended.outcome == "succeeded", ended.error
+
+    async def look_at(journal: Journal) -> Any:
+        assert await journal.unresolved(run="r") == []
+        rows = [one async for one in journal.invocations("r")]
+        (order,) = [one for one in rows if one.target.startswith("Pay.Order")]
+        return order, await journal.escalations("r")
+
+    return await looked(path, look_at)
+
+
+RACE = """\
+  - name: G
+    try:
+    - parallel:
+        a: [ { name: A, invoke: { kind: Pay.Order } } ]
+        b: [ { sleep: 100 }, { throw: { code: NO } } ]
+    catch: [ { name: C, invoke: { kind: Pay.Charge } } ]
+"""
+NESTED = """\
+  - name: G
+    try: [ { invoke: { kind: Run.Sequence, name: Inner }, timeout: 300 } ]
+    catch: [ { name: C, invoke: { kind: Pay.Charge } } ]
+---
+kind: Run.Sequence
+metadata: { name: Inner }
+steps:
+"""
+
+
+@in_a_loop
+@pytest.mark.parametrize("secret", ["${{ secrets.token }}", "learned-by-nobody"])
+async def test_what_a_check_finds_of_a_cancelled_call_holds_no_secret(
+    path: Path, secret: str
+) -> None:
+    order, unknown = await cut_off(World(), path, RACE, f'{{ pin: "{secret}" }}', 0)
+    assert (order.outcome, unknown) == ("succeeded", [])
+    assert order.outputs["pin"].startswith("${{ ")
+    everything = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert b"s3cr3t-token" not in everything
+
+
+@in_a_loop
+async def test_what_a_check_finds_of_a_cancelled_call_keeps_the_contract(path: Path) -> None:
+    order, unknown = await cut_off(World(), path, RACE, "{ pin: 7 }", 0)
+    assert (order.outcome, order.error["kind"], unknown) == ("failed", "OutputError", [])
+
+
+@in_a_loop
+@pytest.mark.parametrize(
+    "body",
+    [
+        NESTED + RACE.replace("catch: [ { name: C, invoke: { kind: Pay.Charge } } ]", "catch: []"),
+        NESTED + "  - { name: A, invoke: { kind: Pay.Order } }\n",
+    ],
+)
+async def test_who_is_cut_off_while_a_check_is_asked_is_for_a_person(path: Path, body: str) -> None:
+    order, unknown = await cut_off(World(), path, body, "{ pin: x }", 5)
+    assert order.outcome == "unknown"
+    assert [one.execution for one in unknown] == [order.execution]

@@ -29,6 +29,10 @@ metadata: { name: Once }
 kind: Pay.Charge
 metadata: { name: Charge }
 ---
+kind: Run.Sequence
+metadata: { name: Main }
+steps: [ { name: A, invoke: { kind: Pay.Once } } ]
+---
 kind: Pay.Look
 metadata: { name: Look }
 """
@@ -71,6 +75,7 @@ def found(path: Path) -> tuple[str, Invocation]:
     ("target", "safety", "outcome", "state"),
     [
         ("Pay.Once/Once", "write-once-checkable", "succeeded", "failed"),
+        ("Pay.Once/inline", "write-once-checkable", "succeeded", "failed"),
         ("Pay.Charge/Charge", "irreversible", "unknown", "unknown"),
         ("Pay.Look/Look", "idempotent", "failed", "failed"),
         ("Pay.Charge/Charge", None, "unknown", "unknown"),
