@@ -138,7 +138,7 @@ class _Walk:
                 continue
             found.append(self.missing((*path, name), path, declared, undeclared))
         yield from found
-        if not found and isinstance(place, Refined):
+        if all(one.warning for one in found) and isinstance(place, Refined):
             yield from self.whole(path, written, place)
 
     def missing(self, path: Path, above: Path, field: Field, undeclared: list[str]) -> Mismatch:
@@ -148,19 +148,25 @@ class _Walk:
         return Mismatch(self.codes.missing, f"{message}{more}", above, True)
 
     def undeclared(self, path: Path, record: Record, written: Mapping[Any, Any]) -> Mismatch | None:
-        """A name that a closed record refuses, or that is nearly one which is declared."""
+        """A name that a closed record refuses, or that is nearly one which is declared.
+
+        An open record takes it; but where it is meant for what the record needs, that is missing.
+        """
         name = str(path[-1])
-        known = [one for one, _ in record.fields if one not in written]
+        known = {one: field for one, field in record.fields if one not in written}
         meant = nearest(name, known)
         if not record.is_closed and not meant:
             return None
-        more = f"; did you mean `{meant}`?" if meant else ""
+        is_needed = meant is not None and known[meant].required and not known[meant].default
+        needed = ", which it needs" if is_needed and not record.is_closed else ""
+        more = f"; did you mean `{meant}`{needed}?" if meant else ""
         if not meant and known and len(known) <= MAX_SHOWN:
             more = f"; it has {', '.join(sorted(known))}"
         takes = "takes no" if record.is_closed else "does not declare the"
         message = f"{self.name} {takes} {self.codes.what} `{shown_path(path)}`{more}"
         return Mismatch(
-            self.codes.unknown, message, path, True, meant, warning=not record.is_closed
+            *(self.codes.unknown, message, path, True, meant),
+            warning=not (record.is_closed or is_needed),
         )
 
     def whole(self, path: Path, written: Any, place: Type) -> Iterator[Mismatch]:

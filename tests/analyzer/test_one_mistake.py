@@ -205,3 +205,35 @@ def test_a_name_that_is_suggested_is_a_fix(
     (found,) = check_text(ORDERS.replace(right, wrong)).findings
     assert found.code == code
     assert (found.fix.text if found.fix else None) == fix
+
+
+OPEN = """\
+kind: Kernel.Definition
+metadata: { name: Charge, module: Shop }
+capability: Invocable
+inputs:
+  type: object
+  properties: { amount: { type: integer }, note: { type: string } }
+  required: [amount]
+---
+kind: Run.Sequence
+metadata: { name: Main }
+steps: [{ invoke: { kind: Shop.Charge }, inputs: { INPUTS } }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "weight", "more"),
+    [
+        ("amuont: 5", "error", "did you mean `amount`, which it needs?"),
+        ("amount: 5, noet: x", "warning", "did you mean `note`?"),
+    ],
+)
+def test_what_an_open_contract_takes_does_not_stand_for_what_it_needs(
+    inputs: str, weight: str, more: str
+) -> None:
+    report = check_text(OPEN.replace("INPUTS", inputs))
+    (found,) = report.findings
+    assert (found.code, found.weight, report.ok) == ("K205", weight, weight == "warning")
+    assert found.message.endswith(more)
+    assert found.fix is not None
