@@ -37,7 +37,8 @@ async def find_id(journal: Journal, prefix: str, *sorts: Sort) -> tuple[Sort, st
     """The one id that begins so, and of what it is. Raises :class:`UsageError`."""
     what = " or ".join(sorts)
     if not prefix:
-        raise UsageError(f"the id of a {what} is needed")
+        article = "an" if what[0] in "ae" else "a"
+        raise UsageError(f"the id of {article} {what} is needed")
     found = await journal.find(prefix)
     ids: dict[Sort, tuple[str, ...]] = {
         "run": found.runs,

@@ -34,7 +34,7 @@ def command() -> None:
 
 @command.command("simulate")
 @MANIFEST
-@click.argument("target", metavar="KIND/NAME")
+@click.argument("target", metavar="KIND[/NAME]")
 @INPUT
 @INPUTS
 @click.option("--principal", metavar="NAME", help="The identity of the caller.")
@@ -55,7 +55,8 @@ def simulate(
 ) -> int:
     """Print what the policies decide on a call, which is not made.
 
-    Exit status: 0 allow, 1 deny, 4 require-approval.
+    KIND alone is a resource of that kind that stands in place. Exit status: 0 allow, 1 deny,
+    4 require-approval.
     """
     from kernel.cli import app
     from kernel.cli.render import show
@@ -104,9 +105,12 @@ def _loaded(path: Path) -> Manifest:
 
 
 def _find(module: Module, address: str) -> tuple[Resource, Module]:
-    """The resource that ``Kind/Name`` or ``Name`` names, and the module that it stands in."""
+    """The resource that ``Kind/Name`` or ``Name`` names, and the module that it stands in.
+
+    A kind alone means a resource in place, of which a policy sees no more than the kind.
+    """
     from kernel.errors import UsageError
-    from kernel.manifest import find_resource, resolve_kind
+    from kernel.manifest import Resource, find_resource, resolve_kind
     from kernel.manifest.suggest import did_you_mean
 
     kind, slash, name = address.rpartition("/")
@@ -116,6 +120,9 @@ def _find(module: Module, address: str) -> tuple[Resource, Module]:
         meant = resolve_kind(module, kind) if slash else None
         if not slash or (meant is not None and meant is resolve_kind(place, resource.kind)):
             return found
+    alone = None if slash else resolve_kind(module, address)
+    if alone is not None:
+        return Resource(address, "", {}, alone.document, module.name), module
     known = [f"{one.kind}/{one.name}" for one in module.resources.values()]
     hint = did_you_mean(address, known) or f"there are: {', '.join(known[:10]) or 'none'}"
     raise UsageError(f"there is no resource `{address}`; {hint}")
@@ -138,7 +145,7 @@ def _request(
     found = find_kind(place, resource.kind)
     assert found is not None
     definition, home = found
-    address = f"{definition.kind}/{resource.name}"
+    address = f"{definition.kind}/{resource.name}" if resource.name else definition.kind
     schema = contract_of(definition, resource, home, place).inputs
     run = str(uuid4())
     return Request(

@@ -168,7 +168,8 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
         if not history.suspended:
             await _withdraw(history, approval)
         raise
-    if answer is None and approval.expires_at is not None and _has_passed(approval.expires_at):
+    until = approval.expires_at
+    if answer is None and until is not None and time.time_ns() >= until:
         return
     if answer is None and not history.is_replayable:
         await asyncio.sleep(_LOOK)  # nobody could go on with this run: the call waits here
@@ -186,10 +187,6 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
         await history.journal.decide(approval.approval, state, answer.who, answer.reason)
     except JournalError:
         return  # somebody else was faster, or it has expired: look again
-
-
-def _has_passed(moment: int) -> bool:
-    return time.time_ns() >= moment
 
 
 async def _withdraw(history: History, approval: Approval) -> None:

@@ -69,8 +69,13 @@ async def _write(invocation: Invocation, history: History, ending: Conclusion) -
     except TooLarge as error:
         if invocation.claim is not None:
             # It has landed, and the run goes on with the outputs while this process lives.
-            why = error_to_json(OutputError(f"its result is not kept: {error}"))
-            await history.conclude(invocation, replace(ending, outputs=None, error=why))
+            await history.conclude(invocation, without_outputs(ending, error))
+
+
+def without_outputs(ending: Conclusion, error: TooLarge) -> Conclusion:
+    """The end of a call whose outputs cannot be kept."""
+    why = error_to_json(OutputError(f"its result is not kept: {error}"))
+    return replace(ending, outputs=None, error=why)
 
 
 def landed(invocation: Invocation, history: History, outputs: Any) -> Conclusion:

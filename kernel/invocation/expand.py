@@ -72,7 +72,10 @@ def _with_invocation(plan: Plan) -> Stage:
 def _key(value: Any) -> str:
     if isinstance(value, str) and value:
         return value
-    raise ExpressionError(f"`idempotencyKey` is a string that is not empty, not {type_name(value)}")
+    found = "empty" if value == "" else type_name(value)
+    raise ExpressionError(
+        f"`idempotencyKey` is a string that is not empty, but its value is {found}"
+    )
 
 
 def _refuse(values: Any) -> None:

@@ -143,6 +143,8 @@ def explained(error: Exception, name: str) -> JournalError:
         return JournalError(f"the journal {name} {sentence}")
     if isinstance(error, FileExistsError):
         return JournalError(f"the journal {name} cannot be made: {error.filename} is no folder")
+    if isinstance(error, PermissionError):
+        return JournalError(f"the journal {name} cannot be opened: this user has no right to")
     return JournalError(f"the journal {name} failed: {error}")
 
 
@@ -197,13 +199,36 @@ def _migrate(file: Path, busy: float) -> None:
 def connect(file: Path, busy: float, *, reading: bool = False) -> SqliteSession:
     """A connection to a journal that is prepared."""
     try:
-        connection = _connect(file, busy)
+        connection = _connect(file, busy, _mode_to_read(file) if reading else "rw")
         if reading:
             connection.execute("PRAGMA query_only = 1")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
     except sqlite3.Error as error:
         raise explained(error, str(file)) from error
     return SqliteSession(connection, str(file), file, busy)
+
+
+def _mode_to_read(file: Path) -> str:
+    """How a file is opened by one who may have no right to write beside it (SQLite, WAL).
+
+    Raises :class:`JournalError`, where what a process left there cannot be read without.
+    """
+    if os.access(file.parent, os.W_OK) or not file.exists():
+        return "rw"
+    if not _has_log(file):
+        return "ro&immutable=1"
+    if file.with_name(f"{file.name}-shm").exists():
+        return "ro"
+    raise JournalError(
+        f"the journal {file} was not closed, and cannot be read where nothing can be written "
+        f"beside it: copy it and {file.name}-wal to another folder, and look at it there"
+    )
+
+
+def _has_log(file: Path) -> bool:
+    """Whether something is kept in the write-ahead log that may not be in the file yet."""
+    log = file.with_name(f"{file.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _connect(file: Path, busy: float, mode: str = "rw") -> sqlite3.Connection:
@@ -238,9 +263,10 @@ def _examine(file: Path, busy: float) -> int:
     with file.open("rb") as content:
         if content.read(len(_MAGIC)) != _MAGIC:
             raise JournalError(f"the journal {file} is not a journal")
-    log = file.with_name(f"{file.name}-wal")
-    in_use = log.exists() and log.stat().st_size
-    with closing(_connect(file, busy, "ro" if in_use else "ro&immutable=1")) as connection:
+    mode = _mode_to_read(file)
+    if mode == "rw":
+        mode = "ro" if _has_log(file) else "ro&immutable=1"
+    with closing(_connect(file, busy, mode)) as connection:
         return _version(connection, str(file))
 
 

@@ -170,10 +170,11 @@ class Store:
     ) -> Invocation:
         if not landed and outputs is not None:
             raise Refused("what has not landed has no outputs")
+        said = {"message": reason or f"it did not take effect, as {who} says"}
         ending = Ending(
             "succeeded" if landed else "failed",
             outputs=self._text(outputs, "outputs"),
-            error=None if landed else self._text({"message": reason}, "reason"),
+            error=None if landed else self._text(said, "reason"),
             landed=landed,
             by=who,
         )

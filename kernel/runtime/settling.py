@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import KernelError, Unknown
-from kernel.invocation.conclude import landed
+from kernel.invocation.conclude import landed, without_outputs
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import DIGEST, History, error_to_json
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.reconcile import Found, find_out
+from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion, Won
 from kernel.runtime.targets import find_target, target_of
 from kernel.topology.callsite import CallSite
@@ -43,7 +44,11 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
             error = Unknown(message, code="INTERRUPTED", outcome=outcome)  # type: ignore[arg-type]
             ending = Conclusion(error.outcome, error=error_to_json(error))
             state = "unknown" if found.landed is None else state
-        await history.journal.finalize(row.execution, row.epoch, ending)
+        try:
+            await history.journal.finalize(row.execution, row.epoch, ending)
+        except TooLarge as error:
+            unkept = without_outputs(ending, error)
+            await history.journal.finalize(row.execution, row.epoch, unkept)
     return state
 
 

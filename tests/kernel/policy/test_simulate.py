@@ -140,9 +140,19 @@ def test_a_resource_of_an_import_is_found_as_by_a_reference(shop: Path) -> None:
     assert simulate(shop, "Billing.Refund/Main").returncode == 1
 
 
+def test_a_kind_alone_is_a_resource_in_place(shop: Path) -> None:
+    done = simulate(shop, "Billing.Refund", "--principal", "ines")
+    assert done.returncode == 0, done.stderr
+    assert "target       Payments.Refund\n" in done.stdout
+    assert simulate(shop, "Billing.Refund", "--principal", "tom").returncode == 1
+    wrong = simulate(shop, "Shop.Ship", "--input", "wait=7")
+    assert "the inputs of Shop.Ship break its contract" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("Shop.Shi",), "there is no resource `Shop.Shi`"),
         (("Shop.Ship/Parsel",), "there is no resource `Shop.Ship/Parsel`; did you mean"),
         (("Billing.Refund/Parcel",), "there is no resource `Billing.Refund/Parcel`"),
         (("Shop.Ship/Letter", "--var", "limti=5"), "no variable `limti`; did you mean 'limit'?"),

@@ -98,3 +98,21 @@ def test_a_manifest_leaves_alone_what_it_does_not_know(tmp_path: Path) -> None:
     assert asyncio.run(recover(OTHER, path)) == []
     run, row = found(path)
     assert (row.outcome, run) == (None, "running")
+
+
+def test_outputs_that_a_check_finds_and_that_are_too_large_are_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    play(str(path), left("Pay.Once/Once", "write-once-checkable"))
+    large = SHOP.replace("outputs: {} }", 'outputs: { long: "${{ lists.range(5000) }}" } }')
+
+    async def scene(journal: Journal) -> None:
+        controllers = World().controllers()
+        async with Kernel(
+            loads(large), controllers=controllers, journal=journal, environ=TOKEN
+        ) as k:
+            assert len(await k.recover()) == 1
+
+    play(str(path), scene, largest=10_000)
+    run, row = found(path)
+    assert (row.outcome, row.outputs, run) == ("succeeded", None, "failed")
+    assert "its result is not kept: the outputs have 2" in row.error["message"]
