@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.cel import CelError
 from kernel.errors import Denied, Expired, ExpressionError, Rejected, Suspended
 from kernel.invocation import authorise
+from kernel.invocation.expect import looked_at
 from kernel.invocation.tell import tell_of
 from kernel.journal.errors import JournalError, Refused
 from kernel.journal.rows import Approval, NewApproval
@@ -131,7 +132,7 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
         "target": instance.address,
         "inputs": _inputs(history, invocation),
         "path": invocation.path,
-        "looked_at": history.references.hide(authorise.looked_at(invocation)),
+        "looked_at": history.references.hide(await looked_at(invocation)),
         "principal": run.principal,
     }
     milliseconds = authorise.terms_of(invocation).expires
@@ -209,7 +210,7 @@ async def _still_holds(
             await waiting
     live = {"inputs": _inputs(history, invocation)}
     if authorise.terms_of(invocation).threshold == "strict":
-        live["looked_at"] = history.references.hide(authorise.looked_at(invocation))
+        live["looked_at"] = history.references.hide(await looked_at(invocation))
     was = {name: approval.frozen.get(name) for name in live}
     if live == was:
         return True

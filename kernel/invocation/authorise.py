@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
-from kernel.cel import CelError, compile, walk
-from kernel.cel.tree import Ident, Select
-from kernel.errors import Denied, StateDrift
-from kernel.invocation.values import to_json
+from kernel.errors import Denied
+from kernel.invocation.expect import expect
 from kernel.manifest import ApprovalTerms
 from kernel.policy import Request, decide, reads
-from kernel.topology.callsite import names_in
-from kernel.topology.context import type_name
 
 if TYPE_CHECKING:
-    from kernel.cel import Template
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
 
@@ -55,15 +50,14 @@ def is_under_way(invocation: Invocation) -> bool:
 
 def now(plan: Plan) -> Stage | None:
     """What refuses a call that nobody has made yet."""
+    looks = bool(plan.site.expect)
     if not plan.policies:
-        return None if not plan.site.expect else _expect
+        return expect if looks else None
 
     def authorise(invocation: Invocation) -> Awaitable[None] | None:
-        decision = invocation.decision = decide(plan.policies, _request(invocation))
-        if decision.effect != "deny":
-            _expect(invocation)
-        if invocation.history is not None:
-            return _noted(invocation)
+        invocation.decision = decide(plan.policies, _request(invocation))
+        if invocation.history is not None or looks:
+            return _looked_at(invocation)
         _refuse(invocation)
         return None
 
@@ -98,11 +92,13 @@ def _request(invocation: Invocation) -> Request:
     )
 
 
-async def _noted(invocation: Invocation) -> None:
+async def _looked_at(invocation: Invocation) -> None:
     history, decision = invocation.history, invocation.decision
-    assert history is not None
     assert decision is not None
-    await history.note(invocation, "policy", decision.effect, decision.to_dict())
+    if decision.effect != "deny":
+        await expect(invocation)
+    if history is not None:
+        await history.note(invocation, "policy", decision.effect, decision.to_dict())
     _refuse(invocation)
 
 
@@ -110,58 +106,3 @@ def _refuse(invocation: Invocation) -> None:
     decision = invocation.decision
     if decision is not None and decision.effect == "deny":
         raise Denied(f"{invocation.plan.instance.address} was not called: {decision.reason}")
-
-
-def _expect(invocation: Invocation) -> None:
-    plan, context = invocation.plan, invocation.context
-    site = plan.site
-    bindings = _bindings(invocation)
-    for number, condition in enumerate(site.expect):
-        path = (*site.path, "expect", number)
-        try:
-            holds = condition.evaluate(bindings)
-        except CelError as error:
-            raise context.failed_expression(error, path) from None
-        if holds is not True:
-            found = "false" if holds is False else type_name(holds)
-            said = " ".join(str(condition.tree.structure).split())
-            raise StateDrift(
-                f"{plan.instance.address} was not called: it expects {said}, which is {found}",
-                span=None if context.document is None else context.document.span(path),
-            )
-
-
-def _bindings(invocation: Invocation) -> dict[str, Any]:
-    site, bindings = invocation.plan.site, invocation.context.bindings
-    if any("invocation" in names_in(one) for one in site.expect):
-        return {**bindings, "invocation": invocation.to_cel()}
-    return bindings
-
-
-def looked_at(invocation: Invocation) -> dict[str, Any]:
-    """The values that ``expect`` looks at, by how it writes them: ``resources.Account.balance``."""
-    found: dict[str, Any] = {}
-    bindings = _bindings(invocation)
-    for condition in invocation.plan.site.expect:
-        for text in dict.fromkeys(_selections(condition)):
-            try:
-                found[text] = to_json(compile(text).evaluate(bindings))
-            except CelError:
-                found[text] = None
-    return found
-
-
-def _selections(condition: Template) -> Iterator[str]:
-    """The selections of a condition that begin with a variable, each as it is written."""
-    for path, embedded in condition.tree.expressions():
-        text = condition.tree.scalars[path].text
-        inner = {id(one.operand) for one in walk(embedded.expr) if isinstance(one, Select)}
-        for node in walk(embedded.expr):
-            if isinstance(node, (Select, Ident)) and id(node) not in inner and _is_chain(node):
-                yield text[node.offset : node.end]
-
-
-def _is_chain(node: Any) -> bool:
-    while isinstance(node, Select):
-        node = node.operand
-    return isinstance(node, Ident)

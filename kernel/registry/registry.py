@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -285,6 +286,9 @@ class Registry:
                 self._tell(instance, "Initialized", None)
         if definition.capability in ("Provider", "Service") and instance.resource.name:
             instance.scope.resources[instance.resource.name] = instance.published
+            if definition.capability == "Provider":
+                again = partial(self._provide, instance)
+                instance.scope.providers[instance.resource.name] = again
 
     def _is_topology(self, instance: Instance) -> bool:
         definition = instance.definition

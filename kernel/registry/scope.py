@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class ModuleScope:
     """A module with its values. ``resources`` grows as Providers and Services come up.
 
+    ``providers`` ask a Provider for its values anew, by its name.
     ``bindings`` is the mapping that every context of the module begins with; it is never changed
     but through ``resources``.
     """
@@ -22,6 +23,9 @@ class ModuleScope:
     vars: Mapping[str, Any]
     secrets: Mapping[str, Any] = field(repr=False)
     resources: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    providers: dict[str, Callable[[], Awaitable[Mapping[str, Any]]]] = field(
+        default_factory=dict, repr=False
+    )
     bindings: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
