@@ -6,6 +6,7 @@ from typing import Any
 
 from kernel.journal.errors import Refused
 from kernel.journal.rows import Approval, ApprovalState, NewApproval
+from kernel.journal.seal import seal_again
 from kernel.journal.session import Session
 from kernel.journal.values import from_text
 
@@ -54,6 +55,7 @@ def decide(
         WHERE approval = ?""",
         (state, who, now, reason, approval),
     )
+    seal_again(session, found.run)
     return find_approval(session, approval)
 
 
@@ -66,6 +68,7 @@ def spend(session: Session, approval: str, state: ApprovalState) -> Approval:
     if found.state != "approved":
         raise Refused(f"the approval {approval} is {found.state}, not approved")
     session.change("UPDATE kernel_approvals SET state = ? WHERE approval = ?", (state, approval))
+    seal_again(session, found.run)
     return find_approval(session, approval)
 
 
@@ -81,6 +84,7 @@ def expire(session: Session, now: int) -> list[Approval]:
             "UPDATE kernel_approvals SET state = 'expired', decided_at = ? WHERE approval = ?",
             (now, row[0]),
         )
+        seal_again(session, row[2])
     return [find_approval(session, row[0]) for row in due]
 
 

@@ -55,13 +55,14 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX kernel_approvals_execution ON kernel_approvals (execution, asked_at)",
     ),
     ("ALTER TABLE kernel_progress ADD COLUMN seal TEXT",),
+    ("CREATE INDEX kernel_approvals_run ON kernel_approvals (run)",),
 )
 """What each version adds to the one before it: version 1 stands first."""
 
 NEWEST = len(VERSIONS)
 
-_SEALS = 2
-"""The version with which runs that have ended are sealed."""
+_SEALS = 3
+"""The version with which runs that have ended are sealed as they are now, with their approvals."""
 
 
 def refuse_newer(version: int, name: str) -> None:

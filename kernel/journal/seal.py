@@ -1,6 +1,8 @@
-"""The seal of a run that has ended: the hash of its record and of the end of its chain."""
+"""The seal of a run that has ended: the hash of its record, its approvals, the end of its chain."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from kernel.journal.chain import link
 from kernel.journal.rows import Broken
@@ -12,16 +14,31 @@ _FACTS = """SELECT p.head, p.concluded, p.seal, r.state, r.run, r.topology, r.di
     r.source, r.principal, r.correlation_id, r.opened_at, r.finished_at, r.result, r.error
     FROM kernel_runs r JOIN kernel_progress p ON p.run = r.run WHERE r.run = ?"""
 
+_ANSWERED = """SELECT approval, execution, target, frozen, reason, requester, expires_at, asked_at,
+    state, decided_by, decided_at, note FROM kernel_approvals
+    WHERE run = ? AND state <> 'pending' ORDER BY asked_at, approval"""
+
 
 def seal(session: Session, run: str) -> None:
     """Seal a run as it is now; one that can go on has no seal."""
     ((head, concluded, _, state, *facts),) = session.rows(_FACTS, (run,))
-    sealed = None if state in _GOES_ON else link(head, (concluded, state, *facts))
+    sealed = None if state in _GOES_ON else _seal(session, run, head, (concluded, state, *facts))
     session.change("UPDATE kernel_progress SET seal = ? WHERE run = ?", (sealed, run))
 
 
+def seal_again(session: Session, run: str) -> None:
+    """Seal a run with an approval that was answered after its end."""
+    found = session.rows("SELECT seal FROM kernel_progress WHERE run = ?", (run,))
+    if found and found[0][0] is not None:
+        seal(session, run)
+
+
+def _seal(session: Session, run: str, head: str, facts: tuple[Any, ...]) -> str:
+    return link(head, (*facts, session.rows(_ANSWERED, (run,))))
+
+
 def seal_all(session: Session) -> None:
-    """Seal what ended before there were seals."""
+    """Seal what ended before there were seals, or before approvals were a part of them."""
     for (run,) in session.rows("SELECT run FROM kernel_runs", ()):
         seal(session, run)
 
@@ -35,6 +52,6 @@ def altered(session: Session, run: str) -> Broken | None:
     if state in _GOES_ON:
         why = "the run has ended, and is not recorded as such" if sealed is not None else None
     else:
-        same = sealed == link(head, (concluded, state, *facts))
+        same = sealed == _seal(session, run, head, (concluded, state, *facts))
         why = None if same else "the run was altered after it had ended"
     return None if why is None else Broken(concluded + 1, None, why)

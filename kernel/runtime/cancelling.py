@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kernel.errors import Cancelled, Unknown
@@ -28,9 +29,11 @@ async def cancel(journal: Journal, run: str, who: str, reason: str | None = None
     lease = await journal.acquire(run)
     while isinstance(lease, Held):
         lease = await journal.take_over(lease.lease)
+    await journal.expire()
     for approval in await journal.approvals("pending"):
         if approval.run == run:
-            await journal.decide(approval.approval, "denied", who, "the run was cancelled")
+            with suppress(Refused):  # somebody was faster
+                await journal.decide(approval.approval, "denied", who, "the run was cancelled")
     for row in await journal.unresolved(run=run, limit=_MOST_LEFT):
         epoch = await journal.fence(lease, row.execution, row.epoch)
         await abandon(journal, row, epoch, "the run was cancelled")

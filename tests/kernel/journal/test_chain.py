@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from journals import Clock, begin, by_hand, intent, play, win
 
-from kernel.journal import Broken, Conclusion, Journal, Lease
+from kernel.journal import Broken, Conclusion, Journal, Lease, NewApproval
 from kernel.journal.chain import START, Row, first_broken, link
 
 
@@ -30,7 +30,16 @@ async def fill(journal: Journal) -> None:
     await journal.resolve(won.execution, False, "ann")
     again = await win(journal, intent("steps.Lost"))
     await journal.finalize(again.execution, again.epoch, Conclusion("succeeded"))
+    await journal.ask(asked("a1"))
+    await journal.decide("a1", "approved", "ann", "they are right")
+    await journal.spend("a1")
     await journal.finish_run(lease, "succeeded")
+
+
+def asked(approval: str, expires_at: int | None = None) -> NewApproval:
+    return NewApproval(
+        approval, "r1/steps.S0", "r1", "Payments.Refund/Card", {"n": 1}, "large", "me", expires_at
+    )
 
 
 END = "UPDATE kernel_conclusions SET {} WHERE run = 'r1' AND number = {}"
@@ -60,6 +69,14 @@ ALTERATIONS = {
     "a run that has ended": (9, RUN.format("state = 'running'")),
     "a seal": (9, "UPDATE kernel_progress SET seal = NULL WHERE run = 'r1'"),
     "the person": (7, END.format("decided_by = 'bob'", 7)),
+    "who approved": (9, "UPDATE kernel_approvals SET decided_by = 'bob'"),
+    "what was approved": (9, "UPDATE kernel_approvals SET frozen = '{}'"),
+    "an approval less": (9, "DELETE FROM kernel_approvals"),
+    "an approval more": (
+        9,
+        """INSERT INTO kernel_approvals (approval, execution, run, target, reason, asked_at, state)
+        VALUES ('a2', 'e', 'r1', 't', 'r', 1, 'approved')""",
+    ),
 }
 """What is altered: the first place that is broken by it, and how."""
 
@@ -88,10 +105,15 @@ def test_the_first_place_that_was_altered_is_found(shared: str, what: str) -> No
     assert broken.number == number, broken
 
 
-def test_what_ended_before_there_were_seals_is_sealed(shared: str) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_ended_before_there_were_seals_is_sealed(shared: str, version: int) -> None:
     play(shared, fill)
-    by_hand(shared, "ALTER TABLE kernel_progress DROP COLUMN seal")
-    by_hand(shared, "UPDATE kernel_journal SET version = 1")
+    by_hand(shared, "DROP INDEX kernel_approvals_run")
+    if version == 1:
+        by_hand(shared, "ALTER TABLE kernel_progress DROP COLUMN seal")
+    else:
+        by_hand(shared, "UPDATE kernel_progress SET seal = 'of less' WHERE run = 'r1'")
+    by_hand(shared, f"UPDATE kernel_journal SET version = {version}")
 
     async def scene(journal: Journal) -> Broken | None:
         assert await journal.verify("r2") is None
@@ -114,6 +136,24 @@ def test_what_a_person_says_of_a_run_that_has_ended_leaves_it_whole(address: str
         assert isinstance(again, Lease)
         assert await journal.verify("r1") is None
         await journal.finish_run(again, "succeeded", {"n": 1})
+        assert await journal.verify("r1") is None
+
+    play(address, scene)
+
+
+def test_what_is_decided_after_the_end_leaves_it_whole(address: str) -> None:
+    async def scene(journal: Journal) -> None:
+        lease = await begin(journal)
+        await journal.ask(asked("a1"))
+        await journal.finish_run(lease, "unknown")
+        assert await journal.verify("r1") is None
+        await journal.decide("a1", "approved", "ann")
+        assert await journal.verify("r1") is None
+        await journal.spend("a1", "invalidated")
+        assert await journal.verify("r1") is None
+        await journal.ask(asked("a2", expires_at=1))
+        assert await journal.verify("r1") is None
+        assert [one.state for one in await journal.expire()] == ["expired"]
         assert await journal.verify("r1") is None
 
     play(address, scene)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -314,6 +316,17 @@ async def test_a_parked_run_is_cancelled(path: Path) -> None:
     assert again.outcome == "cancelled"
     assert again.error is not None
     assert "bob" in again.error.message
+
+
+@in_a_loop
+async def test_a_run_whose_approval_has_expired_is_cancelled(path: Path) -> None:
+    await run(World(), sequence(call("R", "Refund")), path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE kernel_approvals SET expires_at = 1")
+    ended = await looked(path, lambda journal: cancel(journal, "r", "bob"))
+    assert ended.state == "cancelled"
+    (approval,) = await looked(path, lambda journal: journal.approvals())
+    assert approval.state == "expired"
 
 
 POLICY = """\
