@@ -237,7 +237,7 @@ def _text(request: Request, decision: Decision) -> Iterator[str]:
     yield f"  environment  {request.environment or '(none)'}"
     yield f"  policies     {', '.join(decision.policies) or '(none)'}"
     approval = decision.approval
-    if approval is not None:
+    if approval is not None and decision.effect == "require-approval":
         expires = "" if approval.expires is None else f", expires after {approval.expires} ms"
         yield f"  approval     {approval.threshold}{expires}"
     for title, several in (("matched", decision.matched), ("ignored", decision.ignored)):

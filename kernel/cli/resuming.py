@@ -16,6 +16,7 @@ from kernel.events import Redactor
 from kernel.events.references import References
 from kernel.manifest import Manifest
 from kernel.runtime.runs import Asked, content_of, manifest_of
+from kernel.runtime.targets import address_of
 
 if TYPE_CHECKING:
     from kernel.journal import Invocation as Execution
@@ -114,7 +115,7 @@ def call_again(
     request = _request(kept, vars, files, journal, events, environment, form, principal)
 
     async def work(kernel: Kernel) -> RunResult:
-        return await kernel.apply(row.target, kernel.references.show(row.inputs))
+        return await kernel.apply(address_of(kernel, row), kernel.references.show(row.inputs))
 
     return bring_up(request, manifest_kept(kept), work)
 

@@ -90,7 +90,6 @@ def apply(request: Request, target: str | None) -> int:
                 inputs,
                 run_id=request.run_id,
                 migrate=request.migrate,
-                place=str(request.path.resolve()),
             )
         except BaseException:
             going_on.cancel()
@@ -175,6 +174,7 @@ def _execute(request: Request, manifest: Manifest, work: Work, printed: Printed)
             principal=request.principal or person(),
             environment=request.environment,
             ask=asker(display),
+            place=str(request.path.resolve()),
         )
         printed.redact = kernel.world.redactor.text
         kernel.subscribe(retried(display), "*.Retried")

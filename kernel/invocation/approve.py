@@ -48,7 +48,9 @@ def plan(plan: Plan) -> Stage | None:
 
     def approve(invocation: Invocation) -> Awaitable[None] | None:
         reason = _reason(invocation)
-        return None if reason is None else _approved(invocation, reason, again)
+        if reason is not None:
+            return _approved(invocation, reason, again)
+        return _answered(invocation) if invocation.was_left else None
 
     return approve
 
@@ -96,8 +98,7 @@ async def _approved(invocation: Invocation, reason: str, again: Stage | None) ->
             case "pending":
                 await _decision(history, invocation, approval)
             case "denied":
-                who = f"{approval.decided_by} said no"
-                raise Denied(f"{who}: {approval.note}" if approval.note else who)
+                raise _denied(approval)
             case "expired":
                 raise Expired("nobody decided in time")
             case "approved":
@@ -108,6 +109,25 @@ async def _approved(invocation: Invocation, reason: str, again: Stage | None) ->
                     await history.guard(history.journal.spend(approval.approval))
                     invocation.approval = approval
                     return
+
+
+async def _answered(invocation: Invocation) -> None:
+    """No approval is asked for any more: what a person has said already counts still."""
+    history = invocation.history
+    assert history is not None
+    approval = await _latest(history, invocation)
+    if approval is None:
+        return
+    if approval.state == "denied":
+        raise _denied(approval)
+    with suppress(Refused):
+        why = "no approval is needed any more"
+        await history.journal.decide(approval.approval, "invalidated", "kernel", why)
+
+
+def _denied(approval: Approval) -> Denied:
+    who = f"{approval.decided_by} said no"
+    return Denied(f"{who}: {approval.note}" if approval.note else who)
 
 
 async def _is_under_way(history: History, invocation: Invocation) -> bool:
@@ -172,11 +192,11 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
     until = approval.expires_at
     if answer is None and until is not None and time.time_ns() >= until:
         return
-    if answer is None and not history.is_replayable:
-        await asyncio.sleep(_LOOK)  # nobody could go on with this run: the call waits here
-        return
     if answer is None:
         try:
+            if not history.is_replayable:
+                await asyncio.sleep(_LOOK)  # nobody could go on with this run: the call waits here
+                return
             await history.park(invocation, approval)
         except asyncio.CancelledError:
             if not history.suspended:

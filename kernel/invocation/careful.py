@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError, Unknown
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
     from kernel.invocation.work import Work
+    from kernel.journal.rows import Note
 
 
 def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
@@ -175,9 +176,8 @@ async def _go_on(
     raise error
 
 
-async def may_have_landed(invocation: Invocation, history: History) -> bool:
-    """Whether the process that left the call in flight had made it, as far as is recorded."""
-    notes = await history.guard(history.journal.trace(invocation.id))
+def may_have_landed(notes: Sequence[Note]) -> bool:
+    """Whether the process that left a call in flight had made it, by the trace of the call."""
     tried = [one for one in notes if one.step == "attempt"]
     return not _is_parked(notes) and (not tried or tried[-1].status != "failed")
 

@@ -148,7 +148,8 @@ async def _hides_what_was_left(invocation: Invocation, error: InvocationError) -
         return False
     from kernel.invocation.careful import may_have_landed
 
-    return await may_have_landed(invocation, invocation.history)
+    history = invocation.history
+    return may_have_landed(await history.guard(history.journal.trace(invocation.id)))
 
 
 def _failed(invocation: Invocation, error: InvocationError) -> Conclusion:

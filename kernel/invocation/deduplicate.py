@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Conflict
 from kernel.invocation.context import Answered
@@ -14,6 +16,7 @@ from kernel.invocation.tell import tell_of
 from kernel.journal import rows
 from kernel.journal.errors import JournalError
 from kernel.journal.owners import is_dead
+from kernel.journal.values import digest_of_text
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
@@ -36,7 +39,8 @@ def plan(plan: Plan) -> Stage | None:
     """Only with a journal, and for call sites that say what their key is."""
     if not plan.is_recorded or plan.site.idempotency_key is None:
         return None
-    address = plan.instance.address
+    instance = plan.instance
+    fields = "" if instance.resource.name else f" {_digest(instance.resource.fields)}"
 
     async def deduplicate(invocation: Invocation) -> None:
         history = invocation.history
@@ -44,7 +48,9 @@ def plan(plan: Plan) -> Stage | None:
             return
         as_it_began(invocation, history)
         await _forget(history, invocation.context.run.world)
-        scope = f"{invocation.context.run.principal or ''} {address}"
+        run = invocation.context.run
+        module = run.world.module_of(instance)
+        scope = f"{run.principal or ''} {module} {instance.address}{fields}"
         look = _FIRST_LOOK
         while True:
             got = await history.claim(
@@ -60,6 +66,11 @@ def plan(plan: Plan) -> Stage | None:
             settle(invocation, history, got)
 
     return deduplicate
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    """What tells a resource in place from others of its kind."""
+    return digest_of_text(json.dumps(fields, sort_keys=True, default=str))[:16]
 
 
 async def _forget(history: History, world: World) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from kernel.cel import CelError
 from kernel.errors import ExpressionError, ValidationError
 from kernel.invocation.values import fresh
+from kernel.journal.errors import Refused
+from kernel.journal.values import checked_key
 from kernel.topology.context import type_name
 
 if TYPE_CHECKING:
@@ -71,6 +73,10 @@ def _with_invocation(plan: Plan) -> Stage:
 
 def _key(value: Any) -> str:
     if isinstance(value, str) and value:
+        try:
+            checked_key(value)
+        except Refused as refused:
+            raise ValidationError(str(refused)) from None
         return value
     found = "empty" if value == "" else type_name(value)
     raise ExpressionError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,13 +18,15 @@ from kernel.journal.values import digest_of
 if TYPE_CHECKING:
     from kernel.events.references import References
     from kernel.invocation.invocation import Invocation
-    from kernel.invocation.plan import Plan
+    from kernel.invocation.run import Run
     from kernel.journal.interface import Journal
     from kernel.journal.rows import Approval, Claimed, Lease
     from kernel.journal.rows import Invocation as Row
 
 
 T = TypeVar("T")
+
+Begun = Callable[[], Awaitable[tuple[str, Any]]]
 
 DIGEST = "sha256:"
 """What an idempotency key begins with that is not kept itself."""
@@ -41,12 +43,14 @@ class History:
 
     ``concluded`` and ``left`` are what earlier processes recorded, by path: concluded, and claimed
     without an outcome (with their new epochs); ``again`` are those that did not land, as a person
-    said; ``open`` are the executions that this process has claimed and not concluded. ``last`` is
-    the number of the last conclusion that this process knows of. ``lease`` is None until a run that
-    nobody can replay (a call out of a service) has something to record. ``patience`` is how many
-    seconds without a sign of life another process waits until it takes the run over; ``every`` so
-    many this one gives one, while it holds the lease. In a rehearsal nothing is called: ``met`` are
-    the recorded paths that the walk came by, ``differences`` what it would do there otherwise.
+    said; ``begun`` tells the digest of the manifest, and with what values it is up, when a run is
+    opened here; ``open`` are the executions that this process has claimed and not concluded.
+    ``last`` is the number of the last conclusion that this process knows of. ``lease`` is None
+    until a run that nobody can replay (a call out of a service) has something to record.
+    ``patience`` is how many seconds without a sign of life another process waits until it takes the
+    run over; ``every`` so many this one gives one, while it holds the lease. In a rehearsal nothing
+    is called: ``met`` are the recorded paths that the walk came by, ``differences`` what it would
+    do there otherwise.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class History:
         concluded: Mapping[str, Row] | None = None,
         left: Mapping[str, Row] | None = None,
         again: Mapping[str, Row] | None = None,
+        begun: Begun | None = None,
         patience: float = math.inf,
         every: float = math.inf,
     ) -> None:
@@ -76,6 +81,7 @@ class History:
         self.active = 0
         self.timers = 0
         self._beaten = time.monotonic()
+        self._begun = begun
         self._patience = patience
         self._every = every
         self.beating: asyncio.Task[None] | None = None
@@ -105,7 +111,7 @@ class History:
             lease=lease.epoch,
             safety=contract.safety,
             inputs=inputs,
-            about={"began": invocation.began, **_about(plan)},
+            about={"began": invocation.began, **_about(invocation)},
             **more,
         )
 
@@ -120,23 +126,30 @@ class History:
         if self.lease is None:
             async with self._opening:
                 if self.lease is None:
-                    run = invocation.context.run
-                    new = NewRun(
-                        self.run, "", "", None, run.source, run.principal, run.correlation_id
-                    )
-                    answer = await self.journal.open_run(new)
-                    assert isinstance(answer, Opened)
-                    self.lease = answer.lease
+                    self.lease = await self._opened(invocation.context.run)
                     self._beaten = time.monotonic()
                     self.give_signs_of_life()
         return self.lease
+
+    async def _opened(self, run: Run) -> Lease:
+        assert self._begun is not None
+        digest, asked = await self._begun()
+        new = NewRun(self.run, "", digest, asked, run.source, run.principal, run.correlation_id)
+        answer = await self.journal.open_run(new)
+        if isinstance(answer, Opened):
+            return answer.lease
+        # It was opened for a call that was cancelled while it waited for the answer.
+        lease = await self.journal.lease(self.run)
+        if (lease.owner, lease.epoch) != (self.journal.owner, 1):
+            raise Fenced(f"the run {self.run} has been taken over by another process")
+        return lease
 
     async def claim(self, invocation: Invocation, **more: Any) -> Claimed:
         """The commit record. A run whose journal fails stops: nothing leaves unrecorded."""
         try:
             lease = await self.leased(invocation)
             if "key" in more:
-                more["key"] = self._kept_key(more["key"])
+                more["key"] = self.kept_key(more["key"])
             intent = self.intent(invocation, lease, **more)
             try:
                 got = await self.journal.claim(intent)
@@ -164,7 +177,7 @@ class History:
         if invocation.claim is not None:
             self.open.add(invocation.id)
 
-    def _kept_key(self, key: str) -> str:
+    def kept_key(self, key: str) -> str:
         """A key that holds a secret is kept as its digest."""
         return key if self.references.hide(key) == key else f"{DIGEST}{digest_of(key)}"
 
@@ -335,8 +348,12 @@ class History:
             self.stop()
 
 
-def _about(plan: Plan) -> dict[str, Any]:
-    return {} if plan.instance.topology is None else {"topology": True}
+def _about(invocation: Invocation) -> dict[str, Any]:
+    instance, world = invocation.plan.instance, invocation.context.run.world
+    told: dict[str, Any] = {} if instance.topology is None else {"topology": True}
+    if id(instance.scope.module) != world.root:
+        told["module"] = world.module_of(instance)
+    return told
 
 
 def error_to_json(error: InvocationError) -> dict[str, Any]:

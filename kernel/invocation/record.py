@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel.errors import Conflict, Unknown
 from kernel.events.references import LostSecret
+from kernel.invocation.history import DIGEST
 from kernel.invocation.replay import answer_for
 from kernel.journal import rows
 from kernel.topology.callsite import DIFFERS, names_in
@@ -50,10 +51,12 @@ def plan(plan: Plan) -> Stage | None:
 
 
 def as_it_began(invocation: Invocation, history: History) -> None:
-    """An invocation that has a commit record goes on with its inputs."""
+    """An invocation that has a commit record goes on with its inputs and its key."""
     row = history.left.get(invocation.path) or history.again.get(invocation.path)
     if row is None:
         return
+    if invocation.plan.site.idempotency_key is not None and row.key is not None:
+        _with_key(invocation, history, row)
     if history.intent(invocation, history.held).inputs_hash == row.inputs_hash:
         return
     try:
@@ -62,6 +65,14 @@ def as_it_began(invocation: Invocation, history: History) -> None:
         invocation.inputs = None
     if invocation.inputs is None:
         raise Conflict(f"{row.path} began with other inputs, and those are not kept")
+
+
+def _with_key(invocation: Invocation, history: History, row: rows.Invocation) -> None:
+    assert row.key is not None
+    if not row.key.startswith(DIGEST):
+        invocation.idempotency_key = row.key
+    elif history.kept_key(invocation.idempotency_key) != row.key:
+        raise Conflict(f"{row.path} began with another idempotency key, and that is not kept")
 
 
 async def _claim(invocation: Invocation, history: History) -> None:

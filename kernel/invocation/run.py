@@ -60,6 +60,8 @@ class World:
     """What all runs of one kernel share.
 
     ``instance_of`` finds the target of a call site; it raises :class:`kernel.errors.NotFound`.
+    ``names`` are those of the modules of the manifest, by their identity; ``root`` is that of the
+    outermost.
     ``ask`` puts an approval to the person who is there, if somebody is; ``forgot`` is when expired
     idempotency keys were let go of, on the monotonic clock.
     """
@@ -72,12 +74,19 @@ class World:
     checks: dict[Any, Any] = field(default_factory=dict)
     environment: str = ""
     policies: Callable[[Instance], tuple[Applied, ...]] = lambda _: ()
+    names: Mapping[int, str] = field(default_factory=dict)
+    root: int = 0
     journal: Journal | None = None
     references: References | None = None
     ask: Ask | None = None
     forgot: float | None = None
     plans: dict[CallSite, Plan] = field(default_factory=dict)
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
+
+    def module_of(self, instance: Instance) -> str:
+        """The name of the module in which a resource stands, unique in the manifest."""
+        module = instance.scope.module
+        return self.names.get(id(module), module.name)
 
     def redactor_for(self, by_schema: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
         """What hides the secrets of a payload, or None when there is nothing to hide."""
@@ -194,9 +203,13 @@ class Run:
 def namespace_of(run: str) -> uuid.UUID:
     """The namespace of the execution ids of a run: its id, where that is a UUID."""
     try:
-        return uuid.UUID(run)
+        found = uuid.UUID(run)
     except ValueError:
-        return uuid.uuid5(uuid.NAMESPACE_URL, f"kernel:run:{run}")
+        found = None
+    # Written otherwise it is the id of another run.
+    if found is not None and str(found) == run:
+        return found
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"kernel:run:{run}")
 
 
 def _target(target: Any) -> Target:

@@ -100,7 +100,7 @@ def _reserve(session: Session, now: int, intent: Intent) -> Recorded | InFlight 
         (intent.scope, intent.key),
     )
     holder = by_execution(session, execution)
-    if holder is not None and not _free(holder, until, now):
+    if holder is not None and not _free(holder, until, now, intent.run):
         return judge(holder, intent.inputs_hash)
     session.change(
         f"UPDATE kernel_keys SET execution = ?, expires_at = ? {where}",
@@ -109,21 +109,26 @@ def _reserve(session: Session, now: int, intent: Intent) -> Recorded | InFlight 
     return None
 
 
-def _free(holder: Invocation, until: int | None, now: int) -> bool:
-    """Whether a key may go to another: what is not concluded, or not known, never expires."""
+def _free(holder: Invocation, until: int | None, now: int, run: str) -> bool:
+    """Whether a key may go to another: what is not concluded, or not known, never expires.
+
+    Nor does it for the run that holds it, which may make the same call again after days.
+    """
     if holder.outcome in (None, "unknown"):
         return False
-    return not_landed(holder) or (until is not None and until <= now)
+    return not_landed(holder) or (holder.run != run and until is not None and until <= now)
 
 
 def forget_keys(session: Session, now: int, limit: int) -> int:
-    """Let go of keys that have expired and whose invocations are concluded; how many."""
+    """Let go of keys that have expired and whose runs have ended; how many."""
     return session.change(
         """DELETE FROM kernel_keys WHERE execution IN (
             SELECT k.execution FROM kernel_keys k
             JOIN kernel_invocations i ON i.execution = k.execution
             JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
-            WHERE k.expires_at <= ? AND c.outcome <> 'unknown' LIMIT ?) AND expires_at <= ?""",
+            JOIN kernel_runs r ON r.run = i.run
+            WHERE k.expires_at <= ? AND c.outcome <> 'unknown'
+            AND r.state NOT IN ('running', 'parked', 'unknown') LIMIT ?) AND expires_at <= ?""",
         (now, limit, now),
     )
 

@@ -13,7 +13,7 @@ LARGEST = 64 * 1024 * 1024
 """The most bytes of JSON that one value may have."""
 
 LONGEST = 1024
-"""The most characters that an idempotency key may have."""
+"""The most bytes of UTF-8 that an idempotency key may have."""
 
 
 def encoder(*, sort_keys: bool = False) -> Callable[[Any], str]:
@@ -70,8 +70,11 @@ def checked_key(key: str | None) -> str | None:
     """An idempotency key that every store can hold. Raises :class:`Refused`."""
     if key is None:
         return None
-    if not key or len(key) > LONGEST:
-        raise Refused(f"an idempotency key has 1 to {LONGEST:,} characters, this one {len(key):,}")
     if "\0" in key or any("\ud800" <= one <= "\udfff" for one in key):
         raise Refused("an idempotency key holds a character that cannot be recorded")
+    length = len(key.encode())
+    if not 0 < length <= LONGEST:
+        raise Refused(
+            f"an idempotency key has 1 to {LONGEST:,} bytes of UTF-8, this one {length:,}"
+        )
     return key

@@ -51,8 +51,8 @@ class Decision:
     """What is decided, by which rule of which policy; these are None where no rule decided.
 
     ``matched`` are all rules that counted, ``ignored`` the allow rules whose ``when`` failed,
-    ``policies`` all that name the target; ``approval`` is there where one is asked for: the
-    strictest of what those who ask for it say.
+    ``policies`` all that name the target; ``approval`` is how one is given: the strictest of what
+    those say who ask for it, or who allow the call, for which something else may ask.
     """
 
     effect: Effect
@@ -88,7 +88,7 @@ def decide(policies: tuple[Applied, ...], request: Request) -> Decision:
         return _UNNAMED
     matched: list[Match] = []
     ignored: list[Match] = []
-    terms: list[ApprovalTerms] = []
+    terms: list[tuple[Effect, ApprovalTerms]] = []
     for applied in policies:
         if not matches(applied.policy.principals, request.principal or ""):
             continue
@@ -97,8 +97,7 @@ def decide(policies: tuple[Applied, ...], request: Request) -> Decision:
                 ignored.append(match)
                 continue
             matched.append(match)
-            if match.effect == "require-approval":
-                terms.append(applied.policy.approval)
+            terms.append((match.effect, applied.policy.approval))
     names = tuple(applied.name for applied in policies)
     if not matched:
         reason = f"no rule of {', '.join(names)} allows it"
@@ -112,7 +111,7 @@ def decide(policies: tuple[Applied, ...], request: Request) -> Decision:
         tuple(matched),
         tuple(ignored),
         names,
-        _strictest(terms) if first.effect == "require-approval" else None,
+        _strictest(first.effect, [own for effect, own in terms if effect == first.effect]),
     )
 
 
@@ -150,7 +149,9 @@ def _without_reason(match: Match) -> str:
     return f"rule {match.rule} of {match.policy} {word[match.effect]}"
 
 
-def _strictest(terms: list[ApprovalTerms]) -> ApprovalTerms:
+def _strictest(effect: Effect, terms: list[ApprovalTerms]) -> ApprovalTerms | None:
+    if effect == "deny" or (effect == "allow" and all(one == ApprovalTerms() for one in terms)):
+        return None
     times = [one.expires for one in terms if one.expires is not None]
     strict = any(one.threshold == "strict" for one in terms)
     return ApprovalTerms(min(times, default=None), "strict" if strict else "conditions")

@@ -34,6 +34,10 @@ async def cancel(journal: Journal, run: str, who: str, reason: str | None = None
         if approval.run == run:
             with suppress(Refused):  # somebody was faster
                 await journal.decide(approval.approval, "denied", who, "the run was cancelled")
+    for approval in await journal.approvals("approved"):
+        if approval.run == run:
+            with suppress(Refused):  # who is about to go on by it finds that it holds no more
+                await journal.spend(approval.approval, "invalidated")
     for row in await journal.unresolved(run=run, limit=_MOST_LEFT):
         epoch = await journal.fence(lease, row.execution, row.epoch)
         await abandon(journal, row, epoch, "the run was cancelled")

@@ -22,7 +22,7 @@ from kernel.policy import Applied, Request, Scope, addresses_of, policies_for
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope
 from kernel.runtime.result import RunResult
-from kernel.runtime.targets import Start, find_target, starts
+from kernel.runtime.targets import Start, find_recorded, find_target, starts
 from kernel.runtime.values import scopes_of
 from kernel.topology.callsite import CallSite
 from kernel.topology.tasks import look_at
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kernel.events import Subscriber
     from kernel.events.references import References
     from kernel.journal.interface import Journal
+    from kernel.journal.rows import Invocation
     from kernel.manifest import Manifest
     from kernel.registry.instances import Instance
     from kernel.runtime.runs import Asked, Runs
@@ -53,6 +54,7 @@ class Kernel:
     ``journal`` is where runs are recorded: a path, ``postgresql://…``, or an open journal; without
     it nothing outlives the process. ``principal`` is who calls, ``environment`` where, for the
     policies; ``scope`` is what the caller may ask for at all; ``ask`` puts approvals to a person.
+    ``place`` is where the manifest lies, for who goes on with its runs by the journal alone.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class Kernel:
         environment: str = "",
         scope: Scope | None = None,
         ask: Ask | None = None,
+        place: str | None = None,
     ) -> None:
         self.manifest = manifest
+        self._place = place
         scopes, hidden = scopes_of(manifest, values or {}, environ)
         self.bus = Bus()
         redactor = Redactor(hidden)
@@ -80,6 +84,8 @@ class Kernel:
             log=Log(redactor),
             environment=environment,
             policies=self._policies,
+            names={id(module): name for name, module in manifest.modules.items()},
+            root=id(manifest.root),
             ask=ask,
         )
         self.registry = Registry(
@@ -156,7 +162,9 @@ class Kernel:
         ]
         self.world.journal = journal
         self.world.references = References(self.world.redactor, secrets)
-        self._runs = Runs(journal, self.world.references, self.manifest)
+        self._runs = Runs(
+            journal, self.world.references, self.manifest, self._asked(None, None, [])
+        )
 
     def subscribe(self, subscriber: Subscriber, pattern: str = "*") -> Callable[[], None]:
         """Tell ``subscriber`` of events whose type matches the glob ``pattern``."""
@@ -194,15 +202,13 @@ class Kernel:
         *,
         run_id: str | None = None,
         migrate: bool = False,
-        place: str | None = None,
     ) -> RunResult:
         """Run what the manifest is for: ``target``, its ``targets``, or its one topology.
 
         Where there are only Services it waits until :meth:`stop` is called. A failed run is a
         result, not an exception. With ``run_id`` a run is made once: one that has ended answers,
         one that was interrupted goes on (``migrate``: with a changed manifest whose finished part
-        is the same). ``place`` is where the manifest lies. Raises :class:`UsageError` when it is
-        not clear what to run.
+        is the same). Raises :class:`UsageError` when it is not clear what to run.
         """
         if run_id is not None and not (0 < len(run_id) <= _LONGEST_ID and run_id.isprintable()):
             raise UsageError(
@@ -221,7 +227,9 @@ class Kernel:
             if self._runs is None or not calls:
                 results = await work()
             else:
-                asked = self._asked(target, inputs, calls, place)
+                asked = self._asked(target, inputs, calls)
+                if run_id is not None:
+                    inputs = await self._runs.began_with(run_id, asked, inputs or {})
                 topology = ", ".join(start.instance.address for start in calls)
                 ended = await self._runs.begin(run, topology, asked, work=work, migrate=migrate)
                 if ended is not None:
@@ -256,7 +264,7 @@ class Kernel:
                 f"the run {run_id} was given a secret input, which is not kept: `kernel apply PATH "
                 f"--run-id {run_id}` goes on with it, with the same inputs"
             ) from None
-        return await self.apply(asked.target, inputs, run_id=run_id, place=asked.place)
+        return await self.apply(asked.target, inputs, run_id=run_id)
 
     async def recover(self, but: str | None = None) -> list[RunResult]:
         """Go on with the runs of this manifest that a process left which has ended.
@@ -265,17 +273,14 @@ class Kernel:
         """
         if self._runs is None:
             return []
-        from kernel.runtime.runs import Asked
-
-        like = Asked(None, {}, self._kept_vars(), environment=self.world.environment)
-        found = await self._runs.lost(like, self._knows)
+        found = await self._runs.lost(self._knows)
         lost = [run for run in found if run != but]
         return list(await asyncio.gather(*map(self._recovered, lost)))
 
-    def _knows(self, address: str) -> bool:
-        """Whether there is a resource of that address."""
+    def _knows(self, row: Invocation) -> bool:
+        """Whether the target of an execution is there."""
         try:
-            return find_target(self, address) is not None
+            return find_recorded(self, row) is not None
         except UsageError:
             return False
 
@@ -292,21 +297,15 @@ class Kernel:
         return self.world.references
 
     def _asked(
-        self,
-        target: str | None,
-        inputs: Mapping[str, Any] | None,
-        calls: list[Start],
-        place: str | None = None,
+        self, target: str | None, inputs: Mapping[str, Any] | None, calls: list[Start]
     ) -> Asked:
         from kernel.runtime.runs import Asked
 
         schema = calls[0].instance.contract.inputs if len(calls) == 1 else None
         hide = None if schema is None else schema.redaction
         kept = self.references.hide(to_json(dict(inputs or {})), hide)
-        return Asked(target, kept, self._kept_vars(), place, self.world.environment)
-
-    def _kept_vars(self) -> Any:
-        return self.references.hide(dict(self.scope.vars))
+        given = self.references.hide(dict(self.scope.vars))
+        return Asked(target, kept, given, self._place, self.world.environment)
 
     def _kept(self, start: Start, result: Any) -> Any:
         """What a call gave, as it is kept."""

@@ -27,6 +27,7 @@ from kernel.journal.claims import not_landed
 from kernel.journal.errors import Fenced, JournalError, Refused, TooLarge
 from kernel.journal.owners import is_dead
 from kernel.journal.takeover import take_over
+from kernel.journal.values import digest_of
 from kernel.manifest import inspect
 from kernel.manifest.load import Shared
 from kernel.runtime.cancelling import abandon
@@ -78,17 +79,27 @@ class Asked:
 
     def same(self, other: Asked) -> bool:
         """Whether the same is asked, wherever the manifest lies."""
-        return replace(self, place=None) == replace(other, place=None)
+        one, two = (digest_of(replace(asked, place=None).to_json()) for asked in (self, other))
+        return one == two
+
+    def is_like(self, other: Asked) -> bool:
+        """Whether it is asked of a kernel with the same variables, for the same environment."""
+        return digest_of(self.vars) == digest_of(other.vars) and (
+            self.environment == other.environment
+        )
 
 
 Work = Callable[[], Awaitable[Any]]
 
 
 class Runs:
-    """The runs of one kernel in its journal."""
+    """The runs of one kernel in its journal. ``up`` are the values with which it is up."""
 
-    def __init__(self, journal: Journal, references: References, manifest: Manifest) -> None:
+    def __init__(
+        self, journal: Journal, references: References, manifest: Manifest, up: Asked
+    ) -> None:
         self._journal = journal
+        self._up = up
         self._references = references
         self._content = content_of(manifest)
         self._digest: str | None = None
@@ -98,6 +109,10 @@ class Runs:
         if self._digest is None:
             self._digest = await self._journal.keep(self._content)
         return self._digest
+
+    async def _begun(self) -> tuple[str, Any]:
+        """The digest of the manifest and the values, for a run that a service begins."""
+        return await self._kept(), self._up.to_json()
 
     async def begin(
         self, run: Run, topology: str, asked: Asked, *, work: Work, migrate: bool = False
@@ -118,7 +133,7 @@ class Runs:
             )  # fmt: skip
             return None
         found = answer.run
-        if found.inputs is None:
+        if found.inputs is None or not found.topology:
             raise UsageError(
                 f"the run {run.id} is a call out of a service: it cannot be made again"
             )
@@ -142,6 +157,20 @@ class Runs:
             await rehearse(run, run.history, work)
             await self._journal.migrate_run(run.history.held, digest)
         return None
+
+    async def began_with(self, run: str, asked: Asked, given: Mapping[str, Any]) -> Any:
+        """The inputs with which a run began that is asked for again, or those that are given.
+
+        Equal inputs may have their members in another order.
+        """
+        found = await self._journal.run(run)
+        if found is None or found.inputs is None:
+            return given
+        began = Asked.from_json(found.inputs)
+        try:
+            return self._references.show(began.inputs) if asked.same(began) else given
+        except LostSecret:
+            return given
 
     async def _ended(self, found: rows.Run) -> RunResult | None:
         """What an ended run gave; None where it can go on."""
@@ -202,11 +231,12 @@ class Runs:
             every=BEAT,
         )
 
-    async def lost(self, like: Asked, knows: Callable[[str], bool]) -> list[str]:
+    async def lost(self, knows: Callable[[rows.Invocation], bool]) -> list[str]:
         """The runs of this manifest whose process has ended, the oldest first.
 
-        They have the variables and the environment of ``like``. Those that cannot be walked again
-        are among them, where the manifest ``knows`` what they called.
+        They have the variables and the environment of this kernel. Those that cannot be walked
+        again may be of another text of the same manifest, where this one ``knows`` what they
+        called.
         """
         digest = await self._kept()
         found: list[str] = []
@@ -214,17 +244,29 @@ class Runs:
         while page := await self._journal.runs("running", before=last):
             last = page[-1]
             for run in page:
-                ours = run.digest == digest and run.inputs and _is_like(run.inputs, like)
+                if not await self._is_ours(run, digest, knows):
+                    continue
                 lease = await self._journal.lease(run.run)
                 dead = lease.owner is None or is_dead(lease.owner)
-                ours = ours or (not run.topology and await self._is_known(run.run, knows))
-                if dead and ours and await self._runs_still(run.run):
+                if dead and await self._runs_still(run.run):
                     found.append(run.run)
         return found[::-1]
 
-    async def _is_known(self, run: str, knows: Callable[[str], bool]) -> bool:
-        left = await self._journal.unresolved(run=run, limit=_MOST_LEFT)
-        return all(row.safety == "idempotent" or knows(row.target) for row in left)
+    async def _is_ours(
+        self, run: rows.Run, digest: str, knows: Callable[[rows.Invocation], bool]
+    ) -> bool:
+        is_same = run.digest == digest
+        if run.inputs is None or (run.topology and not is_same):
+            return False
+        began = Asked.from_json(run.inputs)
+        if not began.is_like(self._up):
+            return False
+        if run.topology:
+            return True
+        if not is_same and began.place != self._up.place:
+            return False
+        left = await self._journal.unresolved(run=run.run, limit=_MOST_LEFT)
+        return all(row.safety == "idempotent" or knows(row) for row in left)
 
     async def _runs_still(self, run: str) -> bool:
         """Whether a run that nobody holds has no end; it may have had one since it was listed."""
@@ -283,8 +325,9 @@ class Runs:
     async def conduct_unasked(self, run: Run, work: Work) -> Any:
         """A call out of a service: it is in the journal once it has something to record."""
         history = run.history = History(
-            self._journal, self._references, run.id, patience=PATIENCE, every=BEAT
-        )
+            self._journal, self._references, run.id,
+            begun=self._begun, patience=PATIENCE, every=BEAT,
+        )  # fmt: skip
         outcome: rows.RunState = "succeeded"
         task = history.task = asyncio.ensure_future(work())
         try:
@@ -393,11 +436,6 @@ def _interrupted(history: History, fault: JournalError) -> InvocationError:
         f"`kernel resume {history.run}` goes on with it",
         code="INTERRUPTED",
     )
-
-
-def _is_like(inputs: Any, like: Asked) -> bool:
-    began = Asked.from_json(inputs)
-    return began.vars == like.vars and began.environment == like.environment
 
 
 def content_of(manifest: Manifest) -> str:

@@ -5,17 +5,19 @@ What they left is found out about, and nothing is made anew: who asked for it is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kernel.errors import KernelError, Unknown
+from kernel.invocation.careful import may_have_landed
 from kernel.invocation.conclude import landed, without_outputs
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import DIGEST, History, error_to_json
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.reconcile import Found, find_out
-from kernel.journal.errors import TooLarge
+from kernel.journal.errors import Refused, TooLarge
 from kernel.journal.rows import Conclusion, Won
-from kernel.runtime.targets import find_target, target_of
+from kernel.runtime.targets import find_recorded, target_of
 from kernel.topology.callsite import CallSite
 
 if TYPE_CHECKING:
@@ -30,8 +32,10 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
     run.history = history
     state: RunState = "failed"
     for row in history.left.values():
-        invocation, why = _again(kernel, run, row)
-        if invocation is None:
+        invocation, why = await _again(kernel, run, row)
+        if not await _may_have_landed(history, row):
+            found = Found(False)
+        elif invocation is None:
             found = Found(None if why else False, why=why)
         else:
             found = await find_out(invocation)
@@ -52,12 +56,22 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
     return state
 
 
-def _again(kernel: Kernel, run: Run, row: Row) -> tuple[Invocation | None, str]:
+async def _may_have_landed(history: History, row: Row) -> bool:
+    """Whether the call may have been made; what only waited for an approval was not."""
+    for asked in await history.journal.approvals("pending", execution=row.execution):
+        with suppress(Refused):
+            why = "the process that served this call ended"
+            await history.journal.decide(asked.approval, "invalidated", "kernel", why)
+    return may_have_landed(await history.journal.trace(row.execution))
+
+
+async def _again(kernel: Kernel, run: Run, row: Row) -> tuple[Invocation | None, str]:
     """The invocation, to ask of; or why it cannot be asked of, if it may have landed."""
     if row.safety == "idempotent":
         return None, ""
     try:
-        instance = find_target(kernel, row.target)
+        instance = find_recorded(kernel, row)
+        await instance.bring_up(instance)
         inputs = kernel.references.show(row.inputs)
         plan = run.plan(CallSite(target_of(instance), ()), instance.scope, "")
     except KernelError as error:

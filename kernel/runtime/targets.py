@@ -26,6 +26,7 @@ from kernel.topology.reader import Reader
 
 if TYPE_CHECKING:
     from kernel.cel import Template
+    from kernel.journal.rows import Invocation
     from kernel.manifest import Document, Module, Resource
     from kernel.registry.instances import Instance
     from kernel.runtime.kernel import Kernel
@@ -81,9 +82,10 @@ class Start:
 
 
 def target_of(instance: Instance) -> Target:
+    """The reference to an instance, as its own module writes it."""
     resource = instance.resource
     if resource.name:
-        return Target(instance.definition.kind, resource.name)
+        return Target(resource.kind, resource.name)
     return Target(resource.kind, None, resource.fields, resource.document, resource.path)
 
 
@@ -111,6 +113,41 @@ def find_target(kernel: Kernel, address: str) -> Instance:
             + (f"; {hint}" if hint else f"; there are: {', '.join(known[:10]) or 'none'}")
         )
     return kernel.registry.instance(*found)
+
+
+def find_recorded(kernel: Kernel, row: Invocation) -> Instance:
+    """The target of an execution. Raises :class:`UsageError`."""
+    kind, _, name = row.target.rpartition("/")
+    place = (row.about or {}).get("module")
+    module = kernel.manifest.root if place is None else kernel.manifest.modules.get(place)
+    resource = None if module is None else module.resources.get(name)
+    if module is not None and resource is not None:
+        instance = kernel.registry.instance(resource, module)
+        if instance.definition.kind == kind:
+            return instance
+    in_place = [one for one in kernel.registry.in_place(row.target) if one.scope.module is module]
+    fields = in_place and in_place[0].resource.fields
+    if in_place and all(one.resource.fields == fields for one in in_place):
+        return in_place[0]
+    where = "" if place is None else f" in the module {place}"
+    found = f"there are {len(in_place)} different ones" if in_place else "it is not there"
+    raise UsageError(f"the target `{row.target}`{where} cannot be found again: {found}")
+
+
+def address_of(kernel: Kernel, row: Invocation) -> str:
+    """How the target of an execution is called from outside. Raises :class:`UsageError`."""
+    instance = find_recorded(kernel, row)
+    definition, name = instance.definition, instance.resource.name
+    aliases = kernel.manifest.root.imports
+    kinds = [definition.kind, *(f"{alias}.{definition.name}" for alias in aliases)]
+    for kind in kinds:
+        for one in (row.target.rpartition("/")[2], *(f"{alias}.{name}" for alias in aliases)):
+            try:
+                if find_target(kernel, f"{kind}/{one}") is instance:
+                    return f"{kind}/{one}"
+            except UsageError:
+                continue
+    raise UsageError(f"{row.target} is a part of an import, and cannot be called from outside")
 
 
 def _is_of(kind: str, module: Module, resource: Resource, home: Module) -> bool:

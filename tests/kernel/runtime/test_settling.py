@@ -10,8 +10,9 @@ import pytest
 from journals import play
 from recorded import DEFINITIONS, TOKEN, World
 
-from kernel import Kernel, loads
+from kernel import Kernel, load, loads
 from kernel.journal import Intent, Invocation, Journal, NewRun, Opened
+from kernel.runtime.runs import Asked
 
 SHOP = (
     DEFINITIONS
@@ -40,14 +41,18 @@ metadata: { name: Look }
 OTHER = "kind: Log.Print\nmetadata: { name: Main }\n"
 
 
-def left(target: str, safety: Any) -> Any:
+def left(target: str, safety: Any, module: str | None = None, **began: Any) -> Any:
     """A call out of a service that was begun and not concluded."""
 
     async def scene(journal: Journal) -> None:
-        opened = await journal.open_run(NewRun("call", "", "", None, "api"))
+        asked = Asked(None, {}, **{"vars": {}, **began}).to_json()
+        opened = await journal.open_run(NewRun("call", "", "", asked, "api"))
         assert isinstance(opened, Opened)
         lease = opened.lease.epoch
-        intent = Intent("e", "call", "routes.Pay", target, "h", lease, safety, inputs={})
+        about = {} if module is None else {"module": module}
+        intent = Intent(
+            "e", "call", "routes.Pay", target, "h", lease, safety, inputs={}, about=about
+        )
         await journal.claim(intent)
         await journal.finish_run(opened.lease, "running")
 
@@ -98,6 +103,36 @@ def test_a_manifest_leaves_alone_what_it_does_not_know(tmp_path: Path) -> None:
     assert asyncio.run(recover(OTHER, path)) == []
     run, row = found(path)
     assert (row.outcome, run) == (None, "running")
+
+
+@pytest.mark.parametrize(
+    "began", [{"vars": {"bank": "other"}}, {"environment": "test"}, {"place": "/else"}]
+)
+def test_what_another_deployment_left_is_for_that_one(tmp_path: Path, began: Any) -> None:
+    path = tmp_path / "journal.db"
+    play(str(path), left("Pay.Once/Once", "write-once-checkable", **began))
+    assert asyncio.run(recover(SHOP, path)) == []
+    run, row = found(path)
+    assert (row.outcome, run) == (None, "running")
+
+
+def test_what_stands_in_an_import_is_found_there(tmp_path: Path) -> None:
+    path, inner = tmp_path / "journal.db", tmp_path / "inner"
+    inner.mkdir()
+    (inner / "main.yaml").write_text(SHOP)
+    root = "kind: Kernel.Module\nmetadata: { name: Root }\nimports: { Inner: ./inner }\n"
+    (tmp_path / "root.yaml").write_text(f"{root}---\n{OTHER}")
+    play(str(path), left("Pay.Once/Once", "write-once-checkable", module="Shop"))
+
+    async def recovered() -> list[str]:
+        controllers = World().controllers()
+        manifest = load(tmp_path / "root.yaml")
+        async with Kernel(manifest, controllers=controllers, journal=path, environ=TOKEN) as kernel:
+            return [one.outcome for one in await kernel.recover()]
+
+    assert len(asyncio.run(recovered())) == 1
+    run, row = found(path)
+    assert (row.outcome, run) == ("succeeded", "failed")
 
 
 def test_outputs_that_a_check_finds_and_that_are_too_large_are_not_kept(tmp_path: Path) -> None:
