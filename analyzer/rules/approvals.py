@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from analyzer.conditions import expression_of
 from analyzer.linking import Callee, Unit
 from analyzer.report import Note
 from analyzer.rules.exposure import At, Effects, Exposed, name_of
 from analyzer.rules.raising import NOTHING
 from analyzer.sheet import Sheet
+from kernel.cel.tree import Literal
 from kernel.topology.callsite import CallSite
 from kernel.topology.steps import Call, Each, Loop, Step, Steps, inner_steps
 
@@ -31,7 +33,7 @@ def _check_site(
     if callee is None:
         return
     found = _found(effects, unit, site, callee)
-    if found is None and site.approval is None:
+    if found is None and not _may_ask(site):
         return
     name = name_of(callee)
     notes: tuple[Note, ...] = ()
@@ -60,6 +62,13 @@ def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Expo
         return None
     at = At(site, NOTHING, caught=False, looped=False)
     return next(iter(effects.of_callee(unit, at, callee).values()))
+
+
+def _may_ask(site: CallSite) -> bool:
+    """Whether a call site itself asks for an approval; what is plainly false asks for none."""
+    expr = None if site.approval is None else expression_of(site.approval)
+    is_false = isinstance(expr, Literal) and expr.value is False
+    return site.approval is not None and not is_false
 
 
 def _find_loops(steps: Steps, loop: Step | None, found: dict[CallSite, Step]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -282,6 +283,28 @@ def test_an_approval_in_a_loop(loop: str) -> None:
     assert one.code == "K703"
     assert one.path[-1] == "invoke"
     assert [note.message for note in one.related] == ["the loop", "declared here"]
+
+
+@pytest.mark.parametrize(
+    ("approval", "wanted"),
+    [
+        ("false", []),
+        ("true", ["K703"]),
+        ("required", ["K703"]),
+        ('"${{ vars.careful }}"', ["K703"]),
+    ],
+)
+def test_an_approval_that_the_call_site_asks_for(approval: str, wanted: list[str]) -> None:
+    module = "kind: Kernel.Module\nmetadata: { name: Shop }\nvars: { careful: { type: boolean } }\n"
+    steps = call("Lookup", f"approval: {approval}\nretry: {{ attempts: 3 }}")
+    assert codes(module, LOOKUP, sequence("Main", steps)) == wanted
+    each = f"- forEach: [1]\n  do:\n{indent(call('Lookup', f'approval: {approval}'), '    ')}"
+    assert codes(module, LOOKUP, sequence("Main", each)) == wanted
+
+
+def test_a_call_site_asks_for_no_less_than_the_class() -> None:
+    steps = call("Deploy", "approval: false\nretry: { attempts: 3 }")
+    assert codes(DEPLOY, sequence("Main", steps)) == ["K703"]
 
 
 LOOPED = "- forEach: [1]\n  do:\n    - invoke: { kind: Run.Sequence, name: Inner }"
