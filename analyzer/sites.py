@@ -53,6 +53,9 @@ def check_site(world: World, unit: Unit, site: CallSite, field: Field, sheet: Sh
         _condition(site.retry.when, site, ("retry", "when"), _RETRIED, field, sheet)
     for number, condition in enumerate(site.expect):
         _condition(condition, site, ("expect", number), _INSIDE, field, sheet)
+    if site.approval is not None and not site.approval.constant:
+        wanted = "`required` or a bool"
+        _condition(site.approval, site, ("approval",), _INSIDE, field, sheet, wanted)
     if site.idempotency_key is not None:
         key = field(site.idempotency_key, _INSIDE)
         path = (*site.path, "idempotencyKey")
@@ -67,12 +70,13 @@ def _condition(
     more: Names,
     field: Field,
     sheet: Sheet,
+    wanted: str = "a bool",
 ) -> None:
     value = field(template, more)
     path = (*site.path, *where)
     sheet.evaluated(value, path)
     name = ".".join(str(step) for step in where if isinstance(step, str))
-    if not slot(sheet, value, name, "a bool", path):
+    if not slot(sheet, value, name, wanted, path):
         return
     if name == "retry.when" and value.type == Bool(False) and not value.found:
         sheet.wrong("K701", "this is always false, so nothing is ever repeated", path)

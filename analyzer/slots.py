@@ -26,13 +26,28 @@ from analyzer.types import (
 )
 from kernel.cel import Expr
 
-WANTED: Final[dict[str, tuple[type[Type], ...]]] = {
-    "a bool": (Bool,),
-    "a list": (List,),
-    "a number": (Int, UInt, Double),
-    "a string": (String,),
-    "a string or an int": (String, Int, Null),
-    "a string or null": (String, Null),
+_REQUIRED: Final = frozenset({"required"})
+
+Fits = Callable[[Type], bool]
+"""Whether a slot takes the values of a type that is no union."""
+
+
+def _of(*kinds: type[Type]) -> Fits:
+    return lambda one: isinstance(one, kinds)
+
+
+def _is_asking(one: Type) -> bool:
+    return isinstance(one, Bool) or (isinstance(one, String) and one.literals == _REQUIRED)
+
+
+WANTED: Final[dict[str, Fits]] = {
+    "a bool": _of(Bool),
+    "`required` or a bool": _is_asking,
+    "a list": _of(List),
+    "a number": _of(Int, UInt, Double),
+    "a string": _of(String),
+    "a string or an int": _of(String, Int, Null),
+    "a string or null": _of(String, Null),
 }
 """What a slot takes, in words, and the types that are it."""
 
@@ -40,8 +55,8 @@ WANTED: Final[dict[str, tuple[type[Type], ...]]] = {
 def slot(sheet: Sheet, value: Evaluation, field: str, wanted: str, path: Path) -> bool:
     """Whether the value may stand in a slot; a finding if not."""
     type_ = value.type
-    kinds = (*WANTED[wanted], Dyn, Error)
-    wrong = without(type_, lambda one: isinstance(one, kinds))
+    fits = WANTED[wanted]
+    wrong = without(type_, lambda one: isinstance(one, Dyn | Error) or fits(one))
     if isinstance(wrong, Never):
         return True
     expr = expression(value)

@@ -236,6 +236,7 @@ def templates(step: Step) -> Iterator[tuple[Template, Path]]:
     match step.form:
         case Call(site):
             found += [(site.inputs, ("inputs",)), (site.idempotency_key, ("idempotencyKey",))]
+            found.append((site.approval, ("approval",)))
             found += [(one, ("expect", number)) for number, one in enumerate(site.expect)]
         case Value(value):
             found.append((value, ("value",)))

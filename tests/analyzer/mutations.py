@@ -526,6 +526,18 @@ def retype_input(manifest: Manifest, entry: Entry) -> Iterator[Mutation]:
     )
 
 
+UNFIT = {"when": '"${{ 1 }}"', "approval": '"${{ 1 }}"'}
+
+
+def unfit_field(_: Manifest, entry: Entry) -> Iterator[Mutation]:
+    """A field of a call site gets what it never takes."""
+    name, new = str(entry.path[-1]), UNFIT.get(str(entry.path[-1]))
+    site = at(entry.document, entry.path[:-1])
+    if new is not None and isinstance(site, dict) and "invoke" in site:
+        edit = (entry.node.start, end_of(entry.text, entry.node), new)
+        yield entry.made("unfit a field", f"{name}: {entry.data} → {new}", edit)
+
+
 def swap_inputs(manifest: Manifest, entry: Entry) -> Iterator[Mutation]:
     """Two inputs of different types with each other's values."""
     if not is_input(entry) or not entry.number:
@@ -671,6 +683,7 @@ OF_ENTRIES: list[Callable[[Manifest, Entry], Iterator[Mutation]]] = [
     drop_field,
     change_input,
     retype_input,
+    unfit_field,
     swap_inputs,
     retype_schema,
     drop_required,

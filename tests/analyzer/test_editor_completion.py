@@ -173,6 +173,9 @@ def test_names_in_scope() -> None:
     retry = CALL + '    retry: { attempts: 2, when: "${{ error.‸ }}" }\n'
     assert {"code", "message"} <= proposed(retry).keys()
     assert "error" not in proposed(CALL + '    inputs: { day: "${{ ‸ }}" }\n')
+    approval = proposed(CALL + '    approval: "${{ ‸ }}"\n')
+    assert {"inputs", "steps", "invocation"} <= approval.keys()
+    assert "error" not in approval
     item = proposed(each.replace("‸", "item.‸"))
     assert {"id", "amount"} <= item.keys()
     assert item["amount"].documentation == "In cents."
