@@ -12,7 +12,7 @@ from analyzer.linking import Linked, Unit
 from analyzer.scopes import ERROR, Names
 from analyzer.sheet import Sheet
 from analyzer.slots import decided, slot
-from analyzer.types import NEVER, Bool, Dyn, Type
+from analyzer.types import DYN, NEVER, Bool, Dyn, Record, Type
 from analyzer.variables import INVOCATION, Variables
 from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template
 from kernel.manifest import Module
@@ -22,6 +22,10 @@ Field = Callable[[Template, Names], Evaluation]
 """Evaluates a field of a call site; the names are what only this field has."""
 
 _NO_INPUTS = evaluate(compile_template({}).tree, lambda _: (NEVER, ()))
+
+_ANY_MAP = Record((), DYN)
+"""What is given to a callee that declares no inputs."""
+
 _INSIDE: Names = {"invocation": INVOCATION}
 _RETRIED: Names = {"invocation": INVOCATION, "error": ERROR}
 
@@ -60,7 +64,7 @@ def check_site(world: World, unit: Unit, site: CallSite, field: Field, sheet: Sh
         key = field(site.idempotency_key, _INSIDE)
         path = (*site.path, "idempotencyKey")
         sheet.evaluated(key, path)
-        slot(sheet, key, "idempotencyKey", "a string", path)
+        slot(sheet, key, "idempotencyKey", "a string that is not empty", path)
 
 
 def _condition(
@@ -88,9 +92,9 @@ def _arguments(
     world: World, unit: Unit, site: CallSite, value: Evaluation | None, sheet: Sheet
 ) -> None:
     callee = world.linked.callee(unit.module, site.target)
-    place = None if callee is None else world.contracts.inputs(callee)
-    if callee is None or place is None:
+    if callee is None:
         return
+    place = world.contracts.inputs(callee) or _ANY_MAP
     name = f"`{callee.resource.name or callee.definition.kind}`"
     # What the only target of a module lacks may be given when it is started.
     complete = not isinstance(unit.owner, Module) or len(unit.sites) > 1

@@ -40,12 +40,18 @@ def _is_asking(one: Type) -> bool:
     return isinstance(one, Bool) or (isinstance(one, String) and one.literals == _REQUIRED)
 
 
+def _is_filled(one: Type) -> bool:
+    """Any text may be empty; one of a few that is has been written so."""
+    return isinstance(one, String) and "" not in (one.literals or ())
+
+
 WANTED: Final[dict[str, Fits]] = {
     "a bool": _of(Bool),
     "`required` or a bool": _is_asking,
     "a list": _of(List),
     "a number": _of(Int, UInt, Double),
     "a string": _of(String),
+    "a string that is not empty": _is_filled,
     "a string or an int": _of(String, Int, Null),
     "a string or null": _of(String, Null),
 }

@@ -526,7 +526,7 @@ def retype_input(manifest: Manifest, entry: Entry) -> Iterator[Mutation]:
     )
 
 
-UNFIT = {"when": '"${{ 1 }}"', "approval": '"${{ 1 }}"'}
+UNFIT = {"when": '"${{ 1 }}"', "approval": '"${{ 1 }}"', "idempotencyKey": '""'}
 
 
 def unfit_field(_: Manifest, entry: Entry) -> Iterator[Mutation]:

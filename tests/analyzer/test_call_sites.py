@@ -25,9 +25,10 @@ PROPERTIES = """\
     perhaps: { type: [boolean, "null"] }
     asked: { enum: [required] }
     either: { enum: [required, never] }
+    empty: { enum: ["", a] }
     record: { type: object }
 """
-NAMES = "[number, text, flag, perhaps, asked, either, record]"
+NAMES = "[number, text, flag, perhaps, asked, either, empty, record]"
 
 
 def step(fields: str, kind: str = "Shop.Send", definitions: str = SEND) -> str:
@@ -209,3 +210,47 @@ steps:
 """
     assert codes(SEND + steps.replace("CODE", "LATE")) == []
     assert codes(SEND + steps.replace("CODE", "LAET")) == ["K705"]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("order", []),
+        ('"order-${{ inputs.number }}"', []),
+        (of("inputs.text"), []),
+        (of("inputs.flag ? inputs.text : ''"), []),
+        ('""', ["K402"]),
+        (of("''"), ["K402"]),
+        (of("inputs.empty"), ["K402"]),
+        (of("inputs.flag ? 'a' : ''"), ["K402"]),
+        (of("inputs.number"), ["K402"]),
+        ("5", ["K402"]),
+    ],
+)
+def test_an_idempotency_key_is_not_empty(value: str, wanted: list[str]) -> None:
+    assert codes(step(f"idempotencyKey: {value}")) == wanted
+
+
+ANY = SEND.replace("inputs: { type: object }\n", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("{ a: 1 }", []),
+        (of("inputs.record"), []),
+        (of("inputs"), []),
+        (of("inputs.record.anything"), []),
+        (of("inputs.flag ? {'a': 1} : {}"), []),
+        (of("inputs.text"), ["K206"]),
+        (of("inputs.number"), ["K206"]),
+        (of("null"), ["K206"]),
+        (of("{1: 2}"), ["K206"]),
+        ("{ a: " + of("optional.of(1)") + " }", ["K206"]),
+        ("{ a: " + of("timestamp('2026-01-01T00:00:00Z')") + " }", []),
+        ("a text", ["K206"]),
+        ('"a ${{ inputs.text }}"', ["K006"]),
+    ],
+)
+def test_the_inputs_of_what_takes_anything_are_a_map_of_json(value: str, wanted: list[str]) -> None:
+    assert codes(step(f"inputs: {value}", definitions=ANY)) == wanted
