@@ -10,7 +10,7 @@ from kernel import Kernel, RunResult
 from kernel.cli.app import FAILED, SUCCEEDED
 from kernel.cli.journals import find_id, over
 from kernel.cli.render import in_red, show
-from kernel.cli.running import Request, bring_up
+from kernel.cli.running import Request, Tell, bring_up
 from kernel.errors import UsageError
 from kernel.events import Redactor
 from kernel.events.references import References
@@ -46,7 +46,7 @@ def resume(
     kept = kept_run(journal, prefix)
     run = kept.run
 
-    async def work(kernel: Kernel) -> RunResult:
+    async def work(kernel: Kernel, _: Tell) -> RunResult:
         return await kernel.resume(run.run)
 
     request = _request(kept, vars, files, journal, events, environment, form, run.principal)
@@ -114,7 +114,7 @@ def call_again(
     kept = kept_run(journal, row.run)
     request = _request(kept, vars, files, journal, events, environment, form, principal)
 
-    async def work(kernel: Kernel) -> RunResult:
+    async def work(kernel: Kernel, _: Tell) -> RunResult:
         return await kernel.apply(address_of(kernel, row), kernel.references.show(row.inputs))
 
     return bring_up(request, manifest_kept(kept), work)

@@ -31,6 +31,9 @@ from kernel.runtime.targets import input_schemas
 
 _LAST_SECONDS = 1.0
 
+_LOOK, _LONG = 0.1, 10.0
+"""Seconds between two looks at the runs of others; that such a run may rest, and is waited for."""
+
 _STATUS = {
     "succeeded": app.SUCCEEDED,
     "deduplicated": app.SUCCEEDED,
@@ -75,38 +78,58 @@ class Request:
         return found
 
 
-Work = Callable[[Kernel], Coroutine[Any, Any, RunResult]]
+Tell = Callable[[RunResult], None]
+"""Answers, once: with the first result that it is called with."""
+
+Work = Callable[[Kernel, Tell], Coroutine[Any, Any, RunResult]]
 
 
 def apply(request: Request, target: str | None) -> int:
     """Run ``target``, or what the manifest is for. Returns the exit status."""
 
-    async def work(kernel: Kernel) -> RunResult:
+    async def work(kernel: Kernel, tell: Tell) -> RunResult:
         inputs = request.inputs(input_schemas(kernel, target))
-        going_on = asyncio.ensure_future(_recover(kernel, request.run_id))
+        lost = await kernel.lost(request.run_id)
+        going_on = asyncio.ensure_future(_recover(kernel, lost))
         try:
             result = await kernel.apply(
-                target,
-                inputs,
-                run_id=request.run_id,
-                migrate=request.migrate,
+                target, inputs, run_id=request.run_id, migrate=request.migrate
             )
-        except BaseException:
-            going_on.cancel()
-            raise
-        await going_on
+            if not going_on.done():
+                tell(result)
+                await _see_through(kernel, lost, going_on)
+        finally:
+            if not going_on.done():
+                going_on.cancel()
+                await asyncio.wait((going_on,))
         return result
 
     return run(request, work)
 
 
-async def _recover(kernel: Kernel, but: str | None) -> None:
-    """Go on with what an earlier process of this manifest left, and say how it ended."""
-    for result in await kernel.recover(but):
+async def _recover(kernel: Kernel, lost: list[str]) -> None:
+    """Go on with what earlier processes of this manifest left, and say how it ended."""
+    for result in await kernel.recover(lost):
         click.echo(f"the run {result.run}, which was interrupted, {_said(result)}", err=True)
 
 
+async def _see_through(kernel: Kernel, lost: list[str], going_on: asyncio.Future[None]) -> None:
+    """Wait for runs that others began; those that rest for long are left, as all are by Ctrl-C."""
+    runs = ", ".join(lost)
+    click.echo(f"going on with what was interrupted: {runs} (Ctrl-C leaves it again)", err=True)
+    try:
+        while not going_on.done():
+            kernel.let_go(resting=_LONG)
+            await asyncio.wait((going_on,), timeout=_LOOK)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+
+
 def _said(result: RunResult) -> str:
+    if result.error is not None and result.error.code == "LEFT":
+        return f"is left where it was; `kernel resume {result.run}` goes on with it"
     return f"is {result.outcome}" if result.error is None else f"{result.outcome}: {result.error}"
 
 
@@ -120,9 +143,18 @@ def bring_up(request: Request, manifest: Manifest, work: Work) -> int:
     """Bring a manifest up, work, answer. Returns the exit status."""
     printed = Printed()
     with _own_stdout(printed) as stdout:
-        result = _execute(request, manifest, work, printed)
-        _answer(result, request.form, stdout)
+        told: list[RunResult] = []
+
+        def tell(result: RunResult) -> None:
+            if not told:
+                told.append(result)
+                _answer(result, request.form, stdout)
+
+        result = _execute(request, manifest, work, printed, tell)
+        tell(result)
         explain_unknown(result, request.journal)
+    if result.error is not None and result.error.code == "LEFT":
+        return app.INTERRUPTED
     return _STATUS.get(result.outcome, app.FAILED)
 
 
@@ -161,7 +193,9 @@ def _own_stdout(printed: Printed) -> Iterator[IO[str]]:
             sys.stdout = stdout
 
 
-def _execute(request: Request, manifest: Manifest, work: Work, printed: Printed) -> RunResult:
+def _execute(
+    request: Request, manifest: Manifest, work: Work, printed: Printed, tell: Tell
+) -> RunResult:
     with contextlib.ExitStack() as stack:
         display = watcher()
         stack.enter_context(display)
@@ -180,7 +214,7 @@ def _execute(request: Request, manifest: Manifest, work: Work, printed: Printed)
         kernel.subscribe(retried(display), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
-        return _run_until_answered(_interruptible(kernel, work))
+        return _run_until_answered(_interruptible(kernel, work, tell))
 
 
 def _run_until_answered(work: Coroutine[Any, Any, RunResult]) -> RunResult:
@@ -219,13 +253,16 @@ def _sink(path: Path) -> JsonLines:
         raise UsageError(f"--events {path}: {error.strerror or error}") from None
 
 
-async def _interruptible(kernel: Kernel, work: Work) -> RunResult:
-    """The work, which SIGINT and SIGTERM cancel; everything is taken down in any case."""
+async def _interruptible(kernel: Kernel, work: Work, tell: Tell) -> RunResult:
+    """The work, which SIGINT cancels; everything is taken down in any case.
+
+    SIGTERM leaves a run that is recorded to another process, and cancels any other.
+    """
     loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(_alive(kernel, work))
+    task = asyncio.ensure_future(_alive(kernel, work, tell))
     interrupted = False
 
-    def interrupt() -> None:
+    def interrupt(leave: bool) -> None:
         nonlocal interrupted
         if interrupted:
             click.echo("interrupted again: leaving at once", err=True)
@@ -235,11 +272,13 @@ async def _interruptible(kernel: Kernel, work: Work) -> RunResult:
             os._exit(app.INTERRUPTED)
         interrupted = True
         click.echo("interrupted: stopping (once more to leave at once)", err=True)
+        if leave:
+            kernel.let_go()
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, ValueError):
-            loop.add_signal_handler(number, interrupt)
+            loop.add_signal_handler(number, interrupt, number == signal.SIGTERM)
     try:
         return await task
     except asyncio.CancelledError:
@@ -247,16 +286,16 @@ async def _interruptible(kernel: Kernel, work: Work) -> RunResult:
             raise
         from kernel.errors import Cancelled
 
-        return RunResult(kernel.last_run, "cancelled", None, Cancelled("the run was interrupted"))
+        return RunResult(kernel.first_run, "cancelled", None, Cancelled("the run was interrupted"))
 
 
-async def _alive(kernel: Kernel, work: Work) -> RunResult:
+async def _alive(kernel: Kernel, work: Work, tell: Tell) -> RunResult:
     try:
         async with kernel:
-            return await work(kernel)
+            return await work(kernel, tell)
     except InvocationError as error:
         # A resource could not be started: that is an outcome like another.
-        return RunResult(kernel.last_run, error.outcome, None, error)
+        return RunResult(kernel.first_run, error.outcome, None, error)
     except KernelError as error:
         if error.category != "Journal":
             raise

@@ -34,6 +34,9 @@ _MOST_FORGOTTEN = 10_000
 
 _FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
 
+Seen = tuple[rows.Lease | None, float]
+_UNSEEN: Seen = (None, 0.0)
+
 
 def plan(plan: Plan) -> Stage | None:
     """Only with a journal, and for call sites that say what their key is."""
@@ -51,14 +54,14 @@ def plan(plan: Plan) -> Stage | None:
         run = invocation.context.run
         module = run.world.module_of(instance)
         scope = f"{run.principal or ''} {module} {instance.address}{fields}"
-        look = _FIRST_LOOK
+        look, seen = _FIRST_LOOK, _UNSEEN
         while True:
             got = await history.claim(
                 invocation, key=invocation.idempotency_key, scope=scope, ttl=TTL
             )
             if not isinstance(got, rows.InFlight):
                 break
-            await _wait(invocation, history, got.invocation, look)
+            seen = await _wait(invocation, history, got.invocation, look, seen)
             look = min(look * 2, _LAST_LOOK)
         if isinstance(got, rows.Recorded):
             await _answer(invocation, history, got.invocation)
@@ -82,17 +85,21 @@ async def _forget(history: History, world: World) -> None:
 
 
 async def _wait(
-    invocation: Invocation, history: History, row: rows.Invocation, seconds: float
-) -> None:
+    invocation: Invocation, history: History, row: rows.Invocation, seconds: float, seen: Seen
+) -> Seen:
     """Wait for the one flight. Raises :class:`Conflict` when nobody works on it.
 
-    A flight that waits for a person, and who waits for it, let the run be suspended.
+    A flight that waits for a person, and who waits for it, let the run be suspended. ``seen`` is
+    the lease of who works on it, and since when it is the same, on the monotonic clock.
     """
     try:
         lease = await history.journal.lease(row.run)
     except JournalError as error:
         raise history.stop(error) from error
-    if lease.owner is None or is_dead(lease.owner):
+    now = time.monotonic()
+    seen = seen if seen[0] == lease else (lease, now)
+    is_gone = lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.patience
+    if is_gone and row.run not in invocation.context.run.world.recovering:
         raise Conflict(
             f"the same key is held by {row.path} of run {row.run}, which is not worked on now; "
             f"`kernel resume {row.run}` goes on with it",
@@ -105,6 +112,7 @@ async def _wait(
         await asyncio.sleep(seconds)
     finally:
         history.active += counted
+    return seen
 
 
 async def _answer(invocation: Invocation, history: History, row: rows.Invocation) -> None:

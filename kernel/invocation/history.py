@@ -48,9 +48,9 @@ class History:
     ``last`` is the number of the last conclusion that this process knows of. ``lease`` is None
     until a run that nobody can replay (a call out of a service) has something to record.
     ``patience`` is how many seconds without a sign of life another process waits until it takes the
-    run over; ``every`` so many this one gives one, while it holds the lease. In a rehearsal nothing
-    is called: ``met`` are the recorded paths that the walk came by, ``differences`` what it would
-    do there otherwise.
+    run over; ``every`` so many this one gives one, while it holds the lease. ``is_let_go``: it is
+    left to another process. In a rehearsal nothing is called: ``met`` are the recorded paths that
+    the walk came by, ``differences`` what it would do there otherwise.
     """
 
     def __init__(
@@ -82,12 +82,15 @@ class History:
         self.timers = 0
         self._beaten = time.monotonic()
         self._begun = begun
-        self._patience = patience
+        self.patience = patience
         self._every = every
         self.beating: asyncio.Task[None] | None = None
         self.parked: dict[str, Approval] = {}
         self.escalated: list[InvocationError] = []
         self.suspended = False
+        self.is_let_go = False
+        self.sleeps = 0
+        self.pauses: list[float] = []
         self.fault: JournalError | None = None
         self.met: set[str] | None = None
         self.differences: list[str] = []
@@ -219,7 +222,7 @@ class History:
     @property
     def is_doubtful(self) -> bool:
         """Whether this process stood still for so long that another may have the run."""
-        return time.monotonic() - self._beaten > self._patience / 2
+        return time.monotonic() - self._beaten > self.patience / 2
 
     async def make_sure(self) -> None:
         """Stop, if this process does not hold the run any more."""
@@ -267,6 +270,37 @@ class History:
         if self.task is not None and not self.task.done():
             self.task.cancel()
         return Suspended()
+
+    def let_go(self) -> None:
+        """Stop the run where it is, for another process to go on with."""
+        self.is_let_go = True
+        self.stop()
+
+    @contextmanager
+    def pausing(self, seconds: float = math.inf) -> Iterator[None]:
+        """While a pause of the run goes on for so long at most; it may outlive the process."""
+        until = time.monotonic() + seconds
+        self.pauses.append(until)
+        try:
+            yield
+        finally:
+            self.pauses.remove(until)
+
+    @contextmanager
+    def sleeping(self, seconds: float) -> Iterator[None]:
+        """A pause during which the run is not suspended: it ends by itself."""
+        with self.working(), self.pausing(seconds):
+            self.sleeps += 1
+            try:
+                yield
+            finally:
+                self.sleeps -= 1
+
+    def rests(self, seconds: float) -> bool:
+        """Whether the run does nothing for longer than that but let time pass, or wait."""
+        if self.timers or self.active != self.sleeps or not self.pauses:
+            return False
+        return min(self.pauses) - time.monotonic() > seconds
 
     @contextmanager
     def working(self) -> Iterator[None]:

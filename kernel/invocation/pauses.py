@@ -7,6 +7,7 @@ with the run waits for what is left of it, and an event that came meanwhile is n
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ async def sleep(context: EvaluationContext, path: str, milliseconds: float) -> N
     if history is None:
         await wait(None)
         return
-    with history.working():
+    with history.sleeping(milliseconds / 1000):
         await _recorded(context, history, path, {"until": _until(milliseconds)}, wait)
 
 
@@ -95,7 +96,8 @@ async def wait_for(
             "until": None if timeout is None else _until(timeout),
             "after": history.last,
         }
-        return await _recorded(context, history, path, inputs, wait)
+        with history.pausing(math.inf if timeout is None else timeout / 1000):
+            return await _recorded(context, history, path, inputs, wait)
 
 
 def _until(milliseconds: float) -> int:

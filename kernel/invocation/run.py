@@ -63,7 +63,8 @@ class World:
     ``names`` are those of the modules of the manifest, by their identity; ``root`` is that of the
     outermost.
     ``ask`` puts an approval to the person who is there, if somebody is; ``forgot`` is when expired
-    idempotency keys were let go of, on the monotonic clock.
+    idempotency keys were let go of, on the monotonic clock; ``recovering`` are the runs of dead
+    processes that this one is about to go on with.
     """
 
     instance_of: Callable[[Target, ModuleScope], Instance]
@@ -80,6 +81,7 @@ class World:
     references: References | None = None
     ask: Ask | None = None
     forgot: float | None = None
+    recovering: set[str] = field(default_factory=set)
     plans: dict[CallSite, Plan] = field(default_factory=dict)
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
 

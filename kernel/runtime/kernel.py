@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -98,13 +99,14 @@ class Kernel:
             tell=self._tell,
         )
         self.scope: ModuleScope = self.registry.scope(manifest.root)
-        self.last_run = ""
+        self.first_run = ""
         self.principal = principal
         self._caller = scope
         self._scopes = scopes
         self._journal = journal
         self._runs: Runs | None = None
         self._watch = watch
+        self._open: list[Run] = []
         self._running: set[asyncio.Task[Any]] = set()
         self._fault: BaseException | None = None
         self._failed_service = ""
@@ -234,7 +236,8 @@ class Kernel:
                 ended = await self._runs.begin(run, topology, asked, work=work, migrate=migrate)
                 if ended is not None:
                     return ended
-                results = await self._runs.conduct(run, work, partial(self._all_kept, calls))
+                with self._opened(run):
+                    results = await self._runs.conduct(run, work, partial(self._all_kept, calls))
             if len(calls) < len(chosen):
                 await self._until_stopped()
         except InvocationError as error:
@@ -266,16 +269,44 @@ class Kernel:
             ) from None
         return await self.apply(asked.target, inputs, run_id=run_id)
 
-    async def recover(self, but: str | None = None) -> list[RunResult]:
-        """Go on with the runs of this manifest that a process left which has ended.
+    async def lost(self, but: str | None = None) -> list[str]:
+        """The runs of this manifest that a process left which has ended, the oldest first.
 
-        ``but`` is the id of one that is left alone.
+        ``but`` is the id of one that is none of them. Whoever waits for an idempotency key that one
+        of them holds waits for it from now on.
         """
-        if self._runs is None:
-            return []
-        found = await self._runs.lost(self._knows)
-        lost = [run for run in found if run != but]
-        return list(await asyncio.gather(*map(self._recovered, lost)))
+        found = [] if self._runs is None else await self._runs.lost(self._knows)
+        found = [run for run in found if run != but]
+        self.world.recovering.update(found)
+        return found
+
+    async def recover(self, lost: Sequence[str] | None = None) -> list[RunResult]:
+        """Go on with runs that were left, all of them unless it is said which.
+
+        One that is cancelled here is left to another process, where it was.
+        """
+        found = await self.lost() if lost is None else lost
+        return list(await asyncio.gather(*map(self._recovered, found)))
+
+    def let_go(self, resting: float = 0.0) -> bool:
+        """Leave the runs that are recorded to another process, where they are; whether any is.
+
+        ``resting``: only those that do nothing for longer than so many seconds but let time pass,
+        or wait for an event.
+        """
+        found = [run.history for run in self._open if run.history is not None]
+        leaving = [one for one in found if not resting or one.rests(resting)]
+        for one in leaving:
+            one.let_go()
+        return bool(leaving)
+
+    @contextmanager
+    def _opened(self, run: Run) -> Iterator[None]:
+        self._open.append(run)
+        try:
+            yield
+        finally:
+            self._open.remove(run)
 
     def _knows(self, row: Invocation) -> bool:
         """Whether the target of an execution is there."""
@@ -285,10 +316,22 @@ class Kernel:
             return False
 
     async def _recovered(self, run: str) -> RunResult:
+        task = asyncio.ensure_future(self.resume(run))
         try:
-            return await self.resume(run)
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # Who is interrupted here has not asked for that run, which may have begun days ago.
+            own = [one.history for one in self._open if one.id == run and one.history is not None]
+            for history in own:
+                history.let_go()
+            if not own:
+                task.cancel()
+            await asyncio.wait((task,))
+            raise
         except KernelError as error:
             return RunResult(run, "failed", None, InvocationError(str(error), code="NOT_RESUMED"))
+        finally:
+            self.world.recovering.discard(run)
 
     @property
     def references(self) -> References:
@@ -452,7 +495,7 @@ class Kernel:
             watch=self._watch,
             id=id,
         )
-        self.last_run = run.id
+        self.first_run = self.first_run or run.id
         return run
 
     async def _conduct(self, run: Run, work: Work) -> Any:

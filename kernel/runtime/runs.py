@@ -125,7 +125,7 @@ class Runs:
         new = rows.NewRun(
             run.id, topology, digest, asked.to_json(), run.source, run.principal, run.correlation_id
         )
-        answer = await self._journal.open_run(new)
+        answer = await self._opened(new)
         if isinstance(answer, rows.Opened):
             run.history = History(
                 self._journal, self._references, run.id, answer.lease,
@@ -157,6 +157,18 @@ class Runs:
             await rehearse(run, run.history, work)
             await self._journal.migrate_run(run.history.held, digest)
         return None
+
+    async def _opened(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
+        """Open a run. One that is cancelled meanwhile is not left for others to go on with."""
+        opening = asyncio.ensure_future(self._journal.open_run(new))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            answer = await opening
+            if isinstance(answer, rows.Opened):
+                stopped = error_to_json(Cancelled("the run was cancelled before it began"))
+                await self._journal.finish_run(answer.lease, "cancelled", error=stopped)
+            raise
 
     async def began_with(self, run: str, asked: Asked, given: Mapping[str, Any]) -> Any:
         """The inputs with which a run began that is asked for again, or those that are given.
@@ -338,7 +350,7 @@ class Runs:
         except BaseException:
             outcome = "cancelled"
             if history.fault is not None:
-                raise _interrupted(history, history.fault) from None
+                raise await self._interrupted(history, history.fault) from None
             raise
         finally:
             history.end()
@@ -359,7 +371,7 @@ class Runs:
                 await self._journal.finish_run(history.lease, state, None, error or why)
         except JournalError as failure:
             history.stop(failure)
-            raise _interrupted(history, failure) from failure
+            raise await self._interrupted(history, failure) from failure
 
     async def _close(self, history: History) -> None:
         """Conclude what is open: left by an earlier process, or cut off while it was concluded."""
@@ -390,6 +402,8 @@ class Runs:
         """The error of a run that stops where it is, and its lease given back if that is left."""
         assert history.lease is not None
         fault = history.fault
+        if history.is_let_go and fault is None:
+            return await self._let_go(history)
         if fault is None and not history.parked:
             error = history.escalated[0]
             run.hide_secrets(error)
@@ -399,13 +413,38 @@ class Runs:
         with contextlib.suppress(JournalError):
             await self._journal.finish_run(history.lease, state)
         if fault is not None:
-            return _interrupted(history, fault)
+            return await self._interrupted(history, fault)
         waiting = list(history.parked.values())
         names = ", ".join(f"{one.target} ({one.reason})" for one in waiting)
         ids = [one.approval for one in waiting]
         return Parked(
             f"the run waits for an approval of {names}",
             data={"run": history.run, "approvals": ids},
+        )
+
+    async def _let_go(self, history: History) -> InvocationError:
+        assert history.lease is not None
+        with contextlib.suppress(JournalError):
+            await self._journal.finish_run(history.lease, "running")
+        message = f"the run is left where it is; `kernel resume {history.run}` goes on with it"
+        return InvocationError(message, code="LEFT")
+
+    async def _interrupted(self, history: History, fault: JournalError) -> InvocationError:
+        """The error of a run that cannot be recorded any further; that of who cancelled it."""
+        if not isinstance(fault, Fenced):
+            return InvocationError(
+                f"the run stopped, because the journal failed: {fault}; "
+                f"`kernel resume {history.run}` goes on with it",
+                code="INTERRUPTED",
+            )
+        with contextlib.suppress(JournalError):
+            found = await self._journal.run(history.run)
+            if found is not None and found.state == "cancelled":
+                return error_from_json(found.error or {"kind": Cancelled.category})
+        return InvocationError(
+            f"the run stopped: {history.run} has been taken over by another process; "
+            f"`kernel trace {history.run}` tells",
+            code="INTERRUPTED",
         )
 
 
@@ -422,20 +461,6 @@ async def _ended(task: asyncio.Future[Any]) -> Any:
 
 def _state(error: InvocationError) -> rows.RunState:
     return error.outcome if error.outcome in ("unknown", "cancelled", "rejected") else "failed"
-
-
-def _interrupted(history: History, fault: JournalError) -> InvocationError:
-    if isinstance(fault, Fenced):
-        return InvocationError(
-            f"the run stopped: {history.run} has been taken over or cancelled by another process; "
-            f"`kernel trace {history.run}` tells",
-            code="INTERRUPTED",
-        )
-    return InvocationError(
-        f"the run stopped, because the journal failed: {fault}; "
-        f"`kernel resume {history.run}` goes on with it",
-        code="INTERRUPTED",
-    )
 
 
 def content_of(manifest: Manifest) -> str:

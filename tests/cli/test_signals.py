@@ -96,9 +96,12 @@ def begin(folder: Path, controller: str, *arguments: str) -> subprocess.Popen[st
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_cleans_up(folder: Path, number: signal.Signals) -> None:
-    process = begin(folder, "politely", "-o", "json", "--events", "events.jsonl")
+@pytest.mark.parametrize(
+    ("number", "journal"), [(signal.SIGINT, "journal.db"), (signal.SIGTERM, "memory:")]
+)
+def test_an_interrupted_run_cleans_up(folder: Path, number: signal.Signals, journal: str) -> None:
+    options = ("-o", "json", "--events", "events.jsonl", "--journal", journal)
+    process = begin(folder, "politely", *options)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -112,6 +115,18 @@ def test_an_interrupted_run_cleans_up(folder: Path, number: signal.Signals) -> N
     assert types[-1] == "Run.Sequence.Main.Cancelled"
     assert document["run"]
     assert document["run"] in (folder / "events.jsonl").read_text()
+
+
+def test_a_stopped_process_leaves_its_run_to_the_next(folder: Path) -> None:
+    process = begin(folder, "politely", "--run-id", "r")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "the run is left where it is; `kernel resume r` goes on with it" in err
+    assert (folder / "notes").read_text() == "cancelled True\n"
+    again = start("resume", "r", folder=folder)
+    again.communicate(timeout=20)
+    assert (folder / "notes").read_text().startswith("cancelled True\ncaught\nfinally")
 
 
 def test_a_thread_is_told(folder: Path) -> None:
