@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
+from kernel.events.notations import Reading, readings
+
 REDACTED = "[redacted]"
 
 _SHORTEST = 4
@@ -24,8 +26,9 @@ _FEW = 64
 class Redactor:
     """Replaces known secret values wherever they stand in a JSON value, in keys too.
 
-    ``secrets`` are the plain values; they are also known as they stand in JSON text, in Python's,
-    in an address and in base64. Nothing is copied where nothing is replaced.
+    ``secrets`` are the plain values; they are also known in base64, and texts are read as the
+    notations that escape characters mean them (:mod:`kernel.events.notations`). Nothing is copied
+    where nothing is replaced.
     """
 
     __slots__ = (
@@ -63,7 +66,7 @@ class Redactor:
         known.discard("")
         long = sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True)
         self._whole = known
-        self._inside = re.compile("|".join(map(re.escape, long))) if long else None
+        self._inside = _any_of(long) if long else None
         self._searched = len(long)
         self._recent: tuple[str, ...] = ()
         self._new = []
@@ -87,12 +90,38 @@ class Redactor:
         """``text`` without any secret in it; ``mark`` stands where one was."""
         if self._known != self._lessons:
             self._catch_up()
+        shown = self._plain(text, mark)
+        if shown != mark and self._whole:
+            for reading in readings(text):
+                shown = self._read(shown, reading, mark)
+        return shown
+
+    def _plain(self, text: str, mark: str) -> str:
+        """``text`` without the secrets that stand in it as they are known."""
         if text in self._whole:
             return mark
+        self._look_for_recent(text)
+        return self._inside.sub(mark, text) if self._inside else text
+
+    def _read(self, text: str, reading: Reading, mark: str) -> str:
+        """``text`` without the secrets that are there when it is read in a notation."""
+        read, place = reading(text)
+        if read == text:
+            return text
+        if read in self._whole:
+            return mark
+        self._look_for_recent(read)
+        parts: list[str] = []
+        end = 0
+        for found in self._inside.finditer(read) if self._inside else ():
+            parts += text[end : place(found.start())], mark
+            end = place(found.end())
+        return "".join((*parts, text[end:])) if parts else text
+
+    def _look_for_recent(self, text: str) -> None:
         if self._recent and any(form in text for form in self._recent):
             with self._guard:
                 self._know()
-        return self._inside.sub(mark, text) if self._inside else text
 
     def value(self, value: Any) -> Any:
         """``value`` without any secret in it; the very same object if there was none."""
@@ -159,18 +188,21 @@ def texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """Matches the first of the texts that is there. By their beginnings they are found sooner."""
+    beginnings: dict[str, list[str]] = {}
+    for text in texts:
+        beginnings.setdefault(text[0], []).append(re.escape(text[1:]))
+    groups = (f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in beginnings.items())
+    return re.compile("|".join(groups))
+
+
 def _forms(secret: str) -> Iterator[str]:
-    """A secret as it stands in texts of common notations."""
-    import html
-    import json
+    """A secret as it is looked for: plain, as octets in Python, in base64."""
     from base64 import b64encode, urlsafe_b64encode
-    from urllib.parse import quote, quote_plus
 
     octets = secret.encode("utf-8", "surrogatepass")
-    yield from (secret, secret.strip())
-    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-    yield from (repr(secret)[1:-1], repr(octets)[2:-1], html.escape(secret))
-    yield from (quote(octets), quote(octets, safe=""), quote_plus(octets))
+    yield from (secret, secret.strip(), repr(octets)[2:-1])
     yield from (encode(octets).decode() for encode in (b64encode, urlsafe_b64encode))
 
 

@@ -59,3 +59,11 @@ def test_to_learn_between_texts_costs_little() -> None:
     assert time.perf_counter() - began < 4
     assert redactor.text("the secret number 599") == f"the {REDACTED}"
     assert redactor.text("the secret number 0") == f"the {REDACTED}"
+
+
+def test_what_was_just_learned_is_hidden_in_other_spellings() -> None:
+    redactor = Redactor(["given-secret"])
+    assert redactor.text("x") == "x"
+    redactor.learn('a"b/c&d', REDACTED)
+    assert redactor.text(r"of a\u0022b\/c\u0026d.") == f"of {REDACTED}."
+    assert redactor.text("of a%22b%2fc%26d.") == f"of {REDACTED}."

@@ -6,12 +6,15 @@ import base64
 import html
 import json
 import logging
+import re
 import urllib.parse
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from embedded import World, call, definition, resource, sequence
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel import Failure
@@ -19,6 +22,11 @@ from kernel.events import REDACTED, Redactor
 from kernel.events.log import Log
 
 SECRET = 'p"a\\ss/w=ö rd\n'
+SHARP = """a+b 'c' <d>&"e"(f)/g*h!~ö\\i"""
+
+_GO = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
+_MARKUP = {'"': "&#34;", "'": "&#39;"}
+_URI_COMPONENT, _URI = "!'()*", ";,/?:@&=+$!'()*#"
 
 FORMS = {
     "whole": SECRET,
@@ -44,6 +52,82 @@ def test_texts(text: str) -> None:
     shown = Redactor([SECRET]).text(text)
     assert REDACTED in shown
     assert not any(part in shown for part in ("ss", "cCJh", "AiYVxz", "ImFcc", "7022615c"))
+
+
+def entities(text: str, form: str) -> str:
+    return "".join(form.format(ord(letter)) for letter in text)
+
+
+def lower(text: str) -> str:
+    """With the percent escapes in lower case."""
+    return re.sub("%..", lambda found: found.group().lower(), text)
+
+
+def upper(text: str) -> str:
+    """With the numbers behind ``\\u`` in upper case."""
+    return re.sub(
+        r"\\(?:u....|.)", lambda found: found.group()[:2] + found.group()[2:].upper(), text
+    )
+
+
+ENCODERS: dict[str, Callable[[str], str]] = {
+    "JSON": json.dumps,
+    "JSON in Unicode": partial(json.dumps, ensure_ascii=False),
+    "JSON within JSON": lambda text: json.dumps(json.dumps(text)),
+    "JSON within JSON in Unicode": lambda text: json.dumps(
+        json.dumps(text, ensure_ascii=False), ensure_ascii=False
+    ),
+    "JSON of Go": lambda text: json.dumps(text, ensure_ascii=False).translate(_GO),
+    "JSON of Go within": lambda text: json.dumps(json.dumps(text).translate(_GO)).translate(_GO),
+    "JSON of PHP": lambda text: json.dumps(text).replace("/", r"\/"),
+    "JSON in upper case": lambda text: upper(json.dumps(text)),
+    "HTML": html.escape,
+    "HTML without quotes": partial(html.escape, quote=False),
+    "HTML of Go": lambda text: html.escape(text, quote=False).translate(str.maketrans(_MARKUP)),
+    "entities": lambda text: entities(text, "&#{};"),
+    "entities in hexadecimal": lambda text: entities(text, "&#x{:x};"),
+    "entities in upper case": lambda text: entities(text, "&#X{:06X};"),
+    "path": urllib.parse.quote,
+    "path in lower case": lambda text: lower(urllib.parse.quote(text)),
+    "part of a path": partial(urllib.parse.quote, safe=""),
+    "part of an address": partial(urllib.parse.quote, safe=_URI_COMPONENT),
+    "part of an address in lower case": lambda text: lower(
+        urllib.parse.quote(text, safe=_URI_COMPONENT)
+    ),
+    "address": partial(urllib.parse.quote, safe=_URI),
+    "form": urllib.parse.quote_plus,
+    "form in lower case": lambda text: lower(urllib.parse.quote_plus(text)),
+    "form of JavaScript": lambda text: urllib.parse.quote_plus(text, safe="*").replace("~", "%7E"),
+    "Python": repr,
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+}
+
+
+@pytest.mark.parametrize("name", ENCODERS.keys() - {"base64", "hexadecimal"})
+def test_only_the_secret_is_hidden(name: str) -> None:
+    encode = ENCODERS[name]
+    text, secret = encode(f"/{SHARP}<ö>{SHARP}&"), encode(SHARP).strip("\\\"'")
+    assert text.count(secret) == 2
+    assert Redactor([SHARP]).text(text) == text.replace(secret, REDACTED)
+
+
+@given(
+    secret=st.text("ab1&;<>\"'%+ /\\\nöx#u3~*!🔑", min_size=4, max_size=12)
+    | st.text(st.characters(min_codepoint=32, exclude_categories=("Cc", "Cs")), min_size=4),
+    name=st.sampled_from(sorted(ENCODERS)),
+)
+def test_no_encoder_shows_a_secret(secret: str, name: str) -> None:
+    assume(name != "hexadecimal" or len(secret) > 5)
+    encoded = ENCODERS[name](secret)
+    shown = Redactor([secret]).text(f"a {encoded} b")
+    assert REDACTED in shown
+    assert encoded not in shown.replace(REDACTED, "")
+
+
+@given(st.text('&#x3;ab%cef2\\"u0+', max_size=30))
+def test_what_holds_no_secret_stays(text: str) -> None:
+    assert Redactor(["another-secret"]).text(text) == text
 
 
 @given(secret=st.text(min_size=4, max_size=30), around=st.text(max_size=10))
