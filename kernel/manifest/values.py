@@ -28,13 +28,16 @@ class Values:
     secrets: Mapping[str, Any] = field(repr=False)
 
 
-def resolve_values(module: Module, given: Mapping[str, Any], environ: Mapping[str, str]) -> Values:
+def resolve_values(
+    module: Module, given: Mapping[str, Any] | None, environ: Mapping[str, str]
+) -> Values:
     """The values of a module: those that are given, the environment's, the defaults.
 
-    Text is converted by the declared schema. Raises ManifestError with everything that is missing
-    or wrong, at the place of its declaration; a secret's value is in no message.
+    ``given`` is None for an imported module, to which none can be given. Text is converted by the
+    declared schema. Raises ManifestError with everything that is missing or wrong, at the place of
+    its declaration; a secret's value is in no message.
     """
-    faults = [_undeclared(name, module) for name in given if not _declared(name, module)]
+    faults = [_undeclared(name, module) for name in given or () if not _declared(name, module)]
     found = {
         secret: {
             name: _resolve(declaration, secret, given, environ, faults)
@@ -81,15 +84,14 @@ def _types(schema: Mapping[str, Any]) -> set[str]:
 def _resolve(
     declaration: Declaration,
     secret: bool,
-    given: Mapping[str, Any],
+    given: Mapping[str, Any] | None,
     environ: Mapping[str, str],
     faults: list[Fault],
 ) -> Any:
     what = f"the {'secret' if secret else 'variable'} `{declaration.name}`"
-    value = _find(declaration, given, environ)
+    value = _find(declaration, given or {}, environ)
     if value is _MISSING:
-        way = f"--var {declaration.name}=…"
-        help = f"set {declaration.env}, or give {way}" if declaration.env else f"give {way}"
+        help = _way(declaration, is_imported=given is None)
         faults.append(_fault(f"{what} has no value", declaration, help))
         return None
     schema = {**declaration.schema, "x-kernel-secret": True} if secret else declaration.schema
@@ -111,14 +113,32 @@ def _find(declaration: Declaration, given: Mapping[str, Any], environ: Mapping[s
     return from_text(value, declaration.schema) if isinstance(value, str) else value
 
 
+def _way(declaration: Declaration, *, is_imported: bool) -> str:
+    """How a value is given."""
+    if is_imported:
+        name, env = declaration.name, declaration.env
+        return f"set {env}" if env else f"declare an `env` for `{name}`: its module is imported"
+    way = f"give --var {declaration.name}=…"
+    return f"set {declaration.env}, or {way}" if declaration.env else way
+
+
 def _declared(name: str, module: Module) -> bool:
     return name in module.vars or name in module.secrets
 
 
 def _undeclared(name: str, module: Module) -> Fault:
-    help = did_you_mean(name, [*module.vars, *module.secrets])
+    help = _way_of_import(name, module) or did_you_mean(name, [*module.vars, *module.secrets])
     span = module.document.span(("metadata", "name")) if module.document else None
     return Fault("K302", f"the module declares no variable `{name}`", span, help)
+
+
+def _way_of_import(name: str, module: Module) -> str | None:
+    """How a value is given that only an imported module declares, ``Alias.name`` or ``name``."""
+    for alias, other in module.imports.items():
+        declared = {**other.vars, **other.secrets}.get(name.removeprefix(f"{alias}."))
+        if declared is not None:
+            return _way(declared, is_imported=True)
+    return None
 
 
 def _fault(message: str, declaration: Declaration, help: str | None) -> Fault:

@@ -26,7 +26,7 @@ def scopes_of(
     hidden: list[str] = []
     for module in {id(m): m for m in (manifest.root, *manifest.modules.values())}.values():
         try:
-            values = resolve_values(module, given if module is manifest.root else {}, environ)
+            values = resolve_values(module, given if module is manifest.root else None, environ)
         except ManifestError as error:
             faults.extend(error.faults)
             continue

@@ -239,3 +239,20 @@ def test_inputs_that_are_hostile(tmp_path: Path) -> None:
     for text in ("[" * 10_000, "- a", "a: &a [*a]", "{", "\0", "a: 1\na: 2"):
         answer = bounded("apply", "main.yaml", "--inputs", "-", folder=tmp_path, stdin=text)
         assert (answer.status, answer.out) == (2, ""), text[:10]
+
+
+def test_the_values_of_an_imported_module_come_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "pay.yaml").write_text(
+        "kind: Kernel.Module\nmetadata: { name: Pay }\n"
+        "secrets: { key: { type: string, env: PAY_KEY } }\n"
+    )
+    (tmp_path / "main.yaml").write_text(
+        "kind: Kernel.Module\nmetadata: { name: Main }\nimports: { P: ./pay.yaml }\n---\n"
+        "kind: Run.Sequence\nmetadata: { name: S }\nsteps: [{ name: A, value: 1 }]\n"
+    )
+    refused = kernel("apply", "main.yaml", folder=tmp_path)
+    assert refused.status == 2
+    assert "set PAY_KEY\n" in refused.err
+    assert "--var" not in refused.err
+    done = kernel("apply", "main.yaml", folder=tmp_path, env={"PAY_KEY": "open sesame"})
+    assert done.status == 0, done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,35 @@ def test_all_that_is_missing_or_wrong_is_said_at_once_without_secrets(module: Mo
     assert any(m.startswith("the secret `token`: must have at least 8") for m in messages)
     assert found["K302"].help == "did you mean 'limit'?"
     assert found["K007"].span is not None
+
+
+def test_an_imported_module_has_its_values_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "pay.yaml").write_text(
+        "kind: Kernel.Module\nmetadata: { name: Pay }\n"
+        "secrets: { token: { type: string, env: PAY_TOKEN } }\nvars: { limit: { type: integer } }\n"
+    )
+    root = loads(f"{TEXT}imports: {{ Till: ./pay.yaml }}\n", folder=tmp_path).root
+    with pytest.raises(ManifestError) as caught:
+        resolve_values(root.imports["Till"], None, {})
+    helps = {fault.message: fault.help for fault in caught.value.faults}
+    assert helps == {
+        "the variable `limit` has no value": "declare an `env` for `limit`: its module is imported",
+        "the secret `token` has no value": "set PAY_TOKEN",
+    }
+    with pytest.raises(ManifestError) as caught:
+        resolve_values(
+            root,
+            {"Till.token": "a", "token": "12345678", "limit": 1, "Till.limit": 1, "Till.x": 1},
+            {},
+        )
+    assert [(fault.message, fault.help) for fault in caught.value.faults] == [
+        ("the module declares no variable `Till.token`", "set PAY_TOKEN"),
+        (
+            "the module declares no variable `Till.limit`",
+            "declare an `env` for `limit`: its module is imported",
+        ),
+        ("the module declares no variable `Till.x`", None),
+    ]
 
 
 @pytest.mark.parametrize(
