@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kernel.journal.rows import Approval
 
 
+_ANSWERS = ("yes", "no", "later")
+
 _asking = threading.Lock()
 """Held while a line is read: also for a question that nobody waits for any more."""
 
@@ -57,11 +59,21 @@ def _ask(approval: Approval) -> Answer | None:
         show_approval(approval)
         try:
             said = click.prompt(
-                "Approve it? yes, no, or later",
-                type=click.Choice(["yes", "no", "later"]),
+                "Approve it?",
+                type=click.Choice(_ANSWERS),
                 default="later",
+                value_proc=_meant,
                 err=True,
             )
         except click.Abort:
             return None
     return None if said == "later" else Answer(said == "yes", person())
+
+
+def _meant(said: str) -> str:
+    """The answer that begins as what was said."""
+    word = said.strip().lower()
+    found = [one for one in _ANSWERS if word and one.startswith(word)]
+    if not found:
+        raise click.UsageError("say yes, no, or later")
+    return found[0]

@@ -194,6 +194,22 @@ def asked(shop: Path) -> tuple[subprocess.Popen[bytes], int, bytes]:
     return process, primary, seen
 
 
+@pytest.mark.parametrize(
+    ("typed", "status", "effects"), [("maybe\ne\nY", 0, 1), ("No", 1, 0), ("l", 4, 0), ("", 4, 0)]
+)
+def test_the_beginning_of_an_answer_is_enough(
+    shop: Path, typed: str, status: int, effects: int
+) -> None:
+    process, primary, seen = asked(shop)
+    assert b"Approve it? (yes, no, later)" in seen
+    os.write(primary, f"{typed}\n".encode())
+    process.communicate(timeout=30)
+    seen += os.read(primary, 4096)
+    os.close(primary)
+    assert (process.returncode, len(lines(shop / "effects"))) == (status, effects)
+    assert seen.count(b"say yes, no, or later") == typed.count("\n")
+
+
 def test_who_is_asked_on_a_terminal_may_interrupt(shop: Path) -> None:
     process, primary, _ = asked(shop)
     process.send_signal(signal.SIGINT)
