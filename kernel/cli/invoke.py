@@ -40,6 +40,9 @@ def command(path: Path, target: str, **options: Any) -> int:
 
     Services and Providers of the manifest are up meanwhile. The answer is printed as by
     `kernel apply`.
+
+    The call is recorded in the journal as a run of its own. Runs of the same manifest that an
+    earlier process left unfinished when it died are gone on with too.
     """
     from kernel.cli.running import Request, apply
 

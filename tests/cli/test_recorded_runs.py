@@ -142,7 +142,14 @@ def test_a_run_that_is_cancelled_while_it_is_worked_on_says_so(shop: Path) -> No
     assert said(shop, "trace", "r")["run"]["state"] == "cancelled"
 
 
-def test_a_killed_run_is_gone_on_with_when_the_next_process_starts(shop: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [("apply", "main.yaml", "--run-id", "s"), ("invoke", "main.yaml", "Run.Sequence/Main")],
+    ids=lambda command: command[0],
+)
+def test_a_killed_run_is_gone_on_with_when_the_next_process_starts(
+    shop: Path, command: tuple[str, ...]
+) -> None:
     (shop / "slow").write_text("")
     process = subprocess.Popen(
         [*COMMAND, "apply", "main.yaml", "--input", "amount=5"],
@@ -157,7 +164,7 @@ def test_a_killed_run_is_gone_on_with_when_the_next_process_starts(shop: Path) -
     (shop / "slow").unlink()
     (run,) = said(shop, "runs")
     assert run["state"] == "running"
-    second = kernel("apply", "main.yaml", "--input", "amount=7", "--run-id", "s", folder=shop)
+    second = kernel(*command, "--input", "amount=7", folder=shop)
     assert second.status == 4
     assert f"the run {run['run']}, which was interrupted, parked" in second.err
     assert len(said(shop, "approvals")) == 2
