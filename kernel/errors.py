@@ -249,7 +249,7 @@ class Unknown(InvocationError):
 
 
 class Parked(InvocationError):
-    """It waits for a person; ``data`` names the approvals. The run goes on later."""
+    """It waits for a person; ``data`` has the approvals and the paths. The run goes on later."""
 
     category = "Parked"
     default_outcome = "parked"

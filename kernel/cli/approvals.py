@@ -14,7 +14,9 @@ from kernel.journal.rows import ApprovalState
 if TYPE_CHECKING:
     from kernel.journal import Approval
 
-_HEADER = ("APPROVAL", "STATE", "TARGET", "REASON", "REQUESTER", "ASKED", "EXPIRES", "RUN")
+_HEADER = (
+    "APPROVAL", "STATE", "TARGET", "PATH", "REASON", "REQUESTER", "ASKED", "EXPIRES", "RUN",
+)  # fmt: skip
 
 
 @click.command("approvals")
@@ -52,9 +54,10 @@ def _table(approvals: list[Approval]) -> None:
 
     rows = [
         (
-            *(one.approval, f"{mark(one.state)} {one.state}", one.target, one.reason),
-            *(one.requester or "", rfc3339(one.asked_at, 0)),
-            *(rfc3339(one.expires_at, 0) if one.expires_at else "", short(one.run)),
+            *(one.approval, f"{mark(one.state)} {one.state}", one.target),
+            *(one.frozen.get("path", ""), one.reason, one.requester or ""),
+            *(rfc3339(one.asked_at, 0), rfc3339(one.expires_at, 0) if one.expires_at else ""),
+            short(one.run),
         )
         for one in approvals
     ]

@@ -15,8 +15,9 @@ from kernel.errors import InvocationError, KernelError, Parked
 def _explain_parked(error: Parked) -> None:
     """What the run waits for, and how it goes on."""
     click.echo(f"parked: {error.message}", err=True)
-    for approval in error.data["approvals"]:
-        click.echo(f"  kernel approve {approval}   (or kernel deny)", err=True)
+    for approval, path in zip(error.data["approvals"], error.data["paths"], strict=True):
+        place = f" for {path}" if path else ""
+        click.echo(f"  kernel approve {approval}   (or kernel deny){place}", err=True)
     click.echo(f"  kernel resume {error.data['run']}   goes on with the run", err=True)
 
 

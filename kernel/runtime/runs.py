@@ -417,9 +417,10 @@ class Runs:
         waiting = list(history.parked.values())
         names = ", ".join(f"{one.target} ({one.reason})" for one in waiting)
         ids = [one.approval for one in waiting]
+        paths = [one.frozen["path"] for one in waiting]
         return Parked(
             f"the run waits for an approval of {names}",
-            data={"run": history.run, "approvals": ids},
+            data={"run": history.run, "approvals": ids, "paths": paths},
         )
 
     async def _let_go(self, history: History) -> InvocationError:

@@ -89,6 +89,24 @@ def test_a_parked_run_is_approved_and_goes_on(shop: Path) -> None:
     assert len(lines(shop / "effects")) == 1
 
 
+def test_a_run_that_waits_for_several_says_which_is_which(shop: Path) -> None:
+    pay = "invoke: { kind: Shop.Refund }, inputs: { amount: 1 }"
+    text = MANIFEST.replace(
+        "  - { name: Pay,",
+        f"  - parallel: {{ A: [{{ name: One, {pay} }}], B: [{{ name: Two, {pay} }}] }}\n"
+        "  - { name: Pay,",
+    )
+    (shop / "main.yaml").write_text(text)
+    parked = kernel("apply", "main.yaml", "--input", "amount=5", "--run-id", "r", folder=shop)
+    asked = {one["approval"]: one["frozen"]["path"] for one in said(shop, "approvals")}
+    assert sorted(asked.values()) == ["steps.One", "steps.Two"]
+    for approval, path in asked.items():
+        assert f"  kernel approve {approval}   (or kernel deny) for {path}\n" in parked.err
+    header, *rows = kernel("approvals", folder=shop).out.splitlines()
+    assert header.split()[:4] == ["APPROVAL", "STATE", "TARGET", "PATH"]
+    assert {row.split()[0]: row.split()[4] for row in rows} == asked
+
+
 def test_a_denied_run_fails(shop: Path) -> None:
     kernel("apply", "main.yaml", "--input", "amount=5", "--run-id", "r", folder=shop)
     (approval,) = said(shop, "approvals")
