@@ -90,7 +90,7 @@ def show_execution(found: Recorded) -> None:
     """Print all that is recorded of an execution."""
     one = found.invocation
     how = one.outcome or IN_FLIGHT
-    say(f"{mark(how)} {plain(one.path) or 'the topology'}  {plain(one.target)}  {how}", color(how))
+    say(f"{mark(how)} {plain(one.path) or 'the call'}  {plain(one.target)}  {how}", color(how))
     for name, text in _facts(one):
         say(f"  {name:<10} {plain(text)}")
     for name, value in (

@@ -132,7 +132,8 @@ Line = tuple[tuple[str, ...], str | None]
 
 def _lines(root: Node, waiting: Mapping[str, str]) -> Iterator[Line]:
     if root.seen is not None:
-        yield _line("the topology", _whole(root, root.seen), waiting, "")
+        name = "the topology" if root.inside else "the call"
+        yield _line(name, _whole(root, root.seen), waiting, "")
     yield from _inside(root, 0 if root.seen is None else 1, waiting)
 
 

@@ -107,6 +107,19 @@ def test_a_run_that_waits_for_several_says_which_is_which(shop: Path) -> None:
     assert {row.split()[0]: row.split()[4] for row in rows} == asked
 
 
+def test_a_call_that_is_no_topology_is_not_called_one(shop: Path) -> None:
+    text = f"{MANIFEST}---\nkind: Shop.Refund\nmetadata: {{ name: Card }}\n"
+    (shop / "main.yaml").write_text(text)
+    parked = kernel("invoke", "main.yaml", "Shop.Refund/Card", "--input", "amount=5", folder=shop)
+    assert "(or kernel deny)\n" in parked.err
+    (approval,) = said(shop, "approvals")
+    recorded = kernel("trace", approval["execution"], folder=shop).out
+    assert recorded.startswith("… the call  Shop.Refund/Card  in flight\n")
+    assert "‖ the call  Shop.Refund/Card  waits" in kernel(
+        "trace", approval["run"], folder=shop
+    ).out.replace("    ", "  ")
+
+
 def test_a_denied_run_fails(shop: Path) -> None:
     kernel("apply", "main.yaml", "--input", "amount=5", "--run-id", "r", folder=shop)
     (approval,) = said(shop, "approvals")
