@@ -32,6 +32,7 @@ async def decide(context: EvaluationContext, path: str, find: Callable[[], Any])
             await asyncio.get_running_loop().create_future()
         history.met.add(path)
     if row is not None:
+        await history.turns.wait(row.number or 0)
         return history.references.show(row.outputs)
     found = find()
     if to_json(found) is not found:

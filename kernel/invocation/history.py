@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kernel.errors import InvocationError, Suspended
+from kernel.invocation.turns import Turns, asked_for
 from kernel.journal.errors import Fenced, JournalError, TooLarge
 from kernel.journal.rows import Conclusion, InFlight, Intent, NewRun, Opened, Won
 from kernel.journal.values import digest_of
@@ -78,6 +79,12 @@ class History:
         self.open: set[str] = set()
         self.last = max((row.number or 0 for row in self.concluded.values()), default=0)
         self.is_behind = bool(self.concluded)
+        answers = [
+            (path, row.number or 0)
+            for path, row in self.concluded.items()
+            if row.outcome != "cancelled"
+        ]
+        self.turns = Turns(asked_for(answers))
         self.active = 0
         self.timers = 0
         self._beaten = time.monotonic()
@@ -330,7 +337,8 @@ class History:
         while idle < 3 and time.monotonic() < until:
             began = time.monotonic()
             await asyncio.sleep(0)
-            idle = idle + 1 if time.monotonic() - began < _IDLE else 0
+            is_idle = time.monotonic() - began < _IDLE and not self.turns.are_waited_for
+            idle = idle + 1 if is_idle else 0
         self.is_behind = False
 
     async def still(self) -> None:
@@ -338,7 +346,7 @@ class History:
         loop = asyncio.get_running_loop()
         since = loop.time()
         while loop.time() - since < _STILL:
-            if self.active or self.timers or self._waits:
+            if self.active or self.timers or self._waits or self.turns.are_waited_for:
                 since = loop.time()
             await asyncio.sleep(_LOOK)
 

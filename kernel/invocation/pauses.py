@@ -187,6 +187,7 @@ async def _recorded(
     if row is not None and row.outcome == "cancelled":
         return await wait(None)  # until what cancelled it does so again
     if row is not None:
+        await history.turns.wait(row.number or 0)
         return _answer(history, row)
     claim = await _claim(context.run, history, path, inputs)
     try:

@@ -37,6 +37,8 @@ def plan(plan: Plan) -> Stage | None:
             if row is not None and row.outcome == "cancelled":
                 return _cancelled_again(history, row)
             if row is not None:
+                if not history.turns.comes(row.number or 0):
+                    return _in_turn(invocation, history, row)
                 answer(invocation, history, row)
         if history.left:
             row = history.left.get(invocation.path)
@@ -52,6 +54,21 @@ def plan(plan: Plan) -> Stage | None:
         return None
 
     return replay
+
+
+async def _in_turn(invocation: Invocation, history: History, row: Row) -> None:
+    """Answer, after what was recorded before it."""
+    await history.turns.wait(row.number or 0)
+    answer(invocation, history, row)
+    if invocation.plan.instance.topology is None:
+        await _begun(invocation, history)
+
+
+async def _begun(invocation: Invocation, history: History) -> None:
+    invocation.is_counted = True
+    history.active += 1
+    if history.is_behind:
+        await history.catch_up()
 
 
 async def _cancelled_again(history: History, row: Row) -> None:

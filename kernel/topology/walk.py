@@ -332,15 +332,17 @@ async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Co
     An outcome that a person is asked about is no failure yet: the rest ends before it is raised.
     """
     tasks = [asyncio.ensure_future(one) for one in work]
+    ended: list[asyncio.Future[Any]] = []
     for task in tasks:
         task.add_done_callback(look_at)
+        task.add_done_callback(ended.append)
     late: set[asyncio.Future[Any]] = set(tasks)
     failures: list[BaseException] = []
     try:
         while late and all(_is_escalated(failure) for failure in failures):
             with context.beside(failures[0] if failures else None):
                 _, late = await asyncio.wait(late, return_when=asyncio.FIRST_EXCEPTION)
-            failures = [error for task in tasks if (error := _failure(task)) is not None]
+            failures = [error for task in ended if (error := _failure(task)) is not None]
     finally:
         await _stop(tasks)
     if failures:

@@ -1,0 +1,83 @@
+"""``Turns``: a replay has its answers in the order in which they were recorded.
+
+Branches that run at the same time see of each other what was there when they looked: which of them
+failed first, whose result another found. So an answer is not given before those that were recorded
+before it, as far as the walk asks for them at all; and each is given when the walk has gone on as
+far as it can with the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Iterable
+
+_MOST = 1_000
+"""So many turns of the loop are waited for a walk that never comes to rest."""
+
+
+class Turns:
+    """``numbers`` are those of the answers that the walk is expected to ask for."""
+
+    def __init__(self, numbers: Iterable[int] = ()) -> None:
+        self._expected = deque(sorted(numbers))
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._asked = 0
+        self._giving: asyncio.Task[None] | None = None
+
+    @property
+    def are_waited_for(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return bool(self._waiting)
+
+    def comes(self, number: int) -> bool:
+        """Whether it is the turn of this answer, as it is asked for."""
+        if not self._expected or number < self._expected[0]:
+            return True
+        if number > self._expected[0]:
+            return False
+        self._expected.popleft()
+        return True
+
+    async def wait(self, number: int) -> None:
+        """Wait for the turn of an answer."""
+        if self.comes(number):
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked += 1
+        heapq.heappush(self._waiting, (number, self._asked, future))
+        if self._giving is None:
+            self._giving = asyncio.ensure_future(self._give())
+        await future
+
+    async def _give(self) -> None:
+        """Give the next answer whenever the walk is at rest."""
+        turns = 0
+        while self._waiting:
+            await asyncio.sleep(0)
+            turns += 1
+            if turns < _MOST and not _is_at_rest():
+                continue
+            turns = 0
+            number, _, future = heapq.heappop(self._waiting)
+            while self._expected and self._expected[0] <= number:
+                self._expected.popleft()  # what the walk has not come by, it does not ask for
+            if not future.done():
+                future.set_result(None)
+        self._giving = None
+
+
+def _is_at_rest() -> bool:
+    """Whether nothing else can run in this turn of the loop, or the next."""
+    return not getattr(asyncio.get_running_loop(), "_ready", ())
+
+
+def asked_for(paths: Iterable[tuple[str, int]]) -> Iterable[int]:
+    """The numbers of those answers that are not within another, which answers for them all."""
+    around = None
+    for path, number in sorted(paths):
+        if around is not None and path.startswith(around):
+            continue
+        around = (f"{path}.", f"{path}[")
+        yield number

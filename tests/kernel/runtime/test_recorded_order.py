@@ -1,0 +1,108 @@
+"""Branches that run at the same time find of each other in a replay what they found before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recorded import World, call, in_a_loop, looked, run, sequence
+from test_recorded_differences import approve_all
+
+from kernel import Failure
+from kernel.invocation.turns import Turns, asked_for
+
+CHARGE = "invoke: { kind: Pay.Charge }, inputs: { what: %s }"
+READS = f"""\
+  - parallel:
+      quote: [ {{ name: Quote, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 150 }} }} ]
+      order:
+        - {{ name: Wait, sleep: 30 }}
+        - {{ name: Plain, when: "${{{{ !has(steps.Quote.result) }}}}", {CHARGE % "plain"} }}
+        - {{ name: Quoted, when: "${{{{ has(steps.Quote.result) }}}}", {CHARGE % "quoted"} }}
+"""
+CATCHES = f"""\
+  - try:
+      - parallel:
+          a: [ {{ name: Fails, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 100, code: A }} }} ]
+          b:
+            - name: Reserved
+              forEach: [1, 2]
+              concurrency: 2
+              do: [ {{ name: R, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 10 }} }} ]
+            - {{ name: Slow, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 5000 }} }}
+    catch:
+      - {{ name: C1, when: "${{{{ has(steps.Reserved.result) }}}}", {CHARGE % "reserved"} }}
+      - {{ name: C2, when: "${{{{ !has(steps.Reserved.result) }}}}", {CHARGE % "not reserved"} }}
+"""
+FAILS = f"""\
+  - try:
+      - parallel:
+          a: [ {{ name: A, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 5000, code: A }} }} ]
+          b: [ {{ name: B, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 50, code: B }} }} ]
+    catch:
+      - {{ name: CA, when: "${{{{ error.code == 'A' }}}}", {CHARGE % "A"} }}
+      - {{ name: CB, when: "${{{{ error.code == 'B' }}}}", {CHARGE % "B"} }}
+"""
+
+
+class Slow(World):
+    """Looks take their time; what is cancelled fails with its code."""
+
+    def controllers(self) -> Mapping[str, Any]:
+        async def look(inputs: Any) -> Any:
+            code = inputs.get("code")
+            try:
+                await asyncio.sleep(inputs["ms"] / 1000)
+            except asyncio.CancelledError:
+                if code is None:
+                    raise
+            if code is not None:
+                raise Failure("no", code=code)
+            return {}
+
+        return {**super().controllers(), "Pay.Look": look}
+
+
+@pytest.mark.parametrize(
+    ("steps", "charged"), [(READS, "plain"), (CATCHES, "reserved"), (FAILS, "B")]
+)
+@in_a_loop
+async def test_a_replay_goes_the_same_way(tmp_path: Path, steps: str, charged: str) -> None:
+    path, world = tmp_path / "journal.db", Slow()
+    text = sequence(steps + call("Last", "Refund"))
+    assert (await run(world, text, path)).outcome == "parked"
+    await looked(path, approve_all)
+    assert (await run(world, text, path)).outcome == "succeeded"
+    assert world.made("Charge") == [{"what": charged}]
+
+
+@given(st.permutations(range(1, 9)), st.sets(st.integers(1, 8)), st.integers(1, 4))
+def test_answers_come_in_their_order(order: list[int], missing: set[int], branches: int) -> None:
+    """Several branches ask for their answers, each for its own in order; some never ask."""
+    asked = [number for number in order if number not in missing]
+    own = [sorted(asked[branch::branches]) for branch in range(branches)]
+    given: list[int] = []
+
+    async def main() -> None:
+        turns = Turns(range(1, 9))
+
+        async def branch(numbers: list[int]) -> None:
+            for number in numbers:
+                await turns.wait(number)
+                given.append(number)
+
+        await asyncio.gather(*map(branch, own))
+        assert not turns.are_waited_for
+
+    asyncio.run(main())
+    assert given == sorted(asked)
+
+
+def test_what_stands_within_an_answer_is_not_asked_for() -> None:
+    paths = [("a", 5), ("a.b", 1), ("a[3].c", 2), ("ab", 3), ("c.d", 4)]
+    assert sorted(asked_for(paths)) == [3, 4, 5]
