@@ -17,6 +17,7 @@ from kernel.invocation.history import error_to_json
 from kernel.invocation.reconcile import find_out, settle_within
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
+from kernel.invocation.threads import served
 from kernel.invocation.values import fresh
 from kernel.safety import CHECKED
 
@@ -57,7 +58,7 @@ def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
                 await history.make_sure()
             try:
                 limit = limit_of(site, _spent(began))
-                invocation.outputs = await one_attempt(work, invocation, limit)
+                invocation.outputs = await _attempt(work, invocation, limit)
                 return
             except InvocationError as error:
                 if _is_checked(invocation, error) and await _reconcile(invocation, error):
@@ -68,6 +69,14 @@ def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
                 await _retry(invocation, history, error, delay)
 
     return careful
+
+
+async def _attempt(work: Work, invocation: Invocation, limit: float | None) -> Any:
+    token = served.set(invocation.at_work)
+    try:
+        return await one_attempt(work, invocation, limit)
+    finally:
+        served.reset(token)
 
 
 def _is_checked(invocation: Invocation, error: InvocationError) -> bool:

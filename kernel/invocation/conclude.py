@@ -98,7 +98,8 @@ def plan_failure(
 
     async def conclude_failure(invocation: Invocation, error: BaseException) -> None:
         history = invocation.history
-        if history is None or history.suspended or isinstance(error, Suspended):
+        is_still = history is None or history.suspended or history.met is not None
+        if history is None or is_still or isinstance(error, Suspended):
             return
         try:
             # What was concluded as the cancellation came stays so.

@@ -30,7 +30,7 @@ async def decide(context: EvaluationContext, path: str, find: Callable[[], Any])
     if history.met is not None:
         if row is None:
             await asyncio.get_running_loop().create_future()
-        history.met.add(path)
+        history.met[path] = True
     if row is not None:
         await history.turns.wait(row.number or 0)
         return history.references.show(row.outputs)

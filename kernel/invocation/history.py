@@ -51,7 +51,8 @@ class History:
     ``patience`` is how many seconds without a sign of life another process waits until it takes the
     run over; ``every`` so many this one gives one, while it holds the lease. ``is_let_go``: it is
     left to another process. In a rehearsal nothing is called: ``met`` are the recorded paths that
-    the walk came by, ``differences`` what it would do there otherwise.
+    the walk came by, and whether each answers for all within it, ``differences`` what it would do
+    there otherwise.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class History:
         self.sleeps = 0
         self.pauses: list[float] = []
         self.fault: JournalError | None = None
-        self.met: set[str] | None = None
+        self.met: dict[str, bool] | None = None
         self.differences: list[str] = []
         self.task: asyncio.Task[Any] | None = None
         self._opening = asyncio.Lock()

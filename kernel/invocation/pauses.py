@@ -244,11 +244,13 @@ def _spent(claim: Claim) -> int:
     return max(time.time_ns() - claim.began, 0)
 
 
-async def _rehearse(history: History, met: set[str], path: str, inputs: Mapping[str, Any]) -> None:
+async def _rehearse(
+    history: History, met: dict[str, bool], path: str, inputs: Mapping[str, Any]
+) -> None:
     """Come back where the same pause is concluded, else stay here."""
     row = history.concluded.get(path) or history.left.get(path)
     if row is not None:
-        met.add(path)
+        met[path] = True
         recorded = row.inputs or {}
         same = row.target == TARGET and recorded.get("pattern") == inputs.get("pattern")
         if not same:

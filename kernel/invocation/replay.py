@@ -80,24 +80,52 @@ async def _cancelled_again(history: History, row: Row) -> None:
     raise error_from_json(row.error)
 
 
-async def _rehearse(invocation: Invocation, history: History, met: set[str]) -> None:
-    """Give what is recorded, if it is the answer to the same call; else stay here."""
-    path = invocation.path
+async def _rehearse(invocation: Invocation, history: History, met: dict[str, bool]) -> None:
+    """Give what is recorded, if it is the answer to the same call; else stay here.
+
+    What a topology that has no end yet has called may be recorded: that one is walked.
+    """
+    path, plan = invocation.path, invocation.plan
     row = history.concluded.get(path) or history.left.get(path)
+    walks = plan.instance.topology is not None and (row is None or row.outcome is None)
     if row is not None:
-        met.add(path)
-        for stage in (expand.plan(invocation.plan), validate_inputs.plan(invocation.plan)):
-            waiting = None if stage is None else stage(invocation)
-            if waiting is not None:
-                await waiting
+        met[path] = not walks
+        await _pass(invocation, expand.plan(plan), validate_inputs.plan(plan))
         found = history.intent(invocation, history.held)
-        if (found.target, found.inputs_hash) != (row.target, row.inputs_hash):
+        same_inputs = walks or found.inputs_hash == row.inputs_hash
+        if found.target != row.target or not same_inputs:
             history.differences.append(f"{path} was {row.target} with other inputs")
         if row.outcome is not None and row.outcome != "cancelled":
             answer(invocation, history, row)
-    if row is None and invocation.plan.instance.topology is not None:
-        return  # what it calls may be recorded
+    if walks and (row is not None or not _has_record(plan)):
+        await _walk_through(invocation, history, row)
+        raise Answered
     await asyncio.get_running_loop().create_future()
+
+
+async def _pass(invocation: Invocation, *stages: Stage | None) -> None:
+    for stage in stages:
+        waiting = None if stage is None else stage(invocation)
+        if waiting is not None:
+            await waiting
+
+
+def _has_record(plan: Plan) -> bool:
+    """Whether a call has a commit record, so that nothing within it can be without one."""
+    from kernel.invocation import deduplicate, record
+
+    return record.plan(plan) is not None or deduplicate.plan(plan) is not None
+
+
+async def _walk_through(invocation: Invocation, history: History, row: Row | None) -> None:
+    """Walk a topology, and nothing else: no policy is asked, and nothing is recorded."""
+    from kernel.invocation import attempt, record, resolve
+
+    plan = invocation.plan
+    await _pass(invocation, resolve.plan(plan), expand.plan(plan), validate_inputs.plan(plan))
+    if row is not None:
+        record.as_it_began(invocation, history)
+    await _pass(invocation, attempt.plan(plan))
 
 
 def answer(invocation: Invocation, history: History, row: Row) -> None:

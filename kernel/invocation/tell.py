@@ -35,6 +35,9 @@ def plan_end(plan: Plan) -> Callable[[Invocation, BaseException], None]:
     """``.Failed``, ``.Rejected`` or ``.Cancelled`` with the error, after any other."""
 
     def end(invocation: Invocation, error: BaseException) -> None:
+        history = invocation.history
+        if history is not None and history.met is not None:
+            return  # it is a rehearsal
         if isinstance(error, InvocationError):
             invocation.context.run.hide_secrets(error)
         if isinstance(error, asyncio.CancelledError):

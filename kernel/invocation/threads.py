@@ -132,6 +132,11 @@ def _nothing() -> None:
     """What there is to tell when nobody waits."""
 
 
+served: contextvars.ContextVar[Callable[[], Callable[[], None]] | None] = contextvars.ContextVar(
+    "served", default=None
+)
+"""Notes that the attempt that is served is at work, until what it gives is called."""
+
 shared = Threads()
 """The pool of the process."""
 
@@ -142,4 +147,5 @@ async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     For asynchronous controllers: unlike ``asyncio.to_thread``, a call that never returns does not
     keep the process from ending. Context variables go along.
     """
-    return await shared.run(function, *arguments)
+    begins = served.get()
+    return await shared.run(function, *arguments, ended=None if begins is None else begins())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError, UsageError
@@ -23,7 +23,8 @@ _QUIET = 1_000
 
 async def rehearse(run: Run, history: History, work: Callable[[], Awaitable[Any]]) -> None:
     """Raises :class:`UsageError` when the finished part is not the same."""
-    history.met = set()
+    history.met = {}
+    watch, run.watch = run.watch, None
     walk = asyncio.ensure_future(work())
     seen, quiet = -1, 0
     while not walk.done() and quiet < _QUIET:
@@ -35,6 +36,7 @@ async def rehearse(run: Run, history: History, work: Callable[[], Awaitable[Any]
     with contextlib.suppress(InvocationError, asyncio.CancelledError):
         await walk
     history.suspended = False
+    run.watch = watch
     met, history.met = history.met, None
     history.active = 0
     known = {**history.concluded, **history.left}
@@ -49,6 +51,7 @@ async def rehearse(run: Run, history: History, work: Callable[[], Awaitable[Any]
         )
 
 
-def _is_met(path: str, met: set[str]) -> bool:
-    """Whether the path, or one around it, was met."""
-    return path in met or any(path.startswith((f"{one}.", f"{one}~", f"{one}[")) for one in met)
+def _is_met(path: str, met: Mapping[str, bool]) -> bool:
+    """Whether the walk came by the path, or by one around it that answers for it."""
+    whole = (one for one, answers in met.items() if answers)
+    return path in met or any(path.startswith((f"{one}.", f"{one}~", f"{one}[")) for one in whole)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from recorded import DEFINITIONS, TOKEN, World, in_a_loop, looked
 
-from kernel import Failure, Kernel, RunResult, loads
+from kernel import Failure, Kernel, RunResult, UsageError, loads
 from kernel.journal import Journal, Lease
 from kernel.runtime.cancelling import cancel
 
@@ -265,3 +265,39 @@ async def test_a_person_may_say_how_it_is_known(path: Path) -> None:
     notes = await looked(path, landed)
     assert [one.detail for one in notes if one.step == "resolve"] == [{"reason": "I saw it"}]
     assert (await gone_on(world, text, path, 10)).result == {"A": {"n": 5}}
+
+
+INNER = """\
+---
+kind: Run.Sequence
+metadata: { name: Inner }
+inputs: { type: object }
+steps:
+  - { name: FIRST, invoke: { kind: Pay.Charge }, inputs: { n: 1 } }
+  - { name: B, invoke: { kind: Pay.Send } }
+"""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ["idempotencyKey: k", "inputs: { at: '${{ string(invocation.time) }}' }", "when: true"],
+)
+@pytest.mark.parametrize("first", ["Charge", "Other"])
+@in_a_loop
+async def test_what_a_topology_in_flight_has_finished_is_the_same_in_another_manifest(
+    path: Path, fields: str, first: str
+) -> None:
+    def text(first: str) -> str:
+        made = manifest(IRREVERSIBLE.replace("irreversible", "idempotent"), fields)
+        inner = "{ kind: Run.Sequence, name: Inner }"
+        return made.replace("{ kind: Pay.Send }", inner) + INNER.replace("FIRST", first)
+
+    world = Sender()
+    await left(world, text("Charge"), path)
+    changed = text(first) + "  - { name: C, value: 1 }\n"
+    if first == "Other":
+        with pytest.raises(UsageError, match=r"steps.A.steps.Charge is not in it"):
+            await gone_on(world, changed, path, 10, migrate=True)
+    else:
+        assert (await gone_on(world, changed, path, 10, migrate=True)).outcome == "succeeded"
+    assert len(world.made("Charge")) == 1

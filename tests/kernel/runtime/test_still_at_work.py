@@ -11,7 +11,7 @@ import pytest
 from recorded import DEFINITIONS, TOKEN, in_a_loop
 
 import kernel.invocation.reconcile
-from kernel import Kernel, RunResult, loads
+from kernel import Kernel, RunResult, in_thread, loads
 from kernel.journal import open_journal
 
 ORDER = """\
@@ -59,6 +59,9 @@ class Shop:
         self.made += 1
         return {"n": self.made}
 
+    async def in_thread(self, inputs: Any) -> Any:
+        return await in_thread(self.order, inputs)
+
     async def look(self, inputs: Any) -> Any:
         return {"n": self.made}
 
@@ -71,7 +74,9 @@ async def run(path: Path, steps: str, order: Any, look: Any) -> RunResult:
 
 
 @in_a_loop
-@pytest.mark.parametrize(("name", "seconds"), [("order", 0.4), ("patient", 1.4)])
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("order", 0.4), ("in_thread", 0.4), ("patient", 1.4)]
+)
 async def test_no_further_attempt_while_one_is_at_work(
     tmp_path: Path, name: str, seconds: float
 ) -> None:
