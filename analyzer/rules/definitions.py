@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from analyzer.judging import plainly
 from analyzer.linking import Unit
 from analyzer.sheet import Sheet
 from analyzer.sites import World, written
 from analyzer.types import String, members_of
+from kernel.cel import CelError, parse_template, references
 from kernel.manifest import Definition
 from kernel.schema.keywords import traits
 from kernel.topology.engines import ENGINES
 
 _CHECKED: Final = "write-once-checkable"
+_KEY: Final = ("invocation", "idempotencyKey")
 _NOT_CALLED: Final = "Provider", "Service"
 
 
@@ -29,9 +31,46 @@ def check_definition(world: World, unit: Unit, sheet: Sheet) -> None:
             " a write landed"
         )
         sheet.wrong("K704", message, ("safety",))
+    elif definition.body is not None and _asks_in_vain(definition.check, definition.body):
+        message = (
+            f"the `check` of {definition.kind} asks for the key of the call, and its `body` passes"
+            " that on to nobody"
+        )
+        sheet.wrong("K704", message, ("check",), key=True)
     _check_implementation(definition, sheet)
     if definition.capability in _NOT_CALLED:
         _check_not_called(definition, sheet)
+
+
+def _asks_in_vain(check: Any, body: Any) -> bool:
+    """Whether a check reads the key of the call, and no call site of the body has it as its own."""
+    keys = (one["idempotencyKey"] for one in _mappings(body) if "idempotencyKey" in one)
+    return _reads_key(check) and not any(_reads_key(key) for key in keys)
+
+
+def _reads_key(value: Any) -> bool:
+    texts = [value, *(part for one in _mappings(value) for part in one.values())]
+    texts += [part for one in texts if isinstance(one, list) for part in one]
+    for text in texts:
+        if isinstance(text, str) and "idempotencyKey" in text:
+            try:
+                expressions = parse_template(text).expressions()
+            except CelError:
+                continue
+            if any(_KEY in references(embedded.expr) for _, embedded in expressions):
+                return True
+    return False
+
+
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            yield one
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
 
 
 def _classes(world: World, unit: Unit, definition: Definition) -> frozenset[str]:

@@ -32,11 +32,13 @@ class EvaluationContext:
 
     ``document`` is where the call sites stand, for places in messages; ``depth`` counts calls
     within calls. ``is_recorded``: the journal holds each call by itself; ``repeats``: a call
-    around this place may be attempted again, and this one with it.
+    around this place may be attempted again, and this one with it. ``served`` is the call that a
+    ``body`` serves.
     """
 
     __slots__ = (
         "bindings", "depth", "document", "is_recorded", "path", "repeats", "run", "scope",
+        "served",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +52,7 @@ class EvaluationContext:
         *,
         is_recorded: bool = True,
         repeats: bool = False,
+        served: Invocation | None = None,
     ) -> None:
         self.run = run
         self.scope = scope
@@ -59,6 +62,7 @@ class EvaluationContext:
         self.document = document
         self.is_recorded = is_recorded
         self.repeats = repeats
+        self.served = served
 
     async def invoke(self, site: CallSite) -> Any:
         """Make one call: every stage that the call site needs, in order.
@@ -98,7 +102,7 @@ class EvaluationContext:
         """The same place with other variables in scope."""
         return EvaluationContext(
             self.run, self.scope, bindings, path, self.depth, self.document,
-            is_recorded=self.is_recorded, repeats=self.repeats,
+            is_recorded=self.is_recorded, repeats=self.repeats, served=self.served,
         )  # fmt: skip
 
     @property

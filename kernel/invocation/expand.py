@@ -57,7 +57,7 @@ def _with_invocation(plan: Plan) -> Stage:
         field: str = "idempotencyKey"
         try:
             if site.idempotency_key is not None:
-                bindings = {**context.bindings, "invocation": invocation.to_cel()}
+                bindings = {**context.bindings, "invocation": _passed_on(invocation)}
                 invocation.idempotency_key = _key(site.idempotency_key.evaluate(bindings))
             field = "inputs"
             bindings = {**context.bindings, "invocation": invocation.to_cel()}
@@ -69,6 +69,12 @@ def _with_invocation(plan: Plan) -> Stage:
         invocation.inputs = _with_fresh(constants, values) if constants else values
 
     return expand
+
+
+def _passed_on(invocation: Invocation) -> dict[str, Any]:
+    """``invocation`` as its key sees it: within a body with the key of the call that it serves."""
+    own, served = invocation.to_cel(), invocation.context.served
+    return own if served is None else {**own, "idempotencyKey": served.idempotency_key}
 
 
 def _key(value: Any) -> str:

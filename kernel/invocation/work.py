@@ -60,6 +60,7 @@ def _walk(instance: Instance) -> Work:
         context = EvaluationContext(
             outer.run, scope, bindings, invocation.inner_path, outer.depth + 1, document,
             is_recorded=outer.is_recorded, repeats=invocation.repeats,
+            served=invocation if instance.is_body else None,
         )  # fmt: skip
         return topology.run(context)
 

@@ -43,6 +43,38 @@ def test_a_computed_class() -> None:
     assert codes(kind("Charge", f"{schema}\n{safety.replace('CLASS', 'idempotent')}")) == []
 
 
+ASKS = """check:
+  invoke: { kind: Shop.Lookup, name: Charges }
+  inputs: { key: "${{ invocation.idempotencyKey }}" }
+  landed: "${{ result.done }}"
+"""
+BODY = """body:
+  steps:
+    - try:
+        - name: Write
+          invoke: { kind: Shop.Lookup, name: Charges }
+          FIELD
+      finally: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "field", "wanted"),
+    [
+        (ASKS, 'idempotencyKey: "${{ invocation.idempotencyKey }}"', []),
+        (ASKS, 'idempotencyKey: "a-${{ invocation.idempotencyKey }}"', []),
+        (ASKS, "idempotencyKey: a", ["K704"]),
+        (ASKS, 'inputs: { key: "${{ invocation.idempotencyKey }}" }', ["K704"]),
+        (CHECK, "idempotencyKey: a", []),
+    ],
+)
+def test_a_check_by_the_key_of_a_call_whose_body_passes_it_on(
+    check: str, field: str, wanted: list[str]
+) -> None:
+    fields = f"safety: write-once-checkable\n{check}{BODY.replace('FIELD', field)}"
+    assert codes(LOOKUP, CHARGES, kind("Charge", fields)) == wanted
+
+
 # K209
 
 
