@@ -10,10 +10,11 @@ from kernel import Kernel, RunResult
 from kernel.cli.app import FAILED, SUCCEEDED
 from kernel.cli.journals import find_id, over
 from kernel.cli.render import in_red, show
-from kernel.cli.running import Request, Tell, bring_up
+from kernel.cli.running import Request, Tell, answer_with, bring_up
 from kernel.errors import UsageError
 from kernel.events import Redactor
 from kernel.events.references import References
+from kernel.invocation.history import error_from_json
 from kernel.manifest import Manifest
 from kernel.runtime.runs import Asked, content_of, manifest_of
 from kernel.runtime.targets import address_of
@@ -46,11 +47,20 @@ def resume(
     kept = kept_run(journal, prefix)
     run = kept.run
 
+    if run.state not in ("running", "parked", "unknown"):
+        return answer_with(_ended(run), form)
+
     async def work(kernel: Kernel, _: Tell) -> RunResult:
         return await kernel.resume(run.run)
 
     request = _request(kept, vars, files, journal, events, environment, form, run.principal)
     return bring_up(request, manifest_kept(kept), work)
+
+
+def _ended(run: Row) -> RunResult:
+    """What a run gave that has ended, as it is recorded: no secret is needed for that."""
+    error = None if run.error is None else error_from_json(run.error)
+    return RunResult(run.run, run.state, None, error, shown=run.result)  # type: ignore[arg-type]
 
 
 def _request(

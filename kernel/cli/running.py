@@ -153,6 +153,16 @@ def bring_up(request: Request, manifest: Manifest, work: Work) -> int:
         result = _execute(request, manifest, work, printed, tell)
         tell(result)
         explain_unknown(result, request.journal)
+    return _status(result)
+
+
+def answer_with(result: RunResult, form: str) -> int:
+    """Print a result that is there already. Returns the exit status."""
+    _answer(result, form, sys.stdout)
+    return _status(result)
+
+
+def _status(result: RunResult) -> int:
     if result.error is not None and result.error.code == "LEFT":
         return app.INTERRUPTED
     return _STATUS.get(result.outcome, app.FAILED)

@@ -34,13 +34,29 @@ def command(journal: str, state: RunState | None, limit: int, form: str) -> None
     from kernel.cli.journals import as_fields, over
     from kernel.cli.render import show
 
-    found = over(journal, lambda opened: _runs(opened, state, limit))
+    found, dead = over(journal, lambda opened: _found(opened, state, limit))
     if form != "text":
         show([as_fields(run) for run in found], form)
     elif not found:
         click.echo("there are no such runs" if state else "there are no runs", err=True)
     else:
-        _table(found)
+        _table(found, dead)
+
+
+async def _found(
+    journal: Journal, state: RunState | None, limit: int
+) -> tuple[list[Run], set[str]]:
+    """The runs, and those of them that nobody works on, though they have not ended."""
+    from kernel.journal.owners import is_dead
+
+    found = await _runs(journal, state, limit)
+    dead = set()
+    for run in found:
+        if run.state == "running":
+            owner = (await journal.lease(run.run)).owner
+            if owner is None or is_dead(owner):
+                dead.add(run.run)
+    return found, dead
 
 
 async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Run]:
@@ -54,17 +70,23 @@ async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Ru
     return found
 
 
-def _table(runs: list[Run]) -> None:
+def _table(runs: list[Run], dead: set[str]) -> None:
     from kernel.cli.moments import lasting, rfc3339
-    from kernel.cli.tables import color, mark, show_table
+    from kernel.cli.tables import color, show_table
 
     now = time.time_ns()
     rows = [
         (
-            *(run.run, run.topology, f"{mark(run.state)} {run.state}", rfc3339(run.opened_at, 0)),
+            *(run.run, run.topology, _state(run, dead), rfc3339(run.opened_at, 0)),
             lasting((now if run.finished_at is None else run.finished_at) - run.opened_at),
             *(str(run.concluded), run.principal or ""),
         )
         for run in runs
     ]
     show_table(_HEADER, rows, [color(run.state) for run in runs])
+
+
+def _state(run: Run, dead: set[str]) -> str:
+    from kernel.cli.tables import mark
+
+    return f"{mark(run.state)} {'interrupted' if run.run in dead else run.state}"

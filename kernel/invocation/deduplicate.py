@@ -100,10 +100,15 @@ async def _wait(
     seen = seen if seen[0] == lease else (lease, now)
     is_gone = lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.patience
     if is_gone and row.run not in invocation.context.run.world.recovering:
+        holder = await history.guard(history.journal.run(row.run))
+        parked = holder is not None and holder.state == "parked"
+        how = (
+            "waits for an approval: `kernel approvals`"
+            if parked
+            else f"is not worked on now; `kernel resume {row.run}` goes on with it"
+        )
         raise Conflict(
-            f"the same key is held by {row.path} of run {row.run}, which is not worked on now; "
-            f"`kernel resume {row.run}` goes on with it",
-            code="IN_FLIGHT",
+            f"the same key is held by {row.path} of run {row.run}, which {how}", code="IN_FLIGHT"
         )
     counted = int(invocation.is_counted)
     history.active -= counted

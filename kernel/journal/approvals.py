@@ -21,7 +21,9 @@ def ask(session: Session, now: int, new: NewApproval, frozen: str | None) -> App
         requester, expires_at, asked_at, state)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING""",
         (
-            *(new.approval, new.execution, new.run, new.target, frozen, new.reason),
+            # PostgreSQL keeps no NUL in a text.
+            *(new.approval, new.execution, new.run, new.target, frozen),
+            new.reason.replace("\0", "\ufffd"),
             *(new.requester, new.expires_at, now),
         ),
     )

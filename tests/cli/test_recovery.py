@@ -125,6 +125,54 @@ def test_a_run_that_sleeps_for_long_is_left_for_later(shop: Path) -> None:
     assert state(shop, "Nap") == "running"
 
 
+def test_a_run_that_nobody_works_on_is_shown_so(shop: Path) -> None:
+    alive = start(shop, "Nap", "--run-id", "alive")
+    while not _began(shop, "alive"):
+        time.sleep(0.05)
+    killed(shop, "Rest")
+    shown = kernel("runs", folder=shop).out.splitlines()
+    assert [line.split()[3] for line in shown if line.startswith("alive")] == ["running"]
+    assert [line.split()[3] for line in shown if line.startswith("Rest")] == ["interrupted"]
+    alive.send_signal(signal.SIGINT)
+    alive.communicate(timeout=30)
+
+
+SECRET = """\
+kind: Kernel.Module
+metadata: { name: Shop }
+secrets: { token: { type: string, env: SHOP_TOKEN } }
+---
+kind: Run.Sequence
+metadata: { name: Main }
+steps: [ { name: A, value: 1 } ]
+result: { known: "${{ secrets.token }}" }
+"""
+
+
+def test_what_has_ended_answers_without_secrets(shop: Path) -> None:
+    (shop / "main.yaml").write_text(SECRET)
+    env = {"SHOP_TOKEN": "s3cr3t-token"}
+    options = ("--no-check", "--run-id", "r")
+    first = kernel("apply", "main.yaml", *options, folder=shop, env=env)
+    again = kernel("resume", "r", folder=shop)
+    assert (again.status, again.json) == (0, {"known": "${{ Shop.secrets.token }}"})
+    assert "s3cr3t" not in first.out + again.out
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [("--run-id", "the id of the run"), ("--principal", "the principal")],
+)
+def test_a_secret_is_no_name(shop: Path, option: str, what: str) -> None:
+    (shop / "main.yaml").write_text(SECRET)
+    env = {"SHOP_TOKEN": "s3cr3t-token"}
+    options = ("--no-check", option, "a-s3cr3t-token")
+    refused = kernel("apply", "main.yaml", *options, folder=shop, env=env)
+    assert refused.status == 2
+    assert f"{what} holds a secret" in refused.err
+    assert "s3cr3t" not in refused.err
+
+
 def test_who_interrupts_the_wait_for_others_has_the_answer(shop: Path) -> None:
     killed(shop, "Doze")
     process = start(shop, "Quick")
