@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from kernel.registry.instances import Instance
     from kernel.runtime.runs import Asked, Runs
 
+_LAST_SECONDS = 2.0
+"""How long calls out of Services that are stopped may take to end."""
+
 _LONGEST_ID = 200
 """Characters of the id that a caller gives a run."""
 
@@ -107,6 +110,7 @@ class Kernel:
         self._runs: Runs | None = None
         self._watch = watch
         self._open: list[Run] = []
+        self._served: set[Run] = set()
         self._running: set[asyncio.Task[Any]] = set()
         self._fault: BaseException | None = None
         self._failed_service = ""
@@ -146,10 +150,17 @@ class Kernel:
         if self._stopped is not None:
             self._stopped.set()
         await self.registry.take_down()
+        await self._all_served()
         await self.bus.drain()
         journal, self.world.journal = self.world.journal, None
         if journal is not None and journal is not self._journal:
             await journal.close()
+
+    async def _all_served(self) -> None:
+        """Wait until the calls that Services have cancelled are recorded."""
+        until = time.monotonic() + _LAST_SECONDS
+        while self._served and time.monotonic() < until:
+            await asyncio.sleep(0.01)
 
     async def _open_journal(self) -> None:
         given = self._journal
@@ -509,7 +520,13 @@ class Kernel:
 
     async def _conduct(self, run: Run, work: Work) -> Any:
         """A call out of a service, which is a run of its own."""
-        return await (work() if self._runs is None else self._runs.conduct_unasked(run, work))
+        if self._runs is None:
+            return await work()
+        self._served.add(run)
+        try:
+            return await self._runs.conduct_unasked(run, work)
+        finally:
+            self._served.discard(run)
 
     def _bind(
         self,
