@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from kernel.errors import InvocationError, OutputError
+from kernel.errors import InvocationError, OutputError, ValidationError
 from kernel.events.references import LostSecret
 from kernel.invocation import expand, validate_inputs
 from kernel.invocation.context import Answered
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from kernel.journal.rows import Invocation as Row
 
 
+_LONGEST = 1_800
+"""Characters of a path: so many find room in the index of every store."""
+
+
 def plan(plan: Plan) -> Stage | None:
     """Only with a journal; costs a look at an empty mapping in a run that was not interrupted."""
     if not plan.is_recorded:
@@ -30,6 +34,11 @@ def plan(plan: Plan) -> Stage | None:
         history = invocation.history
         if history is None:
             return None
+        if len(invocation.path) > _LONGEST:
+            raise ValidationError(
+                f"the path of a recorded call has at most {_LONGEST:,} characters; this one begins "
+                f"{invocation.path[:100]}"
+            )
         if history.met is not None:
             return _rehearse(invocation, history, history.met)
         if history.concluded:

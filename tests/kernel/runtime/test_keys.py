@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from journals import place
 from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 from test_left_calls import CHECKED, Sender, gone_on, left, manifest
 from test_recorded_differences import approve_all
@@ -141,3 +142,16 @@ async def test_a_run_goes_on_with_the_inputs_that_it_began_with(tmp_path: Path) 
     ended = await run(world, text, path, inputs={"orders": {"bob": 2, "ann": 1}})
     assert ended.outcome == "succeeded"
     assert world.made("Charge") == [{"who": "ann"}]
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(("length", "outcome"), [(1_700, "succeeded"), (2_000, "rejected")])
+@in_a_loop
+async def test_a_path_that_no_index_holds_is_refused(
+    store: str, tmp_path: Path, length: int, outcome: str
+) -> None:
+    with place(store, tmp_path) as address:
+        world, text = World(), sequence(call("A" * length, "Charge"))
+        ended = await run(world, text, address, run_id="r" * 200)
+        assert ended.outcome == outcome
+        assert len(world.calls) == (outcome == "succeeded")
