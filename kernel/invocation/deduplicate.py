@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import Conflict
+from kernel.errors import Conflict, Suspended
 from kernel.invocation.context import Answered
 from kernel.invocation.record import as_it_began, settle
 from kernel.invocation.replay import answer_for
@@ -89,6 +89,8 @@ async def _wait(
 ) -> Seen:
     """Wait for the one flight. Raises :class:`Conflict` when nobody works on it.
 
+    A run that can be gone on with is left where it is instead, once nothing else of it goes on.
+
     A flight that waits for a person, and who waits for it, let the run be suspended. ``seen`` is
     the lease of who works on it, and since when it is the same, on the monotonic clock.
     """
@@ -99,25 +101,34 @@ async def _wait(
     now = time.monotonic()
     seen = seen if seen[0] == lease else (lease, now)
     is_gone = lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.patience
+    why = None
     if is_gone and row.run not in invocation.context.run.world.recovering:
-        holder = await history.guard(history.journal.run(row.run))
-        parked = holder is not None and holder.state == "parked"
-        how = (
-            "waits for an approval: `kernel approvals`"
-            if parked
-            else f"is not worked on now; `kernel resume {row.run}` goes on with it"
-        )
-        raise Conflict(
-            f"the same key is held by {row.path} of run {row.run}, which {how}", code="IN_FLIGHT"
-        )
+        why = await _held(history, row)
+        if not history.is_replayable:
+            raise Conflict(why, code="IN_FLIGHT")
     counted = int(invocation.is_counted)
     history.active -= counted
     try:
         history.look_around()
+        if why is not None and not history.active and not history.parked:
+            history.let_go(why)
+            raise Suspended
         await asyncio.sleep(seconds)
     finally:
         history.active += counted
     return seen
+
+
+async def _held(history: History, row: rows.Invocation) -> str:
+    """By whom a key is held that nobody works on now."""
+    holder = await history.guard(history.journal.run(row.run))
+    parked = holder is not None and holder.state == "parked"
+    how = (
+        "waits for an approval (`kernel approvals`)"
+        if parked
+        else f"is not worked on now: `kernel resume {row.run}` goes on with it"
+    )
+    return f"the same key is held by {row.path} of run {row.run}, which {how}"
 
 
 async def _answer(invocation: Invocation, history: History, row: rows.Invocation) -> None:

@@ -97,6 +97,7 @@ class History:
         self.escalated: list[InvocationError] = []
         self.suspended = False
         self.is_let_go = False
+        self.why = ""
         self.sleeps = 0
         self.pauses: list[float] = []
         self.fault: JournalError | None = None
@@ -279,9 +280,10 @@ class History:
             self.task.cancel()
         return Suspended()
 
-    def let_go(self) -> None:
+    def let_go(self, why: str = "") -> None:
         """Stop the run where it is, for another process to go on with."""
         self.is_let_go = True
+        self.why = why
         self.stop()
 
     @contextmanager

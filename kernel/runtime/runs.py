@@ -428,6 +428,8 @@ class Runs:
         with contextlib.suppress(JournalError):
             await self._journal.finish_run(history.lease, "running")
         message = f"the run is left where it is; `kernel resume {history.run}` goes on with it"
+        if history.why:
+            return InvocationError(f"{history.why}. Until then {message}", code="IN_FLIGHT")
         return InvocationError(message, code="LEFT")
 
     async def _interrupted(self, history: History, fault: JournalError) -> InvocationError:

@@ -12,7 +12,7 @@ from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 from test_left_calls import CHECKED, Sender, gone_on, left, manifest
 from test_recorded_differences import approve_all
 
-from kernel import Kernel, UsageError, load
+from kernel import Kernel, RunResult, UsageError, load, loads
 
 TO = """\
 kind: Kernel.Definition
@@ -155,3 +155,32 @@ async def test_a_path_that_no_index_holds_is_refused(
         ended = await run(world, text, address, run_id="r" * 200)
         assert ended.outcome == outcome
         assert len(world.calls) == (outcome == "succeeded")
+
+
+@in_a_loop
+async def test_who_waits_for_what_nobody_works_on_waits_on(tmp_path: Path) -> None:
+    path, world = tmp_path / "journal.db", Sender()
+    text = manifest(CHECKED.replace("LANDED", "true"), "idempotencyKey: order-1")
+    await left(world, text, path)
+
+    async def second() -> RunResult:
+        controllers = {**world.controllers(), "Pay.Send": world.send}
+        kernel = Kernel(
+            loads(text),
+            controllers=controllers,
+            journal=path,
+            environ=TOKEN,
+            values={"balance": 10},
+        )
+        async with kernel:
+            return await kernel.apply("Run.Sequence/Main", run_id="second")
+
+    waits = await second()
+    assert waits.error is not None
+    assert waits.error.code == "IN_FLIGHT"
+    assert "`kernel resume r` goes on with it" in waits.error.message
+    found = await looked(path, lambda journal: journal.run("second"))
+    assert found.state == "running"
+    assert (await gone_on(world, text, path, 10)).outcome == "succeeded"
+    assert (await second()).outcome == "succeeded"
+    assert len(world.made("Send")) == 1
