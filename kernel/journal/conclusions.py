@@ -14,7 +14,7 @@ from kernel.journal.rows import Broken, Claimed, Intent, Invocation, Won
 from kernel.journal.seal import altered, seal
 from kernel.journal.session import Session
 from kernel.journal.trace import note
-from kernel.journal.values import to_text
+from kernel.journal.values import digest_of_text, from_text, to_text
 from kernel.safety import ONCE
 
 _FACTS = """i.execution, i.path, i.target, i.safety, i.idempotency_key, i.scope, i.inputs_hash,
@@ -204,8 +204,32 @@ def verify(session: Session, run: str) -> Broken | None:
     if not ends:
         raise Refused(f"there is no run {run} in this journal")
     ((concluded, head),) = ends
-    broken = first_broken(flat(_links(session, run)), concluded, head) or _reset(session, run)
-    return broken or altered(session, run)
+    return (
+        _another_manifest(session, run)
+        or first_broken(flat(_links(session, run)), concluded, head)
+        or _reset(session, run)
+        or _put_in(session, run)
+        or altered(session, run)
+    )
+
+
+def _another_manifest(session: Session, run: str) -> Broken | None:
+    """Whether the text that a run goes on with is not the one of its digest."""
+    found = session.rows(
+        """SELECT c.digest, c.content FROM kernel_runs r
+        JOIN kernel_contents c ON c.digest = r.digest WHERE r.run = ?""",
+        (run,),
+    )
+    if all(_is_text_of(digest, content) for digest, content in found):
+        return None
+    return Broken(0, None, "the manifest was altered after the run had begun")
+
+
+def _is_text_of(digest: str, content: str) -> bool:
+    try:
+        return digest_of_text(from_text(content)) == digest
+    except (ValueError, AttributeError):
+        return False
 
 
 def _links(session: Session, run: str) -> Any:
@@ -214,7 +238,7 @@ def _links(session: Session, run: str) -> Any:
         page = session.rows(
             f"""SELECT c.number, i.path, c.previous, c.hash, c.run, c.number, {_FACTS}, {_ENDS}
             FROM kernel_conclusions c
-            LEFT JOIN kernel_invocations i ON i.execution = c.execution
+            LEFT JOIN kernel_invocations i ON i.execution = c.execution AND i.run = c.run
             WHERE c.run = ? AND c.number > ? ORDER BY c.number LIMIT ?""",
             (run, after, _PAGE),
         )
@@ -242,3 +266,19 @@ def _reset(session: Session, run: str) -> Broken | None:
         return None
     ((number, path),) = wrong
     return Broken(number, path, f"{path} is concluded, but is not recorded as such")
+
+
+def _put_in(session: Session, run: str) -> Broken | None:
+    """An invocation that points at a conclusion of another would be answered with that."""
+    wrong = session.rows(
+        """SELECT i.conclusion, i.path FROM kernel_invocations i
+        LEFT JOIN kernel_conclusions c
+        ON c.run = i.run AND c.number = i.conclusion AND c.execution = i.execution
+        WHERE i.run = ? AND i.conclusion IS NOT NULL AND c.number IS NULL
+        ORDER BY i.conclusion LIMIT 1""",
+        (run,),
+    )
+    if not wrong:
+        return None
+    ((number, path),) = wrong
+    return Broken(number, path, f"{path} is recorded as concluded there, and is not")

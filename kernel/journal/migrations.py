@@ -56,13 +56,14 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE kernel_progress ADD COLUMN seal TEXT",),
     ("CREATE INDEX kernel_approvals_run ON kernel_approvals (run)",),
+    (),
 )
 """What each version adds to the one before it: version 1 stands first."""
 
 NEWEST = len(VERSIONS)
 
-_SEALS = 3
-"""The version with which runs that have ended are sealed as they are now, with their approvals."""
+_SEALS = 4
+"""The version with which runs that have ended are sealed as they are now: with what is open."""
 
 
 def refuse_newer(version: int, name: str) -> None:

@@ -1,4 +1,8 @@
-"""The seal of a run that has ended: the hash of its record, its approvals, the end of its chain."""
+"""The seal of a run that has ended: the hash of its record and of the end of its chain.
+
+In it are the approvals that were answered, and the commit records that have no outcome: a run that
+waits for a person may have some.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,10 @@ _ANSWERED = """SELECT approval, execution, target, frozen, reason, requester, ex
     state, decided_by, decided_at, note FROM kernel_approvals
     WHERE run = ? AND state <> 'pending' ORDER BY asked_at, approval"""
 
+_OPEN = """SELECT execution, path, target, safety, idempotency_key, scope, inputs_hash, inputs,
+    about, claimed_at FROM kernel_invocations
+    WHERE run = ? AND conclusion IS NULL ORDER BY claimed_at, execution"""
+
 
 def seal(session: Session, run: str) -> None:
     """Seal a run as it is now; one that can go on has no seal."""
@@ -34,11 +42,12 @@ def seal_again(session: Session, run: str) -> None:
 
 
 def _seal(session: Session, run: str, head: str, facts: tuple[Any, ...]) -> str:
-    return link(head, (*facts, session.rows(_ANSWERED, (run,))))
+    answered, left = session.rows(_ANSWERED, (run,)), session.rows(_OPEN, (run,))
+    return link(head, (*facts, answered, *left))
 
 
 def seal_all(session: Session) -> None:
-    """Seal what ended before there were seals, or before approvals were a part of them."""
+    """Seal what ended before there were seals, or before all of that was a part of them."""
     for (run,) in session.rows("SELECT run FROM kernel_runs", ()):
         seal(session, run)
 

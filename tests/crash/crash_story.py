@@ -127,6 +127,7 @@ class Story:
         ask(self.journal, self._help)
 
     async def _help(self, journal: Journal) -> None:
+        assert await journal.verify(self.run) is None
         waiting = await self._waiting(journal)
         unknown = await journal.escalations(self.run)
         assert waiting or unknown, "the run waits for nobody"

@@ -73,9 +73,9 @@ def play(address: str, scene: Callable[[Journal], Awaitable[T]], **options: Any)
     return asyncio.run(main())
 
 
-async def begin(journal: Journal, run: str = "r1") -> Lease:
+async def begin(journal: Journal, run: str = "r1", digest: str = "d" * 64) -> Lease:
     """A new run and its lease."""
-    opened = await journal.open_run(NewRun(run, "Run.Sequence/Main", "d" * 64, {"day": "monday"}))
+    opened = await journal.open_run(NewRun(run, "Run.Sequence/Main", digest, {"day": "monday"}))
     assert isinstance(opened, Opened)
     return opened.lease
 

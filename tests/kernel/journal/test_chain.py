@@ -15,7 +15,7 @@ from kernel.journal.chain import START, Row, first_broken, link
 
 
 async def fill(journal: Journal) -> None:
-    lease = await begin(journal)
+    lease = await begin(journal, digest=await journal.keep("kind: Run.Sequence\n"))
     await begin(journal, "r2")
     for number in range(5):
         path = f"steps.S{number}"
@@ -46,6 +46,9 @@ END = "UPDATE kernel_conclusions SET {} WHERE run = 'r1' AND number = {}"
 INTENT = "UPDATE kernel_invocations SET {} WHERE execution = 'r1/steps.{}'"
 LESS = "DELETE FROM kernel_conclusions WHERE run = 'r1' AND number = {}"
 RUN = "UPDATE kernel_runs SET {} WHERE run = 'r1'"
+PUT_IN = """INSERT INTO kernel_invocations
+    (execution, run, path, target, scope, inputs_hash, epoch, lease, attempts, claimed_at,
+    conclusion) VALUES ('e', 'r1', 'steps.New', 't', '', 'h', 1, 1, 0, 1, {})"""
 ALTERATIONS = {
     "an output": (2, END.format("outputs = '9'", 2)),
     "an outcome": (2, END.format("outcome = 'failed'", 2)),
@@ -72,6 +75,11 @@ ALTERATIONS = {
     "who approved": (9, "UPDATE kernel_approvals SET decided_by = 'bob'"),
     "what was approved": (9, "UPDATE kernel_approvals SET frozen = '{}'"),
     "an approval less": (9, "DELETE FROM kernel_approvals"),
+    "a commit record more": (9, PUT_IN.format("NULL")),
+    "an answer more": (1, PUT_IN.format(1)),
+    "the run of an invocation": (3, INTENT.format("run = 'r3'", "S2")),
+    "a manifest": (0, "UPDATE kernel_contents SET content = '\"other\"'"),
+    "a manifest that is no JSON": (0, "UPDATE kernel_contents SET content = 'other'"),
     "an approval more": (
         9,
         """INSERT INTO kernel_approvals (approval, execution, run, target, reason, asked_at, state)
@@ -105,10 +113,11 @@ def test_the_first_place_that_was_altered_is_found(shared: str, what: str) -> No
     assert broken.number == number, broken
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_what_ended_before_there_were_seals_is_sealed(shared: str, version: int) -> None:
     play(shared, fill)
-    by_hand(shared, "DROP INDEX kernel_approvals_run")
+    if version < 3:
+        by_hand(shared, "DROP INDEX kernel_approvals_run")
     if version == 1:
         by_hand(shared, "ALTER TABLE kernel_progress DROP COLUMN seal")
     else:
@@ -136,6 +145,51 @@ def test_what_a_person_says_of_a_run_that_has_ended_leaves_it_whole(address: str
         assert isinstance(again, Lease)
         assert await journal.verify("r1") is None
         await journal.finish_run(again, "succeeded", {"n": 1})
+        assert await journal.verify("r1") is None
+
+    play(address, scene)
+
+
+async def waits_for_a_person(journal: Journal) -> None:
+    """A run with a call of unknown outcome within one that is not concluded."""
+    lease = await begin(journal)
+    await win(journal, intent("steps.In", safety="idempotent", inputs={"n": 1}))
+    won = await win(journal, intent("steps.In.steps.Lost"))
+    await journal.finalize(won.execution, won.epoch, Conclusion("unknown"))
+    await journal.finish_run(lease, "unknown")
+    assert await journal.verify("r1") is None
+    await journal.resolve(won.execution, True, "ann")
+    assert await journal.verify("r1") is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        PUT_IN.format("NULL"),
+        "UPDATE kernel_invocations SET inputs = '1' WHERE conclusion IS NULL",
+        "DELETE FROM kernel_invocations WHERE conclusion IS NULL",
+    ],
+)
+def test_what_is_open_in_a_run_that_waits_for_a_person_is_sealed(
+    shared: str, statement: str
+) -> None:
+    async def scene(journal: Journal) -> Broken | None:
+        return await journal.verify("r1")
+
+    play(shared, waits_for_a_person)
+    by_hand(shared, statement)
+    assert play(shared, scene) == Broken(3, None, "the run was altered after it had ended")
+
+
+def test_what_is_open_in_a_run_that_waits_for_a_person_is_gone_on_with(address: str) -> None:
+    async def scene(journal: Journal) -> None:
+        await waits_for_a_person(journal)
+        again = await journal.acquire("r1")
+        assert isinstance(again, Lease)
+        epoch = await journal.fence(again, "r1/steps.In", 1)
+        assert await journal.verify("r1") is None
+        await journal.finalize("r1/steps.In", epoch, Conclusion("succeeded"))
+        await journal.finish_run(again, "succeeded")
         assert await journal.verify("r1") is None
 
     play(address, scene)
