@@ -9,6 +9,7 @@ from __future__ import annotations
 from kernel.cel.budget import Limits
 from kernel.cel.errors import CelError, CelEvaluationError, CelSyntaxError
 from kernel.cel.functions import MACROS, TABLE
+from kernel.cel.json_form import to_json
 from kernel.cel.parser import parse
 from kernel.cel.program import Program, compile
 from kernel.cel.templates import (
@@ -53,5 +54,6 @@ __all__ = [
     "reference_path",
     "references",
     "scan",
+    "to_json",
     "walk",
 ]

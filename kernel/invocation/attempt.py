@@ -12,14 +12,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from kernel.cel import to_json
 from kernel.errors import ControllerError, Failure, InvocationError, Outcome, Timeout
 from kernel.invocation.context import too_deep
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
-from kernel.invocation.values import fresh, to_json
+from kernel.invocation.values import fresh
 from kernel.invocation.work import Work, work_of
 from kernel.safety import ONCE
-from kernel.schema import SchemaError, check_json
+from kernel.schema import SchemaError, check_json, is_atom
 from kernel.topology.tasks import TooLate, within
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _code(error: Exception) -> str | int:
     code = _attribute(error, "code")
     if isinstance(code, str):
         return str.__str__(code)
-    if isinstance(code, int) and not isinstance(code, bool):
+    if isinstance(code, int) and not isinstance(code, bool) and is_atom(int(code)):
         return int(code)
     return type(error).__name__
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kernel.invocation.values import to_json
+from kernel.cel import to_json
 from kernel.journal.errors import JournalError, TooLarge
 from kernel.journal.rows import Conclusion, Intent, Won
 from kernel.journal.values import digest_of

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.cel import CelError, compile, references, walk
+from kernel.cel import CelError, compile, references, to_json, walk
 from kernel.cel.tree import Ident, Select
 from kernel.errors import StateDrift
-from kernel.invocation.values import to_json
 from kernel.topology.callsite import names_in
 from kernel.topology.context import type_name
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from kernel.cel import to_json
 from kernel.errors import Denied, InvocationError, KernelError, UsageError
 from kernel.events import Bus, Event, Redactor
 from kernel.events.log import Log
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.handles import BoundCallSite, Work
 from kernel.invocation.run import Ask, Run, Watch, World
-from kernel.invocation.values import to_json
 from kernel.policy import Applied, Request, Scope, addresses_of, policies_for
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope

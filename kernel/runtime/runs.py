@@ -34,6 +34,7 @@ from kernel.runtime.cancelling import abandon
 from kernel.runtime.rehearsal import rehearse
 from kernel.runtime.result import RunResult
 from kernel.runtime.settling import settle
+from kernel.schema import is_atom
 
 if TYPE_CHECKING:
     from kernel.events.references import References
@@ -49,6 +50,9 @@ PATIENCE = 10.0
 """Seconds without a sign of life after which a holder elsewhere is taken for dead."""
 
 _MOST_LEFT = 1_000_000
+
+_LONGEST_TEXT = 4_000
+"""Characters of a message, or a code, of an error that cannot be kept whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +372,8 @@ class Runs:
                 await self._journal.finish_run(history.lease, state, result, error)
             except TooLarge as large:
                 why = {"message": f"the result is not kept: {large}", "code": "RESULT_NOT_KEPT"}
-                await self._journal.finish_run(history.lease, state, None, error or why)
+                told = why if error is None else _outline(error)
+                await self._journal.finish_run(history.lease, state, None, told)
         except JournalError as failure:
             history.stop(failure)
             raise await self._interrupted(history, failure) from failure
@@ -460,6 +465,17 @@ async def _ended(task: asyncio.Future[Any]) -> Any:
             task.cancel()
             await asyncio.wait((task,))
         raise
+
+
+def _outline(error: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of an error that cannot be kept whole."""
+    return {name: _brief(error.get(name)) for name in ("kind", "message", "code")}
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:_LONGEST_TEXT]
+    return value if is_atom(value) else None
 
 
 def _state(error: InvocationError) -> rows.RunState:

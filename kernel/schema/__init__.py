@@ -3,7 +3,7 @@
 from kernel.schema.bundle import NO_SCHEMAS, Contract, Schemas
 from kernel.schema.compiled import Schema, compile_schema
 from kernel.schema.meta import SchemaFault, check_schema
-from kernel.schema.plain import check_json
+from kernel.schema.plain import check_json, is_atom
 from kernel.schema.problems import InvalidSchema, Problem, SchemaError
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "check_json",
     "check_schema",
     "compile_schema",
+    "is_atom",
 ]

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from kernel.cel import CelError, Template, compile
+from kernel.cel import CelError, Template, compile, to_json
 from kernel.errors import Cancelled, ExpressionError, InvocationError, Thrown
+from kernel.schema import SchemaError, check_json
 from kernel.topology.callsite import DIFFERS, MAX_MILLISECONDS, names_in
 from kernel.topology.context import Context, Path, evaluate, holds, is_wanted, type_name
 from kernel.topology.sequence import Sequence
@@ -264,7 +265,12 @@ def _with_error(context: Context, error: InvocationError | None) -> Context:
 async def _raise(step: Step, context: Context) -> Any:
     form = step.form
     assert isinstance(form, Raise)
-    error = evaluate(form.error, context, (*step.path, "throw"))
+    where = (*step.path, "throw")
+    try:
+        error = check_json(to_json(evaluate(form.error, context, where)))
+    except SchemaError as problem:
+        message = f"what is thrown is JSON, but {problem}"
+        raise ExpressionError(message, span=context.span(where)) from None
     code, message = error.get("code"), error.get("message")
     if code is not None and (isinstance(code, bool) or not isinstance(code, (str, int))):
         raise ExpressionError(f"the `code` of `throw` is a string or an int, not {type_name(code)}")
