@@ -82,7 +82,7 @@ def _repeated(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]
                 return
             except InvocationError as error:
                 spent = (time.monotonic() - began) * 1000
-                delay = None if retry is None else next_delay(retry, invocation, error, spent)
+                delay = await next_delay(retry, invocation, error, spent) if retry else None
                 if delay is None:
                     raise
                 tell_error(invocation, "Retried", error, delay=delay)

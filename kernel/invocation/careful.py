@@ -63,7 +63,7 @@ def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
             except InvocationError as error:
                 if _is_checked(invocation, error) and await _reconcile(invocation, error):
                     return
-                delay = _delay(invocation, error, _spent(began))
+                delay = await _delay(invocation, error, _spent(began))
                 if delay is None:
                     raise
                 await _retry(invocation, history, error, delay)
@@ -87,9 +87,9 @@ def _spent(began: float) -> float:
     return (time.monotonic() - began) * 1000
 
 
-def _delay(invocation: Invocation, error: InvocationError, spent: float) -> float | None:
+async def _delay(invocation: Invocation, error: InvocationError, spent: float) -> float | None:
     retry = invocation.plan.site.retry
-    return None if retry is None else next_delay(retry, invocation, error, spent)
+    return None if retry is None else await next_delay(retry, invocation, error, spent)
 
 
 async def _reconcile(invocation: Invocation, error: InvocationError) -> bool:
@@ -176,7 +176,7 @@ async def _go_on(
                 await waiting
         return False
     if safety is None:
-        delay = _delay(invocation, error, spent)
+        delay = await _delay(invocation, error, spent)
         if delay is not None:
             await _retry(invocation, history, error, delay)
             return False

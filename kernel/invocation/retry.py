@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kernel.cel import CelError
 from kernel.errors import Cancelled, InvocationError, OutputError, Rejected
+from kernel.topology.callsite import DIFFERS, names_in
 from kernel.topology.context import type_name
 
 if TYPE_CHECKING:
+    from kernel.cel import Template
     from kernel.invocation.invocation import Invocation
     from kernel.registry.contract import Contract
     from kernel.topology.callsite import Retry
@@ -17,14 +20,14 @@ if TYPE_CHECKING:
 _LONGEST = 366 * 24 * 3600 * 1000.0
 
 
-def next_delay(
+async def next_delay(
     retry: Retry, invocation: Invocation, error: InvocationError, spent: float
 ) -> float | None:
     """Milliseconds until the next attempt, or None when there is none.
 
     ``spent`` is in milliseconds since the first attempt began.
     """
-    if invocation.attempt >= retry.attempts or not _is_allowed(retry, invocation, error):
+    if invocation.attempt >= retry.attempts or not await _is_allowed(retry, invocation, error):
         return None
     delay = delay_after(retry, invocation.attempt, error.retry_after)
     if retry.deadline is not None and spent + delay >= retry.deadline:
@@ -45,12 +48,19 @@ def delay_after(retry: Retry, attempt: int, retry_after: float | None = None) ->
     return min(max(delay, retry_after or 0.0), longest)
 
 
-def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
+async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
     if isinstance(error, (Cancelled, OutputError, Rejected)):
         return False
     if not class_allows(invocation.plan.instance.contract, error):
         return False
-    return retry.when is None or _when(retry, invocation, error)
+    if retry.when is None:
+        return True
+    find = partial(_when, retry.when, invocation, error)
+    if names_in(retry.when).isdisjoint(DIFFERS):
+        return find()
+    # A later process would not make an attempt that this one made, or make one more.
+    path = f"{invocation.path}.retry.when[{invocation.attempt}]"
+    return bool(await invocation.context.decide(path, find))
 
 
 def class_allows(contract: Contract, error: InvocationError) -> bool:
@@ -68,9 +78,8 @@ def class_allows(contract: Contract, error: InvocationError) -> bool:
             return True
 
 
-def _when(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
+def _when(when: Template, invocation: Invocation, error: InvocationError) -> bool:
     """``retry.when``. An error inside it is a false that is reported."""
-    assert retry.when is not None
     context = invocation.context
     if error.step is None:
         error.step = invocation.plan.site.name
@@ -78,7 +87,7 @@ def _when(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
     if "invocation" in invocation.plan.site.names:
         bindings["invocation"] = invocation.to_cel()
     try:
-        again = retry.when.evaluate(bindings)
+        again = when.evaluate(bindings)
     except CelError as failure:
         problem = str(failure)
     else:

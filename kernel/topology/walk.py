@@ -265,18 +265,22 @@ def _with_error(context: Context, error: InvocationError | None) -> Context:
 async def _raise(step: Step, context: Context) -> Any:
     form = step.form
     assert isinstance(form, Raise)
-    where = (*step.path, "throw")
-    try:
-        error = check_json(to_json(evaluate(form.error, context, where)))
-    except SchemaError as problem:
-        message = f"what is thrown is JSON, but {problem}"
-        raise ExpressionError(message, span=context.span(where)) from None
+    find = partial(_thrown, form.error, context, (*step.path, "throw"))
+    error = await _decided(form.error, context, f"{step.label}.throw", find)
     code, message = error.get("code"), error.get("message")
     if code is not None and (isinstance(code, bool) or not isinstance(code, (str, int))):
         raise ExpressionError(f"the `code` of `throw` is a string or an int, not {type_name(code)}")
     if message is not None and not isinstance(message, str):
         raise ExpressionError(f"the `message` of `throw` is a string, not {type_name(message)}")
     raise Thrown(message if message is not None else str(code), code=code, data=error.get("data"))
+
+
+def _thrown(template: Template, context: Context, where: Path) -> Any:
+    try:
+        return check_json(to_json(evaluate(template, context, where)))
+    except SchemaError as problem:
+        message = f"what is thrown is JSON, but {problem}"
+        raise ExpressionError(message, span=context.span(where)) from None
 
 
 async def _sleep(step: Step, context: Context) -> None:

@@ -19,7 +19,10 @@ ACCOUNT = """\
 kind: Kernel.Definition
 metadata: { name: Account, module: Pay }
 capability: Provider
-outputs: { type: object, properties: { balance: { type: integer } }, required: [balance] }
+outputs:
+  type: object
+  properties: { balance: { type: integer }, days: { type: array, items: { type: string } } }
+  required: [balance, days]
 ---
 kind: Pay.Account
 metadata: { name: Account }
@@ -32,13 +35,14 @@ class Bank(World):
     """A world with an account whose balance another process finds changed."""
 
     balance = 5
+    days = ("1", "2")
 
     def controllers(self) -> Mapping[str, Any]:
         bank = self
 
         class Account:
-            def provide(self) -> dict[str, int]:
-                return {"balance": bank.balance}
+            def provide(self) -> dict[str, Any]:
+                return {"balance": bank.balance, "days": list(bank.days)}
 
         return {**super().controllers(), "Pay.Account": Account}
 
@@ -65,6 +69,8 @@ FORMS = {
     "forEach": "  - { forEach: '${{ lists.range(resources.Account.balance - 4) }}', "
     f"do: [{STEP}] }}\n",
     "until": f"  - {{ do: [{STEP}], until: {LITTLE}, maxIterations: 3 }}\n",
+    "throw": f"  - try: [{{ throw: {{ code: '{BALANCE}' }} }}]\n"
+    f'    catch: [{{ if: "${{{{ error.code == 5 }}}}", then: [{STEP}], else: [{OTHER}] }}]\n',
 }
 
 
@@ -79,6 +85,28 @@ async def test_a_run_goes_on_as_it_decided(path: Path, form: str) -> None:
     assert ended.outcome == "succeeded"
     assert bank.made("Charge") == [{"n": 1}]
     assert len(bank.made("Refund")) == 1
+
+
+@pytest.mark.parametrize("balance", [5, 50])
+@in_a_loop
+async def test_another_attempt_is_decided_on_once(path: Path, balance: int) -> None:
+    bank = Bank()
+    bank.balance = balance
+    bank.broken = {"Look": [ValueError("not yet")]}
+    retry = f"retry: {{ attempts: 2, when: {LITTLE} }}"
+    inner = f"{{ name: In, invoke: {{ kind: Run.Sequence, name: Inner }}, {retry} }}"
+    refund = "{ name: R, invoke: { kind: Pay.Refund } }"
+    text = (
+        sequence(f"  - {{ try: [{inner}], catch: [{STEP}, {refund}] }}\n")
+        + ACCOUNT
+        + "---\nkind: Run.Sequence\nmetadata: { name: Inner }\nsteps:\n"
+        + f"{call('L', 'Look')}  - {OTHER}\n  - {refund}\n"
+    )
+    assert (await run(bank, text, path)).outcome == "parked"
+    bank.balance = 55 - balance
+    await looked(path, approve_all)
+    assert (await run(bank, text, path)).outcome == "succeeded"
+    assert bank.made("Charge") == [{"n": 2 if balance == 5 else 1}]
 
 
 @in_a_loop
