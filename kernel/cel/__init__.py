@@ -9,7 +9,7 @@ from __future__ import annotations
 from kernel.cel.budget import Limits
 from kernel.cel.errors import CelError, CelEvaluationError, CelSyntaxError
 from kernel.cel.functions import MACROS, TABLE
-from kernel.cel.json_form import to_json
+from kernel.cel.json_form import from_types, to_json, with_types
 from kernel.cel.parser import parse
 from kernel.cel.program import Program, compile
 from kernel.cel.templates import (
@@ -49,6 +49,7 @@ __all__ = [
     "compile_template",
     "faulty_template",
     "free_names",
+    "from_types",
     "parse",
     "parse_template",
     "reference_path",
@@ -56,4 +57,5 @@ __all__ = [
     "scan",
     "to_json",
     "walk",
+    "with_types",
 ]

@@ -85,7 +85,7 @@ def call(name: str, kind: str, fields: str = "") -> str:
 
 
 async def run(
-    world: World, text: str, path: Path | str, run_id: str = "r", **options: Any
+    world: World, text: str, path: Path | str | None, run_id: str = "r", **options: Any
 ) -> RunResult:
     apply = {key: options.pop(key) for key in ("inputs", "migrate") if key in options}
     kernel = Kernel(

@@ -71,6 +71,8 @@ FORMS = {
     "until": f"  - {{ do: [{STEP}], until: {LITTLE}, maxIterations: 3 }}\n",
     "throw": f"  - try: [{{ throw: {{ code: '{BALANCE}' }} }}]\n"
     f'    catch: [{{ if: "${{{{ error.code == 5 }}}}", then: [{STEP}], else: [{OTHER}] }}]\n',
+    "an error": "  - try: [{ switch: '${{ 1 / (resources.Account.balance - 5) }}', "
+    f"cases: {{}}, default: [{OTHER}] }}]\n    catch: [{STEP}]\n",
 }
 
 
@@ -85,6 +87,59 @@ async def test_a_run_goes_on_as_it_decided(path: Path, form: str) -> None:
     assert ended.outcome == "succeeded"
     assert bank.made("Charge") == [{"n": 1}]
     assert len(bank.made("Refund")) == 1
+
+
+LISTS = {
+    "timestamps": ("timestamp('2026-01-0' + day + 'T00:00:00.000000001Z')", "string(item)"),
+    "durations": ("duration(day + 's')", "item + duration('1ns')"),
+    "uints": ("uint(day)", "item + 1u"),
+    "bytes": ("bytes(day)", "item + b''"),
+    "doubles": ("day == '1' ? double('NaN') : double('-Infinity')", "string(item + 1.0)"),
+    "whole doubles": ("double(day)", "string(type(item) == double)  + string(item)"),
+    "maps with numbers as keys": (
+        "{uint(day): day}",
+        "item.map(key, type(key) == uint ? item[key] : '')[0]",
+    ),
+    "maps with mixed keys": (
+        "{int(day): {'of': day}, day == '1': 2}",
+        "item.filter(key, type(key) == int).map(key, item[key].of + string(item[key == 1]))[0]",
+    ),
+    "types": ("day == '1' ? type(1) : type('')", "string(item == int)"),
+    "optional values": ("day == '1' ? optional.none() : optional.of(day)", "item.orValue('0')"),
+    "maps like what is recorded": ("{'$uint': day}", "item['$uint']"),
+    "maps": ("{'days': [{'at': timestamp(int(day))}], 'of': day}", "string(item.days[0].at)"),
+}
+"""What is made of each day of the account, and an expression that only its type allows."""
+
+
+@pytest.mark.parametrize("what", LISTS)
+@in_a_loop
+async def test_what_was_decided_comes_back_with_its_types(path: Path, what: str) -> None:
+    made, read = LISTS[what]
+    steps = f"""\
+  - forEach: "${{{{ resources.Account.days.map(day, {made}) }}}}"
+    do:
+      - {{ invoke: {{ kind: Pay.Charge }}, inputs: {{ n: "${{{{ {read} }}}}" }} }}
+      - {{ invoke: {{ kind: Pay.Refund }} }}
+"""
+    undisturbed, bank, text = Bank(), Bank(), sequence(steps) + ACCOUNT
+    await run(undisturbed, text.replace("Pay.Refund }", "Pay.Look }"), None)
+    assert len(undisturbed.made("Charge")) == 2
+    while (await run(bank, text, path)).outcome == "parked":
+        bank.days = ("2", "1")
+        await looked(path, approve_all)
+    assert bank.made("Charge") == undisturbed.made("Charge")
+
+
+@in_a_loop
+async def test_what_is_too_large_to_be_kept_decides_nothing(path: Path) -> None:
+    bank = Bank()
+    bank.days = ("\u00e9" * 12_000_000,)
+    steps = f"  - {{ forEach: '${{{{ resources.Account.days }}}}', do: [{STEP}] }}\n"
+    ended = await run(bank, sequence(steps) + ACCOUNT, path)
+    assert ended.error is not None
+    assert (ended.outcome, ended.error.category, bank.calls) == ("failed", "ExpressionError", [])
+    assert "what decides here cannot be kept" in ended.error.message
 
 
 @pytest.mark.parametrize("balance", [5, 50])
