@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
-from kernel.errors import Denied, Expired, ExpressionError, Rejected, Suspended
+from kernel.errors import Denied, Expired, ExpressionError, InvalidState, Rejected, Suspended
 from kernel.invocation import authorise
 from kernel.invocation.expect import looked_at
 from kernel.invocation.tell import tell_of
@@ -83,9 +83,11 @@ def _reason(invocation: Invocation) -> str | None:
 
 
 async def _approved(invocation: Invocation, reason: str, again: Stage | None) -> None:
-    history = invocation.history
+    history, address = invocation.history, invocation.plan.instance.address
+    if invocation.context.atomic is not None:
+        why = "inside an atomic call, which cannot wait for it"
+        raise InvalidState(f"{address} needs an approval ({reason}), {why}: ask for it around that")
     if history is None:
-        address = invocation.plan.instance.address
         raise Rejected(f"{address} needs an approval ({reason}), for which there is no journal")
     while True:
         approval = await _latest(history, invocation)
@@ -132,7 +134,7 @@ def _denied(approval: Approval) -> Denied:
 
 async def _is_under_way(history: History, invocation: Invocation) -> bool:
     """Whether an approval was spent on an attempt, rather than because it held no more."""
-    if not invocation.was_left and invocation.plan.instance.topology is None:
+    if not invocation.was_left and not invocation.plan.instance.is_topology:
         return False
     notes = await history.guard(history.journal.trace(invocation.id))
     said = [one.status for one in notes if one.step == "approval"]

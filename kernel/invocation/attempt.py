@@ -150,7 +150,7 @@ def failure(error: Exception, contract: Contract, invocation: Invocation) -> Inv
     """
     if isinstance(error, InvocationError):
         return error
-    if isinstance(error, RecursionError) and invocation.plan.instance.topology is not None:
+    if isinstance(error, RecursionError) and invocation.plan.instance.is_topology:
         return too_deep(invocation.path)
     code = _code(error)
     declared = contract.errors.get(code)

@@ -42,7 +42,7 @@ def is_under_way(invocation: Invocation) -> bool:
     history, instance = invocation.history, invocation.plan.instance
     if history is None:
         return False
-    if instance.topology is None:
+    if not instance.is_topology:
         return invocation.was_left and instance.contract.safety != "idempotent"
     within = (f"{invocation.path}.", f"{invocation.path}~")
     return any(path.startswith(within) for path in (*history.concluded, *history.left))

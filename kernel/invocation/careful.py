@@ -33,7 +33,7 @@ def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
     """The loop of attempts, which goes on where an earlier process left it."""
     site = plan.site
     ask_again = approve.plan(plan)
-    may_go_on = authorise.now(plan) if plan.instance.topology is None else None
+    may_go_on = authorise.now(plan) if not plan.instance.is_topology else None
 
     async def careful(invocation: Invocation) -> None:
         history = invocation.history
@@ -160,7 +160,7 @@ async def _go_on(
     if invocation.approval is not None or _is_parked(notes):
         return False
     safety = invocation.plan.instance.contract.safety
-    if safety == "idempotent" or invocation.plan.instance.topology is not None:
+    if safety == "idempotent" or invocation.plan.instance.is_topology:
         return False  # a topology is walked again, and what it called answers for itself
     message = "the process ended before the outcome was recorded"
     error = Unknown(message, code="INTERRUPTED", attempt=invocation.attempt)

@@ -134,7 +134,7 @@ async def _ending(
     pure = isinstance(error, (ExpressionError, ValidationError))
     if pure and not (invocation.claim or invocation.is_attempted):
         return None  # it is the same again, with inputs that are no JSON perhaps
-    if error.outcome == "unknown" and invocation.plan.instance.topology is not None:
+    if error.outcome == "unknown" and invocation.plan.instance.is_topology:
         return None  # what it called is recorded so, and a person may say what became of it
     return _failed(invocation, error)
 
@@ -181,7 +181,7 @@ async def _cancelled(invocation: Invocation, history: History) -> Conclusion:
 def _may_have_landed(invocation: Invocation) -> bool:
     instance = invocation.plan.instance
     is_keyed = invocation.plan.site.idempotency_key is not None
-    if instance.topology is not None and instance.definition.check is None and not is_keyed:
+    if instance.is_topology and instance.definition.check is None and not is_keyed:
         return False  # what it called answers for itself
     return invocation.is_attempted
 

@@ -12,6 +12,7 @@ from kernel.invocation import decisions, pauses
 from kernel.invocation.invocation import Invocation
 
 if TYPE_CHECKING:
+    from kernel.invocation.atomic import Atomic
     from kernel.invocation.run import Run
     from kernel.manifest import Document
     from kernel.registry.scope import ModuleScope
@@ -31,14 +32,13 @@ class EvaluationContext:
     """The variables in scope at a place of a run, and the pipeline that every call goes through.
 
     ``document`` is where the call sites stand, for places in messages; ``depth`` counts calls
-    within calls. ``is_recorded``: the journal holds each call by itself; ``repeats``: a call
-    around this place may be attempted again, and this one with it. ``served`` is the call that a
+    within calls. ``atomic`` are the atomic calls around this place, if there are any; ``repeats``:
+    a call around it may be attempted again, and this one with it. ``served`` is the call that a
     ``body`` serves.
     """
 
     __slots__ = (
-        "bindings", "depth", "document", "is_recorded", "path", "repeats", "run", "scope",
-        "served",
+        "atomic", "bindings", "depth", "document", "path", "repeats", "run", "scope", "served",
     )  # fmt: skip
 
     def __init__(
@@ -50,7 +50,7 @@ class EvaluationContext:
         depth: int = 0,
         document: Document | None = None,
         *,
-        is_recorded: bool = True,
+        atomic: Atomic | None = None,
         repeats: bool = False,
         served: Invocation | None = None,
     ) -> None:
@@ -60,7 +60,7 @@ class EvaluationContext:
         self.path = path
         self.depth = depth
         self.document = document
-        self.is_recorded = is_recorded
+        self.atomic = atomic
         self.repeats = repeats
         self.served = served
 
@@ -102,7 +102,7 @@ class EvaluationContext:
         """The same place with other variables in scope."""
         return EvaluationContext(
             self.run, self.scope, bindings, path, self.depth, self.document,
-            is_recorded=self.is_recorded, repeats=self.repeats, served=self.served,
+            atomic=self.atomic, repeats=self.repeats, served=self.served,
         )  # fmt: skip
 
     @property

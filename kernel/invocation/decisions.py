@@ -31,7 +31,7 @@ async def decide(context: EvaluationContext, path: str, find: Callable[[], Any])
     Raises :class:`ExpressionError` when that is too large to be kept.
     """
     history = context.run.history
-    if history is None or not (context.is_recorded and history.is_replayable):
+    if history is None or context.atomic is not None or not history.is_replayable:
         return find()
     row = history.concluded.get(path)
     if history.met is not None:

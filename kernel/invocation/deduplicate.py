@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Conflict, Suspended
 from kernel.invocation.context import Answered
-from kernel.invocation.record import as_it_began, settle
+from kernel.invocation.record import as_it_began, claim, settle
 from kernel.invocation.replay import answer_for
 from kernel.invocation.tell import tell_of
 from kernel.journal import rows
@@ -56,8 +56,8 @@ def plan(plan: Plan) -> Stage | None:
         scope = f"{run.principal or ''} {module} {instance.address}{fields}"
         look, seen = _FIRST_LOOK, _UNSEEN
         while True:
-            got = await history.claim(
-                invocation, key=invocation.idempotency_key, scope=scope, ttl=TTL
+            got = await claim(
+                invocation, history, key=invocation.idempotency_key, scope=scope, ttl=TTL
             )
             if not isinstance(got, rows.InFlight):
                 break

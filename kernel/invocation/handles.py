@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kernel.invocation.atomic import around
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.work import current
 from kernel.topology.context import is_wanted
@@ -24,7 +25,7 @@ class BoundCallSite(Mapping[str, Any]):
 
     It is the mapping of the node's other fields, and can be invoked. Inside an invocation its
     calls belong to that run; from outside each call is a run of its own, which ``conduct`` sees to.
-    ``is_atomic``: its calls take effect with the call around them, or not at all.
+    ``is_atomic``: what is a part of the call around it takes effect with that, or not at all.
     """
 
     __slots__ = (
@@ -66,6 +67,8 @@ class BoundCallSite(Mapping[str, Any]):
         call = current.get()
         if call is None:
             return await self._conduct(context.run, lambda: context.invoke(site))
+        if self.is_atomic:
+            return await context.invoke(site)  # all the while the run works on the call around it
         with call.invocation.calling():
             return await context.invoke(site)
 
@@ -90,8 +93,8 @@ class BoundCallSite(Mapping[str, Any]):
             f"{outer.inner_path}[{number}]" if number else outer.inner_path,
             outer.context.depth + 1,
             self._document,
-            is_recorded=outer.context.is_recorded and not self.is_atomic,
-            repeats=outer.repeats,
+            atomic=around(outer, is_atomic=self.is_atomic),
+            repeats=outer.repeats or self.is_atomic,
         )
 
     def __getitem__(self, key: str) -> Any:

@@ -395,7 +395,7 @@ class History:
 
 def _about(invocation: Invocation) -> dict[str, Any]:
     instance, world = invocation.plan.instance, invocation.context.run.world
-    told: dict[str, Any] = {} if instance.topology is None else {"topology": True}
+    told: dict[str, Any] = {} if not instance.is_topology else {"topology": True}
     if id(instance.scope.module) != world.root:
         told["module"] = world.module_of(instance)
     return told

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _ATTEMPT = re.compile(r"~\d+")
 
 
+def without_attempts(path: str) -> str:
+    """The path of a call, whichever attempts of what is around make it."""
+    return _ATTEMPT.sub("", path) if "~" in path else path
+
+
 class Invocation:
     """What the stages work on: ``inputs`` come from *expand*, ``outputs`` from *attempt*.
 
@@ -59,9 +64,11 @@ class Invocation:
 
     @property
     def history(self) -> History | None:
-        """What is recorded of its run; None where nothing of it is."""
+        """What is recorded of its run; None where nothing of it is, or of this invocation."""
         context = self.context
-        return context.run.history if context.is_recorded else None
+        if context.atomic is None:
+            return context.run.history
+        return None if context.atomic.holds(self.plan.instance) else context.run.history
 
     @property
     def path(self) -> str:
@@ -89,10 +96,7 @@ class Invocation:
         """
         if self._key is not None:
             return self._key
-        path = self.path
-        if "~" in path:
-            path = _ATTEMPT.sub("", path)
-        return self.context.run.execution(path)
+        return self.context.run.execution(without_attempts(self.path))
 
     @idempotency_key.setter
     def idempotency_key(self, key: str) -> None:

@@ -179,7 +179,7 @@ async def _recorded(
     context: EvaluationContext, history: History, path: str, inputs: Mapping[str, Any], wait: Wait
 ) -> Any:
     """What a pause gives: as it is recorded already, or as it comes, and is recorded then."""
-    if not (context.is_recorded and history.is_replayable):
+    if context.atomic is not None or not history.is_replayable:
         return await wait(None)
     if history.met is not None:
         await _rehearse(history, history.met, path, inputs)

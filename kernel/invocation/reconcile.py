@@ -80,7 +80,7 @@ async def _told(invocation: Invocation, found: Found) -> Found:
 async def settle_within(invocation: Invocation, *, landed: bool) -> None:
     """What a topology called, and what became of it is not known, is known with the topology."""
     history, instance = invocation.history, invocation.plan.instance
-    if history is None or instance.topology is None:
+    if history is None or not instance.is_topology:
         return
     within = (f"{invocation.path}.", f"{invocation.path}~")
     who = f"the check of {instance.definition.kind}"
@@ -120,7 +120,7 @@ async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
     document = instance.definition.document
     context = EvaluationContext(
         outer.run, instance.home, bindings, path, outer.depth + 1, document,
-        is_recorded=outer.is_recorded,
+        atomic=outer.atomic,
     )  # fmt: skip
     # `invocation` in its inputs is the one that is found out about, not that of the check.
     values = None if check.site.inputs is None else check.site.inputs.evaluate(bindings)

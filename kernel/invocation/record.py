@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Conflict, Unknown
 from kernel.events.references import LostSecret
 from kernel.invocation.history import DIGEST
+from kernel.invocation.invocation import without_attempts
+from kernel.invocation.left import conclude_left
 from kernel.invocation.replay import answer_for
 from kernel.journal import rows
 from kernel.topology.callsite import DIFFERS, names_in
@@ -26,7 +28,7 @@ def plan(plan: Plan) -> Stage | None:
     the resource, so it is known when the target is up.
     """
     instance, site = plan.instance, plan.site
-    is_topology = instance.topology is not None
+    is_topology = instance.is_topology
     read = frozenset[str]() if site.inputs is None else names_in(site.inputs)
     differs = is_topology and not read.isdisjoint(DIFFERS)
     is_plain = is_topology and instance.definition.safety is None and site.idempotency_key is None
@@ -79,10 +81,33 @@ async def _claim(invocation: Invocation, history: History) -> None:
     as_it_began(invocation, history)
     if invocation.context.repeats:
         # Another attempt of what is around makes this call again, at another path.
-        got = await history.claim(invocation, key=invocation.idempotency_key, scope=history.run)
+        key = invocation.idempotency_key
+        got = await claim(invocation, history, key=key, scope=history.run)
     else:
         got = await history.claim(invocation)
     settle(invocation, history, got)
+
+
+async def claim(invocation: Invocation, history: History, **more: Any) -> rows.Claimed:
+    """The commit record of a call with a key.
+
+    Where an earlier attempt of what is around made the same call, and left it with its process,
+    that is found out about first: nobody comes back to it there.
+    """
+    got = await history.claim(invocation, **more)
+    if not isinstance(got, rows.InFlight):
+        return got
+    left = history.left.get(got.invocation.path)
+    if left is None or not _is_of_another_attempt(left.path, invocation.path):
+        return got
+    if (left.about or {}).get("topology"):
+        return got
+    await conclude_left(invocation, history, left)
+    return await history.claim(invocation, **more)
+
+
+def _is_of_another_attempt(path: str, here: str) -> bool:
+    return path != here and without_attempts(path) == without_attempts(here)
 
 
 def settle(invocation: Invocation, history: History, got: rows.Claimed) -> None:

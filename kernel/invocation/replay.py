@@ -28,11 +28,13 @@ def plan(plan: Plan) -> Stage | None:
     """Only with a journal; costs a look at an empty mapping in a run that was not interrupted."""
     if not plan.is_recorded:
         return None
-    is_leaf = plan.instance.topology is None
+    is_leaf = not plan.instance.is_topology
 
     def replay(invocation: Invocation) -> Awaitable[None] | None:
         history = invocation.history
         if history is None:
+            if invocation.context.atomic is not None:
+                invocation.context.atomic.refuse(plan.instance)
             return None
         if len(invocation.path) > _LONGEST:
             raise ValidationError(
@@ -43,7 +45,8 @@ def plan(plan: Plan) -> Stage | None:
             return _rehearse(invocation, history, history.met)
         if history.concluded:
             row = history.concluded.get(invocation.path)
-            if row is not None and row.outcome == "cancelled":
+            is_atomic = invocation.context.atomic is not None  # then the run does not stand still
+            if row is not None and row.outcome == "cancelled" and not is_atomic:
                 return _cancelled_again(history, row)
             if row is not None:
                 if not history.turns.comes(row.number or 0):
@@ -69,7 +72,7 @@ async def _in_turn(invocation: Invocation, history: History, row: Row) -> None:
     """Answer, after what was recorded before it."""
     await history.turns.wait(row.number or 0)
     answer(invocation, history, row)
-    if invocation.plan.instance.topology is None:
+    if not invocation.plan.instance.is_topology:
         await _begun(invocation, history)
 
 
@@ -96,7 +99,7 @@ async def _rehearse(invocation: Invocation, history: History, met: dict[str, boo
     """
     path, plan = invocation.path, invocation.plan
     row = history.concluded.get(path) or history.left.get(path)
-    walks = plan.instance.topology is not None and (row is None or row.outcome is None)
+    walks = plan.instance.is_topology and (row is None or row.outcome is None)
     if row is not None:
         met[path] = not walks
         await _pass(invocation, expand.plan(plan), validate_inputs.plan(plan))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
+from kernel.invocation.atomic import around
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.pipeline import plan_call
 from kernel.invocation.plan import Plan
@@ -173,7 +174,7 @@ class Run:
         site = CallSite(target=_target(target), path=(), inputs=constant(dict(inputs)))
         context = EvaluationContext(
             self, scope, scope.bindings, path, outer.depth + 1,
-            is_recorded=outer.is_recorded, repeats=invocation.repeats,
+            atomic=around(invocation), repeats=invocation.repeats,
         )  # fmt: skip
         try:
             with invocation.calling():

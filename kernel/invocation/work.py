@@ -59,7 +59,7 @@ def _walk(instance: Instance) -> Work:
             bindings["self"] = Call(invocation, Cancellation()).self
         context = EvaluationContext(
             outer.run, scope, bindings, invocation.inner_path, outer.depth + 1, document,
-            is_recorded=outer.is_recorded, repeats=invocation.repeats,
+            atomic=outer.atomic, repeats=invocation.repeats,
             served=invocation if instance.is_body else None,
         )  # fmt: skip
         return topology.run(context)

@@ -30,7 +30,8 @@ class Instance:
 
     ``controller`` is None for a topology, which has ``topology`` instead; ``fields`` are the
     resource's fields as the controller got them. ``address`` is ``Kind/Name``; ``event`` is the
-    beginning of its events' type, ``Kind.Name``. ``bring_up`` makes a created instance run.
+    beginning of its events' type, ``Kind.Name``. ``bring_up`` makes a created instance run;
+    ``refers`` tells the Providers and Services that its fields refer to.
     """
 
     resource: Resource
@@ -39,6 +40,8 @@ class Instance:
     home: ModuleScope
     contract: Contract
     bring_up: Callable[[Instance], Awaitable[None]]
+    refers: Callable[[Instance], frozenset[Instance]]
+    is_topology: bool
     state: State = State.CREATED
     controller: Any = field(default=None, repr=False)
     topology: Topology | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError, compile_template, parse_template, references
@@ -39,6 +39,14 @@ class Preparation:
 
     def needs(self) -> Iterator[Instance]:
         """The Providers and Services that the fields refer to, by reference or in CEL."""
+        return self._needed(self._read)
+
+    def refers(self) -> Iterator[Instance]:
+        """Those that a reference names."""
+        return self._needed(lambda _: ())
+
+    def _needed(self, read: Callable[[str], Iterable[Instance]]) -> Iterator[Instance]:
+        """What references name, and what is ``read`` in a text with CEL, in reading order."""
         found: dict[Instance, None] = {}
 
         def refer(value: Any, _: str, path: Path) -> Any:
@@ -48,10 +56,7 @@ class Preparation:
             return value
 
         def evaluate(value: Any, _: Path) -> Any:
-            for name in _resources_in(value):
-                needed = self._named(name)
-                if needed is not None and needed is not self._instance:
-                    found[needed] = None
+            found.update(dict.fromkeys(read(value)))
             return value
 
         hooks = Hooks(
@@ -62,6 +67,12 @@ class Preparation:
         )
         prepare(self._schema, self._resource.fields, hooks)
         yield from found
+
+    def _read(self, text: str) -> Iterator[Instance]:
+        for name in _resources_in(text):
+            needed = self._named(name)
+            if needed is not None and needed is not self._instance:
+                yield needed
 
     def _named(self, name: str) -> Instance | None:
         module = self._instance.scope.module

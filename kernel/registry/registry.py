@@ -71,6 +71,7 @@ class Registry:
         self._tell = tell
         self._instances: dict[int, Instance] = {}
         self._in_place: dict[tuple[int, tuple[str | int, ...]], Instance] = {}
+        self._refers: dict[Instance, frozenset[Instance]] = {}
         self._outermost = Starting()
         self._services: dict[Instance, Service] = {}
         self._up: list[Instance] = []
@@ -164,7 +165,20 @@ class Registry:
             home=self.scope(home),
             contract=contract_of(definition, resource, home, module),
             bring_up=self.bring_up,
+            refers=self.refers,
+            is_topology=self._is_topology(definition),
         )
+
+    def refers(self, instance: Instance) -> frozenset[Instance]:
+        """The Providers and Services that the fields of an instance refer to, up or not."""
+        known = self._refers.get(instance)
+        if known is None:
+            try:
+                known = frozenset(Preparation(instance, self).refers())
+            except KernelError:
+                known = frozenset()  # it cannot be brought up either
+            self._refers[instance] = known
+        return known
 
     # Life
 
@@ -267,7 +281,7 @@ class Registry:
         instance.contract = with_safety(instance.contract, definition, preparation.plain)
         instance.holds_call_sites = preparation.holds_call_sites
         instance.has_deferred = preparation.has_deferred
-        if self._is_topology(instance):
+        if instance.is_topology:
             instance.topology = read_topology(instance)
             self._tell(instance, "Initialized", None)
             return
@@ -290,8 +304,7 @@ class Registry:
                 again = partial(self._provide, instance)
                 instance.scope.providers[instance.resource.name] = again
 
-    def _is_topology(self, instance: Instance) -> bool:
-        definition = instance.definition
+    def _is_topology(self, definition: Definition) -> bool:
         if definition.kind in self._controllers or definition.controller is not None:
             return False
         return definition.topology is not None or definition.body is not None

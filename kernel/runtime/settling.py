@@ -8,15 +8,15 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kernel.errors import KernelError, Unknown
+from kernel.errors import KernelError
 from kernel.invocation.careful import may_have_landed
-from kernel.invocation.conclude import landed, without_outputs
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.history import DIGEST, History, error_to_json
+from kernel.invocation.history import DIGEST, History
 from kernel.invocation.invocation import Invocation
+from kernel.invocation.left import conclude_as
 from kernel.invocation.reconcile import Found, find_out
-from kernel.journal.errors import Refused, TooLarge
-from kernel.journal.rows import Conclusion, Won
+from kernel.journal.errors import Refused
+from kernel.journal.rows import Won
 from kernel.runtime.targets import find_recorded, target_of
 from kernel.topology.callsite import CallSite
 
@@ -40,19 +40,8 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
         else:
             found = await find_out(invocation)
             run.plans.pop(invocation.plan.site, None)
-        if found.landed is True and invocation is not None:
-            ending = landed(invocation, history, found.outputs)
-        else:
-            message = "the process ended before the outcome was recorded"
-            outcome = "failed" if found.landed is False else "unknown"
-            error = Unknown(message, code="INTERRUPTED", outcome=outcome)  # type: ignore[arg-type]
-            ending = Conclusion(error.outcome, error=error_to_json(error))
-            state = "unknown" if found.landed is None else state
-        try:
-            await history.journal.finalize(row.execution, row.epoch, ending)
-        except TooLarge as error:
-            unkept = without_outputs(ending, error)
-            await history.journal.finalize(row.execution, row.epoch, unkept)
+        state = "unknown" if found.landed is None else state
+        await conclude_as(found, invocation, history, row)
     return state
 
 

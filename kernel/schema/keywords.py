@@ -45,8 +45,8 @@ class Traits:
     schema (``request.body``); where nothing is written there, what stands beside it holds.
     ``names`` is the field of the call site whose text has, in braces, the names of the fields that
     are always there (``request.path``).
-    ``atomic``, on a call site: what it calls takes effect together with the call around it, or not
-    at all, so that the journal holds nothing of it by itself.
+    ``atomic``, on a call site: what it calls and refers to the same resource as the call around it
+    takes effect together with that, or not at all; the journal holds nothing of it by itself.
     """
 
     secret: bool = False

@@ -1,0 +1,61 @@
+"""What takes effect with an atomic call around it (``x-kernel-atomic``), and what does not.
+
+A call is a part of an atomic one when the resources of both refer to the same one (a connection):
+it is rolled back with it, so the journal holds nothing of it. So it is with a topology, which does
+nothing by itself. Anything else is recorded like any call, and made once, however often the atomic
+call is attempted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kernel.errors import InvalidState
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation
+    from kernel.registry.instances import Instance
+
+Resources = frozenset["Instance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Atomic:
+    """The atomic calls around a place, by the resources that they refer to.
+
+    ``hidden`` are those of which a recorded call stands in between: a replay would answer that one
+    whole, and leave out what was rolled back.
+    """
+
+    joined: Resources
+    hidden: Resources = frozenset()
+
+    def holds(self, instance: Instance) -> bool:
+        """Whether the journal holds nothing of a call of it by itself."""
+        if instance.is_topology:
+            return True
+        refers = instance.refers(instance)
+        return not (self.joined.isdisjoint(refers) and self.hidden.isdisjoint(refers))
+
+    def refuse(self, instance: Instance) -> None:
+        """Raises :class:`InvalidState` for what a replay would leave out."""
+        if instance.is_topology or instance.definition.safety == "idempotent":
+            return
+        if not self.hidden.isdisjoint(instance.refers(instance)):
+            raise InvalidState(
+                f"{instance.address} takes effect with an atomic call around it, and what calls it "
+                "there is recorded by itself: it is to be called by a topology"
+            )
+
+
+def around(outer: Invocation, *, is_atomic: bool = False) -> Atomic | None:
+    """The atomic calls around what a controller calls; ``is_atomic``: its own is one."""
+    atomic = outer.context.atomic
+    if atomic is not None and not atomic.holds(outer.plan.instance):
+        atomic = Atomic(frozenset(), atomic.joined | atomic.hidden)
+    if not is_atomic:
+        return atomic
+    instance = outer.plan.instance
+    own = instance.refers(instance)
+    return Atomic(own) if atomic is None else Atomic(atomic.joined | own, atomic.hidden)
