@@ -31,7 +31,7 @@ CATEGORIES: Final = _categories(errors.InvocationError)
 
 KERNEL: Final = CATEGORIES | {
     "NO_CASE", "TOO_DEEP", "SERVICE_FAILED", "TIMEOUT", "CANCELLED", "INTERRUPTED", "IN_FLIGHT",
-    "NOT_RESUMED", "RESULT_NOT_KEPT",
+    "LEFT", "NOT_RESUMED", "RESULT_NOT_KEPT",
 }  # fmt: skip
 """The codes of the kernel's own errors: they may always come."""
 
