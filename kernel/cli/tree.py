@@ -65,6 +65,9 @@ def seen(one: Invocation) -> Seen:
 
 def times(one: Invocation) -> tuple[int, int | None]:
     """When an invocation began and ended; what needed no intent was recorded when it had ended."""
+    told = one.about.get("began") if isinstance(one.about, dict) else None
+    if isinstance(told, int):
+        return min(one.claimed_at, told), one.concluded_at
     if one.concluded_at is None:
         return one.claimed_at, None
     return min(one.claimed_at, one.concluded_at - (one.duration or 0)), one.concluded_at
