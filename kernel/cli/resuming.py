@@ -15,6 +15,7 @@ from kernel.errors import UsageError
 from kernel.events import Redactor
 from kernel.events.references import References
 from kernel.invocation.history import error_from_json
+from kernel.journal.rows import UNFINISHED
 from kernel.manifest import Manifest
 from kernel.runtime.runs import Asked, content_of, manifest_of
 from kernel.runtime.targets import address_of
@@ -47,7 +48,7 @@ def resume(
     kept = kept_run(journal, prefix)
     run = kept.run
 
-    if run.state not in ("running", "parked", "unknown"):
+    if run.state not in UNFINISHED:
         return answer_with(_ended(run), form)
 
     async def work(kernel: Kernel, _: Tell) -> RunResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernel.journal.errors import Fenced, Refused
 from kernel.journal.lookups import by_execution, by_path
 from kernel.journal.rows import (
+    UNFINISHED,
     Claimed,
     Conflict,
     InFlight,
@@ -122,14 +123,14 @@ def _free(holder: Invocation, until: int | None, now: int, run: str) -> bool:
 def forget_keys(session: Session, now: int, limit: int) -> int:
     """Let go of keys that have expired and whose runs have ended; how many."""
     return session.change(
-        """DELETE FROM kernel_keys WHERE execution IN (
+        f"""DELETE FROM kernel_keys WHERE execution IN (
             SELECT k.execution FROM kernel_keys k
             JOIN kernel_invocations i ON i.execution = k.execution
             JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
             JOIN kernel_runs r ON r.run = i.run
             WHERE k.expires_at <= ? AND c.outcome <> 'unknown'
-            AND r.state NOT IN ('running', 'parked', 'unknown') LIMIT ?) AND expires_at <= ?""",
-        (now, limit, now),
+            AND r.state NOT IN ({", ".join("?" * len(UNFINISHED))}) LIMIT ?) AND expires_at <= ?""",
+        (now, *UNFINISHED, limit, now),
     )
 
 

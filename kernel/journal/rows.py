@@ -16,6 +16,9 @@ from kernel.safety import Safety
 RunState = Literal["running", "parked", "succeeded", "failed", "unknown", "cancelled", "rejected"]
 """``running`` and ``parked`` can go on; the others are ends."""
 
+UNFINISHED: tuple[RunState, ...] = ("running", "parked", "unknown")
+"""The states out of which a run may still come: what is ``unknown``, once a person has said."""
+
 ApprovalState = Literal["pending", "approved", "denied", "expired", "invalidated", "spent"]
 """``spent``: an attempt was made under it, so a further attempt needs another."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kernel.errors import Cancelled, Unknown
 from kernel.invocation.history import error_to_json
 from kernel.journal.errors import Refused
-from kernel.journal.rows import Conclusion, Held, Invocation, Run
+from kernel.journal.rows import UNFINISHED, Conclusion, Held, Invocation, Run
 
 if TYPE_CHECKING:
     from kernel.journal.interface import Journal
@@ -24,7 +24,7 @@ async def cancel(journal: Journal, run: str, who: str, reason: str | None = None
     found = await journal.run(run)
     if found is None:
         raise Refused(f"there is no run {run} in this journal")
-    if found.state not in ("running", "parked", "unknown"):
+    if found.state not in UNFINISHED:
         raise Refused(f"the run {run} is {found.state} already")
     lease = await journal.acquire(run)
     while isinstance(lease, Held):

@@ -137,7 +137,6 @@ class Kernel:
         raises; what had come up by then is taken down again.
         """
         self._stopped = asyncio.Event()
-        self._check_open({"the principal": self.principal, "environment": self.world.environment})
         try:
             await self._open_journal()
             await self.registry.bring_all_up(self.manifest.modules.values(), self.manifest.root)
@@ -196,7 +195,6 @@ class Kernel:
         correlation_id: str | None = None,
     ) -> Any:
         """Invoke ``Kind/Name`` and give what it returns. Raises :class:`InvocationError`."""
-        self._check_open({"the principal": principal, "the correlation id": correlation_id})
         run = self._new_run(source, principal, correlation_id)
         start = Start.of(find_target(self, target))
         self._permit(start, inputs or {}, run)
@@ -229,7 +227,8 @@ class Kernel:
             raise UsageError(
                 f"the id of a run has 1 to {_LONGEST_ID} characters that can be printed"
             )
-        self._check_open({"the id of the run": run_id})
+        if run_id is not None and self.world.redactor.text(run_id) != run_id:
+            raise UsageError("the id of the run holds a secret; it is kept and shown as it is")
         run = self._new_run("api", None, None, run_id)
         chosen = starts(self, target)
         calls = [start for start in chosen if not start.is_service]
@@ -301,12 +300,6 @@ class Kernel:
         """
         found = await self.lost() if lost is None else lost
         return list(await asyncio.gather(*map(self._recovered, found)))
-
-    def _check_open(self, names: Mapping[str, str | None]) -> None:
-        """Raises :class:`UsageError` where one of them, which are shown to all, holds a secret."""
-        for what, name in names.items():
-            if name and self.world.redactor.text(name) != name:
-                raise UsageError(f"{what} holds a secret; it is kept and shown as it is")
 
     def let_go(self, resting: float = 0.0) -> bool:
         """Leave the runs that are recorded to another process, where they are; whether any is.
