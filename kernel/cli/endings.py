@@ -53,6 +53,9 @@ def explain(error: InvocationError, outcome: str) -> None:
     if isinstance(error, Parked):
         _explain_parked(error)
         return
+    if error.code == "LEFT":
+        click.echo(f"interrupted: {error.message}", err=True)
+        return
     where = f" in step {error.step}" if error.step else ""
     place = f"{error.span}: " if error.span else ""
     in_red(f"{outcome}{where}: ", bold=True, nl=False)

@@ -122,7 +122,7 @@ def test_a_stopped_process_leaves_its_run_to_the_next(folder: Path) -> None:
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "the run is left where it is; `kernel resume r` goes on with it" in err
+    assert "interrupted: the run is left where it is; `kernel resume r` goes on with it\n" in err
     assert (folder / "notes").read_text() == "cancelled True\n"
     again = start("resume", "r", folder=folder)
     again.communicate(timeout=20)
