@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from analyzer.compatibility import Difference, refused, surprising
-from analyzer.report.finding import Finding, Note, Path
-from kernel.errors import Span
+from analyzer.report.finding import Finding, Note
+from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Manifest, Module, Resource, find_kind, schemas_of
 from kernel.manifest.suggest import did_you_mean
 from kernel.safety import CLASSES

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from analyzer.acceptance import accepts
-from analyzer.evaluation import Evaluation, Path
+from analyzer.evaluation import Evaluation
 from analyzer.subtyping import Verdict, is_assignable
 from analyzer.types import (
     Double,
@@ -31,6 +31,7 @@ from analyzer.types import (
     resolved,
     union,
 )
+from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 
 MAX_PARTS: Final = 2_000

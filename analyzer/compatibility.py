@@ -38,9 +38,9 @@ from analyzer.types import (
     Union,
     union,
 )
+from kernel.errors import Path
 from kernel.schema import NO_SCHEMAS, Problem, Schemas
 from kernel.schema.bundle import bundle
-from kernel.schema.keywords import Path
 
 
 @dataclass(frozen=True, slots=True)

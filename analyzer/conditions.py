@@ -13,20 +13,9 @@ from dataclasses import dataclass, field
 from analyzer.scopes import steps_read
 from kernel.cel import Expr, Template, free_names
 from kernel.cel.tree import Binary, Literal, Logical
+from kernel.topology import forms
+from kernel.topology.forms import Form, Step, Steps, inner_steps
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import (
-    Boundary,
-    Branch,
-    Choice,
-    Each,
-    Form,
-    Loop,
-    Raise,
-    Step,
-    Steps,
-    Together,
-    inner_steps,
-)
 
 BOUND = {"item": ("do",), "index": ("do",), "error": ("catch", "finally")}
 """The variables that the forms of steps bring, and to which of their lists."""
@@ -135,11 +124,11 @@ class Conditions:
     ) -> tuple[Step, str] | None:
         """What brings the variable of that name (`BOUND`) to a place: a list of some step."""
         lists = BOUND[name]
-        if place is not None and within and isinstance(place.form, Each) and "do" in lists:
+        if place is not None and within and isinstance(place.form, forms.ForEach) and "do" in lists:
             return place, "do"
         for step in () if place is None else self.line(place):
             way = self.ways[step]
-            each = way.parent is not None and isinstance(way.parent.form, Each)
+            each = way.parent is not None and isinstance(way.parent.form, forms.ForEach)
             if way.parent is not None and way.name in lists and each == (way.name == "do"):
                 return way.parent, way.name
         return None
@@ -156,7 +145,7 @@ class Conditions:
             way = self.ways[one]
             if way.parent in ways:
                 same = ways[way.parent] == way.name
-                return same or not isinstance(getattr(way.parent, "form", None), Together)
+                return same or not isinstance(getattr(way.parent, "form", None), forms.Parallel)
         return True
 
     def _beside(self, place: Step | None, parent: Step | None, within: bool) -> Step | None:
@@ -269,20 +258,20 @@ class _Walk:
 
     def inner(self, step: Step, form: Form, known: Known) -> tuple[Known, bool]:
         match form:
-            case Branch(arms, otherwise):
+            case forms.If(arms, otherwise):
                 return self.branch(step, arms, otherwise, known)
-            case Choice():
+            case forms.Switch():
                 return self.choice(step, form, known)
-            case Loop():
+            case forms.Loop():
                 return self.loop(step, form, known)
-            case Each(body=body):
+            case forms.ForEach(body=body):
                 kept = _outside(known, "item", "index")
                 inside, _ = self.steps(body, kept, Way(step, "do", always=False))
                 self.within[step] = inside
                 return (), False
-            case Together(branches):
+            case forms.Parallel(branches):
                 return (), self.together(step, branches, known)
-            case Boundary(body, handler, ending):
+            case forms.Try(body, handler, ending):
                 _, ends = self.steps(body, known, Way(step, "try", always=handler is None))
                 if handler is not None:
                     kept = _outside(known, "error")
@@ -293,7 +282,7 @@ class _Walk:
                     _, ended = self.steps(ending, kept, Way(step, "finally"))
                     ends = ends or ended
                 return (), ends
-            case Raise():
+            case forms.Throw():
                 return (), True
         return (), False
 
@@ -320,7 +309,7 @@ class _Walk:
         self.arms[step] = tuple(seen)
         return _left(ways, [])
 
-    def choice(self, step: Step, choice: Choice, known: Known) -> tuple[Known, bool]:
+    def choice(self, step: Step, choice: forms.Switch, known: Known) -> tuple[Known, bool]:
         ways: list[tuple[Known, Known, bool]] = []
         others: list[Known] = []
         for number, (key, steps) in enumerate(choice.cases):
@@ -341,7 +330,7 @@ class _Walk:
         after, ends = _left(ways, others)
         return (*after, *self.one_of(step, choice)), ends
 
-    def one_of(self, step: Step, choice: Choice) -> Known:
+    def one_of(self, step: Step, choice: forms.Switch) -> Known:
         """After a choice without a default one of its cases was the right one."""
         cases = [one for key, _ in choice.cases for one in self.case(step, choice, key, True)]
         if len(cases) < len(choice.cases) or not 1 < len(cases) <= MAX_CASES:
@@ -351,7 +340,7 @@ class _Walk:
         expr = Logical(first.expr.offset, first.expr.end, "||", operands)
         return (Condition(expr, True, step, first.reads, first.names),)
 
-    def case(self, step: Step, choice: Choice, key: object, outcome: bool) -> Known:
+    def case(self, step: Step, choice: forms.Switch, key: object, outcome: bool) -> Known:
         """``subject == key``, where a key can be written so."""
         subject = expression_of(choice.subject)
         reads = steps_read(choice.subject)
@@ -361,7 +350,7 @@ class _Walk:
         expr = Binary(subject.offset, subject.end, "==", subject, literal)
         return self.stable((Condition(expr, outcome, step, reads, free_names(subject)),))
 
-    def loop(self, step: Step, loop: Loop, known: Known) -> tuple[Known, bool]:
+    def loop(self, step: Step, loop: forms.Loop, known: Known) -> tuple[Known, bool]:
         held = self.made(loop.condition, True, step) if loop.before else ()
         way = Way(step, "do", always=not loop.before)
         inside, ends = self.steps(loop.body, (*known, *held), way)

@@ -13,7 +13,7 @@ from typing import Final
 
 from analyzer.report import Finding
 from analyzer.suggested import at, meant
-from kernel.errors import Span
+from kernel.errors import Path, Span
 from kernel.manifest import Manifest
 from kernel.manifest.source import Source
 
@@ -29,7 +29,6 @@ _NAMING: Final = re.compile(r"^(?:metadata|name)\b.*(?:\n[ \t].*)*", re.MULTILIN
 _KIND: Final = re.compile(r"^kind: *(\S+)", re.MULTILINE)
 _OF_UNKNOWN: Final = frozenset(("K007", "K008", "K202", "K204"))
 
-Path = tuple[str | int, ...]
 Start = tuple[str, int]
 
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analyzer.linking import Path, Site, Unit
+from analyzer.linking import Site, Unit
+from kernel.errors import Path
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import moved, pointer
 from kernel.schema.keywords import subschemas, traits

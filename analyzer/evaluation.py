@@ -34,8 +34,7 @@ from analyzer.types import (
     without,
 )
 from kernel.cel import Expr, Scalar, TemplateTree
-
-Path = tuple[str | int, ...]
+from kernel.errors import Path
 
 Judge = Callable[[Expr], tuple[Type, tuple[Diagnostic, ...]]]
 

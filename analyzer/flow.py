@@ -16,19 +16,9 @@ from rpds import HashTrieMap
 
 from kernel.cel import Expr, Template
 from kernel.cel.tree import Ident, Literal, Logical, Macro, Select, Unary
+from kernel.topology import forms
+from kernel.topology.forms import Step, Steps, inner_steps
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import (
-    Boundary,
-    Branch,
-    Choice,
-    Each,
-    Loop,
-    Raise,
-    Step,
-    Steps,
-    Together,
-    inner_steps,
-)
 
 
 class Ran(enum.Enum):
@@ -110,13 +100,13 @@ class _Walk:
         """The state after what a step holds inside."""
         names = _names(inner_steps(step.form))
         match step.form:
-            case Branch(arms, otherwise):
+            case forms.If(arms, otherwise):
                 ends = [self.steps(steps, state) for _, steps in arms]
                 return _joined(state, names, [*ends, self.steps(otherwise, state)])
-            case Choice(_, cases, default):
+            case forms.Switch(_, cases, default):
                 ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
                 return _joined(state, names, [self.steps(steps, state) for steps in ways])
-            case Loop(body, condition, before):
+            case forms.Loop(body, condition, before):
                 # A round sees the steps of the round before, if there was one.
                 start = _with(state, names, Ran.PERHAPS)
                 self.before[step] = start if before else state
@@ -126,16 +116,16 @@ class _Walk:
                     self.entered.add(step)
                     return end
                 return _joined(state, names, [state, end])
-            case Each(body=body):
+            case forms.ForEach(body=body):
                 # Each item begins anew, and nothing that runs inside is visible outside.
                 end = self.steps(body, state)
                 self.within[step] = state if end is None else end
                 return state
-            case Together(branches):
+            case forms.Parallel(branches):
                 return self.together([steps for _, steps in branches], names, state)
-            case Boundary():
+            case forms.Try():
                 return self.boundary(step.form, state)
-            case Raise():
+            case forms.Throw():
                 return None
             case _:
                 return state
@@ -157,7 +147,7 @@ class _Walk:
                     after = after.insert(name, ran)
         return None if ended else after
 
-    def boundary(self, boundary: Boundary, state: State) -> State | None:
+    def boundary(self, boundary: forms.Try, state: State) -> State | None:
         """``catch`` sees what ran before a failure, ``finally`` what ran before any end."""
         tried, caught = _names([boundary.body]), _names([boundary.handler or ()])
         after = self.steps(boundary.body, state)
@@ -213,7 +203,7 @@ def _names(lists: Iterable[Steps]) -> list[str]:
         step = waiting.pop()
         if step.name is not None:
             names.append(step.name)
-        if not isinstance(step.form, Each):
+        if not isinstance(step.form, forms.ForEach):
             waiting.extend(inner for steps in inner_steps(step.form) for inner in steps)
     return names
 

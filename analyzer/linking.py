@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kernel.errors import Path
 from kernel.manifest import (
     Definition,
     Document,
@@ -26,8 +27,6 @@ from kernel.topology.fields import Context, Hooks, prepare
 from kernel.topology.reader import Reader
 from kernel.topology.roles import Roles, body_of, roles_of
 from kernel.topology.sequence import Sequence
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

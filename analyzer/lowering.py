@@ -50,9 +50,10 @@ from analyzer.types import (
     Union,
     union,
 )
+from kernel.errors import Path
 from kernel.schema import NO_SCHEMAS, Schemas
 from kernel.schema.bundle import bundle
-from kernel.schema.keywords import Path, subschemas
+from kernel.schema.keywords import subschemas
 
 MAX_NODES = 20_000
 """A schema with more nodes, its choices multiplied out, is known in part only."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from kernel.errors import Path
 from kernel.schema import InvalidSchema, Schemas
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import Traits, subschemas, traits
@@ -16,7 +17,6 @@ from kernel.schema.places import inside, spread
 ANY: Final = -1
 """In a path: any item of a list, any entry of a map."""
 
-Path = tuple[str | int, ...]
 
 _DEEPEST: Final = 8
 _MOST: Final = 200

@@ -14,7 +14,8 @@ from analyzer.flow import Ran
 from analyzer.spots import Spot, may_be_asked_again, step_name
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Literal, Logical, Macro, Select, Unary
-from kernel.topology.steps import Step, Value
+from kernel.topology import forms
+from kernel.topology.forms import Step
 
 MAX_DEPTH = 8
 """What steps mean whose conditions are over steps, … so often."""
@@ -56,7 +57,7 @@ def _of_step(field: str, guarded: bool, step: Step, spot: Spot) -> Meaning | Non
     if field == "result" and guarded:
         guards = spot.conditions.guards(step, spot.step, spot.within)
         return None if guards is None else Meaning(guards, True)
-    if field == "result" and isinstance(step.form, Value):
+    if field == "result" and isinstance(step.form, forms.Value):
         alias = condition_of(step.form.value, True, step)
         return None if alias is None else Meaning((alias,), True)
     return None

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Final
 
-from analyzer.marks import ANY, Marks, Path
+from analyzer.marks import ANY, Marks
+from kernel.errors import Path
 
 _LONGEST: Final = 12
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from analyzer.conditions import Conditions, Known
 from analyzer.facts import Facts, assume
-from analyzer.linking import Path, Site, Unit
+from analyzer.linking import Site, Unit
 from analyzer.policies import variables_of_policy
 from analyzer.resources import known_of_check, variables_of_check
 from analyzer.scopes import ERROR, Names, Scopes
@@ -19,10 +19,12 @@ from analyzer.sites import World
 from analyzer.topologies import check_topology, scopes_in
 from analyzer.types import NEVER, Type
 from analyzer.variables import INVOCATION
+from kernel.errors import Path
 from kernel.manifest import Definition, Document, Policy
+from kernel.topology import forms
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import CallSite
-from kernel.topology.steps import Branch, Call, Each, Loop, Step, all_steps
+from kernel.topology.forms import Step, all_steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,12 +107,12 @@ def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) ->
     match step.form, field:
         case _, ("when", *_):
             known = conditions.before[step]
-        case Branch(), ("if", *_):
+        case forms.If(), ("if", *_):
             known = conditions.arms[step][0]
-        case Branch(arms=arms), ("elseif", int(number), "if", *_) if number + 1 < len(arms):
+        case forms.If(arms=arms), ("elseif", int(number), "if", *_) if number + 1 < len(arms):
             known = conditions.arms[step][number + 1]
     names = dict(scopes.at(step, within, scopes.state(step, within), None))
-    site = step.form.site if isinstance(step.form, Call) else None
+    site = step.form.site if isinstance(step.form, forms.Call) else None
     if site is not None:
         names.update(_of_call(field))
     return Scope(_facts(names, known), scopes.by_name, site)
@@ -118,9 +120,9 @@ def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) ->
 
 def _sees_body(step: Step, field: Path) -> bool:
     match step.form:
-        case Loop(before=False):
+        case forms.Loop(before=False):
             return field[:1] == ("until",)
-        case Each():
+        case forms.ForEach():
             return field[:1] == ("result",)
     return False
 

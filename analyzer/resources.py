@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from analyzer.assignment import FIELD, OUTPUT, Codes, shown_path
 from analyzer.conditions import expression_of
-from analyzer.evaluation import Path, evaluate
+from analyzer.evaluation import evaluate
 from analyzer.facts import Facts, assume, is_impossible
 from analyzer.judging import judge, plainly
 from analyzer.linking import Place, Site, Unit
@@ -17,6 +17,7 @@ from analyzer.sites import World, check_site, written
 from analyzer.slots import decided, slot
 from analyzer.types import DYN, Dyn, List, Map, Record, Type, members_of
 from analyzer.variables import INVOCATION
+from kernel.errors import Path
 from kernel.manifest import Definition, Policy, schemas_of
 from kernel.safety import CLASSES
 

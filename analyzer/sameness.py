@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kernel.errors import Path
 from kernel.schema.bundle import follow
-from kernel.schema.keywords import Path, subschemas
+from kernel.schema.keywords import subschemas
 from kernel.schema.places import inside
 
 MAX_NODES: Final = 5_000

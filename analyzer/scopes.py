@@ -34,23 +34,10 @@ from analyzer.types import (
     union,
 )
 from kernel.cel import Template, references
+from kernel.topology import forms
 from kernel.topology.callsite import CallSite
+from kernel.topology.forms import Step, Steps, all_steps
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import (
-    Boundary,
-    Branch,
-    Call,
-    Choice,
-    Each,
-    Loop,
-    Sleep,
-    Step,
-    Steps,
-    Together,
-    Value,
-    WaitFor,
-    all_steps,
-)
 
 Names = Mapping[str, Type]
 """CEL variables by name."""
@@ -200,26 +187,26 @@ class _Walk:
     def result(self, step: Step, names: Names) -> Type:
         """What a step gives when it is not skipped; what is inside of it is walked first."""
         match step.form:
-            case Call(site):
+            case forms.Call(site):
                 return self.result_of(site)
-            case Value(value):
+            case forms.Value(value):
                 return self.type_of(self.scopes, step, value, False)
-            case Branch(arms, otherwise):
+            case forms.If(arms, otherwise):
                 return self.one_of([*(steps for _, steps in arms), otherwise], names)
-            case Choice(_, cases, default):
+            case forms.Switch(_, cases, default):
                 ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
                 return self.one_of(ways, names)
-            case Loop():
+            case forms.Loop():
                 return self.loop(step, step.form, names)
-            case Each():
+            case forms.ForEach():
                 return self.each(step, step.form, names)
-            case Together(branches):
+            case forms.Parallel(branches):
                 return self.together(branches, names)
-            case Boundary():
+            case forms.Try():
                 return self.boundary(step.form, names)
-            case Sleep():
+            case forms.Sleep():
                 return NULL
-            case WaitFor():
+            case forms.WaitFor():
                 return EVENT
             case _:
                 return NEVER
@@ -236,7 +223,7 @@ class _Walk:
         result = self.results[steps[-1]]
         return result if steps[-1].when is None else union((result, NULL))
 
-    def loop(self, step: Step, loop: Loop, names: Names) -> Type:
+    def loop(self, step: Step, loop: forms.Loop, names: Names) -> Type:
         """A round sees the results of the round before, so their types are found by rounds too."""
         self.loops += 1
         if self.loops > MAX_NESTED_LOOPS or not self.settles(loop, names):
@@ -247,7 +234,7 @@ class _Walk:
         last = self.last(loop.body)
         return last if step in self.scopes.flow.entered else union((last, NULL))
 
-    def settles(self, loop: Loop, names: Names) -> bool:
+    def settles(self, loop: forms.Loop, names: Names) -> bool:
         """Whether types are found that the results have in every round.
 
         Before the first round there are none. What a round makes of some types is right if it is
@@ -267,7 +254,7 @@ class _Walk:
             before = wide_found if wider else found
         return False
 
-    def each(self, step: Step, each: Each, names: Names) -> Type:
+    def each(self, step: Step, each: forms.ForEach, names: Names) -> Type:
         items = self.type_of(self.scopes, step, each.items, False)
         self.inside[step] = inside = {**names, "item": element_of(items), "index": Int(0)}
         self.steps(each.body, inside)
@@ -287,7 +274,7 @@ class _Walk:
             fields.append((name, Field(self.last(steps))))
         return Record(tuple(fields))
 
-    def boundary(self, boundary: Boundary, names: Names) -> Type:
+    def boundary(self, boundary: forms.Try, names: Names) -> Type:
         self.steps(boundary.body, names)
         results = [self.last(boundary.body)]
         if boundary.handler is not None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from analyzer.assignment import Codes, Mismatch, mismatches
 from analyzer.diagnostics import Diagnostic
-from analyzer.evaluation import Evaluation, Path
+from analyzer.evaluation import Evaluation
 from analyzer.report import Edit, Finding, Note
 from analyzer.rules.catalogue import Severity
 from analyzer.types import Type
-from kernel.errors import Span
+from kernel.errors import Path, Span
 from kernel.manifest import Document
 
 

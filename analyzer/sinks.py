@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analyzer.marks import ANY, Marks, Path
+from analyzer.marks import ANY, Marks
 from analyzer.origins import Origin, Taint
-from kernel.errors import Span
+from kernel.errors import Path, Span
 
 Language = Literal["sql", "shell", "prompt"]
 

@@ -15,6 +15,7 @@ from analyzer.slots import decided, slot
 from analyzer.types import DYN, NEVER, Bool, Dyn, Record, Type
 from analyzer.variables import INVOCATION, Variables
 from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template
+from kernel.errors import Path
 from kernel.manifest import Module
 from kernel.topology.callsite import CallSite
 
@@ -70,7 +71,7 @@ def check_site(world: World, unit: Unit, site: CallSite, field: Field, sheet: Sh
 def _condition(
     template: Template,
     site: CallSite,
-    where: tuple[str | int, ...],
+    where: Path,
     more: Names,
     field: Field,
     sheet: Sheet,

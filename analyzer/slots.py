@@ -7,7 +7,7 @@ from typing import Final
 
 from analyzer import diagnostics
 from analyzer.checker import shown
-from analyzer.evaluation import Evaluation, Path
+from analyzer.evaluation import Evaluation
 from analyzer.sheet import Sheet
 from analyzer.types import (
     NULL,
@@ -25,6 +25,7 @@ from analyzer.types import (
     without,
 )
 from kernel.cel import Expr
+from kernel.errors import Path
 
 _REQUIRED: Final = frozenset({"required"})
 

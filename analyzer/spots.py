@@ -8,7 +8,7 @@ from analyzer.conditions import BOUND, Condition, Conditions, Known
 from analyzer.flow import State
 from kernel.cel import Expr
 from kernel.cel.tree import Ident, Index, Literal, Select
-from kernel.topology.steps import Step
+from kernel.topology.forms import Step
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,8 @@ from analyzer.meanings import meanings_at
 from analyzer.spots import Spot, may_be_asked_again, step_name
 from kernel.cel import Expr, walk
 from kernel.cel.tree import Conditional, Logical, Macro, Select, children
-from kernel.topology.steps import Each, Step
+from kernel.topology import forms
+from kernel.topology.forms import Step
 
 _PRESENCE = frozenset(("K401", "K404", "K501", "K407", "K502"))
 
@@ -168,6 +169,6 @@ def _is_hidden(step: Step, spot: Spot) -> bool:
     if spot.step is not None and not spot.within:
         mine.discard(spot.step)
     for above in spot.conditions.line(step):
-        if above is not step and isinstance(above.form, Each) and above not in mine:
+        if above is not step and isinstance(above.form, forms.ForEach) and above not in mine:
             return True
     return False

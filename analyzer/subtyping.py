@@ -49,9 +49,8 @@ from analyzer.types import (
     Union,
     members_of,
 )
+from kernel.errors import Path
 from kernel.schema import Problem
-
-Path = tuple[str | int, ...]
 
 MAX_STEPS = 4_000
 """Larger comparisons are given up as a doubt."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from analyzer.report.finding import Edit, Finding, Path
+from analyzer.report.finding import Edit, Finding
+from kernel.errors import Path
 from kernel.manifest import Manifest
 
 _MEANT: Final = re.compile(r"did you mean '([^']+)'\?")

@@ -15,36 +15,22 @@ from typing import Any
 from analyzer.conditions import Known, conditions_of
 from analyzer.contexts import written_schema
 from analyzer.linking import Callee, Place, Site, Unit
-from analyzer.marks import ANY, Marks, Path, all_traits, marks_of
+from analyzer.marks import ANY, Marks, all_traits, marks_of
 from analyzer.origins import CLEAN, Origin, Taint, join, mapped, tree
 from analyzer.report import Finding, Note
 from analyzer.sinks import LANGUAGES, Sink, leaks
 from analyzer.sites import World, written
 from analyzer.tracing import Env, Piece, Vetted, pieces, traced, vetted_by, whole
 from kernel.cel import Template
-from kernel.errors import Span
+from kernel.errors import Path, Span
 from kernel.manifest import Definition, Module, resolve_kind, schemas_of
 from kernel.schema import Schemas
+from kernel.topology import forms
 from kernel.topology.callsite import CallSite
 from kernel.topology.fields import Context, variables
+from kernel.topology.forms import Step, Steps, all_steps, inner_steps
 from kernel.topology.roles import body_of
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import (
-    Boundary,
-    Branch,
-    Call,
-    Choice,
-    Each,
-    Loop,
-    Raise,
-    Step,
-    Steps,
-    Together,
-    Value,
-    WaitFor,
-    all_steps,
-    inner_steps,
-)
 
 _ROUNDS = 3
 _NOBODY: Vetted = frozenset()
@@ -253,7 +239,7 @@ class _Walk:
         """Rounds of a loop see the round before, so what has loops is walked more than once."""
         env = {**module, **self.arguments(), "steps": Taint(parts=self.parts)}
         self.known = conditions_of(sequence).form
-        loops = any(isinstance(step.form, Loop) for step in all_steps(sequence.steps))
+        loops = any(isinstance(step.form, forms.Loop) for step in all_steps(sequence.steps))
         for _ in range(_ROUNDS if loops else 1):
             before = dict(self.parts)
             self.findings, self.summary, self.said = [], Summary(), set()
@@ -281,9 +267,9 @@ class _Walk:
             sink = Sink((), place, why)
             taint = self.parts.get(step.name, CLEAN).inside("result")
             given.append((step.name, taint))
-            if isinstance(step.form, Value):
+            if isinstance(step.form, forms.Value):
                 self.put(self.values.get(step, ()), (*step.path, "value"), (), [sink])
-            elif isinstance(step.form, Call):
+            elif isinstance(step.form, forms.Call):
                 path = (*step.path, "name")
                 self.reached(sink, taint, place, path, partial(self.span, path))
         self.summary.result = tree(given)
@@ -331,27 +317,27 @@ class _Walk:
     def form(self, step: Step, env: Env) -> Taint:
         """The taint of the result of a step."""
         match step.form:
-            case Call(site):
+            case forms.Call(site):
                 return self.call(site, env, self.vetted_at(step))
-            case Value(value):
+            case forms.Value(value):
                 found = self.values[step] = list(pieces(value, env, self.vetted_at(step)))
                 return whole(found)
-            case Branch() | Choice() | Loop():
+            case forms.If() | forms.Switch() | forms.Loop():
                 return join(*(self.steps(inner, env) for inner in inner_steps(step.form)))
-            case Each():
+            case forms.ForEach():
                 return self.each(step, step.form, env)
-            case Together(branches):
+            case forms.Parallel(branches):
                 return tree((name, self.steps(inner, env)) for name, inner in branches)
-            case Boundary():
+            case forms.Try():
                 return self.boundary(step.form, env)
-            case Raise(error):
+            case forms.Throw(error):
                 self.raised(step, error, env)
-            case WaitFor():
+            case forms.WaitFor():
                 name = f"steps.{step.name}.result.data" if step.name else "the data of an event"
                 return tree([("data", variable(name, None, outside=True))])
         return CLEAN
 
-    def each(self, step: Step, each: Each, env: Env) -> Taint:
+    def each(self, step: Step, each: forms.ForEach, env: Env) -> Taint:
         item = traced(each.items, env, self.vetted_at(step)).inside(ANY)
         inside = {**env, "item": item}
         last = self.steps(each.body, inside)
@@ -359,7 +345,7 @@ class _Walk:
             last = traced(each.result, inside)
         return Taint(rest=last) if last else CLEAN
 
-    def boundary(self, boundary: Boundary, env: Env) -> Taint:
+    def boundary(self, boundary: forms.Try, env: Env) -> Taint:
         """What is thrown and caught is shown only where the ``error`` is."""
         if boundary.handler is None:
             last = self.steps(boundary.body, env)
@@ -561,6 +547,6 @@ def _outside_of_each(steps: Steps) -> Iterator[Step]:
     """The steps whose results the sequence can see."""
     for step in steps:
         yield step
-        if not isinstance(step.form, Each):
+        if not isinstance(step.form, forms.ForEach):
             for inner in inner_steps(step.form):
                 yield from _outside_of_each(inner)

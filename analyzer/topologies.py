@@ -9,7 +9,7 @@ from typing import Any
 from analyzer.assignment import OUTPUT
 from analyzer.comparison import equality
 from analyzer.conditions import Conditions, Known, conditions_of
-from analyzer.evaluation import Evaluation, Path, constant
+from analyzer.evaluation import Evaluation, constant
 from analyzer.flow import Ran
 from analyzer.judging import in_sequence, judge
 from analyzer.linking import Unit
@@ -36,25 +36,12 @@ from analyzer.types import (
 )
 from analyzer.variables import INVOCATION
 from kernel.cel import Expr, Template
+from kernel.errors import Path
 from kernel.manifest.suggest import nearest
+from kernel.topology import forms
 from kernel.topology.callsite import MAX_MILLISECONDS
+from kernel.topology.forms import Step, Steps, all_steps, inner_steps
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import (
-    Branch,
-    Call,
-    Choice,
-    Each,
-    Loop,
-    Raise,
-    Sleep,
-    Step,
-    Steps,
-    Together,
-    Value,
-    WaitFor,
-    all_steps,
-    inner_steps,
-)
 
 Made = dict[Template, Evaluation]
 """Templates that were evaluated already."""
@@ -152,11 +139,11 @@ class _Check:
         known = self.conditions.form[step]
         spot = self.spot(step, known)
         if step.when is not None:
-            more = {"invocation": INVOCATION} if isinstance(step.form, Call) else None
+            more = {"invocation": INVOCATION} if isinstance(step.form, forms.Call) else None
             before = self.spot(step, self.conditions.before[step])
             self.condition(step.when, before, (*step.path, "when"), more)
         match step.form:
-            case Call(site):
+            case forms.Call(site):
                 check_site(
                     self.world,
                     self.unit,
@@ -164,32 +151,32 @@ class _Check:
                     lambda template, more: in_sequence(self.scopes, spot, template, more),
                     self.sheet,
                 )
-            case Value(value):
+            case forms.Value(value):
                 self.value(value, spot, (*step.path, "value"))
-            case Branch():
+            case forms.If():
                 self.branch(step, step.form)
-            case Choice():
+            case forms.Switch():
                 self.choice(step, step.form, spot)
-            case Loop():
+            case forms.Loop():
                 self.loop(step, step.form, spot)
-            case Each():
+            case forms.ForEach():
                 self.each(step, step.form, spot)
-            case Raise():
+            case forms.Throw():
                 self.raised(step, step.form, spot)
-            case Sleep(duration):
+            case forms.Sleep(duration):
                 self.milliseconds(duration, spot, (*step.path, "sleep"))
-            case WaitFor(pattern, timeout):
+            case forms.WaitFor(pattern, timeout):
                 self.pattern(pattern, spot, (*step.path, "waitFor"))
                 if timeout is not None:
                     self.milliseconds(timeout, spot, (*step.path, "timeout"))
 
-    def branch(self, step: Step, branch: Branch) -> None:
+    def branch(self, step: Step, branch: forms.If) -> None:
         for number, (condition, _) in enumerate(branch.arms):
             where: Path = ("if",) if number == 0 else ("elseif", number - 1, "if")
             spot = self.spot(step, self.conditions.arms[step][number])
             self.condition(condition, spot, (*step.path, *where))
 
-    def choice(self, step: Step, choice: Choice, spot: Spot) -> None:
+    def choice(self, step: Step, choice: forms.Switch, spot: Spot) -> None:
         value = self.value(choice.subject, spot, (*step.path, "switch"))
         subject = value.type
         if isinstance(subject, Dyn | Error):
@@ -221,20 +208,20 @@ class _Check:
         self.sheet.wrong("K403", message, path, key=True)
         return key
 
-    def loop(self, step: Step, loop: Loop, spot: Spot) -> None:
+    def loop(self, step: Step, loop: forms.Loop, spot: Spot) -> None:
         name = "while" if loop.before else "until"
         if not loop.before:
             spot = self.spot(step, self.conditions.within[step], within=True)
         self.condition(loop.condition, spot, (*step.path, name), meant=loop.before)
 
-    def each(self, step: Step, each: Each, spot: Spot) -> None:
+    def each(self, step: Step, each: forms.ForEach, spot: Spot) -> None:
         value = self.value(each.items, spot, (*step.path, "forEach"))
         slot(self.sheet, value, "forEach", "a list", (*step.path, "forEach"))
         if each.result is not None:
             inside = self.spot(step, self.conditions.within[step], within=True)
             self.value(each.result, inside, (*step.path, "result"))
 
-    def raised(self, step: Step, raise_: Raise, spot: Spot) -> None:
+    def raised(self, step: Step, raise_: forms.Throw, spot: Spot) -> None:
         path = (*step.path, "throw")
         value = self.value(raise_.error, spot, path)
         structure = raise_.error.tree.structure
@@ -299,7 +286,7 @@ class _Check:
 def _seen_again(steps: Steps) -> Iterator[Step]:
     """The steps that see what others of them gave before: in loops, and side by side."""
     for step in steps:
-        if isinstance(step.form, Loop | Together):
+        if isinstance(step.form, forms.Loop | forms.Parallel):
             yield step
             for inner in inner_steps(step.form):
                 yield from all_steps(inner)

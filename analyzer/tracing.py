@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from analyzer.marks import ANY, Path
+from analyzer.marks import ANY
 from analyzer.origins import CLEAN, Origin, Taint, join, tree
 from kernel.cel import Embedded, Expr, Template
 from kernel.cel.tree import (
@@ -24,6 +24,7 @@ from kernel.cel.tree import (
     Unary,
     reference_path,
 )
+from kernel.errors import Path
 
 Env = Mapping[str, Taint]
 """The origins of variables, by name; what is not named has none that matter."""

@@ -29,7 +29,7 @@ Each class carries a stable ``category``, which is what CEL reads as ``error.kin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -37,6 +37,9 @@ Outcome = Literal[
     "succeeded", "failed", "unknown", "cancelled", "parked", "deduplicated", "rejected"
 ]
 """How an invocation or a run ended (pipeline.md, Outcomes)."""
+
+Path = tuple[str | int, ...]
+"""The keys and indices from the root of a document to one of its nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Fault:
     message: str
     span: Span | None = None
     help: str | None = None
-    path: tuple[str | int, ...] = field(default=())
+    path: Path = field(default=())
 
     def __str__(self) -> str:
         place = f"{self.span}: " if self.span else ""
@@ -290,6 +293,3 @@ class Failure(Exception):
         self.data = data
         self.outcome = outcome
         self.retry_after = retry_after
-
-
-Errors = Mapping[str | int, Mapping[str, Any]]

@@ -28,6 +28,7 @@ from analyzer.places import Scope, scope_at, unit_at
 from analyzer.sites import World
 from kernel.cel import MACROS, TABLE, reference_path
 from kernel.cel.functions.table import Function
+from kernel.errors import Path
 from kernel.manifest import Document, Module
 from kernel.manifest.scalars import resolve
 from kernel.topology.steps import FORMS
@@ -252,7 +253,7 @@ def _members(
 
 
 def _documentation(
-    world: World, unit: Unit | None, scope: Scope, path: tuple[str | int, ...], cursor: Cursor
+    world: World, unit: Unit | None, scope: Scope, path: Path, cursor: Cursor
 ) -> str:
     if unit is None:
         return ""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer.consequences import region_of
-from kernel.errors import ManifestError
-from kernel.manifest.nodes import Node, Path, compose, to_data
+from kernel.errors import ManifestError, Path
+from kernel.manifest.nodes import Node, compose, to_data
 from kernel.manifest.source import Source
 
 MARK: Final = "kernelCursorMark"

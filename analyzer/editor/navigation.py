@@ -15,12 +15,12 @@ from analyzer.editor.slots import Slot, slot_at
 from analyzer.editor.symbols import Occurrence, occurrences_of, symbol_at
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.facts import Facts
-from analyzer.linking import Path, Unit
+from analyzer.linking import Unit
 from analyzer.places import Scope, scope_at, unit_at
 from analyzer.types import Type
 from kernel.cel import MACROS, TABLE, CelSyntaxError, Embedded, Expr, reference_path, scan
 from kernel.cel.tree import Call, Ident, Index, Macro, Select
-from kernel.errors import Span
+from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, find_kind, find_resource
 from kernel.manifest.nodes import Node
 from kernel.manifest.places import offsets

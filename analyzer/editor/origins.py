@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analyzer.linking import Path, Unit
+from analyzer.linking import Unit
 from analyzer.places import Scope
 from analyzer.sites import World
 from kernel.cel import reference_path
-from kernel.errors import Span
+from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, find_kind, schemas_of
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import bundle
 from kernel.schema.places import inside, spread
+from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.steps import Call, Each, Step, all_steps
+from kernel.topology.forms import Step, all_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _published(module: Module, name: str, rest: Path) -> tuple[Origin, Path] | N
 
 
 def _of_step(world: World, unit: Unit, step: Step, rest: Path) -> tuple[Origin, Path] | None:
-    if not isinstance(step.form, Call):
+    if not isinstance(step.form, forms.Call):
         return None
     made = outputs_of(world, unit, step.form.site)
     return None if made is None else (made, rest)
@@ -160,7 +161,7 @@ def _item(
     if not around:
         return None
     form = around[-1].form
-    scalar = form.items.tree.scalars.get(()) if isinstance(form, Each) else None
+    scalar = form.items.tree.scalars.get(()) if isinstance(form, forms.ForEach) else None
     whole = None if scalar is None else scalar.whole
     path = None if whole is None else reference_path(whole.expr)
     if path is None:
@@ -170,7 +171,7 @@ def _item(
 
 def _each(unit: Unit) -> list[Step]:
     steps = () if unit.sequence is None else unit.sequence.steps
-    return [step for step in all_steps(steps) if isinstance(step.form, Each)]
+    return [step for step in all_steps(steps) if isinstance(step.form, forms.ForEach)]
 
 
 def _get(data: Any, key: str) -> Any:

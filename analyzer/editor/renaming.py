@@ -9,7 +9,7 @@ from analyzer.editor.symbols import Symbol, occurrences_of, symbol_at
 from analyzer.editor.workspace import Analysis, Workspace
 from kernel.errors import KernelError, Span
 from kernel.manifest.build import IDENTIFIER
-from kernel.topology.steps import all_steps
+from kernel.topology.forms import all_steps
 
 
 class RenameRefused(KernelError):

@@ -16,6 +16,7 @@ from analyzer.editor.vocabulary import (
     STEP,
     TOPOLOGY,
 )
+from kernel.errors import Path
 from kernel.manifest import Module, find_kind, find_resource, schemas_of
 from kernel.manifest.system import SYSTEM_KINDS
 from kernel.schema import InvalidSchema
@@ -24,8 +25,6 @@ from kernel.schema.keywords import Traits, traits
 from kernel.schema.places import inside, spread
 from kernel.topology.fields import variables
 from kernel.topology.roles import roles_of
-
-Path = tuple[str | int, ...]
 
 _SCHEMAS: Final = ("schema", "inputs", "outputs")
 _DECLARED: Final = ("vars", "secrets")

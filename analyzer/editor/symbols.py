@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.editor.workspace import Analysis
-from analyzer.linking import Path, Unit
+from analyzer.linking import Unit
 from kernel.cel import Expr, parse_template
 from kernel.cel.tree import Ident, Index, Literal, Macro, Select, children
-from kernel.errors import Span
+from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, Resource, find_kind, find_resource
 from kernel.topology.callsite import Target
-from kernel.topology.steps import Step, all_steps
+from kernel.topology.forms import Step, all_steps
 
 SymbolKind = typing.Literal["kind", "resource", "step", "variable", "secret", "import"]
 

@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from analyzer.rules.catalogue import RULES, Severity
-from kernel.errors import Fault, Span
+from kernel.errors import Fault, Path, Span
 from kernel.manifest.source import Source
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)

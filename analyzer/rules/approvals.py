@@ -9,8 +9,9 @@ from analyzer.rules.exposure import At, Effects, Exposed, name_of
 from analyzer.rules.raising import NOTHING
 from analyzer.sheet import Sheet
 from kernel.cel.tree import Literal
+from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.steps import Call, Each, Loop, Step, Steps, inner_steps
+from kernel.topology.forms import Step, Steps, inner_steps
 
 _BOUND = "approval-bound"
 
@@ -74,14 +75,14 @@ def _may_ask(site: CallSite) -> bool:
 def _find_loops(steps: Steps, loop: Step | None, found: dict[CallSite, Step]) -> None:
     """The innermost loop around each call site that stands in one."""
     for step in steps:
-        if isinstance(step.form, Call) and loop is not None:
+        if isinstance(step.form, forms.Call) and loop is not None:
             found[step.form.site] = loop
-        within = step if isinstance(step.form, Loop | Each) else loop
+        within = step if isinstance(step.form, forms.Loop | forms.ForEach) else loop
         for inner in inner_steps(step.form):
             _find_loops(inner, within, found)
 
 
 def _word(step: Step) -> str:
-    if isinstance(step.form, Loop):
+    if isinstance(step.form, forms.Loop):
         return "while" if step.form.before else "until"
     return "forEach"

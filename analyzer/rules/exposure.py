@@ -16,8 +16,9 @@ from analyzer.sites import World
 from kernel.errors import Span
 from kernel.manifest import Definition
 from kernel.safety import CLASSES
+from kernel.topology import forms
 from kernel.topology.callsite import CallSite, Target
-from kernel.topology.steps import Boundary, Call, Each, Loop, Steps, Together, inner_steps
+from kernel.topology.forms import Steps, inner_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +175,10 @@ class _Sites:
         for step in reversed(steps):
             form, behind, loops = step.form, after, looped
             match form:
-                case Call(site):
+                case forms.Call(site):
                     repeats = site.retry is not None and site.retry.attempts > 1
                     yield At(site, after, caught, looped or repeats)
-                case Boundary(body, handler, ending):
+                case forms.Try(body, handler, ending):
                     last = after if caught else after | self._raised(ending or ())
                     if handler is None:
                         yield from self.steps(body, last, caught=caught, looped=looped)
@@ -193,9 +194,9 @@ class _Sites:
                     )
                     yield from self.steps(ending or (), pending, caught=caught, looped=looped)
                 case _:
-                    if isinstance(form, Loop | Each | Together) and not caught:
+                    if isinstance(form, forms.Loop | forms.ForEach | forms.Parallel) and not caught:
                         behind = after | self.raising.of_step(self.unit, step)
-                    loops = looped or isinstance(form, Loop | Each)
+                    loops = looped or isinstance(form, forms.Loop | forms.ForEach)
                     for inner_list in inner_steps(form):
                         yield from self.steps(inner_list, behind, caught=caught, looped=loops)
             if not caught:

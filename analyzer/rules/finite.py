@@ -9,7 +9,7 @@ from analyzer.conjunction import CHOICES, Node, target
 from analyzer.lowering import Lowering
 from analyzer.rules.parts import Found, Parts
 from analyzer.types import List, Record, Ref, Refined, Type, Union
-from kernel.schema.keywords import Path
+from kernel.errors import Path
 from kernel.schema.problems import show_path
 
 MAX_STEPS = 5_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from analyzer.diagnostics import Diagnostic, Fix
-from analyzer.linking import Path, Unit
+from analyzer.linking import Unit
 from analyzer.rules.catalogue import RULES
 from analyzer.rules.exposure import Effects, name_of
 from analyzer.rules.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
@@ -16,23 +16,11 @@ from analyzer.sheet import Sheet
 from analyzer.sites import written
 from kernel.cel import Expr, Template, free_names, reference_path, walk
 from kernel.cel.tree import Binary, ListLiteral, Literal
+from kernel.errors import Path
 from kernel.manifest.suggest import nearest
+from kernel.topology import forms
 from kernel.topology.fields import variables
-from kernel.topology.steps import (
-    Boundary,
-    Branch,
-    Call,
-    Choice,
-    Each,
-    Loop,
-    Raise,
-    Sleep,
-    Step,
-    Steps,
-    Value,
-    WaitFor,
-    inner_steps,
-)
+from kernel.topology.forms import Step, Steps, inner_steps
 
 _CLASS: Final = re.compile(r"[A-Z]\w*[a-z]\w*")
 """How exceptions are named: a controller may fail with any, and its name is the code then."""
@@ -182,17 +170,17 @@ class _Handlers:
         if possible is not None:
             for template, path in templates(step):
                 check_condition(possible, template, path, self.sheet)
-            if isinstance(step.form, Choice):
+            if isinstance(step.form, forms.Switch):
                 self.choice(step, step.form, possible)
             self.asked = self.asked or any(map(_asks, templates(step)))
-        if not isinstance(step.form, Boundary):
+        if not isinstance(step.form, forms.Try):
             for inner in inner_steps(step.form):
                 self.steps(inner, possible)
             return
         self.steps(step.form.body, possible)
         self.boundary(step.form)
 
-    def boundary(self, boundary: Boundary) -> None:
+    def boundary(self, boundary: forms.Try) -> None:
         raised = self.effects.raising.of_steps(self.unit, boundary.body)
         inside = Possible(raised, KERNEL, "what is tried here")
         asked, self.asked = self.asked, False
@@ -204,7 +192,7 @@ class _Handlers:
         self.steps(boundary.ending or (), inside)
         self.asked = asked
 
-    def choice(self, step: Step, choice: Choice, possible: Possible) -> None:
+    def choice(self, step: Step, choice: forms.Switch, possible: Possible) -> None:
         """``switch: ${{ error.code }}``: its keys, and what they leave out."""
         scalar = choice.subject.tree.scalars.get(())
         if scalar is None or scalar.whole is None:
@@ -234,27 +222,27 @@ def templates(step: Step) -> Iterator[tuple[Template, Path]]:
     """The fields of a step that take CEL, but ``retry.when``, which has an error of its own."""
     found: list[tuple[Template | None, Path]] = [(step.when, ("when",))]
     match step.form:
-        case Call(site):
+        case forms.Call(site):
             found += [(site.inputs, ("inputs",)), (site.idempotency_key, ("idempotencyKey",))]
             found.append((site.approval, ("approval",)))
             found += [(one, ("expect", number)) for number, one in enumerate(site.expect)]
-        case Value(value):
+        case forms.Value(value):
             found.append((value, ("value",)))
-        case Branch(arms):
+        case forms.If(arms):
             for number, (condition, _) in enumerate(arms):
                 where: Path = ("if",) if number == 0 else ("elseif", number - 1, "if")
                 found.append((condition, where))
-        case Choice(subject):
+        case forms.Switch(subject):
             found.append((subject, ("switch",)))
-        case Loop(condition=condition, before=before):
+        case forms.Loop(condition=condition, before=before):
             found.append((condition, ("while" if before else "until",)))
-        case Each(items=items, result=result):
+        case forms.ForEach(items=items, result=result):
             found += [(items, ("forEach",)), (result, ("result",))]
-        case Raise(error):
+        case forms.Throw(error):
             found.append((error, ("throw",)))
-        case Sleep(duration):
+        case forms.Sleep(duration):
             found.append((duration, ("sleep",)))
-        case WaitFor(pattern, timeout):
+        case forms.WaitFor(pattern, timeout):
             found += [(pattern, ("waitFor",)), (timeout, ("timeout",))]
     for template, path in found:
         if template is not None and not template.constant:

@@ -12,22 +12,8 @@ from analyzer.variables import ELSEWHERE
 from kernel.cel import Template, parse_template, references
 from kernel.errors import Span
 from kernel.manifest import Declaration, Document, Module, Resource
-from kernel.topology.steps import (
-    Boundary,
-    Branch,
-    Call,
-    Choice,
-    Each,
-    Loop,
-    Raise,
-    Sleep,
-    Step,
-    Steps,
-    Value,
-    WaitFor,
-    all_steps,
-    inner_steps,
-)
+from kernel.topology import forms
+from kernel.topology.forms import Step, Steps, all_steps, inner_steps
 
 _MAY_BE_MEANT: Final = frozenset(("environment", "principal", "resources", "target"))
 """Variables with the names that people give to their own."""
@@ -66,7 +52,9 @@ def _holds(document: Document, spans: Iterable[Span]) -> bool:
 def unread_values(unit: Unit) -> Iterator[Finding]:
     """The ``value`` steps of a topology whose result goes nowhere."""
     sequence = unit.sequence
-    if sequence is None or not any(isinstance(s.form, Value) for s in all_steps(sequence.steps)):
+    if sequence is None or not any(
+        isinstance(s.form, forms.Value) for s in all_steps(sequence.steps)
+    ):
         return
     read = _steps_read(unit)
     if read is None or not read <= {step.name for step in all_steps(sequence.steps)}:
@@ -103,11 +91,11 @@ class _Reading:
         named = step.name is not None and (answers or step.name in self.read)
         here = wanted or named
         match step.form:
-            case Value() if not here:
+            case forms.Value() if not here:
                 yield step
-            case Each(body=body, result=result):
+            case forms.ForEach(body=body, result=result):
                 yield from self.inner(body, here and result is None, False)
-            case Boundary(body, handler, ending):
+            case forms.Try(body, handler, ending):
                 if handler is None:  # otherwise a value may be there to fail
                     yield from self.inner(body, here, answers)
                 yield from self.inner(handler or (), here, answers)
@@ -138,27 +126,27 @@ def _templates(unit: Unit) -> Iterator[Template]:
         if step.when is not None:
             yield step.when
         match step.form:
-            case Call(site):
+            case forms.Call(site):
                 retry = None if site.retry is None else site.retry.when
                 several = site.inputs, retry, site.idempotency_key, site.approval, *site.expect
                 yield from (one for one in several if one is not None)
-            case Value(value):
+            case forms.Value(value):
                 yield value
-            case Branch(arms, _):
+            case forms.If(arms, _):
                 yield from (condition for condition, _ in arms)
-            case Choice(subject, _, _):
+            case forms.Switch(subject, _, _):
                 yield subject
-            case Loop(condition=condition):
+            case forms.Loop(condition=condition):
                 yield condition
-            case Each(items, _, result, _):
+            case forms.ForEach(items, _, result, _):
                 yield items
                 if result is not None:
                     yield result
-            case Raise(error):
+            case forms.Throw(error):
                 yield error
-            case Sleep(duration):
+            case forms.Sleep(duration):
                 yield duration
-            case WaitFor(pattern, timeout):
+            case forms.WaitFor(pattern, timeout):
                 yield from (one for one in (pattern, timeout) if one is not None)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kernel.errors import Path
 from kernel.manifest.suggest import nearest
-from kernel.schema.keywords import Path, subschemas
+from kernel.schema.keywords import subschemas
 
 _KEYWORDS: Final = frozenset(
     (

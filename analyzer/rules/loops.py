@@ -9,8 +9,9 @@ from analyzer.rules.exposure import Effects
 from analyzer.scopes import steps_read
 from analyzer.sheet import Sheet
 from kernel.cel import CelError, Template
+from kernel.topology import forms
 from kernel.topology.callsite import names_in
-from kernel.topology.steps import Loop, Step, all_steps
+from kernel.topology.forms import Step, all_steps
 
 _CHANGING: Final = frozenset(("resources", "invocation"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
@@ -21,11 +22,11 @@ def check_loops(effects: Effects, unit: Unit, sheet: Sheet) -> None:
     if unit.sequence is None:
         return
     for step in all_steps(unit.sequence.steps):
-        if isinstance(step.form, Loop) and step.form.max_iterations is None:
+        if isinstance(step.form, forms.Loop) and step.form.max_iterations is None:
             _check(effects, unit, step, step.form, sheet)
 
 
-def _check(effects: Effects, unit: Unit, step: Step, loop: Loop, sheet: Sheet) -> None:
+def _check(effects: Effects, unit: Unit, step: Step, loop: forms.Loop, sheet: Sheet) -> None:
     names, read = names_in(loop.condition), steps_read(loop.condition)
     inside = {one.name for one in all_steps(loop.body)}
     if loop.condition.tree.errors or read is None or names & _CHANGING or read & inside:

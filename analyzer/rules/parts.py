@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from analyzer.conjunction import Node
-from kernel.schema.keywords import Path, subschemas
+from kernel.errors import Path
+from kernel.schema.keywords import subschemas
 
 _DESCRIBING: Final = frozenset(
     (

@@ -15,8 +15,9 @@ from kernel import errors
 from kernel.cel import Template
 from kernel.manifest import Definition
 from kernel.schema.keywords import traits
+from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.steps import Boundary, Call, Raise, Step, Steps, WaitFor, inner_steps
+from kernel.topology.forms import Step, Steps, inner_steps
 
 Code = str | int
 
@@ -112,13 +113,13 @@ class Raising:
 
     def _of_form(self, unit: Unit, step: Step) -> Raised:
         match step.form:
-            case Call(site):
+            case forms.Call(site):
                 return self.of_site(unit, site)
-            case Raise(error):
+            case forms.Throw(error):
                 return _thrown(error)
-            case WaitFor(timeout=Template()):
+            case forms.WaitFor(timeout=Template()):
                 return Raised(frozenset(["TIMEOUT"]))
-            case Boundary(body, handler, ending):
+            case forms.Try(body, handler, ending):
                 caught = body if handler is None else handler
                 return self.of_steps(unit, caught) | self.of_steps(unit, ending or ())
         raised = NOTHING

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from analyzer.linking import Linked, Path, Unit
+from analyzer.linking import Linked, Unit
 from analyzer.report import Finding, Note
 from kernel.cel import parse_template, references
-from kernel.errors import Span
+from kernel.errors import Path, Span
 from kernel.manifest import Document
 from kernel.topology.callsite import Target
 

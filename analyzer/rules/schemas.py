@@ -15,13 +15,14 @@ from analyzer.conjunction import MAX_ALTERNATIVES, alternatives
 from analyzer.contexts import schemas_at
 from analyzer.linking import Unit
 from analyzer.lowering import Lowering, Untyped, untyped
-from analyzer.report.finding import Edit, Finding, Path
+from analyzer.report.finding import Edit, Finding
 from analyzer.rules.defaults import refused_defaults
 from analyzer.rules.finite import endless
 from analyzer.rules.keywords import misspelt
 from analyzer.rules.parts import Parts, parts_of
 from analyzer.rules.plain import is_plain
 from analyzer.rules.satisfiable import unsatisfiable
+from kernel.errors import Path
 from kernel.manifest import Document, Module, Resource, find_kind, schemas_of
 from kernel.schema import NO_SCHEMAS, InvalidSchema, Schemas, check_schema
 from kernel.schema.bundle import bundle

@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
-from analyzer.report.finding import Edit, Finding, Path
-from kernel.errors import Span
+from analyzer.report.finding import Edit, Finding
+from kernel.errors import Path, Span
 from kernel.manifest import Document, Manifest
 from kernel.manifest.nodes import Node
 from kernel.manifest.scalars import Scalar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from kernel.errors import KernelError
+from kernel.errors import KernelError, Path
 
 Reason = Literal[
     "no-overload",
@@ -18,7 +18,6 @@ Reason = Literal[
 ]
 """Why an evaluation failed; stable, for programs to read."""
 
-Path = tuple[str | int, ...]
 
 _SHOWN = 80
 

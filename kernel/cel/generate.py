@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from kernel.cel.budget import Limits
 from kernel.cel.code import Unsupported, Writer
-from kernel.cel.errors import Path
 from kernel.cel.fast import NAMESPACE, SMALL
 from kernel.cel.templates import Scalar, TemplateTree
 from kernel.cel.tree import Expr
+from kernel.errors import Path
 
 _MOST_WITHOUT_BUDGET: Final = 200
 _MOST_JOINED_AT_ONCE: Final = 16

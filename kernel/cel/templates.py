@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from kernel.cel import reference
 from kernel.cel.budget import Budget, Limits
-from kernel.cel.errors import CelEvaluationError, CelSyntaxError, Path, Problem
+from kernel.cel.errors import CelEvaluationError, CelSyntaxError, Problem
 from kernel.cel.formatted import scalar_text
 from kernel.cel.frame import Closure, Frame, located
 from kernel.cel.lexer import Token, tokenize
 from kernel.cel.parser import MAX_DEPTH, parse_tokens
 from kernel.cel.program import DEFAULT_LIMITS, exhausted, has_dotted
 from kernel.cel.tree import Expr
+from kernel.errors import Path
 
 OPEN: Final = "${{"
 CLOSE: Final = "}}"

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
-from kernel.errors import ExpressionError, InvocationError, Span
+from kernel.errors import ExpressionError, InvocationError, Path, Span
 from kernel.invocation import decisions, pauses
 from kernel.invocation.invocation import Invocation
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kernel.registry.scope import ModuleScope
     from kernel.topology.callsite import CallSite
 
-Path = tuple[str | int, ...]
 
 MAX_DEPTH = 40
 """Calls within calls. A topology that calls itself without an end is stopped here."""

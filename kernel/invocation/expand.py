@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
-from kernel.errors import ExpressionError, ValidationError
+from kernel.errors import ExpressionError, Path, ValidationError
 from kernel.invocation.values import fresh
 from kernel.journal.errors import Refused
 from kernel.journal.values import checked_key
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
     from kernel.topology.callsite import CallSite
-
-Path = tuple[str | int, ...]
 
 
 def plan(plan: Plan) -> Stage:

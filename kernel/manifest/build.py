@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kernel.errors import Fault
+from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
 from kernel.manifest.model import (
     ApprovalTerms,
@@ -18,7 +18,6 @@ from kernel.manifest.model import (
     Resource,
     Target,
 )
-from kernel.manifest.nodes import Path
 from kernel.manifest.suggest import did_you_mean
 from kernel.manifest.system import SYSTEM_KINDS, check_system
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from kernel.errors import Fault
+from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Module
-from kernel.manifest.nodes import Path
 from kernel.manifest.resolve import find_kind
 from kernel.schema import Contract, Schemas, check_schema
 

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from kernel.errors import Fault
+from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
-
-Path = tuple[str | int, ...]
 
 MAX_FAULTS = 100
 """A document with more expressions that do not parse has no more of them reported."""

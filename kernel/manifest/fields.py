@@ -13,10 +13,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import Fault
+from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Resource
-from kernel.manifest.nodes import Path
 from kernel.manifest.suggest import did_you_mean
 from kernel.manifest.system import CALL_SITE_FIELDS
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from kernel.errors import Path as DataPath
 from kernel.errors import Span
 from kernel.manifest.document import Document
-from kernel.manifest.nodes import Path as DataPath
 from kernel.manifest.source import Source
 
 Capability = Literal["Invocable", "Runnable", "Service", "Provider"]

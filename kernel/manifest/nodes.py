@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from kernel.errors import Fault, ManifestError
+from kernel.errors import Fault, ManifestError, Path
 from kernel.manifest.scalars import Scalar, TooManyDigits, resolve, resolve_tagged
 from kernel.manifest.source import Source
 
@@ -24,7 +24,6 @@ MAX_NODES = 1_000_000
 MAX_FAULTS = 100
 """A document with more faults is not read to its end."""
 
-Path = tuple[str | int, ...]
 _CORE = "tag:yaml.org,2002:"
 _SCALAR_TAGS = ("str", "int", "float", "bool", "null")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError, compile_template, parse_template, references
-from kernel.errors import Fault, ManifestError
+from kernel.errors import Fault, ManifestError, Path
 from kernel.schema import SchemaError
 from kernel.schema.keywords import traits
 from kernel.schema.places import inside, spread
@@ -17,8 +17,6 @@ from kernel.topology.reader import Reader
 if TYPE_CHECKING:
     from kernel.registry.instances import Instance
     from kernel.registry.registry import Bind, Registry
-
-Path = tuple[str | int, ...]
 
 
 class Preparation:

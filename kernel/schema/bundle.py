@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kernel.errors import Path
 from kernel.schema.keywords import subschemas
-from kernel.schema.problems import InvalidSchema, Path, Problem
+from kernel.schema.problems import InvalidSchema, Problem
 
 URI = "kernel:///"
 MAX_DEPTH = 100

@@ -8,8 +8,9 @@ from typing import Any
 
 import jsonschema_rs
 
+from kernel.errors import Path
 from kernel.schema.engine import validator_at
-from kernel.schema.problems import MAX_PROBLEMS, Path, Problem
+from kernel.schema.problems import MAX_PROBLEMS, Problem
 from kernel.schema.redact import secret_at
 
 _WEAK = ("anyOf", "oneOf")

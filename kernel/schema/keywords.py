@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Path = tuple[str | int, ...]
+from kernel.errors import Path
 
 _ONE = (
     "items", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "contains",

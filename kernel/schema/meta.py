@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from kernel.errors import Path
 from kernel.schema.bundle import MAX_DEPTH, NO_SCHEMAS, Schemas, bundle, pointer
 from kernel.schema.keywords import check_traits, subschemas
 from kernel.schema.plain import find_problem, is_atom
-from kernel.schema.problems import InvalidSchema, Path, Problem
+from kernel.schema.problems import InvalidSchema, Problem
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernel.schema.problems import Path, Problem, SchemaError
+from kernel.errors import Path
+from kernel.schema.problems import Problem, SchemaError
 
 MAX_DEPTH = 200
 """Deeper values are refused; what follows may recurse over them."""

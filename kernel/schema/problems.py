@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kernel.errors import KernelError
-
-Path = tuple[str | int, ...]
+from kernel.errors import KernelError, Path
 
 MAX_PROBLEMS = 10
 """No more are reported at once."""

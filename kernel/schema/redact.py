@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kernel.errors import Path
 from kernel.schema.bundle import follow
 from kernel.schema.keywords import subschemas, traits
 from kernel.schema.places import inside, spread
@@ -24,7 +25,7 @@ def compile_redaction(schema: Any) -> Callable[[Any], Any] | None:
     return lambda value: _redact(value, spread([schema], schema), schema)
 
 
-def secret_at(schema: Any, path: tuple[str | int, ...], pointer: str = "") -> bool:
+def secret_at(schema: Any, path: Path, pointer: str = "") -> bool:
     """Whether the place that a path leads to, or one above it, is secret.
 
     The path starts at a value of the node at ``pointer`` of the bundled schema.

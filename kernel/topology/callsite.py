@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from kernel.cel import Template, TemplateTree, compile_template, free_names
+from kernel.errors import Path
 from kernel.topology.reader import Reader, is_expression
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Target:
     name: str | None
     fields: Mapping[str, Any] | None = None
     document: Document | None = None
-    path: tuple[str | int, ...] = ()
+    path: Path = ()
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" if self.name else self.kind
@@ -71,7 +72,7 @@ class CallSite:
     """
 
     target: Target
-    path: tuple[str | int, ...]
+    path: Path
     name: str | None = None
     inputs: Template | None = None
     when: Template | None = None
@@ -88,7 +89,7 @@ class CallSite:
         return frozenset[str]().union(*(names_in(t) for t in (*templates, *self.expect) if t))
 
 
-def label_of(name: str | None, path: tuple[str | int, ...]) -> str:
+def label_of(name: str | None, path: Path) -> str:
     """How a place is called in the path of a run: ``steps.Fetch``, or where it stands."""
     if name is not None:
         return f"steps.{name}"
@@ -119,7 +120,7 @@ def constant(value: Any) -> Template:
 
 
 def read_call_site(
-    reader: Reader, data: Mapping[str, Any], path: tuple[str | int, ...], *, name: str | None = None
+    reader: Reader, data: Mapping[str, Any], path: Path, *, name: str | None = None
 ) -> CallSite | None:
     """The call site that ``data`` writes; None, with faults in ``reader``, when it is not one."""
     target = read_target(reader, data.get("invoke"), (*path, "invoke"))
@@ -152,7 +153,7 @@ def read_call_site(
     )
 
 
-def read_target(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Target | None:
+def read_target(reader: Reader, data: Any, path: Path) -> Target | None:
     """The target of an ``invoke`` field, or None with a fault."""
     if not isinstance(data, Mapping):
         reader.wrong(
@@ -176,7 +177,7 @@ def read_target(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Targe
     return Target(kind, own_name, fields, reader.document, path)
 
 
-def _read_retry(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Retry | None:
+def _read_retry(reader: Reader, data: Any, path: Path) -> Retry | None:
     if data is None:
         return None
     if not isinstance(data, Mapping):
@@ -201,7 +202,7 @@ def _read_retry(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Retry
     )
 
 
-def _read_approval(reader: Reader, data: Any, path: tuple[str | int, ...]) -> Template | None:
+def _read_approval(reader: Reader, data: Any, path: Path) -> Template | None:
     if data is None:
         return None
     if data == "required" or isinstance(data, bool):

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from kernel.cel import CelError, Template
-from kernel.errors import ExpressionError, Span
+from kernel.errors import ExpressionError, Path, Span
 from kernel.topology.callsite import CallSite, names_in
 
-Path = tuple[str | int, ...]
 Bindings = dict[str, Any]
 
 

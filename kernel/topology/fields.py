@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.cel import Template
+from kernel.errors import Path
 from kernel.schema import keywords
 from kernel.schema.bundle import follow
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 
-Path = tuple[str | int, ...]
 Schema = Mapping[str, Any] | bool
 Context = Mapping[str, Any] | None
 """A schema whose properties are CEL variables, or the variables by name."""

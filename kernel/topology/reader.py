@@ -7,14 +7,13 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template, parse_template
-from kernel.errors import Fault
+from kernel.errors import Fault, Path
 from kernel.manifest.suggest import did_you_mean
 from kernel.topology.guards import guarded
 
 if TYPE_CHECKING:
     from kernel.manifest import Document
 
-Path = tuple[str | int, ...]
 
 _CEL_FIELD = "write it in brackets: `${{ … }}`"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kernel.errors import Path
 from kernel.schema import keywords
 
 if TYPE_CHECKING:
     from kernel.manifest import Definition
 
-Path = tuple[str | int, ...]
 Roles = Mapping[str, tuple[Path, Any]]
 """The fields by their role: where each stands, and what it holds."""
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel.cel import Template
+from kernel.errors import Path
+from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.context import Context, Path
+from kernel.topology.context import Context
+from kernel.topology.forms import Steps, all_steps
 from kernel.topology.reader import Reader
-from kernel.topology.steps import Call, Steps, all_steps, read_steps
+from kernel.topology.steps import read_steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +27,7 @@ class Sequence:
     def sites(self) -> Iterator[CallSite]:
         """All call sites of the sequence, in reading order."""
         for step in all_steps(self.steps):
-            if isinstance(step.form, Call):
+            if isinstance(step.form, forms.Call):
                 yield step.form.site
 
     async def run(self, context: Context) -> Any:

@@ -1,133 +1,27 @@
-"""The steps of a topology, read into frozen data (language.md, Topologies).
+"""Reads the steps of a topology into the frozen data of ``forms`` (language.md, Topologies).
 
-A step is one of ten forms. Which one is told by the field that only that form has. The same tree
-is what the sequence engine walks and what the analyzer reasons about.
+Which form a step has is told by the field that only that form has.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kernel.cel import CelSyntaxError, Template, faulty_template
+from kernel.cel import CelSyntaxError, faulty_template
+from kernel.errors import Path
 from kernel.manifest.suggest import nearest
+from kernel.topology import forms
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
-from kernel.topology.callsite import MAX_MILLISECONDS, CallSite, label_of, read_call_site
-from kernel.topology.reader import Path, Reader, is_expression
-
-Steps = tuple["Step", ...]
+from kernel.topology.callsite import MAX_MILLISECONDS, label_of, read_call_site
+from kernel.topology.forms import Form, Step, Steps
+from kernel.topology.reader import Reader, is_expression
 
 MAX_NESTING = 50
 MAX_ROUNDS = 2**63 - 1
 MAX_CONCURRENCY = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Calls something. Its result is what the call returned."""
-
-    site: CallSite
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """Computes a value and calls nothing."""
-
-    value: Template
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """``if``/``then``/``elseif``/``else``: the first arm whose condition is true."""
-
-    arms: tuple[tuple[Template, Steps], ...]
-    otherwise: Steps
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """``switch``/``cases``/``default``: the case whose key equals the subject, by CEL equality."""
-
-    subject: Template
-    cases: tuple[tuple[Any, Steps], ...]
-    default: Steps | None
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """``do`` with ``while`` (asked before each round) or ``until`` (asked after each)."""
-
-    body: Steps
-    condition: Template
-    before: bool
-    max_iterations: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Each:
-    """``forEach``: the body once for each item, ``concurrency`` of them at a time."""
-
-    items: Template
-    body: Steps
-    result: Template | None
-    concurrency: int
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """``parallel``: named lists of steps at the same time; the first failure cancels the rest."""
-
-    branches: tuple[tuple[str, Steps], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Boundary:
-    """``try``/``catch``/``finally``. ``handler`` and ``ending`` are None where not written."""
-
-    body: Steps
-    handler: Steps | None
-    ending: Steps | None
-
-
-@dataclass(frozen=True, slots=True)
-class Raise:
-    """``throw``: the template of ``{code, message, data}``."""
-
-    error: Template
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """``sleep``: the template of the milliseconds that pass."""
-
-    duration: Template
-
-
-@dataclass(frozen=True, slots=True)
-class WaitFor:
-    """``waitFor``: the template of the pattern of an event, and of the milliseconds at most."""
-
-    pattern: Template
-    timeout: Template | None
-
-
-Form = Call | Value | Branch | Choice | Loop | Each | Together | Boundary | Raise | Sleep | WaitFor
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """A named call site or control form. ``path`` is where it stands in its document.
-
-    ``label`` names it in the path of a run: ``steps.Fetch``, or its place where it has no name.
-    """
-
-    name: str | None
-    when: Template | None
-    form: Form
-    path: Path
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,23 +62,23 @@ class _Reading:
         if not isinstance(data, Mapping):
             self.reader.wrong("K007", "a step is a mapping", path)
             return None
-        forms = [key for key in FORMS if key in data and key != "do"]
-        if not forms and any(key in data for key in ("do", "while", "until")):
-            forms = ["do"]
-        if len(forms) != 1:
-            self._no_form(data, forms, path)
+        given = [key for key in FORMS if key in data and key != "do"]
+        if not given and any(key in data for key in ("do", "while", "until")):
+            given = ["do"]
+        if len(given) != 1:
+            self._no_form(data, given, path)
             name = self._name(data, path)
             return Step(name, None, _WRONG, path, label_of(name, path))
-        form_reader = FORMS[forms[0]]
+        form_reader = FORMS[given[0]]
         self.reader.known_fields(data, form_reader.fields | _EVERY_STEP, path, "this step")
         name = self._name(data, path)
         form = form_reader.read(self, data, path, name)
         when = self.reader.condition(data, "when", path)
         return Step(name, when, form or _WRONG, path, label_of(name, path))
 
-    def _no_form(self, data: Mapping[str, Any], forms: list[str], path: Path) -> None:
-        if forms:
-            both = " and ".join(f"`{form}`" for form in forms)
+    def _no_form(self, data: Mapping[str, Any], given: list[str], path: Path) -> None:
+        if given:
+            both = " and ".join(f"`{form}`" for form in given)
             self.reader.wrong("K007", f"a step is of one form; this one has {both}", path)
         elif any(nearest(str(key), FORMS) for key in data.keys() - _EVERY_STEP):
             known = _EVERY_STEP.union(*(form.fields for form in FORMS.values()))
@@ -210,7 +104,7 @@ class _Reading:
         return name
 
 
-_WRONG = Value(faulty_template(CelSyntaxError("", 0, 0, "")))
+_WRONG = forms.Value(faulty_template(CelSyntaxError("", 0, 0, "")))
 """What stands for a form that is wrong, so that what reads its step is not wrong as well."""
 
 
@@ -219,18 +113,16 @@ def _read_call(
 ) -> Form | None:
     fields = {key: value for key, value in data.items() if key != "when"}
     site = read_call_site(reading.reader, fields, path, name=name)
-    return None if site is None else Call(site)
+    return None if site is None else forms.Call(site)
 
 
 def _read_value(
     reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
 ) -> Form | None:
-    return Value(reading.reader.template(data["value"]))
+    return forms.Value(reading.reader.template(data["value"]))
 
 
-def _read_branch(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
+def _read_if(reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None) -> Form | None:
     elseif = data.get("elseif", [])
     if not isinstance(elseif, list) or not all(isinstance(arm, Mapping) for arm in elseif):
         reading.reader.wrong("K007", "`elseif` is a list of { if, then }", (*path, "elseif"))
@@ -249,10 +141,10 @@ def _read_branch(
         if condition is not None:
             arms.append((condition, steps))
     otherwise = reading.steps(data["else"], (*path, "else")) if "else" in data else ()
-    return Branch(tuple(arms), otherwise)
+    return forms.If(tuple(arms), otherwise)
 
 
-def _read_choice(
+def _read_switch(
     reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
 ) -> Form | None:
     cases = data.get("cases")
@@ -261,7 +153,7 @@ def _read_choice(
         return None
     read = tuple((key, reading.steps(steps, (*path, "cases", key))) for key, steps in cases.items())
     default = reading.steps(data["default"], (*path, "default")) if "default" in data else None
-    return Choice(reading.reader.template(data["switch"]), read, default)
+    return forms.Switch(reading.reader.template(data["switch"]), read, default)
 
 
 def _read_loop(
@@ -276,10 +168,10 @@ def _read_loop(
     rounds = reading.reader.integer(data, "maxIterations", path, minimum=1, maximum=MAX_ROUNDS)
     if condition is None:
         return None
-    return Loop(body, condition, given[0] == "while", rounds)
+    return forms.Loop(body, condition, given[0] == "while", rounds)
 
 
-def _read_each(
+def _read_for_each(
     reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
 ) -> Form | None:
     items = data["forEach"]
@@ -296,10 +188,10 @@ def _read_each(
         data, "concurrency", path, minimum=1, maximum=MAX_CONCURRENCY
     )
     result = reading.reader.template(data["result"]) if "result" in data else None
-    return Each(reading.reader.template(items), body, result, concurrency or 1)
+    return forms.ForEach(reading.reader.template(items), body, result, concurrency or 1)
 
 
-def _read_together(
+def _read_parallel(
     reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
 ) -> Form | None:
     branches = data["parallel"]
@@ -315,20 +207,18 @@ def _read_together(
             )
         else:
             read.append((name, reading.steps(steps, (*where, name))))
-    return Together(tuple(read))
+    return forms.Parallel(tuple(read))
 
 
-def _read_boundary(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
+def _read_try(reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None) -> Form | None:
     if "catch" not in data and "finally" not in data:
         reading.reader.wrong("K007", "`try` needs `catch` or `finally`", path)
     handler = reading.steps(data["catch"], (*path, "catch")) if "catch" in data else None
     ending = reading.steps(data["finally"], (*path, "finally")) if "finally" in data else None
-    return Boundary(reading.steps(data["try"], (*path, "try")), handler, ending)
+    return forms.Try(reading.steps(data["try"], (*path, "try")), handler, ending)
 
 
-def _read_raise(
+def _read_throw(
     reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
 ) -> Form | None:
     error = data["throw"]
@@ -339,14 +229,14 @@ def _read_raise(
     reading.reader.known_fields(error, ("code", "message", "data"), where, "`throw`")
     if "code" not in error and "message" not in error:
         reading.reader.wrong("K007", "`throw` needs a `code` or a `message`", where)
-    return Raise(reading.reader.template(error))
+    return forms.Throw(reading.reader.template(error))
 
 
 def _read_sleep(
     reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
 ) -> Form | None:
     duration = reading.reader.milliseconds(data, "sleep", path, maximum=MAX_MILLISECONDS)
-    return None if duration is None else Sleep(duration)
+    return None if duration is None else forms.Sleep(duration)
 
 
 def _read_wait_for(
@@ -363,18 +253,18 @@ def _read_wait_for(
             (*path, "waitFor"),
         )
         return None
-    return WaitFor(reading.reader.template(pattern), timeout)
+    return forms.WaitFor(reading.reader.template(pattern), timeout)
 
 
 FORMS: Mapping[str, _FormReader] = {
     "invoke": _FormReader(_read_call, CALL_FIELDS),
     "value": _FormReader(_read_value, frozenset(("value",))),
-    "if": _FormReader(_read_branch, frozenset(("if", "then", "elseif", "else"))),
-    "switch": _FormReader(_read_choice, frozenset(("switch", "cases", "default"))),
-    "forEach": _FormReader(_read_each, frozenset(("forEach", "do", "result", "concurrency"))),
-    "parallel": _FormReader(_read_together, frozenset(("parallel",))),
-    "try": _FormReader(_read_boundary, frozenset(("try", "catch", "finally"))),
-    "throw": _FormReader(_read_raise, frozenset(("throw",))),
+    "if": _FormReader(_read_if, frozenset(("if", "then", "elseif", "else"))),
+    "switch": _FormReader(_read_switch, frozenset(("switch", "cases", "default"))),
+    "forEach": _FormReader(_read_for_each, frozenset(("forEach", "do", "result", "concurrency"))),
+    "parallel": _FormReader(_read_parallel, frozenset(("parallel",))),
+    "try": _FormReader(_read_try, frozenset(("try", "catch", "finally"))),
+    "throw": _FormReader(_read_throw, frozenset(("throw",))),
     "sleep": _FormReader(_read_sleep, frozenset(("sleep",))),
     "waitFor": _FormReader(_read_wait_for, frozenset(("waitFor", "timeout"))),
     "do": _FormReader(_read_loop, frozenset(("do", "while", "until", "maxIterations"))),
@@ -384,28 +274,3 @@ FORMS: Mapping[str, _FormReader] = {
 def read_steps(reader: Reader, data: Any, path: Path) -> Steps:
     """The steps that ``data`` writes. Faults go to ``reader``; what is wrong is left out."""
     return _Reading(reader, {}).steps(data, path)
-
-
-def all_steps(steps: Steps) -> Iterator[Step]:
-    """All steps of a tree, outer before inner, in reading order."""
-    for step in steps:
-        yield step
-        for inner in inner_steps(step.form):
-            yield from all_steps(inner)
-
-
-def inner_steps(form: Form) -> tuple[Steps, ...]:
-    """The lists of steps that a form holds, in reading order."""
-    match form:
-        case Branch(arms, otherwise):
-            return (*(steps for _, steps in arms), otherwise)
-        case Choice(_, cases, default):
-            return (*(steps for _, steps in cases), default or ())
-        case Loop() | Each():
-            return (form.body,)
-        case Together(branches):
-            return tuple(steps for _, steps in branches)
-        case Boundary(body, handler, ending):
-            return (body, handler or (), ending or ())
-        case _:
-            return ()

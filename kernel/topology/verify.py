@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import Fault
+from kernel.errors import Fault, Path
 from kernel.manifest import (
     Resource,
     check_fields,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     OfResource = Callable[[Module, Resource], Iterable[Fault]]
 
-Path = tuple[str | int, ...]
 
 _CALLED = frozenset(("Invocable", "Runnable"))
 _STARTED = _CALLED | {"Service"}

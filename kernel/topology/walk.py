@@ -13,27 +13,13 @@ from functools import partial
 from typing import Any
 
 from kernel.cel import CelError, Template, compile, to_json
-from kernel.errors import Cancelled, ExpressionError, InvocationError, Thrown
+from kernel.errors import Cancelled, ExpressionError, InvocationError, Path, Thrown
 from kernel.schema import SchemaError, check_json
+from kernel.topology import forms
 from kernel.topology.callsite import DIFFERS, MAX_MILLISECONDS, names_in
-from kernel.topology.context import Context, Path, evaluate, holds, is_wanted, type_name
+from kernel.topology.context import Context, evaluate, holds, is_wanted, type_name
+from kernel.topology.forms import Form, Step, Steps
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import (
-    Boundary,
-    Branch,
-    Call,
-    Choice,
-    Each,
-    Form,
-    Loop,
-    Raise,
-    Sleep,
-    Step,
-    Steps,
-    Together,
-    Value,
-    WaitFor,
-)
 from kernel.topology.tasks import look_at
 
 _ROUNDS_WITHOUT_PAUSE = 100
@@ -89,7 +75,7 @@ async def _is_wanted(step: Step, when: Template, context: Context) -> bool:
     path = (*step.path, "when")
 
     def find() -> bool:
-        if isinstance(step.form, Call):
+        if isinstance(step.form, forms.Call):
             return is_wanted(step.form.site, when, context, path)
         return holds(when, context, path)
 
@@ -107,19 +93,19 @@ async def _decided(
 
 async def _call(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Call)
+    assert isinstance(form, forms.Call)
     return await context.invoke(form.site)
 
 
 async def _value(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Value)
+    assert isinstance(form, forms.Value)
     return evaluate(form.value, context, (*step.path, "value"))
 
 
-async def _branch(step: Step, context: Context) -> Any:
+async def _if(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Branch)
+    assert isinstance(form, forms.If)
     for number, (condition, steps) in enumerate(form.arms):
         place = ("if",) if number == 0 else ("elseif", number - 1, "if")
         find = partial(holds, condition, context, (*step.path, *place))
@@ -128,9 +114,9 @@ async def _branch(step: Step, context: Context) -> Any:
     return await run_steps(form.otherwise, context)
 
 
-async def _choice(step: Step, context: Context) -> Any:
+async def _switch(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Choice)
+    assert isinstance(form, forms.Switch)
     find = partial(evaluate, form.subject, context, (*step.path, "switch"))
     subject = await _decided(form.subject, context, f"{step.label}.switch", find)
     for key, steps in form.cases:
@@ -158,7 +144,7 @@ def _equals(key: Any, subject: Any) -> bool:
 
 async def _loop(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Loop)
+    assert isinstance(form, forms.Loop)
     result: Any = None
     done = 0
     where = (*step.path, "while" if form.before else "until")
@@ -184,9 +170,9 @@ async def _loop(step: Step, context: Context) -> Any:
     return result
 
 
-async def _each(step: Step, context: Context) -> Any:
+async def _for_each(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Each)
+    assert isinstance(form, forms.ForEach)
     find = partial(evaluate, form.items, context, (*step.path, "forEach"))
     items = await _decided(form.items, context, f"{step.label}.forEach", find)
     if not isinstance(items, (list, tuple)):
@@ -224,17 +210,17 @@ async def _each(step: Step, context: Context) -> Any:
     return results
 
 
-async def _together(step: Step, context: Context) -> Any:
+async def _parallel(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Together)
+    assert isinstance(form, forms.Parallel)
     work = [run_steps(steps, context) for _, steps in form.branches]
     values = await all_or_first_failure(work, context)
     return {name: value for (name, _), value in zip(form.branches, values, strict=True)}
 
 
-async def _boundary(step: Step, context: Context) -> Any:
+async def _try(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Boundary)
+    assert isinstance(form, forms.Try)
     error: InvocationError | None = None
     try:
         return await run_steps(form.body, context)
@@ -262,9 +248,9 @@ def _with_error(context: Context, error: InvocationError | None) -> Context:
     return context.inner({**context.bindings, "error": seen}, context.path)
 
 
-async def _raise(step: Step, context: Context) -> Any:
+async def _throw(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, Raise)
+    assert isinstance(form, forms.Throw)
     find = partial(_thrown, form.error, context, (*step.path, "throw"))
     error = await _decided(form.error, context, f"{step.label}.throw", find)
     code, message = error.get("code"), error.get("message")
@@ -285,14 +271,14 @@ def _thrown(template: Template, context: Context, where: Path) -> Any:
 
 async def _sleep(step: Step, context: Context) -> None:
     form = step.form
-    assert isinstance(form, Sleep)
+    assert isinstance(form, forms.Sleep)
     duration = _milliseconds(form.duration, context, (*step.path, "sleep"))
     await context.sleep(_join(context.path, step.label), duration)
 
 
 async def _wait_for(step: Step, context: Context) -> Any:
     form = step.form
-    assert isinstance(form, WaitFor)
+    assert isinstance(form, forms.WaitFor)
     where = (*step.path, "waitFor")
     pattern = evaluate(form.pattern, context, where)
     if not isinstance(pattern, str):
@@ -322,17 +308,17 @@ def _milliseconds(template: Template, context: Context, path: Path) -> float:
 
 
 _RUN: Mapping[type[Form], Callable[[Step, Context], Awaitable[Any]]] = {
-    Call: _call,
-    Value: _value,
-    Branch: _branch,
-    Choice: _choice,
-    Loop: _loop,
-    Each: _each,
-    Together: _together,
-    Boundary: _boundary,
-    Raise: _raise,
-    Sleep: _sleep,
-    WaitFor: _wait_for,
+    forms.Call: _call,
+    forms.Value: _value,
+    forms.If: _if,
+    forms.Switch: _switch,
+    forms.Loop: _loop,
+    forms.ForEach: _for_each,
+    forms.Parallel: _parallel,
+    forms.Try: _try,
+    forms.Throw: _throw,
+    forms.Sleep: _sleep,
+    forms.WaitFor: _wait_for,
 }
 
 

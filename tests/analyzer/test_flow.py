@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from analyzer.flow import Flow, Ran, flow_of
+from kernel.topology.forms import Step, all_steps
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import Step, all_steps
 from tests.analyzer.sequences import observed, read, step_lists, with_names, without_notes
 
 SURE, SKIPPED, PERHAPS = Ran.CERTAINLY, Ran.OR_SKIPPED, Ran.PERHAPS

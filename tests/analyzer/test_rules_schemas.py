@@ -18,6 +18,7 @@ from analyzer.rules.parts import Found, parts_of
 from analyzer.rules.plain import is_plain
 from analyzer.rules.satisfiable import unsatisfiable
 from analyzer.rules.schemas import schema_findings
+from kernel.errors import Path
 from kernel.manifest import inspect_text
 from kernel.schema import check_schema
 from kernel.schema.bundle import bundle, pointer
@@ -25,8 +26,6 @@ from kernel.schema.engine import validator_at
 from kernel.schema.normal import compile_plan
 
 from .schemas import VALUES, schemas, values
-
-Path = tuple[str | int, ...]
 
 
 def found_in(schema: Any) -> list[Found]:

@@ -21,8 +21,8 @@ from analyzer.types import (
     union,
 )
 from kernel.cel import Template, compile_template
+from kernel.topology.forms import Step, all_steps
 from kernel.topology.sequence import Sequence
-from kernel.topology.steps import Step, all_steps
 from tests.analyzer.sequences import observed, read, step_lists, with_names, without_notes
 
 ANY_STEPS = compile_template("${{ steps }}")
