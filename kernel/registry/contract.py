@@ -1,4 +1,4 @@
-"""What an invocable promises: its inputs, its outputs, its errors, its safety class."""
+"""The contract of an invocable: its inputs, its outputs, its errors, its safety class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredError:
-    """One entry of a definition's ``errors``; None where the definition does not say."""
+    """An entry of a definition's ``errors``; None where the definition does not say."""
 
     description: str = ""
     retryable: bool | None = None
@@ -28,7 +28,7 @@ class DeclaredError:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """``inputs`` and ``outputs`` are None where anything goes."""
+    """What callers rely on; ``inputs`` and ``outputs`` are None where any value is accepted."""
 
     inputs: Schema | None = None
     outputs: Schema | None = None
@@ -39,7 +39,7 @@ class Contract:
 def contract_of(
     definition: Definition, resource: Resource, home: Module, module: Module
 ) -> Contract:
-    """The contract of a resource: its definition's, or what it declares itself.
+    """The contract of a resource: that of its definition, or what the resource itself declares.
 
     A field with the role ``inputs`` or ``outputs`` holds the schema of the resource's own contract.
     ``home`` is the definition's module, ``module`` the resource's: references in a schema lead to
@@ -64,7 +64,7 @@ def contract_of(
 def with_safety(contract: Contract, definition: Definition, fields: Mapping[str, Any]) -> Contract:
     """The contract with the safety class that the definition computes from the resource's fields.
 
-    Raises :class:`ManifestError` when what it computes is no class.
+    Raises :class:`ManifestError` when the computed value is no safety class.
     """
     if definition.safety is None or definition.safety in CLASSES:
         return contract

@@ -1,7 +1,8 @@
-"""The Python code behind a kind: found by name, and called by the shape that it has.
+"""The Python code behind a kind: found by name, and called as its signature says.
 
 A controller is a class, which is constructed with the resource's fields, or a function. There is
-no base class: what it takes is read from its signature once (language.md, Kernel.Definition).
+no base class: the kernel reads once from the signature which arguments the controller takes
+(language.md, Kernel.Definition).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from typing import Any
 from kernel.errors import UsageError
 
 _manifest_modules: dict[str, str] = {}
-"""Top-level modules that were imported from a manifest's folder, and which folder it was."""
+"""The top-level modules that were imported from the folder of a manifest, and that folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A function of a controller, and how it wants to be called."""
+    """A function of a controller, and the arguments that it takes."""
 
     function: Callable[..., Any]
     takes_call: bool
@@ -62,8 +63,8 @@ def import_attribute(reference: str, folder: Path | None = None) -> Any:
 def _import_module(name: str, folder: Path | None) -> Any:
     """Import a module; a manifest's own folder is searched after the installed packages.
 
-    Two manifests may each have a module of the same name: the one that came from another
-    manifest's folder makes place.
+    Two manifests may each have a module of the same name: the module that was imported for another
+    manifest is unloaded.
     """
     if folder is None:
         return importlib.import_module(name)
@@ -89,7 +90,7 @@ def _is_in(top: str, place: str) -> bool:
 
 
 def construct(attribute: Any, fields: Mapping[str, Any], folder: Path | None = None) -> Any:
-    """The controller itself: a class is constructed with the fields, if it takes any.
+    """The controller: a class is constructed, with the fields if it takes them.
 
     A parameter that is named ``folder`` gets the folder of the resource's manifest.
     """
@@ -107,7 +108,7 @@ def _has_parameter(function: Any, name: str) -> bool:
 
 
 def method(controller: Any, name: str) -> Method | None:
-    """The function ``name`` of a controller; a plain function is its own ``invoke``."""
+    """The function ``name`` of a controller; a plain function is its own ``invoke`` or ``run``."""
     function = getattr(controller, name, None)
     if function is None and name in ("invoke", "run") and callable(controller):
         function = controller

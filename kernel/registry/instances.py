@@ -26,35 +26,44 @@ class State(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class Instance:
-    """A live resource. ``scope`` is that of its module, ``home`` that of its definition's.
-
-    ``controller`` is None for a topology, which has ``topology`` instead; ``fields`` are the
-    resource's fields as the controller got them. ``address`` is ``Kind/Name``; ``event`` is the
-    beginning of its events' type, ``Kind.Name``. ``bring_up`` makes a created instance run;
-    ``refers`` tells the Providers and Services that its fields refer to.
-    """
+    """A live resource."""
 
     resource: Resource
     definition: Definition
     scope: ModuleScope
+    """The scope of the resource's module."""
     home: ModuleScope
+    """The scope of the definition's module."""
     contract: Contract
     bring_up: Callable[[Instance], Awaitable[None]]
+    """Makes a created instance run."""
     refers: Callable[[Instance], frozenset[Instance]]
+    """The Providers and Services that references in the fields name, running or not."""
     is_topology: bool
+    """Whether an engine runs ``topology``; else the instance has a ``controller``."""
     state: State = State.CREATED
     controller: Any = field(default=None, repr=False)
     topology: Topology | None = None
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The resource's fields as the controller got them."""
     published: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What a Provider or a Service gives to CEL: ``resources.<Name>``."""
     holds_call_sites: bool = False
+    """Whether the controller got call sites in its fields."""
     has_deferred: bool = False
+    """Whether fields hold CEL that is evaluated in each invocation (``Deferred``)."""
     is_body: bool = False
+    """Whether the topology is the body of the definition."""
 
     @property
     def name(self) -> str:
-        """Its name, or ``inline`` for a resource that stands in place."""
+        """The resource's name; ``inline`` where the resource stands in the place of a reference."""
         return self.resource.name or "inline"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the instance is there for others to use, and not called."""
+        return self.definition.capability in ("Provider", "Service")
 
     @property
     def address(self) -> str:

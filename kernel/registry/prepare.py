@@ -1,4 +1,4 @@
-"""Getting a resource's fields ready for its controller."""
+"""Makes a resource's fields ready for its controller."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ from kernel.topology.fields import Context, Deferred, Hooks, prepare, variables
 from kernel.topology.reader import Reader
 
 if TYPE_CHECKING:
+    from kernel.manifest import Definition, Module, Resource
     from kernel.registry.instances import Instance
-    from kernel.registry.registry import Bind, Registry
+    from kernel.registry.scope import ModuleScope
+    from kernel.schema import Schema
+    from kernel.topology.callsite import Target
+
+Bind = Callable[["CallSite", Mapping[str, Any], "ModuleScope", bool, bool], Any]
+"""Makes what a controller gets for a call site. The arguments are the site, the other fields of its
+node, the scope, whether the values of the caller are its inputs (else they are CEL variables), and
+whether the call takes effect with the one around it."""
 
 
 class Preparation:
@@ -24,11 +32,22 @@ class Preparation:
 
     First :meth:`needs` says which other instances must be up; then :meth:`fields` evaluates,
     applies defaults, validates, and puts controllers and call sites in the place of references.
+    ``instance_of`` gives the instance of a resource, ``find`` that of a reference, ``open_schema``
+    the schema of a kind's fields that accepts anything where a field is no plain value.
     """
 
-    def __init__(self, instance: Instance, registry: Registry) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        instance_of: Callable[[Resource, Module], Instance],
+        find: Callable[[Target, ModuleScope], Instance],
+        open_schema: Callable[[Definition, Module], Schema | None],
+    ) -> None:
         self._instance = instance
-        self._registry = registry
+        self._instance_of = instance_of
+        self._find_target = find
+        self._open_schema = open_schema
         self._resource = instance.resource
         self._schema: Mapping[str, Any] = instance.definition.schema or {}
         self.plain: Mapping[str, Any] = {}
@@ -40,16 +59,16 @@ class Preparation:
         return self._needed(self._read)
 
     def refers(self) -> Iterator[Instance]:
-        """Those that a reference names."""
+        """The Providers and Services that a reference in the fields names."""
         return self._needed(lambda _: ())
 
     def _needed(self, read: Callable[[str], Iterable[Instance]]) -> Iterator[Instance]:
-        """What references name, and what is ``read`` in a text with CEL, in reading order."""
+        """What references name, and what ``read`` finds in a text with CEL, in reading order."""
         found: dict[Instance, None] = {}
 
         def refer(value: Any, _: str, path: Path) -> Any:
             needed = self._find(value, path)
-            if needed.definition.capability in ("Provider", "Service"):
+            if needed.is_shared:
                 found[needed] = None
             return value
 
@@ -75,7 +94,7 @@ class Preparation:
     def _named(self, name: str) -> Instance | None:
         module = self._instance.scope.module
         resource = module.resources.get(name)
-        return None if resource is None else self._registry.instance(resource, module)
+        return None if resource is None else self._instance_of(resource, module)
 
     def _find(self, value: Any, path: Path) -> Instance:
         reader = Reader(self._resource.document)
@@ -83,7 +102,7 @@ class Preparation:
         target = read_target(reader, value, place)
         if target is None:
             raise ManifestError(reader.faults)
-        return self._registry.find(target, self._instance.scope)
+        return self._find_target(target, self._instance.scope)
 
     def fields(self, bind: Bind) -> Mapping[str, Any]:
         """What the controller is constructed with."""
@@ -101,7 +120,7 @@ class Preparation:
         return prepared
 
     def _evaluated(self) -> Any:
-        """The plain values. What is not plain is null for now: it is no business of the schema."""
+        """The plain values, with null for all others, which the schema says nothing about."""
         faults: list[Fault] = []
 
         def evaluate(value: Any, path: Path) -> Any:
@@ -134,7 +153,7 @@ class Preparation:
         return value
 
     def _conformed(self, values: Any) -> Any:
-        schema = self._registry.open_schema(self._instance.definition, self._instance.home.module)
+        schema = self._open_schema(self._instance.definition, self._instance.home.module)
         if schema is None:
             return values
         try:
@@ -159,7 +178,7 @@ class Preparation:
 
     def _refer(self, value: Any, path: Path, bind: Bind) -> Any:
         needed = self._find(value, path)
-        if needed.definition.capability in ("Provider", "Service"):
+        if needed.is_shared:
             return needed.controller
         place = (*self._resource.path, *path)
         target = read_target(Reader(self._resource.document), value, place)

@@ -12,21 +12,19 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class ModuleScope:
-    """A module with its values. ``resources`` grows as Providers and Services come up.
-
-    ``providers`` ask a Provider for its values anew, by its name.
-    ``bindings`` is the mapping that every context of the module begins with; it is never changed
-    but through ``resources``.
-    """
+    """A module with its values."""
 
     module: Module
     vars: Mapping[str, Any]
     secrets: Mapping[str, Any] = field(repr=False)
     resources: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """What Providers and Services publish, by their names: more with each that comes up."""
     providers: dict[str, Callable[[], Awaitable[Mapping[str, Any]]]] = field(
         default_factory=dict, repr=False
     )
+    """Ask a Provider for its values anew, by its name."""
     bindings: dict[str, Any] = field(init=False, repr=False)
+    """The variables that every context of the module begins with; only ``resources`` changes."""
 
     def __post_init__(self) -> None:
         self.bindings = {

@@ -1,4 +1,4 @@
-"""The life of a Service: it runs until it is stopped; one that ends by itself is a fault."""
+"""The life of a Service: it runs until it is stopped; when it ends by itself, that is a fault."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ServiceCall:
 
 
 class Service:
-    """A running Service. ``failed`` is told the error when it ends before it is stopped."""
+    """A running Service. It calls ``failed`` with the error when it ends before it is stopped."""
 
     def __init__(
         self,
@@ -61,11 +61,12 @@ class Service:
         self._task: asyncio.Task[Any] | None = None
 
     async def start(self) -> Mapping[str, Any]:
-        """Start it and wait until it is up. Returns what it publishes.
+        """Start the service, wait until it is up, and return what it publishes.
 
         A service whose ``start`` takes ``call`` is up when it calls ``call.ready``; another is up
-        as soon as it runs. One whose ``start`` returns a mapping is up, and publishes that.
-        Raises what ``start`` raises, :class:`InvalidState` when it ends or does not come up.
+        as soon as it runs. A service whose ``start`` returns a mapping is up and publishes that.
+        Raises what ``start`` raises, :class:`InvalidState` when the service ends or is not up in
+        time.
         """
         start = method(self._instance.controller, "start")
         if start is None:
@@ -102,7 +103,7 @@ class Service:
             if start.asynchronous:
                 return await start.function(*arguments)
             return await self._threads.run(start.function, *arguments)
-        except SystemExit as error:  # out of a task it would stop the loop, with all that runs
+        except SystemExit as error:  # which would stop the event loop
             raise InvalidState(f"{self._instance.address} raised SystemExit") from error
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -114,7 +115,7 @@ class Service:
         self._failed(self._instance, error)
 
     async def stop(self) -> None:
-        """Ask it to stop, wait, and cancel it if it does not."""
+        """Ask the service to stop, wait, and cancel its task if that still runs."""
         self._stopping = True
         stop = method(self._instance.controller, "stop")
         try:

@@ -25,16 +25,16 @@ class Starting:
     is_over: bool = False
 
     def chain(self) -> Iterator[Instance]:
-        """What is being started, from the inside out."""
-        one: Starting | None = self
-        while one is not None and one.instance is not None:
-            yield one.instance
-            one = one.outer
+        """The instances that are being started, from the inside out."""
+        start: Starting | None = self
+        while start is not None and start.instance is not None:
+            yield start.instance
+            start = start.outer
 
     def current(self) -> Starting:
         """The innermost start on behalf of this one that the caller is a part of, or this one.
 
-        A task outlives the start in which it was made: that one is over then, and does not count.
+        A task may outlive the start in which it was made: a start that is over does not count.
         """
         found, inside = starting.get(), False
         innermost: Starting | None = None

@@ -20,6 +20,7 @@ from kernel.invocation.context import EvaluationContext
 from kernel.invocation.handles import BoundCallSite, Work
 from kernel.invocation.run import Ask, Run, Watch, World
 from kernel.policy import Applied, Request, Scope, addresses_of, policies_for
+from kernel.registry.lifecycle import Lifecycle
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope
 from kernel.runtime.result import RunResult
@@ -95,6 +96,11 @@ class Kernel:
         self.registry = Registry(
             scopes,
             controllers=controllers or {},
+            bring_up=lambda instance: self._lifecycle.bring_up(instance),
+        )
+        self._lifecycle = Lifecycle(
+            self.registry,
+            controllers=controllers or {},
             bind=self._bind,
             threads=self.world.threads,
             log=self.world.log,
@@ -139,7 +145,7 @@ class Kernel:
         self._stopped = asyncio.Event()
         try:
             await self._open_journal()
-            await self.registry.bring_all_up(self.manifest.modules.values(), self.manifest.root)
+            await self._lifecycle.bring_all_up(self.manifest.modules.values(), self.manifest.root)
         except BaseException:
             await self.stop()
             raise
@@ -148,7 +154,7 @@ class Kernel:
         """Take everything down and deliver what is still to be told."""
         if self._stopped is not None:
             self._stopped.set()
-        await self.registry.take_down()
+        await self._lifecycle.take_down()
         await self._all_served()
         await self.bus.drain()
         journal, self.world.journal = self.world.journal, None

@@ -53,7 +53,7 @@ class Start:
     @property
     def is_service(self) -> bool:
         """Whether it is started by being there, rather than called."""
-        return self.instance.definition.capability in ("Service", "Provider")
+        return self.instance.is_shared
 
     async def site(self, inputs: Mapping[str, Any], context: EvaluationContext) -> CallSite | None:
         """The call to make, with ``inputs`` over those that are written; None if it is skipped."""

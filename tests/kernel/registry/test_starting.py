@@ -12,7 +12,7 @@ import pytest
 from embedded import World, call, definition, resource, sequence
 
 from kernel import InvalidState, Kernel
-from kernel.registry import registry
+from kernel.registry import lifecycle
 
 SECRET = "correct-horse-battery"
 REFERENCE = {"type": "object", "properties": {"source": {"x-kernel-ref": "Invocable"}}}
@@ -179,7 +179,7 @@ def test_a_service_that_is_cancelled_while_it_starts_is_stopped() -> None:
 def test_what_will_not_close_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(registry, "_CLOSE_SECONDS", 0.02)
+    monkeypatch.setattr(lifecycle, "_CLOSE_SECONDS", 0.02)
 
     class Open:
         def provide(self) -> None:

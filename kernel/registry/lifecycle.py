@@ -1,0 +1,221 @@
+"""The life of instances: brought up in the order of their needs, taken down in the reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import Fault, InvalidState, KernelError, ManifestError
+from kernel.registry.contract import with_safety
+from kernel.registry.controllers import method
+from kernel.registry.implementations import construct_controller, is_implemented, read_topology
+from kernel.registry.instances import Instance, State
+from kernel.registry.services import Service
+from kernel.registry.starting import Starting, starting
+from kernel.topology.tasks import within
+
+if TYPE_CHECKING:
+    from kernel.events.log import Log
+    from kernel.invocation.threads import Threads
+    from kernel.manifest import Module
+    from kernel.registry.prepare import Bind
+    from kernel.registry.registry import Registry
+
+_CLOSE_SECONDS = 15.0
+
+
+class Lifecycle:
+    """Brings up and takes down the instances of a registry.
+
+    ``controllers`` binds kinds to controllers of the embedding program. The lifecycle calls
+    ``failed`` with a Service that ended by itself, and ``tell`` with what happens to an instance
+    (``Initialized``, ``Started``, ``Stopped``) and the values that the instance publishes.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        controllers: Mapping[str, Any],
+        bind: Bind,
+        threads: Threads,
+        log: Log,
+        failed: Callable[[Instance, BaseException], None],
+        tell: Callable[[Instance, str, Any], None],
+    ) -> None:
+        self._registry = registry
+        self._controllers = controllers
+        self._bind = bind
+        self._threads = threads
+        self._log = log
+        self._failed = failed
+        self._tell = tell
+        self._outermost = Starting()
+        self._services: dict[Instance, Service] = {}
+        self._up: list[Instance] = []
+
+    async def bring_all_up(self, modules: Iterable[Module], root: Module) -> None:
+        """Make the Providers and Services of all modules run, and everything else of ``root``.
+
+        Raises :class:`ManifestError` with the faults of all of them, before any Service is
+        started; then :class:`InvalidState` for one that cannot be started.
+        """
+        instances = [one for module in modules for one in self._registry.all(module)]
+        faults: list[Fault] = []
+        for instance in sorted(instances, key=_order):
+            if faults and instance.definition.capability == "Service":
+                break
+            if not instance.is_shared and (
+                instance.scope.module is not root or not self._is_implemented(instance)
+            ):
+                continue
+            faults.extend(await self._bring_up_with_inner(instance))
+        if faults:
+            raise ManifestError(dict.fromkeys(faults))
+
+    async def _bring_up_with_inner(self, instance: Instance) -> list[Fault]:
+        """Bring up an instance and the resources in place within it; the faults of all of them."""
+        faults: list[Fault] = []
+        waiting = [instance]
+        while waiting:
+            one = waiting.pop()
+            try:
+                await self.bring_up(one)
+            except ManifestError as error:
+                faults.extend(error.faults)
+            else:
+                waiting.extend(self._inner(one))
+        return faults
+
+    def _inner(self, instance: Instance) -> Iterator[Instance]:
+        """The resources in place that the topology of an instance calls, not yet up."""
+        if instance.topology is None:
+            return
+        scope = instance.home if instance.is_body else instance.scope
+        for site in instance.topology.sites():
+            if site.target.fields is not None:
+                inner = self._registry.find(site.target, scope)
+                if inner.state is State.CREATED and self._is_implemented(inner):
+                    yield inner
+
+    def _is_implemented(self, instance: Instance) -> bool:
+        return is_implemented(instance.definition, self._controllers)
+
+    async def bring_up(self, instance: Instance) -> None:
+        """Make an instance run, and before it what its fields refer to. Once; a failure is final.
+
+        Raises :class:`ManifestError` for faults of its fields or its controller and for circles,
+        :class:`InvalidState` for whatever the controller raises.
+        """
+        outer = self._outermost.current()
+        async with outer.lock:
+            await self._bring_up(instance, outer)
+
+    async def _bring_up(self, instance: Instance, outer: Starting) -> None:
+        if instance.state is not State.CREATED:
+            return
+        chain = [instance, *outer.chain()]
+        if instance in chain[1:]:
+            circle = " → ".join(one.address for one in reversed(chain))
+            message = f"resources need each other to start: {circle}"
+            raise ManifestError(
+                [Fault("K203", message, instance.resource.span(("metadata", "name")))]
+            )
+        this = Starting(instance, outer)
+        token = starting.set(this)
+        try:
+            await self._start(instance, this)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            instance.state = State.FAILED
+            await self._close(instance)
+            if isinstance(error, (KernelError, asyncio.CancelledError)):
+                raise
+            said = f"{type(error).__name__}: {self._log.text(error)}"
+            raise InvalidState(f"{instance.address} could not be started: {said}") from error
+        finally:
+            this.is_over = True
+            starting.reset(token)
+        instance.state = State.RUNNING
+        self._up.append(instance)
+
+    async def _start(self, instance: Instance, this: Starting) -> None:
+        preparation = self._registry.preparation(instance)
+        for needed in preparation.needs():
+            await self._bring_up(needed, this)
+            if needed.state is not State.RUNNING:
+                raise InvalidState(f"{instance.address} needs {needed.address}, which is not up")
+        instance.fields = preparation.fields(self._bind)
+        instance.contract = with_safety(instance.contract, instance.definition, preparation.plain)
+        instance.holds_call_sites = preparation.holds_call_sites
+        instance.has_deferred = preparation.has_deferred
+        if instance.is_topology:
+            instance.topology = read_topology(instance)
+        else:
+            instance.controller = construct_controller(instance, self._controllers)
+        if instance.is_topology or not instance.is_shared:
+            self._tell(instance, "Initialized", None)
+        elif instance.definition.capability == "Provider":
+            await self._start_provider(instance)
+        else:
+            await self._start_service(instance)
+
+    async def _start_provider(self, instance: Instance) -> None:
+        instance.published = await self._provide(instance)
+        self._tell(instance, "Initialized", instance.published)
+        if instance.resource.name:
+            instance.scope.resources[instance.resource.name] = instance.published
+            again = partial(self._provide, instance)
+            instance.scope.providers[instance.resource.name] = again
+
+    async def _start_service(self, instance: Instance) -> None:
+        self._tell(instance, "Initialized", None)
+        service = Service(instance, self._threads, self._log, self._failed)
+        instance.published = await service.start()
+        self._services[instance] = service
+        self._tell(instance, "Started", instance.published)
+        if instance.resource.name:
+            instance.scope.resources[instance.resource.name] = instance.published
+
+    async def _provide(self, instance: Instance) -> Mapping[str, Any]:
+        provide = method(instance.controller, "provide")
+        if provide is None:
+            raise InvalidState(f"{instance.address} is a Provider without `provide`")
+        if provide.asynchronous:
+            published = await provide.function()
+        else:
+            published = await self._threads.run(provide.function)
+        if published is None:
+            return {}
+        if not isinstance(published, Mapping):
+            raise InvalidState(f"`provide` of {instance.address} gave no mapping of fields")
+        return dict(published)
+
+    async def take_down(self) -> None:
+        """Stop and close everything, the last one up first. Failures are reported, not raised."""
+        while self._up:
+            instance = self._up.pop()
+            instance.state = State.STOPPED
+            service = self._services.pop(instance, None)
+            if service is not None:
+                await service.stop()
+                self._tell(instance, "Stopped", None)
+            await self._close(instance)
+
+    async def _close(self, instance: Instance) -> None:
+        close = getattr(instance.controller, "close", None)
+        if close is None or not callable(close) or inspect.isclass(instance.controller):
+            return
+        work = close() if inspect.iscoroutinefunction(close) else self._threads.run(close)
+        try:
+            await within(_CLOSE_SECONDS, work)
+        except Exception as error:
+            said = self._log.text(error)
+            self._log.say("warning", f"closing {instance.address} failed: {said}", {})
+
+
+def _order(instance: Instance) -> int:
+    """Providers first, for their values; Services last, for what they serve must be there."""
+    return {"Provider": 0, "Service": 2}.get(instance.definition.capability, 1)
