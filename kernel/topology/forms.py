@@ -1,13 +1,16 @@
-"""The forms of a step, as frozen data (language.md, Topologies).
+"""The forms of a step, as frozen data that describes itself (language.md, Topologies).
 
-The same tree is what the engine of a topology walks and what the analyzer reasons about.
+The engine of a topology walks this tree, and the analyzer reasons about the same tree. ``parts``
+tells which lists of steps a form holds and how it runs them, ``templates`` which fields of a step
+take CEL, so that a walk need not know the forms apart. A new form is a class here with its cases in
+``parts`` and ``templates``, a reader in ``steps.FORMS`` and a function in ``walk.RUN``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, assert_never
 
 from kernel.cel import Template
 from kernel.errors import Path
@@ -122,26 +125,161 @@ class Step:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A list of steps that a form holds, and how the form runs it.
+
+    Of parts that are neither certain nor ``beside`` each other at most one runs to its end. An
+    ``if`` always has an ``else`` part; the other parts are there only where they are written.
+    """
+
+    steps: Steps
+    role: Literal["then", "else", "case", "default", "do", "branch", "try", "catch", "finally"]
+    path: Path
+    """From the step to these steps, as ``("elseif", 0, "then")``; no two parts have the same."""
+    key: Any = None
+    """The key of a case, the name of a branch."""
+    condition: Template | None = None
+    """Decides whether the part runs; is evaluated where those of the parts before were false."""
+    gives: Literal["result", "item", "field"] | None = "result"
+    """What the result of the last step becomes: the form's result, an item or a field of it."""
+    brings: tuple[str, ...] = ()
+    """The variables that these steps see besides those around the form."""
+    is_certain: bool = False
+    """Where the form has come to its end, so has this part, once at least."""
+    repeats: bool = False
+    beside: bool = False
+    """The part runs at the same time as the other parts of the form."""
+    is_isolated: bool = False
+    """Each round begins anew, and nothing outside sees the results of these steps."""
+    is_caught: bool = False
+    """A failure of these steps leads to the next part, not out of the form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a step that takes CEL."""
+
+    template: Template
+    path: Path
+    """From the step to the field, as ``("elseif", 0, "if")``."""
+    expects: Literal["value", "condition", "list", "error", "milliseconds", "pattern"] = "value"
+    brings: tuple[str, ...] = ()
+    """The variables that the field sees besides those around the step."""
+    sees_body: bool = False
+    """The field is evaluated after the steps of the part ``do``, and sees their results."""
+
+
+def parts(form: Form) -> tuple[Part, ...]:
+    """The lists of steps that a form holds, in reading order."""
+    match form:
+        case If(arms, otherwise):
+            then = (
+                Part(steps, "then", (*_arm(number), "then"), condition=condition)
+                for number, (condition, steps) in enumerate(arms)
+            )
+            return (*then, Part(otherwise, "else", ("else",)))
+        case Switch(_, cases, default):
+            read = (Part(steps, "case", ("cases", key), key) for key, steps in cases)
+            other = () if default is None else (Part(default, "default", ("default",)),)
+            return (*read, *other)
+        case Loop(body, condition, before):
+            asked = condition if before else None
+            return (Part(body, "do", ("do",), None, asked, is_certain=not before, repeats=True),)
+        case ForEach(_, body, result):
+            do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)
+            return (replace(do, gives="item" if result is None else None),)
+        case Parallel(branches):
+            return tuple(_branch(name, steps) for name, steps in branches)
+        case Try():
+            return _of_try(form)
+        case _:
+            return ()
+
+
+_OF_ITEM = ("item", "index")
+_OF_ERROR = ("error",)
+_OF_CALL = ("invocation",)
+
+
+def _arm(number: int) -> Path:
+    """Where the arm of a branch stands in the step."""
+    return () if number == 0 else ("elseif", number - 1)
+
+
+def _branch(name: str, steps: Steps) -> Part:
+    where = ("parallel", name)
+    return Part(steps, "branch", where, name, gives="field", is_certain=True, beside=True)
+
+
+def _of_try(form: Try) -> tuple[Part, ...]:
+    caught = form.handler is not None
+    found = [Part(form.body, "try", ("try",), is_certain=not caught, is_caught=caught)]
+    if form.handler is not None:
+        found.append(Part(form.handler, "catch", ("catch",), brings=_OF_ERROR))
+    if form.ending is not None:
+        ending = Part(form.ending, "finally", ("finally",), brings=_OF_ERROR, is_certain=True)
+        found.append(replace(ending, gives=None))
+    return tuple(found)
+
+
+def templates(step: Step) -> Iterator[Field]:
+    """The fields of a step that take CEL: its ``when``, and those of its form."""
+    form = step.form
+    if step.when is not None:
+        yield Field(step.when, ("when",), "condition", _OF_CALL if isinstance(form, Call) else ())
+    match form:
+        case Call(site):
+            yield from _of_site(site)
+        case Value(value):
+            yield Field(value, ("value",))
+        case If(arms):
+            for number, (condition, _) in enumerate(arms):
+                yield Field(condition, (*_arm(number), "if"), "condition")
+        case Switch(subject):
+            yield Field(subject, ("switch",))
+        case Loop(_, condition, before):
+            path = ("while" if before else "until",)
+            yield Field(condition, path, "condition", sees_body=not before)
+        case ForEach(items, _, result):
+            yield Field(items, ("forEach",), "list")
+            if result is not None:
+                yield Field(result, ("result",), "value", _OF_ITEM, True)
+        case Throw(error):
+            yield Field(error, ("throw",), "error")
+        case Sleep(duration):
+            yield Field(duration, ("sleep",), "milliseconds")
+        case WaitFor(pattern, timeout):
+            yield Field(pattern, ("waitFor",), "pattern")
+            if timeout is not None:
+                yield Field(timeout, ("timeout",), "milliseconds")
+        case Parallel() | Try():
+            pass
+        case _:
+            assert_never(form)
+
+
+def _of_site(site: CallSite) -> Iterator[Field]:
+    for name, template in (("inputs", site.inputs), ("idempotencyKey", site.idempotency_key)):
+        if template is not None:
+            yield Field(template, (name,), "value", _OF_CALL)
+    if site.retry is not None and site.retry.when is not None:
+        path = ("retry", "when")
+        yield Field(site.retry.when, path, "condition", (*_OF_CALL, *_OF_ERROR))
+    for number, template in enumerate(site.expect):
+        yield Field(template, ("expect", number), "condition", _OF_CALL)
+    if site.approval is not None:
+        yield Field(site.approval, ("approval",), "condition", _OF_CALL)
+
+
+def inner_steps(form: Form) -> tuple[Steps, ...]:
+    """The lists of steps that a form holds, in reading order."""
+    return tuple(part.steps for part in parts(form))
+
+
 def all_steps(steps: Steps) -> Iterator[Step]:
     """All steps of a tree, outer before inner, in reading order."""
     for step in steps:
         yield step
         for inner in inner_steps(step.form):
             yield from all_steps(inner)
-
-
-def inner_steps(form: Form) -> tuple[Steps, ...]:
-    """The lists of steps that a form holds, in reading order."""
-    match form:
-        case If(arms, otherwise):
-            return (*(steps for _, steps in arms), otherwise)
-        case Switch(_, cases, default):
-            return (*(steps for _, steps in cases), default or ())
-        case Loop() | ForEach():
-            return (form.body,)
-        case Parallel(branches):
-            return tuple(steps for _, steps in branches)
-        case Try(body, handler, ending):
-            return (body, handler or (), ending or ())
-        case _:
-            return ()

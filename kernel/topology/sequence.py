@@ -32,10 +32,10 @@ class Sequence:
 
     async def run(self, context: Context) -> Any:
         """Walk the steps with ``steps`` empty, and give the result."""
-        # Here, since who only reads sequences needs no event loop.
+        # For start-up time: what only reads sequences needs no event loop.
         from kernel.topology.walk import walk
 
-        return await walk(self, context)
+        return await walk(self.steps, self.result, self.result_path, context)
 
 
 def read_sequence(reader: Reader, roles: Mapping[str, tuple[Path, Any]]) -> Sequence:

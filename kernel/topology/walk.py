@@ -19,22 +19,24 @@ from kernel.topology import forms
 from kernel.topology.callsite import DIFFERS, MAX_MILLISECONDS, names_in
 from kernel.topology.context import Context, evaluate, holds, is_wanted, type_name
 from kernel.topology.forms import Form, Step, Steps
-from kernel.topology.sequence import Sequence
 from kernel.topology.tasks import look_at
 
 _ROUNDS_WITHOUT_PAUSE = 100
 """A loop that calls nothing lets others run, and cancellation in, after so many rounds."""
 
-_LONGEST_PATTERN = 1_000
+_MAX_PATTERN_LENGTH = 1_000
 
 
-async def walk(sequence: Sequence, context: Context) -> Any:
-    """Walk the steps of a sequence with ``steps`` empty, and give the result."""
+async def walk(steps: Steps, result: Template | None, result_path: Path, context: Context) -> Any:
+    """Walk the steps of a sequence with ``steps`` empty, and give its result.
+
+    Without a template of the result that is the map of the results of its steps by name.
+    """
     results: dict[str, Any] = {}
     inside = context.inner({**context.bindings, "steps": results}, context.path)
-    await run_steps(sequence.steps, inside)
-    if sequence.result is not None:
-        return evaluate(sequence.result, inside, sequence.result_path)
+    await run_steps(steps, inside)
+    if result is not None:
+        return evaluate(result, inside, result_path)
     return {name: step["result"] for name, step in results.items() if "result" in step}
 
 
@@ -57,7 +59,7 @@ async def run_step(step: Step, context: Context) -> Any:
                 results[step.name] = {"skipped": True}
             context.ended(path, "skipped")
             return None
-        value = await _RUN[type(step.form)](step, context)
+        value = await RUN[type(step.form)](step.form, step, context)
     except InvocationError as error:
         if error.step is None:
             error.step = step.name
@@ -91,21 +93,15 @@ async def _decided(
     return await context.decide(_join(context.path, label), find)
 
 
-async def _call(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.Call)
+async def _call(form: forms.Call, _: Step, context: Context) -> Any:
     return await context.invoke(form.site)
 
 
-async def _value(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.Value)
+async def _value(form: forms.Value, step: Step, context: Context) -> Any:
     return evaluate(form.value, context, (*step.path, "value"))
 
 
-async def _if(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.If)
+async def _if(form: forms.If, step: Step, context: Context) -> Any:
     for number, (condition, steps) in enumerate(form.arms):
         place = ("if",) if number == 0 else ("elseif", number - 1, "if")
         find = partial(holds, condition, context, (*step.path, *place))
@@ -114,9 +110,7 @@ async def _if(step: Step, context: Context) -> Any:
     return await run_steps(form.otherwise, context)
 
 
-async def _switch(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.Switch)
+async def _switch(form: forms.Switch, step: Step, context: Context) -> Any:
     find = partial(evaluate, form.subject, context, (*step.path, "switch"))
     subject = await _decided(form.subject, context, f"{step.label}.switch", find)
     for key, steps in form.cases:
@@ -142,9 +136,7 @@ def _equals(key: Any, subject: Any) -> bool:
         return False
 
 
-async def _loop(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.Loop)
+async def _loop(form: forms.Loop, step: Step, context: Context) -> Any:
     result: Any = None
     done = 0
     where = (*step.path, "while" if form.before else "until")
@@ -170,9 +162,7 @@ async def _loop(step: Step, context: Context) -> Any:
     return result
 
 
-async def _for_each(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.ForEach)
+async def _for_each(form: forms.ForEach, step: Step, context: Context) -> Any:
     find = partial(evaluate, form.items, context, (*step.path, "forEach"))
     items = await _decided(form.items, context, f"{step.label}.forEach", find)
     if not isinstance(items, (list, tuple)):
@@ -210,17 +200,13 @@ async def _for_each(step: Step, context: Context) -> Any:
     return results
 
 
-async def _parallel(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.Parallel)
+async def _parallel(form: forms.Parallel, _: Step, context: Context) -> Any:
     work = [run_steps(steps, context) for _, steps in form.branches]
     values = await all_or_first_failure(work, context)
     return {name: value for (name, _), value in zip(form.branches, values, strict=True)}
 
 
-async def _try(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.Try)
+async def _try(form: forms.Try, _: Step, context: Context) -> Any:
     error: InvocationError | None = None
     try:
         return await run_steps(form.body, context)
@@ -248,9 +234,7 @@ def _with_error(context: Context, error: InvocationError | None) -> Context:
     return context.inner({**context.bindings, "error": seen}, context.path)
 
 
-async def _throw(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.Throw)
+async def _throw(form: forms.Throw, step: Step, context: Context) -> Any:
     find = partial(_thrown, form.error, context, (*step.path, "throw"))
     error = await _decided(form.error, context, f"{step.label}.throw", find)
     code, message = error.get("code"), error.get("message")
@@ -269,23 +253,19 @@ def _thrown(template: Template, context: Context, where: Path) -> Any:
         raise ExpressionError(message, span=context.span(where)) from None
 
 
-async def _sleep(step: Step, context: Context) -> None:
-    form = step.form
-    assert isinstance(form, forms.Sleep)
+async def _sleep(form: forms.Sleep, step: Step, context: Context) -> None:
     duration = _milliseconds(form.duration, context, (*step.path, "sleep"))
     await context.sleep(_join(context.path, step.label), duration)
 
 
-async def _wait_for(step: Step, context: Context) -> Any:
-    form = step.form
-    assert isinstance(form, forms.WaitFor)
+async def _wait_for(form: forms.WaitFor, step: Step, context: Context) -> Any:
     where = (*step.path, "waitFor")
     pattern = evaluate(form.pattern, context, where)
     if not isinstance(pattern, str):
         message = f"`waitFor` is a pattern of event types, but its value is {type_name(pattern)}"
         raise ExpressionError(message, span=context.span(where))
-    if not pattern.partition(":")[0] or len(pattern) > _LONGEST_PATTERN:
-        message = f"a pattern of event types has 1 to {_LONGEST_PATTERN:,} characters"
+    if not pattern.partition(":")[0] or len(pattern) > _MAX_PATTERN_LENGTH:
+        message = f"a pattern of event types has 1 to {_MAX_PATTERN_LENGTH:,} characters"
         raise ExpressionError(message, span=context.span(where))
     timeout = None
     if form.timeout is not None:
@@ -307,7 +287,7 @@ def _milliseconds(template: Template, context: Context, path: Path) -> float:
     return float(value)
 
 
-_RUN: Mapping[type[Form], Callable[[Step, Context], Awaitable[Any]]] = {
+RUN: Mapping[type[Form], Callable[[Any, Step, Context], Awaitable[Any]]] = {
     forms.Call: _call,
     forms.Value: _value,
     forms.If: _if,
@@ -320,6 +300,7 @@ _RUN: Mapping[type[Form], Callable[[Step, Context], Awaitable[Any]]] = {
     forms.Sleep: _sleep,
     forms.WaitFor: _wait_for,
 }
+"""What runs a step of each form; is given the form, the step and the context."""
 
 
 async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Context) -> list[Any]:
