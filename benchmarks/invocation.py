@@ -76,7 +76,7 @@ async def measure(rounds: int = 20_000) -> dict[str, float]:
     kernel = Kernel(loads(MANIFEST), controllers={"Bench.Charge": charge})
     kernel.subscribe(subscriber)
     async with kernel:
-        run = Run(kernel.world)
+        run = Run(kernel.runtime)
         context = EvaluationContext(run, kernel.scope, dict(BINDINGS))
         site = CallSite(Target("Bench.Charge", "Card"), ("x",), inputs=compile_template(INPUTS))
         whole = await timed(lambda: context.invoke(site), rounds)

@@ -42,7 +42,7 @@ def test_memory_is_flat_over_a_million_invocations() -> None:
     async def measure() -> tuple[int, int]:
         kernel = Kernel(loads(MANIFEST), controllers={"Bench.Charge": charge})
         async with kernel:
-            context = EvaluationContext(Run(kernel.world), kernel.scope, dict(BINDINGS))
+            context = EvaluationContext(Run(kernel.runtime), kernel.scope, dict(BINDINGS))
             site = CallSite(Target("Bench.Charge", "Card"), ("x",), inputs=compile_template(INPUTS))
             for _ in range(1_000):
                 await context.invoke(site)

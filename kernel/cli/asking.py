@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kernel.cli.journals import person
-from kernel.invocation.run import Answer, Ask
+from kernel.invocation.runtime import Answer, Ask
 from kernel.invocation.threads import in_thread
 from kernel.topology.tasks import look_at
 

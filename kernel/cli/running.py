@@ -220,7 +220,7 @@ def _execute(
             ask=asker(display),
             place=str(request.path.resolve()),
         )
-        printed.redact = kernel.world.redactor.text
+        printed.redact = kernel.runtime.redactor.text
         kernel.subscribe(retried(display), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))

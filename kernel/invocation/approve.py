@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
 
-EXPIRES = 24 * 3600 * 10**9
+EXPIRY_NANOSECONDS = 24 * 3600 * 10**9
 """Nanoseconds until an approval that nobody decides expires, unless a policy says otherwise."""
 
-_LOOK = 0.5
+_POLL_SECONDS = 0.5
 """Seconds between two looks at an approval that a call out of a service waits for."""
 
 
-def plan(plan: Plan) -> Stage | None:
+def prepare(plan: Plan) -> Stage | None:
     """Where an approval may be asked for at all."""
     site, instance = plan.site, plan.instance
     declared = instance.definition.safety
@@ -44,13 +44,13 @@ def plan(plan: Plan) -> Stage | None:
     by_policy = authorise.may_demand(plan)
     if site.approval is None and not may_be_bound and not by_policy:
         return None
-    again = authorise.now(plan)
+    again = authorise.check(plan)
 
     def approve(invocation: Invocation) -> Awaitable[None] | None:
         reason = _reason(invocation)
         if reason is not None:
             return _approved(invocation, reason, again)
-        return _answered(invocation) if invocation.was_left else None
+        return _answered(invocation) if invocation.was_in_flight else None
 
     return approve
 
@@ -134,7 +134,7 @@ def _denied(approval: Approval) -> Denied:
 
 async def _is_under_way(history: History, invocation: Invocation) -> bool:
     """Whether an approval was spent on an attempt, rather than because it held no more."""
-    if not invocation.was_left and not invocation.plan.instance.is_topology:
+    if not invocation.was_in_flight and not invocation.plan.instance.is_topology:
         return False
     notes = await history.guard(history.journal.trace(invocation.id))
     said = [one.status for one in notes if one.step == "approval"]
@@ -158,7 +158,7 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
         "principal": run.principal,
     }
     milliseconds = authorise.terms_of(invocation).expires
-    expires = EXPIRES if milliseconds is None else int(milliseconds * 1e6)
+    expires = EXPIRY_NANOSECONDS if milliseconds is None else int(milliseconds * 1e6)
     new = NewApproval(
         str(uuid.uuid4()),
         invocation.id,
@@ -169,7 +169,7 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
         run.principal,
         time.time_ns() + expires,
     )
-    await history.guard(history.leased(invocation))
+    await history.guard(history.ensure_lease(invocation))
     asked = await history.guard(history.journal.ask(new))
     await history.note(invocation, "approval", "pending", {"approval": asked.approval})
     tell_of(invocation, "Parked", {"approval": asked.approval, "reason": reason})
@@ -184,7 +184,7 @@ def _inputs(history: History, invocation: Invocation) -> Any:
 
 async def _decision(history: History, invocation: Invocation, approval: Approval) -> None:
     """The person who is there decides, or the run waits for one who comes."""
-    ask = invocation.context.run.world.ask
+    ask = invocation.context.run.runtime.ask
     try:
         answer = None if ask is None else await ask(approval)
     except asyncio.CancelledError:
@@ -197,7 +197,8 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
     if answer is None:
         try:
             if not history.is_replayable:
-                await asyncio.sleep(_LOOK)  # nobody could go on with this run: the call waits here
+                # Nobody could go on with this run: the call waits here.
+                await asyncio.sleep(_POLL_SECONDS)
                 return
             await history.park(invocation, approval)
         except asyncio.CancelledError:

@@ -17,8 +17,8 @@ from kernel.errors import ControllerError, Failure, InvocationError, Outcome, Ti
 from kernel.invocation.context import too_deep
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
-from kernel.invocation.values import fresh
-from kernel.invocation.work import Work, work_of
+from kernel.invocation.values import copied
+from kernel.invocation.work import Body, body_of
 from kernel.safety import ONCE
 from kernel.schema import SchemaError, check_json, is_atom
 from kernel.topology.tasks import TooLate, within
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 _OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
 
 
-def plan(plan: Plan) -> Stage:
+def prepare(plan: Plan) -> Stage:
     """The bare call, or the loop of attempts where the call site has retry or timeout.
 
     What has a commit record is attempted with care (:mod:`kernel.invocation.careful`).
     """
-    work = work_of(plan.instance, plan.threads)
+    work = body_of(plan.instance, plan.threads)
     simple = _simple(plan, work)
     if not plan.is_recorded:
         return simple
-    from kernel.invocation.careful import attempts
+    from kernel.invocation.careful import recorded_attempts
 
-    careful = attempts(plan, work)
+    careful = recorded_attempts(plan, work)
 
     def attempt(invocation: Invocation) -> Awaitable[None]:
         invocation.is_attempted = True
@@ -52,7 +52,7 @@ def plan(plan: Plan) -> Stage:
     return attempt
 
 
-def _simple(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
+def _simple(plan: Plan, work: Body) -> Callable[[Invocation], Awaitable[None]]:
     contract = plan.instance.contract
     if plan.site.retry is None and plan.site.timeout is None:
 
@@ -68,14 +68,14 @@ def _simple(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
     return _repeated(plan, work)
 
 
-def _repeated(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
+def _repeated(plan: Plan, work: Body) -> Callable[[Invocation], Awaitable[None]]:
     retry = plan.site.retry
 
     async def attempts(invocation: Invocation) -> None:
         began = time.monotonic()
         inputs = invocation.inputs
         while True:
-            invocation.inputs = fresh(inputs)
+            invocation.inputs = copied(inputs)
             spent = (time.monotonic() - began) * 1000
             try:
                 invocation.outputs = await one_attempt(work, invocation, limit_of(plan.site, spent))
@@ -108,7 +108,7 @@ def limit_of(site: CallSite, spent: float) -> float | None:
     return left if limit is None else min(limit, left)
 
 
-async def one_attempt(work: Work, invocation: Invocation, limit: float | None) -> Any:
+async def one_attempt(work: Body, invocation: Invocation, limit: float | None) -> Any:
     """One attempt, at most ``limit`` milliseconds long."""
     contract = invocation.plan.instance.contract
     try:
@@ -121,7 +121,7 @@ async def one_attempt(work: Work, invocation: Invocation, limit: float | None) -
         raise _stopped(error, invocation) from error
 
 
-async def _limited(work: Work, invocation: Invocation, limit: float) -> Any:
+async def _limited(work: Body, invocation: Invocation, limit: float) -> Any:
     async def contained() -> Any:
         try:
             return await work(invocation)
@@ -133,7 +133,7 @@ async def _limited(work: Work, invocation: Invocation, limit: float) -> Any:
             return await within(limit / 1000, contained())
     except TooLate as late:
         if late.left is not None:
-            ended = invocation.at_work()
+            ended = invocation.begin_attempt()
             late.left.add_done_callback(lambda _: ended())
         raise Timeout(
             f"{invocation.plan.instance.address} took longer than {limit:g} ms",
@@ -164,7 +164,7 @@ def failure(error: Exception, contract: Contract, invocation: Invocation) -> Inv
     if outcome is None and (accident or isinstance(error, TimeoutError)):
         outcome = "unknown"
     return ControllerError(
-        invocation.context.run.world.log.text(error),
+        invocation.context.run.runtime.log.text(error),
         code=code,
         data=_data(error, invocation),
         attempt=invocation.attempt,
@@ -203,7 +203,7 @@ def _data(error: Exception, invocation: Invocation) -> Any:
     try:
         return check_json(to_json(data))
     except SchemaError:
-        return invocation.context.run.world.log.text(data)
+        return invocation.context.run.runtime.log.text(data)
 
 
 def _stopped(error: BaseException, invocation: Invocation) -> BaseException:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _TERMS = ApprovalTerms()
 
 
-def plan(plan: Plan) -> Stage | None:
+def prepare(plan: Plan) -> Stage | None:
     """Only where a policy names the target, or the call site has ``expect``.
 
     What an earlier process has sent is not refused any more: it is found out about first, and this
-    stage is asked before another attempt (:func:`now`).
+    stage is asked before another attempt (:func:`check`).
     """
-    stage = now(plan)
+    stage = check(plan)
     if stage is None or not plan.is_recorded:
         return stage
 
@@ -43,12 +43,12 @@ def is_under_way(invocation: Invocation) -> bool:
     if history is None:
         return False
     if not instance.is_topology:
-        return invocation.was_left and instance.contract.safety != "idempotent"
+        return invocation.was_in_flight and instance.contract.safety != "idempotent"
     within = (f"{invocation.path}.", f"{invocation.path}~")
-    return any(path.startswith(within) for path in (*history.concluded, *history.left))
+    return any(path.startswith(within) for path in (*history.concluded, *history.in_flight))
 
 
-def now(plan: Plan) -> Stage | None:
+def check(plan: Plan) -> Stage | None:
     """What refuses a call that nobody has made yet."""
     looks = bool(plan.site.expect)
     if not plan.policies:
@@ -87,7 +87,7 @@ def _request(invocation: Invocation) -> Request:
         plan.instance.resource.name or "",
         invocation.inputs,
         run.principal,
-        run.world.environment,
+        run.runtime.environment,
         invocation.to_cel() if reads(plan.policies, "invocation") else {},
     )
 

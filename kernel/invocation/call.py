@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
 
 
-_MOST_LINES = 1_000
+_MAX_LOG_LINES = 1_000
 
 
 class Cancellation:
@@ -138,7 +138,7 @@ class Call:
         """
         run, path = self.invocation.context.run, self.invocation.path
         self._lines += 1
-        if self._lines <= _MOST_LINES:
+        if self._lines <= _MAX_LOG_LINES:
             run.log(level, message, fields, path)
-        elif self._lines == _MOST_LINES + 1:
-            run.log("warning", f"more than {_MOST_LINES} lines; the rest is dropped", {}, path)
+        elif self._lines == _MAX_LOG_LINES + 1:
+            run.log("warning", f"more than {_MAX_LOG_LINES} lines; the rest is dropped", {}, path)

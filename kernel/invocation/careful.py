@@ -17,30 +17,30 @@ from kernel.invocation.history import error_to_json
 from kernel.invocation.reconcile import find_out, settle_within
 from kernel.invocation.retry import next_delay
 from kernel.invocation.tell import tell_error
-from kernel.invocation.threads import served
-from kernel.invocation.values import fresh
+from kernel.invocation.threads import current_attempt
+from kernel.invocation.values import copied
 from kernel.safety import CHECKED
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
-    from kernel.invocation.work import Work
+    from kernel.invocation.work import Body
     from kernel.journal.rows import Note
 
 
-def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
+def recorded_attempts(plan: Plan, work: Body) -> Callable[[Invocation], Awaitable[None]]:
     """The loop of attempts, which goes on where an earlier process left it."""
     site = plan.site
-    ask_again = approve.plan(plan)
-    may_go_on = authorise.now(plan) if not plan.instance.is_topology else None
+    ask_again = approve.prepare(plan)
+    may_go_on = authorise.check(plan) if not plan.instance.is_topology else None
 
     async def careful(invocation: Invocation) -> None:
         history = invocation.history
         assert history is not None
         assert invocation.claim is not None
         began = time.monotonic()
-        if invocation.was_left:
+        if invocation.was_in_flight:
             began -= max(time.time_ns() - invocation.began, 0) / 1e9
             if await _go_on(invocation, history, _spent(began), ask_again):
                 return
@@ -51,11 +51,11 @@ def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
             invocation.attempt = invocation.claim.attempts + 1
         inputs = invocation.inputs
         while True:
-            invocation.inputs = fresh(inputs)
+            invocation.inputs = copied(inputs)
             if history.is_behind:
-                await history.catch_up()
+                await history.finish_replay()
             if history.is_doubtful:
-                await history.make_sure()
+                await history.assert_held()
             try:
                 limit = limit_of(site, _spent(began))
                 invocation.outputs = await _attempt(work, invocation, limit)
@@ -71,12 +71,12 @@ def attempts(plan: Plan, work: Work) -> Callable[[Invocation], Awaitable[None]]:
     return careful
 
 
-async def _attempt(work: Work, invocation: Invocation, limit: float | None) -> Any:
-    token = served.set(invocation.at_work)
+async def _attempt(work: Body, invocation: Invocation, limit: float | None) -> Any:
+    token = current_attempt.set(invocation.begin_attempt)
     try:
         return await one_attempt(work, invocation, limit)
     finally:
-        served.reset(token)
+        current_attempt.reset(token)
 
 
 def _is_checked(invocation: Invocation, error: InvocationError) -> bool:
@@ -170,7 +170,7 @@ async def _go_on(
         if error.outcome == "unknown":
             raise error
         if safety == "approval-bound" and ask_again is not None:
-            invocation.was_left = False
+            invocation.was_in_flight = False
             waiting = ask_again(invocation)  # a new approval for a new attempt
             if waiting is not None:
                 await waiting

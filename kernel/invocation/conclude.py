@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan, Stage
 
 
-def plan(plan: Plan) -> Stage | None:
+def prepare(plan: Plan) -> Stage | None:
     """Only with a journal."""
     if not plan.is_recorded:
         return None
@@ -37,7 +37,7 @@ def plan(plan: Plan) -> Stage | None:
     async def conclude(invocation: Invocation) -> None:
         history = invocation.history
         if history is None or not (history.is_replayable or invocation.claim):
-            invocation.leave()
+            invocation.release()
             return
         ending = Conclusion(
             "succeeded",
@@ -50,7 +50,7 @@ def plan(plan: Plan) -> Stage | None:
             from kernel.invocation.reconcile import settle_within
 
             await settle_within(invocation, landed=True)
-        invocation.leave()
+        invocation.release()
 
     return conclude
 
@@ -82,14 +82,14 @@ def landed(invocation: Invocation, history: History, outputs: Any) -> Conclusion
     """The end of a call that a check has found, whose outputs are held to the contract."""
     invocation.outputs = outputs
     try:
-        validate_outputs.plan(invocation.plan)(invocation)
+        validate_outputs.prepare(invocation.plan)(invocation)
     except OutputError as error:
         return _failed(invocation, error)
     kept = _kept(invocation, history)
     return Conclusion("succeeded", kept, attempts=invocation.attempt)
 
 
-def plan_failure(
+def prepare_failure(
     plan: Plan,
 ) -> Callable[[Invocation, BaseException], Awaitable[None]] | None:
     """What records an invocation that ended by raising."""
@@ -114,7 +114,7 @@ def plan_failure(
                 await history.conclude(invocation, _cut_off(invocation))
             raise
         finally:
-            invocation.leave()
+            invocation.release()
 
     return conclude_failure
 
@@ -123,7 +123,7 @@ async def _ending(
     invocation: Invocation, history: History, error: BaseException
 ) -> Conclusion | None:
     if isinstance(error, asyncio.CancelledError):
-        if invocation.was_left and not invocation.is_attempted:
+        if invocation.was_in_flight and not invocation.is_attempted:
             return None  # an earlier process has attempted it: the end of the run concludes it
         return await _cancelled(invocation, history) if invocation.claim else None
     if not isinstance(error, InvocationError):
@@ -141,7 +141,7 @@ async def _ending(
 
 async def _hides_what_was_left(invocation: Invocation, error: InvocationError) -> bool:
     """Whether a call that a process left in flight did not even come to be found out about."""
-    if not invocation.was_left or invocation.is_attempted or invocation.history is None:
+    if not invocation.was_in_flight or invocation.is_attempted or invocation.history is None:
         return False
     if invocation.plan.instance.contract.safety == "idempotent":
         return False
@@ -172,7 +172,7 @@ async def _cancelled(invocation: Invocation, history: History) -> Conclusion:
         return _cut_off(invocation)
     from kernel.invocation.reconcile import find_out
 
-    found: Any = await find_out(invocation, patience=0)
+    found: Any = await find_out(invocation, max_checks=0)
     if found.landed is True:
         return landed(invocation, history, found.outputs)
     return _cut_off(invocation, found.landed)

@@ -32,12 +32,13 @@ class EvaluationContext:
 
     ``document`` is where the call sites stand, for places in messages; ``depth`` counts calls
     within calls. ``atomic`` are the atomic calls around this place, if there are any; ``repeats``:
-    a call around it may be attempted again, and this one with it. ``served`` is the call that a
-    ``body`` serves.
+    a call around it may be attempted again, and this one with it. ``served_invocation`` is the
+    call that a ``body`` serves.
     """
 
     __slots__ = (
-        "atomic", "bindings", "depth", "document", "path", "repeats", "run", "scope", "served",
+        "atomic", "bindings", "depth", "document", "path", "repeats", "run", "scope",
+        "served_invocation",
     )  # fmt: skip
 
     def __init__(
@@ -51,7 +52,7 @@ class EvaluationContext:
         *,
         atomic: Atomic | None = None,
         repeats: bool = False,
-        served: Invocation | None = None,
+        served_invocation: Invocation | None = None,
     ) -> None:
         self.run = run
         self.scope = scope
@@ -61,7 +62,7 @@ class EvaluationContext:
         self.document = document
         self.atomic = atomic
         self.repeats = repeats
-        self.served = served
+        self.served_invocation = served_invocation
 
     async def invoke(self, site: CallSite) -> Any:
         """Make one call: every stage that the call site needs, in order.
@@ -76,7 +77,7 @@ class EvaluationContext:
                 if waiting is not None:
                     await waiting
         except Answered:
-            invocation.leave()
+            invocation.release()
             return invocation.outputs
         except BaseException as error:
             plan.end(invocation, error)
@@ -101,7 +102,7 @@ class EvaluationContext:
         """The same place with other variables in scope."""
         return EvaluationContext(
             self.run, self.scope, bindings, path, self.depth, self.document,
-            atomic=self.atomic, repeats=self.repeats, served=self.served,
+            atomic=self.atomic, repeats=self.repeats, served_invocation=self.served_invocation,
         )  # fmt: skip
 
     @property
@@ -110,12 +111,12 @@ class EvaluationContext:
         history = self.run.history
         return history is not None and history.suspended
 
-    def beside(self, error: BaseException | None) -> AbstractContextManager[None]:
+    def while_escalated(self, error: BaseException | None) -> AbstractContextManager[None]:
         """While others go on beside one that ended so and waits for a person."""
         history = self.run.history
         if history is None or not isinstance(error, InvocationError):
             return nullcontext()
-        return history.beside(error)
+        return history.while_escalated(error)
 
     def at_call(self, site: CallSite) -> EvaluationContext:
         """The same place with ``invocation`` in scope, of the call that is about to be made."""

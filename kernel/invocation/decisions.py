@@ -39,7 +39,7 @@ async def decide(context: EvaluationContext, path: str, find: Callable[[], Any])
             await asyncio.get_running_loop().create_future()
         history.met[path] = True
     if row is not None:
-        await history.turns.wait(row.number or 0)
+        await history.replay_order.wait(row.number or 0)
         if row.error is not None:
             raise error_from_json(row.error)
         return from_types(history.references.show(row.outputs))
@@ -66,7 +66,7 @@ async def _record(run: Run, history: History, path: str, ending: Conclusion) -> 
         path=path,
         target=TARGET,
         inputs_hash=digest_of(None),
-        lease=history.held.epoch,
+        lease=history.lease.epoch,
         safety="idempotent",
     )
     try:

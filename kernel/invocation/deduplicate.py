@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Conflict, Suspended
 from kernel.invocation.context import Answered
-from kernel.invocation.record import as_it_began, claim, settle
+from kernel.invocation.record import as_it_began, claim, take_up
 from kernel.invocation.replay import answer_for
 from kernel.invocation.tell import tell_of
 from kernel.journal import rows
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from kernel.invocation.history import History
     from kernel.invocation.invocation import Invocation
     from kernel.invocation.plan import Plan, Stage
-    from kernel.invocation.run import World
+    from kernel.invocation.runtime import Runtime
 
-TTL = 24 * 3600 * 10**9
+KEY_TTL_NANOSECONDS = 24 * 3600 * 10**9
 """Nanoseconds that a key is kept after its claim, once its invocation is concluded."""
 
-_FORGET = 600.0
+_FORGET_INTERVAL_SECONDS = 600.0
 """Seconds between two times at which keys that have expired are let go of."""
 
-_MOST_FORGOTTEN = 10_000
+_MAX_FORGOTTEN_KEYS = 10_000
 
-_FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
+_FIRST_POLL_SECONDS, _MAX_POLL_SECONDS = 0.02, 0.5
 
 Seen = tuple[rows.Lease | None, float]
 _UNSEEN: Seen = (None, 0.0)
 
 
-def plan(plan: Plan) -> Stage | None:
+def prepare(plan: Plan) -> Stage | None:
     """Only with a journal, and for call sites that say what their key is."""
     if not plan.is_recorded or plan.site.idempotency_key is None:
         return None
@@ -50,23 +50,22 @@ def plan(plan: Plan) -> Stage | None:
         if history is None or invocation.claim is not None:
             return
         as_it_began(invocation, history)
-        await _forget(history, invocation.context.run.world)
+        await _forget(history, invocation.context.run.runtime)
         run = invocation.context.run
-        module = run.world.module_of(instance)
+        module = run.runtime.module_of(instance)
         scope = f"{run.principal or ''} {module} {instance.address}{fields}"
-        look, seen = _FIRST_LOOK, _UNSEEN
+        pause, seen = _FIRST_POLL_SECONDS, _UNSEEN
         while True:
-            got = await claim(
-                invocation, history, key=invocation.idempotency_key, scope=scope, ttl=TTL
-            )
+            key, ttl = invocation.idempotency_key, KEY_TTL_NANOSECONDS
+            got = await claim(invocation, history, key=key, scope=scope, ttl=ttl)
             if not isinstance(got, rows.InFlight):
                 break
-            seen = await _wait(invocation, history, got.invocation, look, seen)
-            look = min(look * 2, _LAST_LOOK)
+            seen = await _wait(invocation, history, got.invocation, pause, seen)
+            pause = min(pause * 2, _MAX_POLL_SECONDS)
         if isinstance(got, rows.Recorded):
             await _answer(invocation, history, got.invocation)
         else:
-            settle(invocation, history, got)
+            take_up(invocation, history, got)
 
     return deduplicate
 
@@ -76,12 +75,12 @@ def _digest(fields: Mapping[str, Any]) -> str:
     return digest_of_text(json.dumps(fields, sort_keys=True, default=str))[:16]
 
 
-async def _forget(history: History, world: World) -> None:
+async def _forget(history: History, runtime: Runtime) -> None:
     """Let go of what has expired, now and then: what is kept of keys is bounded."""
     now = time.monotonic()
-    if world.forgot is None or now - world.forgot >= _FORGET:
-        world.forgot = now
-        await history.guard(history.journal.forget_keys(_MOST_FORGOTTEN))
+    if runtime.forgot is None or now - runtime.forgot >= _FORGET_INTERVAL_SECONDS:
+        runtime.forgot = now
+        await history.guard(history.journal.forget_keys(_MAX_FORGOTTEN_KEYS))
 
 
 async def _wait(
@@ -102,16 +101,16 @@ async def _wait(
     seen = seen if seen[0] == lease else (lease, now)
     is_gone = lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.patience
     why = None
-    if is_gone and row.run not in invocation.context.run.world.recovering:
-        why = await _held(history, row)
+    if is_gone and row.run not in invocation.context.run.runtime.recovering:
+        why = await _who_holds(history, row)
         if not history.is_replayable:
             raise Conflict(why, code="IN_FLIGHT")
-    counted = int(invocation.is_counted)
+    counted = int(invocation.is_active)
     history.active -= counted
     try:
-        history.look_around()
+        history.suspend_if_idle()
         if why is not None and not history.active and not history.parked:
-            history.let_go(why)
+            history.hand_over(why)
             raise Suspended
         await asyncio.sleep(seconds)
     finally:
@@ -119,7 +118,7 @@ async def _wait(
     return seen
 
 
-async def _held(history: History, row: rows.Invocation) -> str:
+async def _who_holds(history: History, row: rows.Invocation) -> str:
     """By whom a key is held that nobody works on now."""
     holder = await history.guard(history.journal.run(row.run))
     parked = holder is not None and holder.state == "parked"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
 from kernel.errors import ExpressionError, Path, ValidationError
-from kernel.invocation.values import fresh
+from kernel.invocation.values import copied
 from kernel.journal.errors import Refused
 from kernel.journal.values import checked_key
 from kernel.topology.context import type_name
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kernel.topology.callsite import CallSite
 
 
-def plan(plan: Plan) -> Stage:
+def prepare(plan: Plan) -> Stage:
     """Chosen by what the call site writes: nothing, constants, or expressions."""
     site = plan.site
     inputs = site.inputs
@@ -36,7 +36,7 @@ def plan(plan: Plan) -> Stage:
             raise invocation.context.failed_expression(error, (*site.path, "inputs")) from None
         if type(values) is not dict:
             _refuse(values)
-        invocation.inputs = _with_fresh(constants, values) if constants else values
+        invocation.inputs = _with_copies(constants, values) if constants else values
 
     return expand
 
@@ -64,14 +64,14 @@ def _with_invocation(plan: Plan) -> Stage:
             raise context.failed_expression(error, (*site.path, field)) from None
         if type(values) is not dict:
             _refuse(values)
-        invocation.inputs = _with_fresh(constants, values) if constants else values
+        invocation.inputs = _with_copies(constants, values) if constants else values
 
     return expand
 
 
 def _passed_on(invocation: Invocation) -> dict[str, Any]:
     """``invocation`` as its key sees it: within a body with the key of the call that it serves."""
-    own, served = invocation.to_cel(), invocation.context.served
+    own, served = invocation.to_cel(), invocation.context.served_invocation
     return own if served is None else {**own, "idempotencyKey": served.idempotency_key}
 
 
@@ -114,12 +114,12 @@ def _outside(above: set[Path], value: Any, path: Path) -> Iterator[Path]:
         yield from _outside(above, item, (*path, key))
 
 
-def _with_fresh(constants: tuple[Path, ...], values: Any) -> Any:
+def _with_copies(constants: tuple[Path, ...], values: Any) -> Any:
     for path in constants:
         if not path:
-            return fresh(values)
+            return copied(values)
         holder = values
         for key in path[:-1]:
             holder = holder[key]
-        holder[path[-1]] = fresh(holder[path[-1]])
+        holder[path[-1]] = copied(holder[path[-1]])
     return values

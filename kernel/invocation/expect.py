@@ -60,18 +60,18 @@ async def _live(invocation: Invocation) -> Mapping[str, Any]:
     if any("invocation" in names_in(one) for one in site.expect):
         bindings = {**bindings, "invocation": invocation.to_cel()}
     providers = context.scope.providers
-    fresh = {}
+    live = {}
     for name in _resources_of(site.expect) & providers.keys():
         try:
-            fresh[name] = await providers[name]()
+            live[name] = await providers[name]()
         except Exception as error:
-            why = context.run.world.log.text(error)
+            why = context.run.runtime.log.text(error)
             raise StateDrift(
                 f"{invocation.plan.instance.address} was not called: what it expects of "
                 f"`resources.{name}` cannot be looked at: {why}"
             ) from error
-    if fresh:
-        bindings = {**bindings, "resources": {**bindings["resources"], **fresh}}
+    if live:
+        bindings = {**bindings, "resources": {**bindings["resources"], **live}}
     return bindings
 
 

@@ -7,29 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.invocation.atomic import around
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.work import current
+from kernel.invocation.work import current_call
 from kernel.topology.context import is_wanted
 
 if TYPE_CHECKING:
-    from kernel.invocation.run import Run
+    from kernel.invocation.run import Run, RunBody
     from kernel.manifest import Document
     from kernel.registry.scope import ModuleScope
     from kernel.topology.callsite import CallSite
-
-
-Work = Callable[[], Awaitable[Any]]
 
 
 class BoundCallSite(Mapping[str, Any]):
     """A call site of a resource's own fields (``x-kernel-call``), or a reference to an invocable.
 
     It is the mapping of the node's other fields, and can be invoked. Inside an invocation its
-    calls belong to that run; from outside each call is a run of its own, which ``conduct`` sees to.
+    calls belong to that run; from outside each call is a run of its own, which ``execute`` sees to.
     ``is_atomic``: what is a part of the call around it takes effect with that, or not at all.
     """
 
     __slots__ = (
-        "_conduct", "_document", "_fields", "_new_run", "_scope", "_site", "is_atomic",
+        "_document", "_execute", "_fields", "_new_run", "_scope", "_site", "is_atomic",
         "takes_inputs",
     )  # fmt: skip
 
@@ -41,7 +38,7 @@ class BoundCallSite(Mapping[str, Any]):
         document: Document | None,
         new_run: Callable[[], Run],
         *,
-        conduct: Callable[[Run, Work], Awaitable[Any]],
+        execute: Callable[[Run, RunBody], Awaitable[Any]],
         takes_inputs: bool = False,
         is_atomic: bool = False,
     ) -> None:
@@ -50,7 +47,7 @@ class BoundCallSite(Mapping[str, Any]):
         self._scope = scope
         self._document = document
         self._new_run = new_run
-        self._conduct = conduct
+        self._execute = execute
         self.is_atomic = is_atomic
         self.takes_inputs = takes_inputs
 
@@ -64,16 +61,16 @@ class BoundCallSite(Mapping[str, Any]):
         site = self._site
         if site.when is not None and not is_wanted(site, site.when, context, (*site.path, "when")):
             return None
-        call = current.get()
+        call = current_call.get()
         if call is None:
-            return await self._conduct(context.run, lambda: context.invoke(site))
+            return await self._execute(context.run, lambda: context.invoke(site))
         if self.is_atomic:
             return await context.invoke(site)  # all the while the run works on the call around it
-        with call.invocation.calling():
+        with call.invocation.waiting_for_calls():
             return await context.invoke(site)
 
     def _context(self, values: Mapping[str, Any]) -> EvaluationContext:
-        call = current.get()
+        call = current_call.get()
         bindings = dict(self._scope.bindings)
         if self.takes_inputs:
             bindings["inputs"] = dict(values)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kernel.errors import InvocationError, Suspended
-from kernel.invocation.turns import Turns, asked_for
+from kernel.invocation.replay_order import ReplayOrder, asked_for
 from kernel.journal.errors import Fenced, JournalError, TooLarge
 from kernel.journal.rows import Conclusion, InFlight, Intent, NewRun, Opened, Won
 from kernel.journal.values import digest_of
@@ -32,27 +32,27 @@ Begun = Callable[[], Awaitable[tuple[str, Any]]]
 DIGEST = "sha256:"
 """What an idempotency key begins with that is not kept itself."""
 
-_IDLE, _LONGEST = 0.0002, 5.0
+_IDLE_ITERATION_SECONDS, _MAX_FINISH_SECONDS = 0.0002, 5.0
 """Seconds that a turn of the loop takes in which nobody walks; that such a turn is waited for."""
 
-_LOOK, _STILL = 0.05, 1.0
+_POLL_SECONDS, _IDLE_SECONDS = 0.05, 1.0
 """Seconds between two looks whether a run stands still, and until it is taken to do so."""
 
 
 class History:
     """The side of a run that outlives the process.
 
-    ``concluded`` and ``left`` are what earlier processes recorded, by path: concluded, and claimed
-    without an outcome (with their new epochs); ``again`` are those that did not land, as a person
-    said; ``begun`` tells the digest of the manifest, and with what values it is up, when a run is
-    opened here; ``open`` are the executions that this process has claimed and not concluded.
-    ``last`` is the number of the last conclusion that this process knows of. ``lease`` is None
-    until a run that nobody can replay (a call out of a service) has something to record.
-    ``patience`` is how many seconds without a sign of life another process waits until it takes the
-    run over; ``every`` so many this one gives one, while it holds the lease. ``is_let_go``: it is
-    left to another process. In a rehearsal nothing is called: ``met`` are the recorded paths that
-    the walk came by, and whether each answers for all within it, ``differences`` what it would do
-    there otherwise.
+    ``concluded`` and ``in_flight`` are what earlier processes recorded, by path: concluded, and
+    claimed without an outcome (with their new epochs); ``not_landed`` are those that did not land,
+    as a person said; ``begun`` tells the digest of the manifest, and with what values it is up,
+    when a run is opened here; ``open`` are the executions that this process has claimed and not
+    concluded. ``last`` is the number of the last conclusion that this process knows of. A run that
+    nobody can replay (a call out of a service) has no lease until it has something to record.
+    ``patience`` is how many seconds without a heartbeat another process waits until it takes the
+    run over; ``heartbeat_seconds`` so many pass between two that this one gives, while it holds the
+    lease. ``is_handed_over``: it is left to another process. In a rehearsal nothing is called:
+    ``met`` are the recorded paths that the walk came by, and whether each answers for all within
+    it, ``differences`` what it would do there otherwise.
     """
 
     def __init__(
@@ -63,20 +63,20 @@ class History:
         lease: Lease | None = None,
         *,
         concluded: Mapping[str, Row] | None = None,
-        left: Mapping[str, Row] | None = None,
-        again: Mapping[str, Row] | None = None,
+        in_flight: Mapping[str, Row] | None = None,
+        not_landed: Mapping[str, Row] | None = None,
         begun: Begun | None = None,
         patience: float = math.inf,
-        every: float = math.inf,
+        heartbeat_seconds: float = math.inf,
     ) -> None:
         self.journal = journal
         self.references = references
         self.run = run
-        self.lease = lease
+        self._lease = lease
         self.is_replayable = lease is not None
         self.concluded: Mapping[str, Row] = concluded or {}
-        self.left: Mapping[str, Row] = left or {}
-        self.again: Mapping[str, Row] = again or {}
+        self.in_flight: Mapping[str, Row] = in_flight or {}
+        self.not_landed: Mapping[str, Row] = not_landed or {}
         self.open: set[str] = set()
         self.last = max((row.number or 0 for row in self.concluded.values()), default=0)
         self.is_behind = bool(self.concluded)
@@ -85,18 +85,18 @@ class History:
             for path, row in self.concluded.items()
             if row.outcome != "cancelled"
         ]
-        self.turns = Turns(asked_for(answers))
+        self.replay_order = ReplayOrder(asked_for(answers))
         self.active = 0
         self.timers = 0
-        self._beaten = time.monotonic()
+        self._beaten_at = time.monotonic()
         self._begun = begun
         self.patience = patience
-        self._every = every
+        self._heartbeat_seconds = heartbeat_seconds
         self.beating: asyncio.Task[None] | None = None
         self.parked: dict[str, Approval] = {}
         self.escalated: list[InvocationError] = []
         self.suspended = False
-        self.is_let_go = False
+        self.is_handed_over = False
         self.why = ""
         self.sleeps = 0
         self.pauses: list[float] = []
@@ -128,20 +128,25 @@ class History:
         )
 
     @property
-    def held(self) -> Lease:
+    def lease(self) -> Lease:
         """The lease of a run that has one."""
-        assert self.lease is not None
-        return self.lease
+        assert self._lease is not None
+        return self._lease
 
-    async def leased(self, invocation: Invocation) -> Lease:
+    @property
+    def has_lease(self) -> bool:
+        """Whether the run is in the journal: it always is, but for a call out of a service."""
+        return self._lease is not None
+
+    async def ensure_lease(self, invocation: Invocation) -> Lease:
         """The lease; a run that is not in the journal yet is opened."""
-        if self.lease is None:
+        if self._lease is None:
             async with self._opening:
-                if self.lease is None:
-                    self.lease = await self._opened(invocation.context.run)
-                    self._beaten = time.monotonic()
-                    self.give_signs_of_life()
-        return self.lease
+                if self._lease is None:
+                    self._lease = await self._opened(invocation.context.run)
+                    self._beaten_at = time.monotonic()
+                    self.start_heartbeat()
+        return self._lease
 
     async def _opened(self, run: Run) -> Lease:
         assert self._begun is not None
@@ -159,7 +164,7 @@ class History:
     async def claim(self, invocation: Invocation, **more: Any) -> Claimed:
         """The commit record. A run whose journal fails stops: nothing leaves unrecorded."""
         try:
-            lease = await self.leased(invocation)
+            lease = await self.ensure_lease(invocation)
             if "key" in more:
                 more["key"] = self.kept_key(more["key"])
             intent = self.intent(invocation, lease, **more)
@@ -179,7 +184,7 @@ class History:
 
     async def _claimed(self, invocation: Invocation, more: Mapping[str, Any]) -> None:
         """The answer to a claim that was cancelled: the request was not taken back."""
-        intent = self.intent(invocation, await self.leased(invocation), **more)
+        intent = self.intent(invocation, await self.ensure_lease(invocation), **more)
         got = await self.guard(self.journal.claim(replace(intent, inputs=None)))
         match got:
             case InFlight(row) if row.execution == invocation.id:
@@ -195,13 +200,13 @@ class History:
 
     async def conclude(self, invocation: Invocation, conclusion: Conclusion) -> None:
         """Record the outcome, of a claim or of an invocation that needed none."""
-        held = invocation.claim
+        claim = invocation.claim
         try:
-            if held is not None:
+            if claim is not None:
                 invocation.is_concluded = True
-                await self.finalize(invocation.id, held.epoch, conclusion)
+                await self.finalize(invocation.id, claim.epoch, conclusion)
             elif self.is_replayable and invocation.path not in self.concluded:
-                lease = await self.leased(invocation)
+                lease = await self.ensure_lease(invocation)
                 answer = await self.journal.record(self.intent(invocation, lease), conclusion)
                 if isinstance(answer, Won):
                     self.last = max(self.last, answer.number or 0)
@@ -231,27 +236,27 @@ class History:
     @property
     def is_doubtful(self) -> bool:
         """Whether this process stood still for so long that another may have the run."""
-        return time.monotonic() - self._beaten > self.patience / 2
+        return time.monotonic() - self._beaten_at > self.patience / 2
 
-    async def make_sure(self) -> None:
+    async def assert_held(self) -> None:
         """Stop, if this process does not hold the run any more."""
-        await self.guard(self.beat())
+        await self.guard(self.heartbeat())
 
-    async def beat(self) -> None:
+    async def heartbeat(self) -> None:
         """A sign of life. Raises :class:`Fenced` when another holds the run."""
         now = time.monotonic()
-        await self.journal.heartbeat(self.held)
-        self._beaten = now
+        await self.journal.heartbeat(self.lease)
+        self._beaten_at = now
 
-    def give_signs_of_life(self) -> None:
+    def start_heartbeat(self) -> None:
         """Beat from now on, until :meth:`end`, or until another holds the run: then it stops."""
-        self.beating = asyncio.ensure_future(self._beat())
+        self.beating = asyncio.ensure_future(self._keep_beating())
 
-    async def _beat(self) -> None:
+    async def _keep_beating(self) -> None:
         while True:
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self._heartbeat_seconds)
             try:
-                await self.beat()
+                await self.heartbeat()
             except Fenced as error:
                 self.stop(error)
                 return
@@ -280,9 +285,9 @@ class History:
             self.task.cancel()
         return Suspended()
 
-    def let_go(self, why: str = "") -> None:
+    def hand_over(self, why: str = "") -> None:
         """Stop the run where it is, for another process to go on with."""
-        self.is_let_go = True
+        self.is_handed_over = True
         self.why = why
         self.stop()
 
@@ -306,7 +311,7 @@ class History:
             finally:
                 self.sleeps -= 1
 
-    def rests(self, seconds: float) -> bool:
+    def is_idle_for(self, seconds: float) -> bool:
         """Whether the run does nothing for longer than that but let time pass, or wait."""
         if self.timers or self.active != self.sleeps or not self.pauses:
             return False
@@ -320,7 +325,7 @@ class History:
             yield
         finally:
             self.active -= 1
-            self.look_around()
+            self.suspend_if_idle()
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -331,37 +336,37 @@ class History:
         finally:
             self.timers -= 1
 
-    async def catch_up(self) -> None:
+    async def finish_replay(self) -> None:
         """Before anything new is begun: let every branch walk to the end of what is recorded.
 
         A failure may stand there that has cancelled this one; none of them waits on its way.
         """
-        until, idle = time.monotonic() + _LONGEST, 0
+        until, idle = time.monotonic() + _MAX_FINISH_SECONDS, 0
         while idle < 3 and time.monotonic() < until:
             began = time.monotonic()
             await asyncio.sleep(0)
-            is_idle = time.monotonic() - began < _IDLE and not self.turns.are_waited_for
-            idle = idle + 1 if is_idle else 0
+            is_busy = time.monotonic() - began >= _IDLE_ITERATION_SECONDS
+            idle = 0 if is_busy or self.replay_order.is_awaited else idle + 1
         self.is_behind = False
 
-    async def still(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until nothing of the run moves any more, for as long as that takes."""
         loop = asyncio.get_running_loop()
         since = loop.time()
-        while loop.time() - since < _STILL:
-            if self.active or self.timers or self._waits or self.turns.are_waited_for:
+        while loop.time() - since < _IDLE_SECONDS:
+            if self.active or self.timers or self._waits or self.replay_order.is_awaited:
                 since = loop.time()
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def park(self, invocation: Invocation, approval: Approval) -> None:
         """Wait until nothing else of the run can go on; then it is suspended."""
         if self.suspended:
             raise Suspended
         self.parked[invocation.path] = approval
-        counted = int(invocation.is_counted)  # a topology is not: what it calls is
+        counted = int(invocation.is_active)  # a topology is not: what it calls is
         self.active -= counted
         try:
-            self.look_around()
+            self.suspend_if_idle()
             await asyncio.get_running_loop().create_future()
         finally:
             self.active += counted
@@ -369,10 +374,10 @@ class History:
                 del self.parked[invocation.path]
 
     @contextmanager
-    def beside(self, error: InvocationError) -> Iterator[None]:
+    def while_escalated(self, error: InvocationError) -> Iterator[None]:
         """While the rest goes on beside what a person is asked about; then the run is suspended."""
         self.escalated.append(error)
-        self.look_around()
+        self.suspend_if_idle()
         try:
             yield
         finally:
@@ -383,7 +388,7 @@ class History:
     def _waits(self) -> bool:
         return bool(self.parked or self.escalated)
 
-    def look_around(self) -> None:
+    def suspend_if_idle(self) -> None:
         """Suspend the run, if all that is left of it waits for people."""
         if self._waits and not self.active and not self.suspended:
             asyncio.get_running_loop().call_later(0.01, self._suspend)
@@ -394,10 +399,10 @@ class History:
 
 
 def _about(invocation: Invocation) -> dict[str, Any]:
-    instance, world = invocation.plan.instance, invocation.context.run.world
+    instance, runtime = invocation.plan.instance, invocation.context.run.runtime
     told: dict[str, Any] = {} if not instance.is_topology else {"topology": True}
-    if id(instance.scope.module) != world.root:
-        told["module"] = world.module_of(instance)
+    if id(instance.scope.module) != runtime.root:
+        told["module"] = runtime.module_of(instance)
     return told
 
 

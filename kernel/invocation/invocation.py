@@ -30,17 +30,17 @@ class Invocation:
     """What the stages work on: ``inputs`` come from *expand*, ``outputs`` from *attempt*.
 
     ``began`` is in nanoseconds since the epoch; ``attempt`` counts from 1 once an attempt began.
-    ``claim`` is its commit record, if it has one; ``was_left``: by a process that ended before the
-    outcome was recorded. ``approval`` is the one that it goes on with, ``decision`` what the
-    policies say. ``is_adopted``: its outputs are those that its ``check`` found. ``is_concluded``:
-    the journal was told its outcome.
+    ``claim`` is its commit record, if it has one; ``was_in_flight``: a process claimed it
+    and ended before the outcome was recorded. ``approval`` is the one that it goes on with,
+    ``decision`` what the policies say. ``is_adopted``: its outputs are those that its ``check``
+    found. ``is_concluded``: the journal was told its outcome.
     """
 
     __slots__ = (
         "_id",
         "_key", "approval", "attempt", "began", "claim", "context", "decision", "inner_calls",
-        "inputs", "is_adopted", "is_attempted", "is_concluded", "is_counted", "outputs",
-        "plan", "was_left",
+        "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "outputs",
+        "plan", "was_in_flight",
     )  # fmt: skip
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
@@ -51,11 +51,11 @@ class Invocation:
         self.attempt = 1
         self.began = time_ns()
         self.claim: Won | None = None
-        self.was_left = False
+        self.was_in_flight = False
         self.is_adopted = False
         self.is_attempted = False
         self.is_concluded = False
-        self.is_counted = False
+        self.is_active = False
         self.approval: Approval | None = None
         self.decision: Decision | None = None
         self.inner_calls = 0
@@ -107,34 +107,34 @@ class Invocation:
         """Whether what is called within may be called again by another attempt."""
         return self.context.repeats or self.plan.site.retry is not None
 
-    def at_work(self) -> Callable[[], None]:
+    def begin_attempt(self) -> Callable[[], None]:
         """Note that an attempt is at work, perhaps longer than it is waited for, until the end."""
-        working, one = self.context.run.at_work, (self.path, self.attempt)
+        working, one = self.context.run.live_attempts, (self.path, self.attempt)
         working.add(one)
         return lambda: working.discard(one)
 
     @property
-    def is_at_work(self) -> bool:
+    def has_live_attempt(self) -> bool:
         """Whether an attempt of it, or of what it called, is still at work."""
-        if not self.context.run.at_work:
+        if not self.context.run.live_attempts:
             return False
         path = self.path
         within, check = (f"{path}.", f"{path}~"), f"{path}.check["
         return any(
             one == path or (one.startswith(within) and not one.startswith(check))
-            for one, _ in tuple(self.context.run.at_work)
+            for one, _ in tuple(self.context.run.live_attempts)
         )
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Its run has nothing more to do with it."""
         history = self.history
-        if self.is_counted and history is not None:
-            self.is_counted = False
+        if self.is_active and history is not None:
+            self.is_active = False
             history.active -= 1
-            history.look_around()
+            history.suspend_if_idle()
 
     @contextmanager
-    def calling(self) -> Iterator[None]:
+    def waiting_for_calls(self) -> Iterator[None]:
         """While the controller waits for calls of its own, it is not what the run works on."""
         history = self.history
         if history is None:

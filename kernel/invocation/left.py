@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from kernel.journal.rows import Invocation as Row
 
 
-async def conclude_left(invocation: Invocation, history: History, row: Row) -> None:
+async def conclude_interrupted(invocation: Invocation, history: History, row: Row) -> None:
     """Find out about a call, and record it: ``invocation`` makes the same one, with its key."""
     notes = await history.guard(history.journal.trace(row.execution))
     found = await find_out(invocation) if may_have_landed(notes) else Found(False)
-    await history.guard(conclude_as(found, invocation, history, row))
+    await history.guard(conclude_found(found, invocation, history, row))
 
 
-async def conclude_as(
+async def conclude_found(
     found: Found, invocation: Invocation | None, history: History, row: Row
 ) -> None:
     """Record what was found out about a call that was left; None: nothing can be asked of it."""

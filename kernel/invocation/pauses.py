@@ -19,7 +19,7 @@ from kernel.events import Event
 from kernel.events.pattern import Pattern
 from kernel.invocation import decisions
 from kernel.invocation.history import error_from_json, error_to_json
-from kernel.invocation.values import fresh
+from kernel.invocation.values import copied
 from kernel.journal.errors import JournalError, TooLarge
 from kernel.journal.rows import Conclusion, Intent, Won
 from kernel.journal.values import digest_of
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from kernel.events.references import References
     from kernel.invocation.context import EvaluationContext
     from kernel.invocation.history import History
-    from kernel.invocation.run import Run, World
+    from kernel.invocation.run import Run
+    from kernel.invocation.runtime import Runtime
     from kernel.journal.rows import Invocation as Row
 
 TARGET = "pause"
@@ -39,13 +40,13 @@ _ATTRIBUTES = ("type", "subject", "time", "id", "data")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A pause that is recorded as begun; ``was_left`` by a process that has ended since."""
+    """A pause that is recorded as begun; ``was_in_flight``: by a process that has ended since."""
 
     execution: str
     epoch: int
     began: int
     inputs: Mapping[str, Any]
-    was_left: bool = False
+    was_in_flight: bool = False
 
 
 Wait = Callable[[Claim | None], Awaitable[Any]]
@@ -72,13 +73,13 @@ async def wait_for(
 
     Raises :class:`Timeout` with the code ``TIMEOUT`` after so many milliseconds.
     """
-    world, history = context.run.world, context.run.history
+    runtime, history = context.run.runtime, context.run.history
     wanted = Pattern.of(pattern)
-    with _listening(world, wanted) as heard:
+    with _listening(runtime, wanted) as heard:
 
         async def wait(claim: Claim | None) -> Any:
-            if history is not None and claim is not None and claim.was_left:
-                missed = await _missed(world, history, wanted, claim.inputs["after"])
+            if history is not None and claim is not None and claim.was_in_flight:
+                missed = await _missed(runtime, history, wanted, claim.inputs["after"])
                 if missed is not None:
                     return missed
             seconds = None if timeout is None else _left(claim, timeout)
@@ -107,7 +108,7 @@ def _until(milliseconds: float) -> int:
 def _left(claim: Claim | None, milliseconds: float) -> float:
     """Seconds of so long a pause that are left; never more than all, for a clock may jump."""
     until: int | None = None
-    if claim is not None and claim.was_left:
+    if claim is not None and claim.was_in_flight:
         until = claim.inputs["until"]
     if until is None:
         return milliseconds / 1000
@@ -118,35 +119,35 @@ def _left(claim: Claim | None, milliseconds: float) -> float:
 
 
 @contextmanager
-def _listening(world: World, pattern: Pattern) -> Iterator[asyncio.Future[Any]]:
+def _listening(runtime: Runtime, pattern: Pattern) -> Iterator[asyncio.Future[Any]]:
     """The next event of a pattern."""
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def hear(event: Event) -> None:
         if not heard.done() and pattern.matches(event):
-            heard.set_result(_value(world, event))
+            heard.set_result(_value(runtime, event))
 
-    end = world.bus.subscribe(hear, pattern.type)
+    end = runtime.bus.subscribe(hear, pattern.type)
     try:
         yield heard
     finally:
         end()
 
 
-def _value(world: World, event: Event) -> Any:
+def _value(runtime: Runtime, event: Event) -> Any:
     """An event as a value of CEL; what is redacted is the same wherever it is recorded."""
     told = event.to_dict()
     value = {name: told.get(name) for name in _ATTRIBUTES}
-    return fresh(world.redactor.value(value) if world.redactor else value)
+    return copied(runtime.redactor.value(value) if runtime.redactor else value)
 
 
-async def _missed(world: World, history: History, pattern: Pattern, after: int) -> Any:
+async def _missed(runtime: Runtime, history: History, pattern: Pattern, after: int) -> Any:
     """The first event of a pattern that was told in this run after so many conclusions."""
     try:
         async for row in history.journal.concluded(history.run, after):
             event = _event(history.references, row)
             if event is not None and pattern.matches(event):
-                return _value(world, event)
+                return _value(runtime, event)
     except JournalError as error:
         raise history.stop(error) from error
     return None
@@ -187,7 +188,7 @@ async def _recorded(
     if row is not None and row.outcome == "cancelled":
         return await wait(None)  # until what cancelled it does so again
     if row is not None:
-        await history.turns.wait(row.number or 0)
+        await history.replay_order.wait(row.number or 0)
         return _answer(history, row)
     claim = await _claim(context.run, history, path, inputs)
     try:
@@ -209,16 +210,16 @@ async def _recorded(
 
 
 async def _claim(run: Run, history: History, path: str, inputs: Mapping[str, Any]) -> Claim:
-    row = history.left.get(path)
+    row = history.in_flight.get(path)
     if row is not None:
-        return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_left=True)
+        return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_in_flight=True)
     intent = Intent(
         execution=run.execution(path),
         run=history.run,
         path=path,
         target=TARGET,
         inputs_hash=digest_of(inputs),
-        lease=history.held.epoch,
+        lease=history.lease.epoch,
         safety="idempotent",
         inputs=inputs,
     )
@@ -248,7 +249,7 @@ async def _rehearse(
     history: History, met: dict[str, bool], path: str, inputs: Mapping[str, Any]
 ) -> None:
     """Come back where the same pause is concluded, else stay here."""
-    row = history.concluded.get(path) or history.left.get(path)
+    row = history.concluded.get(path) or history.in_flight.get(path)
     if row is not None:
         met[path] = True
         recorded = row.inputs or {}

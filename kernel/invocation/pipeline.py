@@ -1,6 +1,6 @@
 """The pipeline: the stages of an invocation, in the order of ``pipeline.md``.
 
-Each stage is a file. Its ``plan`` looks at a call site and its target once, before the first
+Each stage is a file. Its ``prepare`` looks at a call site and its target once, before the first
 invocation, and gives the function that does the stage's work for each invocation, or None when
 there is nothing to do: then the stage costs nothing.
 """
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     from kernel.topology.callsite import CallSite
 
 STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
-    replay.plan,  # what an earlier process concluded is the answer
-    resolve.plan,  # 1
+    replay.prepare,  # what an earlier process concluded is the answer
+    resolve.prepare,  # 1
     # 2 accept: the source against the target's triggers, for calls that enter from outside
-    expand.plan,  # 3
-    validate_inputs.plan,  # 4
-    deduplicate.plan,  # 5
+    expand.prepare,  # 3
+    validate_inputs.prepare,  # 4
+    deduplicate.prepare,  # 5
     # 6 limit: sliding window of the target
-    authorise.plan,  # 7
-    record.plan,  # 8
-    approve.plan,  # 9
-    attempt.plan,  # 10
-    validate_outputs.plan,  # 11
-    conclude.plan,  # 12
-    tell.plan,  # 13
+    authorise.prepare,  # 7
+    record.prepare,  # 8
+    approve.prepare,  # 9
+    attempt.prepare,  # 10
+    validate_outputs.prepare,  # 11
+    conclude.prepare,  # 12
+    tell.prepare,  # 13
 )
 
 
@@ -65,6 +65,6 @@ def plan_call(
     plan = Plan(site, instance, label, bus, threads, is_recorded, policies)
     planned = (stage(plan) for stage in STAGES)
     plan.stages = tuple(stage for stage in planned if stage is not None)
-    plan.end = tell.plan_end(plan)
-    plan.conclude_failure = conclude.plan_failure(plan)
+    plan.end = tell.prepare_end(plan)
+    plan.conclude_failure = conclude.prepare_failure(plan)
     return plan

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.registry.instances import Instance
 
-PATIENCE = 5
+MAX_CHECKS = 5
 """How often a `check` that fails is made again, with growing pauses, until a person is asked."""
 
-_FIRST_PAUSE = 0.25
+_FIRST_PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +42,28 @@ class Check:
     outputs: Template | None
 
 
-async def find_out(invocation: Invocation, patience: int = PATIENCE) -> Found:
+async def find_out(invocation: Invocation, max_checks: int = MAX_CHECKS) -> Found:
     """Ask the definition's ``check`` whether the effect landed.
 
     That it did not is only believed when no attempt of this process is still at work.
     """
     instance = invocation.plan.instance
-    check = _check_of(invocation.context.run.world.checks, instance)
+    check = _check_of(invocation.context.run.runtime.checks, instance)
     if check is None:
         return Found(None, why=f"{instance.definition.kind} has no `check`")
-    pause, number, why = _FIRST_PAUSE, 0, ""
+    pause, number, why = _FIRST_PAUSE_SECONDS, 0, ""
     while True:
-        is_at_work = invocation.is_at_work
+        has_live_attempt = invocation.has_live_attempt
         try:
             found = await _ask(invocation, check, number)
         except (InvocationError, CelError) as error:
             why = f"its `check` fails: {error}"
         else:
-            if found.landed or not is_at_work:
+            if found.landed or not has_live_attempt:
                 return await _told(invocation, found)
             why = "an attempt is still at work, and may have its effect yet"
         number += 1
-        if number > patience:
+        if number > max_checks:
             return Found(None, why=why)
         await asyncio.sleep(pause)
         pause *= 2

@@ -9,7 +9,7 @@ from kernel.errors import Conflict, Unknown
 from kernel.events.references import LostSecret
 from kernel.invocation.history import DIGEST
 from kernel.invocation.invocation import without_attempts
-from kernel.invocation.left import conclude_left
+from kernel.invocation.left import conclude_interrupted
 from kernel.invocation.replay import answer_for
 from kernel.journal import rows
 from kernel.topology.callsite import DIFFERS, names_in
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan, Stage
 
 
-def plan(plan: Plan) -> Stage | None:
+def prepare(plan: Plan) -> Stage | None:
     """Only with a journal, and for what has an effect: a topology only where its kind says so.
 
     A topology whose inputs a later process may find otherwise is recorded too, so that it is walked
@@ -40,7 +40,7 @@ def plan(plan: Plan) -> Stage | None:
         if history is None:
             return None
         if invocation.claim is not None:
-            if invocation.was_left:
+            if invocation.was_in_flight:
                 as_it_began(invocation, history)
             return None
         safety = instance.contract.safety
@@ -54,12 +54,12 @@ def plan(plan: Plan) -> Stage | None:
 
 def as_it_began(invocation: Invocation, history: History) -> None:
     """An invocation that has a commit record goes on with its inputs and its key."""
-    row = history.left.get(invocation.path) or history.again.get(invocation.path)
+    row = history.in_flight.get(invocation.path) or history.not_landed.get(invocation.path)
     if row is None:
         return
     if invocation.plan.site.idempotency_key is not None and row.key is not None:
         _with_key(invocation, history, row)
-    if history.intent(invocation, history.held).inputs_hash == row.inputs_hash:
+    if history.intent(invocation, history.lease).inputs_hash == row.inputs_hash:
         return
     try:
         invocation.inputs = history.references.show(row.inputs)
@@ -85,7 +85,7 @@ async def _claim(invocation: Invocation, history: History) -> None:
         got = await claim(invocation, history, key=key, scope=history.run)
     else:
         got = await history.claim(invocation)
-    settle(invocation, history, got)
+    take_up(invocation, history, got)
 
 
 async def claim(invocation: Invocation, history: History, **more: Any) -> rows.Claimed:
@@ -97,12 +97,12 @@ async def claim(invocation: Invocation, history: History, **more: Any) -> rows.C
     got = await history.claim(invocation, **more)
     if not isinstance(got, rows.InFlight):
         return got
-    left = history.left.get(got.invocation.path)
+    left = history.in_flight.get(got.invocation.path)
     if left is None or not _is_of_another_attempt(left.path, invocation.path):
         return got
     if (left.about or {}).get("topology"):
         return got
-    await conclude_left(invocation, history, left)
+    await conclude_interrupted(invocation, history, left)
     return await history.claim(invocation, **more)
 
 
@@ -110,7 +110,7 @@ def _is_of_another_attempt(path: str, here: str) -> bool:
     return path != here and without_attempts(path) == without_attempts(here)
 
 
-def settle(invocation: Invocation, history: History, got: rows.Claimed) -> None:
+def take_up(invocation: Invocation, history: History, got: rows.Claimed) -> None:
     """Go on with a claim that was won, or end as what stands in its place."""
     match got:
         case rows.Won():

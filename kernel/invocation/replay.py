@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from kernel.journal.rows import Invocation as Row
 
 
-_LONGEST = 1_800
+_MAX_PATH_LENGTH = 1_800
 """Characters of a path: so many find room in the index of every store."""
 
 
-def plan(plan: Plan) -> Stage | None:
+def prepare(plan: Plan) -> Stage | None:
     """Only with a journal; costs a look at an empty mapping in a run that was not interrupted."""
     if not plan.is_recorded:
         return None
@@ -36,10 +36,10 @@ def plan(plan: Plan) -> Stage | None:
             if invocation.context.atomic is not None:
                 invocation.context.atomic.refuse(plan.instance)
             return None
-        if len(invocation.path) > _LONGEST:
+        if len(invocation.path) > _MAX_PATH_LENGTH:
             raise ValidationError(
-                f"the path of a recorded call has at most {_LONGEST:,} characters; this one begins "
-                f"{invocation.path[:100]}"
+                f"the path of a recorded call has at most {_MAX_PATH_LENGTH:,} characters; "
+                f"this one begins {invocation.path[:100]}"
             )
         if history.met is not None:
             return _rehearse(invocation, history, history.met)
@@ -49,20 +49,20 @@ def plan(plan: Plan) -> Stage | None:
             if row is not None and row.outcome == "cancelled" and not is_atomic:
                 return _cancelled_again(history, row)
             if row is not None:
-                if not history.turns.comes(row.number or 0):
+                if not history.replay_order.is_next(row.number or 0):
                     return _in_turn(invocation, history, row)
                 answer(invocation, history, row)
-        if history.left:
-            row = history.left.get(invocation.path)
+        if history.in_flight:
+            row = history.in_flight.get(invocation.path)
             if row is not None:
                 invocation.began = (row.about or {}).get("began", row.claimed_at)
                 invocation.claim = Won(row.execution, row.epoch, row.attempts)
-                invocation.was_left = True
+                invocation.was_in_flight = True
         if is_leaf:
-            invocation.is_counted = True
+            invocation.is_active = True
             history.active += 1
-            if history.is_behind and not invocation.was_left:
-                return history.catch_up()
+            if history.is_behind and not invocation.was_in_flight:
+                return history.finish_replay()
         return None
 
     return replay
@@ -70,17 +70,17 @@ def plan(plan: Plan) -> Stage | None:
 
 async def _in_turn(invocation: Invocation, history: History, row: Row) -> None:
     """Answer, after what was recorded before it."""
-    await history.turns.wait(row.number or 0)
+    await history.replay_order.wait(row.number or 0)
     answer(invocation, history, row)
     if not invocation.plan.instance.is_topology:
         await _begun(invocation, history)
 
 
 async def _begun(invocation: Invocation, history: History) -> None:
-    invocation.is_counted = True
+    invocation.is_active = True
     history.active += 1
     if history.is_behind:
-        await history.catch_up()
+        await history.finish_replay()
 
 
 async def _cancelled_again(history: History, row: Row) -> None:
@@ -88,7 +88,7 @@ async def _cancelled_again(history: History, row: Row) -> None:
 
     Where nothing is left that could, it was somebody outside of the walk.
     """
-    await history.still()
+    await history.wait_until_idle()
     raise error_from_json(row.error)
 
 
@@ -98,12 +98,12 @@ async def _rehearse(invocation: Invocation, history: History, met: dict[str, boo
     What a topology that has no end yet has called may be recorded: that one is walked.
     """
     path, plan = invocation.path, invocation.plan
-    row = history.concluded.get(path) or history.left.get(path)
+    row = history.concluded.get(path) or history.in_flight.get(path)
     walks = plan.instance.is_topology and (row is None or row.outcome is None)
     if row is not None:
         met[path] = not walks
-        await _pass(invocation, expand.plan(plan), validate_inputs.plan(plan))
-        found = history.intent(invocation, history.held)
+        await _pass(invocation, expand.prepare(plan), validate_inputs.prepare(plan))
+        found = history.intent(invocation, history.lease)
         same_inputs = walks or found.inputs_hash == row.inputs_hash
         if found.target != row.target or not same_inputs:
             history.differences.append(f"{path} was {row.target} with other inputs")
@@ -126,7 +126,7 @@ def _has_record(plan: Plan) -> bool:
     """Whether a call has a commit record, so that nothing within it can be without one."""
     from kernel.invocation import deduplicate, record
 
-    return record.plan(plan) is not None or deduplicate.plan(plan) is not None
+    return record.prepare(plan) is not None or deduplicate.prepare(plan) is not None
 
 
 async def _walk_through(invocation: Invocation, history: History, row: Row | None) -> None:
@@ -134,10 +134,12 @@ async def _walk_through(invocation: Invocation, history: History, row: Row | Non
     from kernel.invocation import attempt, record, resolve
 
     plan = invocation.plan
-    await _pass(invocation, resolve.plan(plan), expand.plan(plan), validate_inputs.plan(plan))
+    await _pass(
+        invocation, resolve.prepare(plan), expand.prepare(plan), validate_inputs.prepare(plan)
+    )
     if row is not None:
         record.as_it_began(invocation, history)
-    await _pass(invocation, attempt.plan(plan))
+    await _pass(invocation, attempt.prepare(plan))
 
 
 def answer(invocation: Invocation, history: History, row: Row) -> None:

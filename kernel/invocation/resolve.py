@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan, Stage
 
 
-def plan(plan: Plan) -> Stage:
+def prepare(plan: Plan) -> Stage:
     """Always there: a target may be stopped at any time."""
     instance = plan.instance
     running = State.RUNNING

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kernel.registry.contract import Contract
     from kernel.topology.callsite import Retry
 
-_LONGEST = 366 * 24 * 3600 * 1000.0
+_MAX_DELAY_MILLISECONDS = 366 * 24 * 3600 * 1000.0
 
 
 async def next_delay(
@@ -41,7 +41,7 @@ def delay_after(retry: Retry, attempt: int, retry_after: float | None = None) ->
     ``maxDelay`` bounds it all.
     """
     factor = attempt if retry.backoff == "linear" else 2.0 ** min(attempt - 1, 1000)
-    longest = _LONGEST if retry.max_delay is None else retry.max_delay
+    longest = _MAX_DELAY_MILLISECONDS if retry.max_delay is None else retry.max_delay
     delay = min(retry.delay * factor, longest)
     if retry.jitter == "full":
         delay = random.uniform(0.0, delay)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan, Stage
 
 
-def plan(plan: Plan) -> Stage:
+def prepare(plan: Plan) -> Stage:
     """``<Kind>.<Name>.Invoked`` with the outputs, after a successful invocation."""
     bus, kind = plan.bus, f"{plan.instance.event}.Invoked"
     subscribers, now = bus.subscribers, time.time_ns
@@ -25,13 +25,13 @@ def plan(plan: Plan) -> Stage:
     def tell(invocation: Invocation) -> None:
         told = subscribers(kind)
         if told:
-            redact = invocation.context.run.world.redactor_for(redact_by_schema)
+            redact = invocation.context.run.runtime.redactor_for(redact_by_schema)
             bus.tell(told, Event(kind, invocation.outputs, now(), invocation.identify, redact))
 
     return tell
 
 
-def plan_end(plan: Plan) -> Callable[[Invocation, BaseException], None]:
+def prepare_end(plan: Plan) -> Callable[[Invocation, BaseException], None]:
     """``.Failed``, ``.Rejected`` or ``.Cancelled`` with the error, after any other."""
 
     def end(invocation: Invocation, error: BaseException) -> None:
@@ -55,7 +55,7 @@ def tell_of(invocation: Invocation, what: str, data: Any) -> None:
     kind = f"{plan.instance.event}.{what}"
     told = plan.bus.subscribers(kind)
     if told:
-        redact = invocation.context.run.world.redactor_for(None)
+        redact = invocation.context.run.runtime.redactor_for(None)
         plan.bus.tell(told, Event(kind, data, time.time_ns(), invocation.identify, redact))
 
 

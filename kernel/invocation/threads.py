@@ -132,10 +132,13 @@ def _nothing() -> None:
     """What there is to tell when nobody waits."""
 
 
-served: contextvars.ContextVar[Callable[[], Callable[[], None]] | None] = contextvars.ContextVar(
-    "served", default=None
+BeginAttempt = Callable[[], Callable[[], None]]
+"""Notes that an attempt is at work; gives the function that notes its end."""
+
+current_attempt: contextvars.ContextVar[BeginAttempt | None] = contextvars.ContextVar(
+    "current_attempt", default=None
 )
-"""Notes that the attempt that is served is at work, until what it gives is called."""
+"""Of the attempt on behalf of which code runs, where its invocation is recorded."""
 
 shared = Threads()
 """The pool of the process."""
@@ -147,5 +150,5 @@ async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     For asynchronous controllers: unlike ``asyncio.to_thread``, a call that never returns does not
     keep the process from ending. Context variables go along.
     """
-    begins = served.get()
+    begins = current_attempt.get()
     return await shared.run(function, *arguments, ended=None if begins is None else begins())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import Span, ValidationError
-from kernel.invocation.values import as_json, learn, problems_of
+from kernel.invocation.values import as_json, learn_secrets, problems_of
 from kernel.schema import SchemaError, check_json
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan, Stage
 
 
-def plan(plan: Plan) -> Stage | None:
+def prepare(plan: Plan) -> Stage | None:
     """With a schema, its :meth:`conform`; without one, whatever is JSON passes.
 
     What the schema calls secret is hidden from here on, wherever it goes.
@@ -43,7 +43,7 @@ def plan(plan: Plan) -> Stage | None:
 
     def validate_and_learn(invocation: Invocation) -> None:
         validate_inputs(invocation)
-        learn(invocation, invocation.inputs, hide)
+        learn_secrets(invocation, invocation.inputs, hide)
 
     return validate_and_learn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel.errors import OutputError
-from kernel.invocation.values import as_json, learn, problems_of
+from kernel.invocation.values import as_json, learn_secrets, problems_of
 from kernel.schema import SchemaError, check_json
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan, Stage
 
 
-def plan(plan: Plan) -> Stage:
+def prepare(plan: Plan) -> Stage:
     """With a schema, its :meth:`conform`; without one, it must at least be JSON.
 
     What the schema calls secret is hidden from here on, wherever it goes.
@@ -41,6 +41,6 @@ def plan(plan: Plan) -> Stage:
 
     def validate_and_learn(invocation: Invocation) -> None:
         validate_outputs(invocation)
-        learn(invocation, invocation.outputs, hide)
+        learn_secrets(invocation, invocation.outputs, hide)
 
     return validate_and_learn

@@ -25,19 +25,19 @@ def as_json(conform: Callable[[Any], Any], value: Any, error: SchemaError) -> An
 
 def problems_of(error: SchemaError, invocation: Invocation) -> list[str]:
     """What is wrong, without the secrets of the run."""
-    redact = invocation.context.run.world.redactor.text
+    redact = invocation.context.run.runtime.redactor.text
     return [redact(str(problem)) for problem in error.problems]
 
 
-def learn(invocation: Invocation, value: Any, hide: Callable[[Any], Any]) -> None:
+def learn_secrets(invocation: Invocation, value: Any, hide: Callable[[Any], Any]) -> None:
     """What ``hide`` redacts in ``value`` is a secret of the run from now on."""
-    invocation.context.run.world.redactor.learn(value, hide(value))
+    invocation.context.run.runtime.redactor.learn(value, hide(value))
 
 
-def fresh(value: Any) -> Any:
+def copied(value: Any) -> Any:
     """A copy of a JSON value: what is done to it is done to nothing else."""
     if type(value) is dict:
-        return {key: fresh(item) for key, item in value.items()}
+        return {key: copied(item) for key, item in value.items()}
     if type(value) is list:
-        return [fresh(item) for item in value]
+        return [copied(item) for item in value]
     return value

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from kernel.invocation.threads import Threads
     from kernel.registry.instances import Instance
 
-Work = Callable[["Invocation"], Awaitable[Any]]
+Body = Callable[["Invocation"], Awaitable[Any]]
 
-current: ContextVar[Call | None] = ContextVar("current", default=None)
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
 """The call that a controller which holds call sites is serving."""
 
 
-def work_of(instance: Instance, threads: Threads) -> Work:
+def body_of(instance: Instance, threads: Threads) -> Body:
     """The function that does an instance's work. The instance need not be up yet."""
-    chosen: Work | None = None
+    chosen: Body | None = None
 
     def work(invocation: Invocation) -> Awaitable[Any]:
         nonlocal chosen
@@ -36,7 +36,7 @@ def work_of(instance: Instance, threads: Threads) -> Work:
     return work
 
 
-def _choose(instance: Instance, threads: Threads) -> Work:
+def _choose(instance: Instance, threads: Threads) -> Body:
     if instance.topology is not None:
         return _walk(instance)
     name = "run" if instance.definition.capability == "Runnable" else "invoke"
@@ -46,7 +46,7 @@ def _choose(instance: Instance, threads: Threads) -> Work:
     return _call(found, instance, threads)
 
 
-def _walk(instance: Instance) -> Work:
+def _walk(instance: Instance) -> Body:
     topology = instance.topology
     assert topology is not None
     scope = instance.home if instance.is_body else instance.scope
@@ -60,14 +60,14 @@ def _walk(instance: Instance) -> Work:
         context = EvaluationContext(
             outer.run, scope, bindings, invocation.inner_path, outer.depth + 1, document,
             atomic=outer.atomic, repeats=invocation.repeats,
-            served=invocation if instance.is_body else None,
+            served_invocation=invocation if instance.is_body else None,
         )  # fmt: skip
         return topology.run(context)
 
     return walk
 
 
-def _call(found: Method, instance: Instance, threads: Threads) -> Work:
+def _call(found: Method, instance: Instance, threads: Threads) -> Body:
     function = found.function
     plain = found.asynchronous and not found.takes_call and not instance.holds_call_sites
     if plain and found.takes_inputs:
@@ -81,18 +81,18 @@ def _call(found: Method, instance: Instance, threads: Threads) -> Work:
 
     async def work(invocation: Invocation) -> Any:
         call = Call(invocation, Cancellation())
-        token = current.set(call) if instance.holds_call_sites else None
+        token = current_call.set(call) if instance.holds_call_sites else None
         try:
             given = arguments(invocation, call)
             if found.asynchronous:
                 return await function(*given)
-            result = await threads.run(function, *given, ended=invocation.at_work())
+            result = await threads.run(function, *given, ended=invocation.begin_attempt())
             return await result if asyncio.iscoroutine(result) else result
         except asyncio.CancelledError:
             call.cancellation.cancel()
             raise
         finally:
             if token is not None:
-                current.reset(token)
+                current_call.reset(token)
 
     return work

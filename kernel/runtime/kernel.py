@@ -17,8 +17,9 @@ from kernel.errors import Denied, InvocationError, KernelError, UsageError
 from kernel.events import Bus, Event, Redactor
 from kernel.events.log import Log
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.handles import BoundCallSite, Work
-from kernel.invocation.run import Ask, Run, Watch, World
+from kernel.invocation.handles import BoundCallSite
+from kernel.invocation.run import Run, RunBody, Watch
+from kernel.invocation.runtime import Ask, Runtime
 from kernel.policy import Applied, Request, Scope, addresses_of, policies_for
 from kernel.registry.lifecycle import Lifecycle
 from kernel.registry.registry import Registry
@@ -82,7 +83,7 @@ class Kernel:
         scopes, hidden = scopes_of(manifest, values or {}, environ)
         self.bus = Bus()
         redactor = Redactor(hidden)
-        self.world = World(
+        self.runtime = Runtime(
             instance_of=lambda target, scope: self.registry.find(target, scope),
             bus=self.bus,
             redactor=redactor,
@@ -102,8 +103,8 @@ class Kernel:
             self.registry,
             controllers=controllers or {},
             bind=self._bind,
-            threads=self.world.threads,
-            log=self.world.log,
+            threads=self.runtime.threads,
+            log=self.runtime.log,
             failed=self._service_failed,
             tell=self._tell,
         )
@@ -157,7 +158,7 @@ class Kernel:
         await self._lifecycle.take_down()
         await self._all_served()
         await self.bus.drain()
-        journal, self.world.journal = self.world.journal, None
+        journal, self.runtime.journal = self.runtime.journal, None
         if journal is not None and journal is not self._journal:
             await journal.close()
 
@@ -179,10 +180,10 @@ class Kernel:
         secrets = [
             (f"{scope.module.name}.secrets", scope.secrets) for scope in self._scopes.values()
         ]
-        self.world.journal = journal
-        self.world.references = References(self.world.redactor, secrets)
+        self.runtime.journal = journal
+        self.runtime.references = References(self.runtime.redactor, secrets)
         self._runs = Runs(
-            journal, self.world.references, self.manifest, self._asked(None, None, [])
+            journal, self.runtime.references, self.manifest, self._asked(None, None, [])
         )
 
     def subscribe(self, subscriber: Subscriber, pattern: str = "*") -> Callable[[], None]:
@@ -233,7 +234,7 @@ class Kernel:
             raise UsageError(
                 f"the id of a run has 1 to {_LONGEST_ID} characters that can be printed"
             )
-        if run_id is not None and self.world.redactor.text(run_id) != run_id:
+        if run_id is not None and self.runtime.redactor.text(run_id) != run_id:
             raise UsageError("the id of the run holds a secret; it is kept and shown as it is")
         run = self._new_run("api", None, None, run_id)
         chosen = starts(self, target)
@@ -269,7 +270,7 @@ class Kernel:
 
         Raises :class:`UsageError` when there is none, or when it is worked on elsewhere.
         """
-        runs, journal = self._runs, self.world.journal
+        runs, journal = self._runs, self.runtime.journal
         found = None if journal is None else await journal.run(run_id)
         if runs is None or found is None:
             raise UsageError(f"there is no run {run_id} in the journal")
@@ -296,7 +297,7 @@ class Kernel:
         """
         found = [] if self._runs is None else await self._runs.lost(self._knows)
         found = [run for run in found if run != but]
-        self.world.recovering.update(found)
+        self.runtime.recovering.update(found)
         return found
 
     async def recover(self, lost: Sequence[str] | None = None) -> list[RunResult]:
@@ -314,9 +315,9 @@ class Kernel:
         or wait for an event.
         """
         found = [run.history for run in self._open if run.history is not None]
-        leaving = [one for one in found if not resting or one.rests(resting)]
+        leaving = [one for one in found if not resting or one.is_idle_for(resting)]
         for one in leaving:
-            one.let_go()
+            one.hand_over()
         return bool(leaving)
 
     @contextmanager
@@ -342,7 +343,7 @@ class Kernel:
             # Who is interrupted here has not asked for that run, which may have begun days ago.
             own = [one.history for one in self._open if one.id == run and one.history is not None]
             for history in own:
-                history.let_go()
+                history.hand_over()
             if not own:
                 task.cancel()
             await asyncio.wait((task,))
@@ -350,13 +351,13 @@ class Kernel:
         except KernelError as error:
             return RunResult(run, "failed", None, InvocationError(str(error), code="NOT_RESUMED"))
         finally:
-            self.world.recovering.discard(run)
+            self.runtime.recovering.discard(run)
 
     @property
     def references(self) -> References:
         """From values to how they are kept in the journal, and back."""
-        assert self.world.references is not None
-        return self.world.references
+        assert self.runtime.references is not None
+        return self.runtime.references
 
     def _asked(
         self, target: str | None, inputs: Mapping[str, Any] | None, calls: list[Start]
@@ -367,7 +368,7 @@ class Kernel:
         hide = None if schema is None else schema.redaction
         kept = self.references.hide(to_json(dict(inputs or {})), hide)
         given = self.references.hide(dict(self.scope.vars))
-        return Asked(target, kept, given, self._place, self.world.environment)
+        return Asked(target, kept, given, self._place, self.runtime.environment)
 
     def _kept(self, start: Start, result: Any) -> Any:
         """What a call gave, as it is kept."""
@@ -394,7 +395,7 @@ class Kernel:
         name, module = instance.resource.name or "", instance.scope.module
         kind = instance.definition.kind
         request = Request(
-            kind, name, inputs, run.principal, self.world.environment,
+            kind, name, inputs, run.principal, self.runtime.environment,
             addresses=addresses_of(self.manifest.root, module, kind, name),
         )  # fmt: skip
         reason = self._caller.permits(request, instance.contract.safety)
@@ -408,7 +409,7 @@ class Kernel:
             instance.scope.module,
             instance.resource.kind,
             instance.resource.name or "",
-            self.world.environment,
+            self.runtime.environment,
             lambda module: self._scopes[id(module)].vars,
         )
 
@@ -418,7 +419,7 @@ class Kernel:
         for start in chosen:
             if start.label in results:
                 outputs = start.instance.contract.outputs
-                hide = self.world.redactor_for(None if outputs is None else outputs.redaction)
+                hide = self.runtime.redactor_for(None if outputs is None else outputs.redaction)
                 value = results[start.label]
                 shown[start.label] = value if hide is None else hide(value)
         if len(results) == 1:
@@ -463,7 +464,7 @@ class Kernel:
             raise self._service_error() from None
         finally:
             self._running.discard(task)
-            self.world.plans.pop(site, None)
+            self.runtime.plans.pop(site, None)
 
     async def _until_stopped(self) -> None:
         assert self._stopped is not None
@@ -481,7 +482,7 @@ class Kernel:
 
     def _service_error(self) -> InvocationError:
         assert self._fault is not None
-        said = self.world.log.text(self._fault)
+        said = self.runtime.log.text(self._fault)
         return InvocationError(
             f"the service {self._failed_service} failed: {said}", code="SERVICE_FAILED"
         )
@@ -491,11 +492,11 @@ class Kernel:
         outputs = instance.contract.outputs
         by_schema = None if outputs is None else outputs.redaction
         if by_schema is not None and data is not None:
-            self.world.redactor.learn(data, by_schema(data))
+            self.runtime.redactor.learn(data, by_schema(data))
         kind = f"{instance.event}.{what}"
         told = self.bus.subscribers(kind)
         if told:
-            redact = self.world.redactor_for(by_schema)
+            redact = self.runtime.redactor_for(by_schema)
             identify = partial(_identify, instance)
             self.bus.tell(told, Event(kind, data, time.time_ns(), identify, redact))
 
@@ -507,7 +508,7 @@ class Kernel:
         id: str | None = None,
     ) -> Run:
         run = Run(
-            self.world,
+            self.runtime,
             source=source,
             principal=principal or self.principal,
             correlation_id=correlation_id,
@@ -517,7 +518,7 @@ class Kernel:
         self.first_run = self.first_run or run.id
         return run
 
-    async def _conduct(self, run: Run, work: Work) -> Any:
+    async def _conduct(self, run: Run, work: RunBody) -> Any:
         """A call out of a service, which is a run of its own."""
         if self._runs is None:
             return await work()
@@ -541,7 +542,7 @@ class Kernel:
             scope,
             site.target.document,
             lambda: self._new_run("api"),
-            conduct=self._conduct,
+            execute=self._conduct,
             takes_inputs=takes_inputs,
             is_atomic=is_atomic,
         )

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kernel.errors import InvocationError, UsageError
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
-    from kernel.invocation.run import Run
+    from kernel.invocation.run import Run, RunBody
 
 _QUIET = 1_000
 """So many turns of the loop without meeting anything new: the walk stays everywhere."""
 
 
-async def rehearse(run: Run, history: History, work: Callable[[], Awaitable[Any]]) -> None:
+async def rehearse(run: Run, history: History, work: RunBody) -> None:
     """Raises :class:`UsageError` when the finished part is not the same."""
     history.met = {}
     watch, run.watch = run.watch, None
@@ -39,12 +39,12 @@ async def rehearse(run: Run, history: History, work: Callable[[], Awaitable[Any]
     run.watch = watch
     met, history.met = history.met, None
     history.active = 0
-    known = {**history.concluded, **history.left}
+    known = {**history.concluded, **history.in_flight}
     missing = [path for path in known if not _is_met(path, met)]
     # What stands behind a difference need not be met.
     problems = history.differences or [f"{path} is not in it" for path in missing]
     if problems:
-        await history.journal.finish_run(history.held, "running")
+        await history.journal.finish_run(history.lease, "running")
         raise UsageError(
             f"the run {run.id} cannot go on with this manifest, because its finished part is "
             f"another: {'; '.join(problems[:5])}"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ from kernel.schema import is_atom
 
 if TYPE_CHECKING:
     from kernel.events.references import References
-    from kernel.invocation.run import Run
+    from kernel.invocation.run import Run, RunBody
     from kernel.journal.interface import Journal
     from kernel.manifest import Manifest
     from kernel.runtime.kernel import Kernel
@@ -93,9 +93,6 @@ class Asked:
         )
 
 
-Work = Callable[[], Awaitable[Any]]
-
-
 class Runs:
     """The runs of one kernel in its journal. ``up`` are the values with which it is up."""
 
@@ -119,7 +116,7 @@ class Runs:
         return await self._kept(), self._up.to_json()
 
     async def begin(
-        self, run: Run, topology: str, asked: Asked, *, work: Work, migrate: bool = False
+        self, run: Run, topology: str, asked: Asked, *, work: RunBody, migrate: bool = False
     ) -> RunResult | None:
         """Open a run, or go on with it; what it gave, if it has ended already.
 
@@ -133,7 +130,7 @@ class Runs:
         if isinstance(answer, rows.Opened):
             run.history = History(
                 self._journal, self._references, run.id, answer.lease,
-                patience=PATIENCE, every=BEAT,
+                patience=PATIENCE, heartbeat_seconds=BEAT,
             )  # fmt: skip
             return None
         found = answer.run
@@ -159,7 +156,7 @@ class Runs:
         if found.digest != digest:
             assert run.history is not None
             await rehearse(run, run.history, work)
-            await self._journal.migrate_run(run.history.held, digest)
+            await self._journal.migrate_run(run.history.lease, digest)
         return None
 
     async def _opened(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
@@ -239,12 +236,12 @@ class Runs:
             run.id,
             lease,
             concluded=concluded,
-            again=again,
-            left={
+            not_landed=again,
+            in_flight={
                 one.path: replace(one, epoch=epoch) for one, epoch in zip(left, epochs, strict=True)
             },
             patience=PATIENCE,
-            every=BEAT,
+            heartbeat_seconds=BEAT,
         )
 
     async def lost(self, knows: Callable[[rows.Invocation], bool]) -> list[str]:
@@ -303,7 +300,7 @@ class Runs:
         await self._finish(history, state, error=error_to_json(error))
         return RunResult(run.id, "unknown" if state == "unknown" else "failed", None, error)
 
-    async def conduct(self, run: Run, work: Work, kept: Callable[[Any], Any]) -> Any:
+    async def conduct(self, run: Run, work: RunBody, kept: Callable[[Any], Any]) -> Any:
         """Do the work of a run and record how it ended; ``kept`` is how its result is kept.
 
         Returns what the work gives. Raises what it raises; :class:`Parked` when the run waits for
@@ -312,7 +309,7 @@ class Runs:
         history = run.history
         assert history is not None
         task = history.task = asyncio.ensure_future(work())
-        history.give_signs_of_life()
+        history.start_heartbeat()
         try:
             result = await _ended(task)
         except InvocationError as error:
@@ -338,11 +335,11 @@ class Runs:
         finally:
             history.end()
 
-    async def conduct_unasked(self, run: Run, work: Work) -> Any:
+    async def conduct_unasked(self, run: Run, work: RunBody) -> Any:
         """A call out of a service: it is in the journal once it has something to record."""
         history = run.history = History(
             self._journal, self._references, run.id,
-            begun=self._begun, patience=PATIENCE, every=BEAT,
+            begun=self._begun, patience=PATIENCE, heartbeat_seconds=BEAT,
         )  # fmt: skip
         outcome: rows.RunState = "succeeded"
         task = history.task = asyncio.ensure_future(work())
@@ -358,13 +355,12 @@ class Runs:
             raise
         finally:
             history.end()
-            if history.lease is not None and not history.suspended:
+            if history.has_lease and not history.suspended:
                 await self._finish(history, outcome)
 
     async def _finish(
         self, history: History, state: rows.RunState, *, result: Any = None, error: Any = None
     ) -> None:
-        assert history.lease is not None
         try:
             if state != "unknown":
                 await self._close(history)
@@ -380,7 +376,7 @@ class Runs:
 
     async def _close(self, history: History) -> None:
         """Conclude what is open: left by an earlier process, or cut off while it was concluded."""
-        if history.left:
+        if history.in_flight:
             await self._pass_by(history)
         for execution in tuple(history.open):
             row = await self._journal.invocation(execution)
@@ -394,7 +390,7 @@ class Runs:
         """
         asked = await self._journal.approvals("pending")
         for row in await self._journal.unresolved(run=history.run, limit=_MOST_LEFT):
-            left = history.left.get(row.path)
+            left = history.in_flight.get(row.path)
             if left is not None:
                 await abandon(self._journal, row, left.epoch, "the run went on without it")
         for one in asked:
@@ -405,10 +401,9 @@ class Runs:
 
     async def _suspended(self, run: Run, history: History) -> InvocationError:
         """The error of a run that stops where it is, and its lease given back if that is left."""
-        assert history.lease is not None
         fault = history.fault
-        if history.is_let_go and fault is None:
-            return await self._let_go(history)
+        if history.is_handed_over and fault is None:
+            return await self._hand_over(history)
         if fault is None and not history.parked:
             error = history.escalated[0]
             run.hide_secrets(error)
@@ -428,8 +423,7 @@ class Runs:
             data={"run": history.run, "approvals": ids, "paths": paths},
         )
 
-    async def _let_go(self, history: History) -> InvocationError:
-        assert history.lease is not None
+    async def _hand_over(self, history: History) -> InvocationError:
         with contextlib.suppress(JournalError):
             await self._journal.finish_run(history.lease, "running")
         message = f"the run is left where it is; `kernel resume {history.run}` goes on with it"

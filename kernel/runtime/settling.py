@@ -13,7 +13,7 @@ from kernel.invocation.careful import may_have_landed
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import DIGEST, History
 from kernel.invocation.invocation import Invocation
-from kernel.invocation.left import conclude_as
+from kernel.invocation.left import conclude_found
 from kernel.invocation.reconcile import Found, find_out
 from kernel.journal.errors import Refused
 from kernel.journal.rows import Won
@@ -31,7 +31,7 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
     """Conclude the intents that a run left; the state in which that leaves it."""
     run.history = history
     state: RunState = "failed"
-    for row in history.left.values():
+    for row in history.in_flight.values():
         invocation, why = await _again(kernel, run, row)
         if not await _may_have_landed(history, row):
             found = Found(False)
@@ -41,7 +41,7 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
             found = await find_out(invocation)
             run.plans.pop(invocation.plan.site, None)
         state = "unknown" if found.landed is None else state
-        await conclude_as(found, invocation, history, row)
+        await conclude_found(found, invocation, history, row)
     return state
 
 

@@ -27,7 +27,7 @@ class Context(Protocol):
     def is_suspended(self) -> bool:
         """Whether the run stops where it is, to go on later."""
 
-    def beside(self, error: BaseException | None) -> AbstractContextManager[None]:
+    def while_escalated(self, error: BaseException | None) -> AbstractContextManager[None]:
         """While others go on beside one that ended so (None: did not) and waits for a person."""
 
     async def invoke(self, site: CallSite) -> Any:

@@ -317,7 +317,7 @@ async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Co
     failures: list[BaseException] = []
     try:
         while late and all(_is_escalated(failure) for failure in failures):
-            with context.beside(failures[0] if failures else None):
+            with context.while_escalated(failures[0] if failures else None):
                 _, late = await asyncio.wait(late, return_when=asyncio.FIRST_EXCEPTION)
             failures = [error for task in ended if (error := _failure(task)) is not None]
     finally:

@@ -17,7 +17,7 @@ from analyzer.rules.deciding import admits
 from analyzer.rules.raising import KERNEL
 from kernel import Failure, Kernel, loads
 from kernel.cel import CelError, compile_template, parse_template
-from kernel.invocation.run import Answer
+from kernel.invocation.runtime import Answer
 from kernel.journal import Approval
 
 from .effects import at, codes, found, kind, sequence

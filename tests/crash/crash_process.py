@@ -72,7 +72,7 @@ def prepare(job: dict[str, Any]) -> None:
     crash_points.arm(job.get("at"), getattr(signal, job.get("signal", "SIGKILL")))
     kernel.runtime.runs.PATIENCE = job.get("patience", 10.0)
     kernel.runtime.runs.BEAT = job.get("beat", kernel.runtime.runs.PATIENCE / 5)
-    kernel.invocation.reconcile._FIRST_PAUSE = 0.005
+    kernel.invocation.reconcile._FIRST_PAUSE_SECONDS = 0.005
     if "most" in job:  # bytes that a file may have: a disk that is full then
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["most"], job["most"]))

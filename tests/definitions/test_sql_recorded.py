@@ -150,7 +150,7 @@ class Shop(World):
         async with self.kernel(text) as kernel:
             task = asyncio.ensure_future(kernel.apply("Run.Sequence/Main", run_id="r"))
             await asyncio.wait_for(self.is_stuck.wait(), 20)
-            journal = kernel.world.journal
+            journal = kernel.runtime.journal
             assert journal is not None
             lease = await journal.take_over(await journal.lease("r"))  # as if this one were dead
             assert isinstance(lease, Lease)

@@ -10,7 +10,7 @@ import pytest
 from recorded import World, call, in_a_loop, run, sequence
 
 from kernel import Kernel, loads
-from kernel.invocation.run import Answer
+from kernel.invocation.runtime import Answer
 
 ACCOUNT = """\
 ---

@@ -74,7 +74,7 @@ async def left(world: Sender, text: str, path: Path) -> None:
     kernel, task = await once(world, text, path, 10)
     while not world.made("Send"):
         await asyncio.sleep(0.01)
-    journal = kernel.world.journal
+    journal = kernel.runtime.journal
     assert journal is not None
     lease = await journal.take_over(await journal.lease("r"))  # as if this process were dead
     assert isinstance(lease, Lease)
@@ -199,7 +199,7 @@ async def test_what_failed_for_certain_is_refused_by_what_stands_in_the_way(path
     while not world.made("Charge"):
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
-    journal = kernel.world.journal
+    journal = kernel.runtime.journal
     assert journal is not None
     lease = await journal.take_over(await journal.lease("r"))
     assert isinstance(lease, Lease)
@@ -218,7 +218,7 @@ async def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted(
     world, text = Sender(), manifest("")
     world.calls.append(("Send", {}, ""))  # the next one comes back
     kernel, task = await once(world, text, path, 10)
-    journal = kernel.world.journal
+    journal = kernel.runtime.journal
     assert journal is not None
     while not await journal.runs("running"):
         await asyncio.sleep(0)

@@ -381,7 +381,7 @@ async def test_a_run_in_the_delay_of_a_retry_goes_on_with_the_next_attempt(path:
     await kernel.start()
     task = asyncio.ensure_future(kernel.apply("Run.Sequence/Main", run_id="r"))
     await asyncio.sleep(0.2)
-    journal = kernel.world.journal
+    journal = kernel.runtime.journal
     assert journal is not None
     lease = await journal.take_over(await journal.lease("r"))  # as if this process were dead
     assert isinstance(lease, Lease)

@@ -14,7 +14,7 @@ from recorded import World, call, in_a_loop, looked, run, sequence
 from test_recorded_differences import approve_all
 
 from kernel import Failure
-from kernel.invocation.turns import Turns, asked_for
+from kernel.invocation.replay_order import ReplayOrder, asked_for
 
 CHARGE = "invoke: { kind: Pay.Charge }, inputs: { what: %s }"
 READS = f"""\
@@ -89,15 +89,15 @@ def test_answers_come_in_their_order(order: list[int], missing: set[int], branch
     given: list[int] = []
 
     async def main() -> None:
-        turns = Turns(range(1, 9))
+        replay_order = ReplayOrder(range(1, 9))
 
         async def branch(numbers: list[int]) -> None:
             for number in numbers:
-                await turns.wait(number)
+                await replay_order.wait(number)
                 given.append(number)
 
         await asyncio.gather(*map(branch, own))
-        assert not turns.are_waited_for
+        assert not replay_order.is_awaited
 
     asyncio.run(main())
     assert given == sorted(asked)

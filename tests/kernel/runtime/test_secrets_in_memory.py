@@ -37,7 +37,7 @@ def test_no_repr_holds_a_secret() -> None:
         module = kernel.manifest.root
         values = resolve_values(module, {"token": SECRET}, {})
         instances = list(kernel.registry.all(module))
-        whole = (kernel, kernel.world, kernel.scope, kernel.registry, kernel.bus, module, values)
+        whole = (kernel, kernel.runtime, kernel.scope, kernel.registry, kernel.bus, module, values)
         shown.extend(map(repr, (*whole, *instances)))
 
     use = call(name="Call")

@@ -1,4 +1,4 @@
-"""``Turns``: a replay has its answers in the order in which they were recorded.
+"""``ReplayOrder``: a replay has its answers in the order in which they were recorded.
 
 Branches that run at the same time see of each other what was there when they looked: which of them
 failed first, whose result another found. So an answer is not given before those that were recorded
@@ -13,11 +13,11 @@ import heapq
 from collections import deque
 from collections.abc import Iterable
 
-_MOST = 1_000
+_MAX_LOOP_ITERATIONS = 1_000
 """So many turns of the loop are waited for a walk that never comes to rest."""
 
 
-class Turns:
+class ReplayOrder:
     """``numbers`` are those of the answers that the walk is expected to ask for."""
 
     def __init__(self, numbers: Iterable[int] = ()) -> None:
@@ -27,11 +27,11 @@ class Turns:
         self._giving: asyncio.Task[None] | None = None
 
     @property
-    def are_waited_for(self) -> bool:
+    def is_awaited(self) -> bool:
         """Whether somebody waits for an answer."""
         return bool(self._waiting)
 
-    def comes(self, number: int) -> bool:
+    def is_next(self, number: int) -> bool:
         """Whether it is the turn of this answer, as it is asked for."""
         if not self._expected or number < self._expected[0]:
             return True
@@ -42,7 +42,7 @@ class Turns:
 
     async def wait(self, number: int) -> None:
         """Wait for the turn of an answer."""
-        if self.comes(number):
+        if self.is_next(number):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked += 1
@@ -53,13 +53,13 @@ class Turns:
 
     async def _give(self) -> None:
         """Give the next answer whenever the walk is at rest."""
-        turns = 0
+        iterations = 0
         while self._waiting:
             await asyncio.sleep(0)
-            turns += 1
-            if turns < _MOST and not _is_at_rest():
+            iterations += 1
+            if iterations < _MAX_LOOP_ITERATIONS and not _is_at_rest():
                 continue
-            turns = 0
+            iterations = 0
             number, _, future = heapq.heappop(self._waiting)
             while self._expected and self._expected[0] <= number:
                 self._expected.popleft()  # what the walk has not come by, it does not ask for
