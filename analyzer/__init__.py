@@ -12,10 +12,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analyzer.diagnostics import Diagnostic, Fix, Related
-    from analyzer.inference import Inference, check_expression, infer
-    from analyzer.manifests import check, check_manifest, check_text
-    from analyzer.report import Finding, Report
+    from analyzer.expressions.inference import Inference, check_expression, infer
+    from analyzer.expressions.messages import Diagnostic, Fix, Related
+    from analyzer.findings.finding import Finding, Report
+    from analyzer.pipeline import check, check_manifest, check_text
 
 __all__ = [
     "Diagnostic",
@@ -33,17 +33,17 @@ __all__ = [
 
 # Imported when they are used: an earlier report is shown without any of what made it.
 _HOMES = {
-    "Diagnostic": "diagnostics",
-    "Finding": "report",
-    "Fix": "diagnostics",
-    "Inference": "inference",
-    "Related": "diagnostics",
-    "Report": "report",
-    "check": "manifests",
-    "check_expression": "inference",
-    "check_manifest": "manifests",
-    "check_text": "manifests",
-    "infer": "inference",
+    "Diagnostic": "expressions.messages",
+    "Finding": "findings.finding",
+    "Fix": "expressions.messages",
+    "Inference": "expressions.inference",
+    "Related": "expressions.messages",
+    "Report": "findings.finding",
+    "check": "pipeline",
+    "check_expression": "expressions.inference",
+    "check_manifest": "pipeline",
+    "check_text": "pipeline",
+    "infer": "expressions.inference",
 }
 
 

@@ -22,13 +22,13 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from analyzer.editor.actions import actions_for
 from analyzer.editor.completion import complete
-from analyzer.editor.items import Item, ItemKind
-from analyzer.editor.kinds import warm
+from analyzer.editor.cursor.items import Item, ItemKind
+from analyzer.editor.cursor.nameable import warm
+from analyzer.editor.cursor.text import Area, Encoding, Position, Text
 from analyzer.editor.navigation import definition, hover, references
 from analyzer.editor.renaming import RenameRefused, renamable, rename
-from analyzer.editor.text import Area, Encoding, Position, Text
 from analyzer.editor.workspace import Workspace
-from analyzer.report import Finding
+from analyzer.findings.finding import Finding
 from kernel.errors import Span
 from kernel.version import VERSION
 

@@ -27,8 +27,8 @@ from typing import Any
 import pytest
 
 import analyzer
-from analyzer.against import breaking_changes
-from analyzer.rules.catalogue import RULES
+from analyzer.findings.catalogue import RULES
+from analyzer.rules.breaking_changes import breaking_changes
 from kernel import Kernel, ManifestError, RunResult, load
 
 HERE = Path(__file__).parent

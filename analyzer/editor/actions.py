@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from analyzer.editor.workspace import Analysis
-from analyzer.report import Finding
-from analyzer.suppression import NEVER
+from analyzer.findings.finding import Finding
+from analyzer.findings.suppression import NEVER
 from kernel.errors import Span
 
 _BREAK = re.compile(r"\r\n?|\n")

@@ -8,24 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from analyzer.editor.cursor import MARK, Cursor, cursor_at
-from analyzer.editor.expression import (
-    Spot,
-    macros_on,
-    members,
-    methods,
-    spot_at,
-    texts_of,
-)
-from analyzer.editor.items import Item, Proposals
-from analyzer.editor.kinds import kinds_for, resources_for
+from analyzer.checks.scope_at import Scope, scope_at, unit_at
+from analyzer.editor.cursor.expression import Spot, macros_on, members, methods, spot_at, texts_of
+from analyzer.editor.cursor.items import Item, Proposals
+from analyzer.editor.cursor.nameable import kinds_for, resources_for
+from analyzer.editor.cursor.position import MARK, Cursor, cursor_at
+from analyzer.editor.cursor.slots import Slot, slot_at
 from analyzer.editor.origins import origin_of
-from analyzer.editor.slots import Slot, slot_at
 from analyzer.editor.workspace import Analysis, Workspace
-from analyzer.facts import Facts
-from analyzer.linking import Unit
-from analyzer.places import Scope, scope_at, unit_at
-from analyzer.sites import World
+from analyzer.expressions.facts import Facts
+from analyzer.program.linking import Unit
+from analyzer.program.program import World
 from kernel.cel import MACROS, TABLE, reference_path
 from kernel.cel.functions.table import Function
 from kernel.errors import Path

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analyzer.checker import UNNAMED, shown
-from analyzer.editor.expression import node_at, own_place, types_in
-from analyzer.editor.items import Shown
+from analyzer.checks.scope_at import Scope, scope_at, unit_at
+from analyzer.editor.cursor.expression import node_at, own_place, types_in
+from analyzer.editor.cursor.items import Shown
+from analyzer.editor.cursor.slots import Slot, slot_at
 from analyzer.editor.origins import inputs_of, origin_of
-from analyzer.editor.slots import Slot, slot_at
 from analyzer.editor.symbols import Occurrence, occurrences_of, symbol_at
 from analyzer.editor.workspace import Analysis, Workspace
-from analyzer.facts import Facts
-from analyzer.linking import Unit
-from analyzer.places import Scope, scope_at, unit_at
+from analyzer.expressions.checker import UNNAMED, shown
+from analyzer.expressions.facts import Facts
+from analyzer.program.linking import Unit
 from analyzer.types import Type
 from kernel.cel import MACROS, TABLE, CelSyntaxError, Embedded, Expr, reference_path, scan
 from kernel.cel.tree import Call, Ident, Index, Macro, Select

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analyzer.linking import Unit
-from analyzer.places import Scope
-from analyzer.sites import World
+from analyzer.checks.scope_at import Scope
+from analyzer.program.linking import Unit
+from analyzer.program.program import World
 from kernel.cel import reference_path
 from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, find_kind, schemas_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.editor.workspace import Analysis
-from analyzer.linking import Unit
+from analyzer.program.linking import Unit
 from kernel.cel import Expr, parse_template
 from kernel.cel.tree import Ident, Index, Literal, Macro, Select, children
 from kernel.errors import Path, Span

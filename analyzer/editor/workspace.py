@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from analyzer.configuration import configuration_of
-from analyzer.editor.known import Known
-from analyzer.linking import Linked
-from analyzer.manifests import findings
-from analyzer.report import Finding, Report
-from analyzer.sites import World
-from analyzer.suppression import suppressed
+from analyzer.editor.unit_cache import Known
+from analyzer.findings.configuration import configuration_of
+from analyzer.findings.finding import Finding, Report
+from analyzer.findings.suppression import suppressed
+from analyzer.pipeline import findings
+from analyzer.program.linking import Linked
+from analyzer.program.program import World
 from kernel.errors import Fault, ManifestError, UsageError
 from kernel.manifest import Document, Manifest, Module, Shared, inspect, inspect_text
 from kernel.manifest.load import Stream, without_collection

@@ -1,8 +1,8 @@
 """What the analyzer found, for people and programs: text, JSON, SARIF, GitHub annotations."""
 
-from analyzer.report.finding import Edit, Finding, Note, Report
+from analyzer.findings.finding import Edit, Finding, Note, Report
 from analyzer.report.github import as_github
-from analyzer.report.plain import as_json
+from analyzer.report.json import as_json
 from analyzer.report.sarif import as_sarif
 from analyzer.report.text import as_text
 

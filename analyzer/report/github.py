@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analyzer.report.finding import Finding, Report
+from analyzer.findings.finding import Finding, Report
 from analyzer.report.paths import relative
 from kernel.errors import Span
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from analyzer.report.finding import Edit, Finding, Report
+from analyzer.findings.catalogue import RULES, Rule
+from analyzer.findings.finding import Edit, Finding, Report
+from analyzer.findings.pages import first_paragraph, page
 from analyzer.report.paths import relative
-from analyzer.rules.catalogue import RULES, Rule
-from analyzer.rules.pages import first_paragraph, page
 from kernel.errors import Span
 from kernel.version import VERSION
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from analyzer.findings.catalogue import Severity
+from analyzer.findings.finding import Finding, Report
 from analyzer.report.excerpt import excerpt, visible
-from analyzer.report.finding import Finding, Report
-from analyzer.rules.catalogue import Severity
 from kernel.errors import Span
 
 _BREAK = re.compile(r"\r\n?|\n")

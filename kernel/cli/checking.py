@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 
-from analyzer.caching import Cache
-from analyzer.checked import Checked
-from analyzer.configuration import Configuration, FailOn, configuration_of, fails
+from analyzer.findings.cache import Cache
+from analyzer.findings.checked import Checked
+from analyzer.findings.configuration import Configuration, FailOn, configuration_of, fails
 from analyzer.report import Report, as_github, as_json, as_sarif, as_text
 from analyzer.report.text import many, summary
 from kernel.cli import app
@@ -106,7 +106,7 @@ def _examined(
     configurations: Sequence[Configuration],
     texts: Mapping[str, bytes] | None = None,
 ) -> Checked:
-    from analyzer.several import check_each
+    from analyzer.batch import check_each
 
     with ExitStack() as stack:
         more = None
@@ -122,7 +122,7 @@ def _mended(
     request: Request, paths: Sequence[Path], configurations: Sequence[Configuration]
 ) -> Checked | None:
     """Apply fixes, and give what is left; for a dry run print the changes, and give what is."""
-    from analyzer.fixing import mend, write
+    from analyzer.findings.fixes import mend, write
 
     last: list[Checked] = []
 

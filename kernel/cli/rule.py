@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from analyzer.rules.catalogue import RULES
-from analyzer.rules.pages import find_rule, page
+from analyzer.findings.catalogue import RULES
+from analyzer.findings.pages import find_rule, page
 from kernel.errors import UsageError
 from kernel.manifest.suggest import nearest
 

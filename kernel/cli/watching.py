@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from analyzer.caching import stamp, state
+from analyzer.findings.cache import stamp, state
 from kernel.cli.checking import Request, once
 from kernel.errors import KernelError
 

@@ -18,7 +18,7 @@ def examine(path: str | Path) -> tuple[Manifest, Report, bool]:
     Raises :class:`UsageError` where the configuration of the check is wrong.
     """
     from analyzer import check_manifest
-    from analyzer.configuration import configuration_of
+    from analyzer.findings.configuration import configuration_of
     from analyzer.report import Report
 
     manifest, faults = inspect(path)

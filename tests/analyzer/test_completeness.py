@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from analyzer import check
-from tests.analyzer.mutations import Mutation, mutations
+from tests.analyzer.support.mutations import Mutation, mutations
 from tests.corpus import ROOT, files, projects
 from tests.test_manifests import apply, head_of
 

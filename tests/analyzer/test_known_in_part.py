@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analyzer import check_text, infer
-from analyzer.conjunction import MAX_ALTERNATIVES
+from analyzer.lowering.conjunction import MAX_ALTERNATIVES
 
 
 def shapes(count: int) -> dict[str, Any]:

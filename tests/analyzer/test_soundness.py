@@ -14,9 +14,8 @@ from analyzer import check_text, infer
 from kernel import Kernel, loads
 from kernel.cel import CelEvaluationError, Limits, compile
 from kernel.schema import compile_schema
-
-from . import expressions
-from .topologies import Topology, topology
+from tests.analyzer.support import expressions
+from tests.analyzer.support.topologies import Topology, topology
 
 PREVENTED = {"no-overload", "no-such-key", "no-such-name", "index"}
 PER_SCHEMA = 20

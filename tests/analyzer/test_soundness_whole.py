@@ -20,12 +20,11 @@ from analyzer import check_text, infer
 from kernel import Kernel, loads
 from kernel.cel import CelEvaluationError, Limits, compile
 from kernel.schema import InvalidSchema, SchemaError, compile_schema
-
-from .shapes import shape, value
-from .signed import Signed, reads, smaller
-from .walks import pause, text_of, walk
-from .walks import without as without_in_walk
-from .whole import GONE, Whole, whole, without
+from tests.analyzer.support.shapes import shape, value
+from tests.analyzer.support.signed import Signed, reads, smaller
+from tests.analyzer.support.walks import pause, text_of, walk
+from tests.analyzer.support.walks import without as without_in_walk
+from tests.analyzer.support.whole import GONE, Whole, whole, without
 
 FOUND = {
     "a guard that another branch changes": """

@@ -191,9 +191,9 @@ def test_what_is_not_loaded_either_is_not_suppressed(folder: Path) -> None:
 def test_a_failure_of_the_check_itself_is_no_traceback(folder: Path) -> None:
     (folder / "a.yaml").write_text(GOOD)
     (folder / "sitecustomize.py").write_text(
-        "import analyzer.several\n"
+        "import analyzer.batch\n"
         "def fail(*_, **__): raise KeyError('lost')\n"
-        "analyzer.several.findings = fail\n"
+        "analyzer.batch.findings = fail\n"
     )
     answer = check("--no-cache", folder=folder, env={"PYTHONPATH": str(folder)})
     assert answer.status == 3
@@ -273,11 +273,11 @@ def test_colour_on_a_terminal_unless_it_is_not_wanted(folder: Path) -> None:
 def test_who_waits_on_a_terminal_is_told_for_what(folder: Path) -> None:
     (folder / "a.yaml").write_text(GOOD)
     (folder / "sitecustomize.py").write_text(
-        "import analyzer.several, time\n"
+        "import analyzer.batch, time\n"
         "def wait(*_, **__):\n"
         "    time.sleep(1.6)\n"
         "    return ()\n"
-        "analyzer.several.findings = wait\n"
+        "analyzer.batch.findings = wait\n"
     )
     process, terminal = on_terminal(folder, "a.yaml", PYTHONPATH=str(folder))
     text = read_until(terminal, "in 1 file")
@@ -444,7 +444,7 @@ def test_for_an_earlier_report_no_yaml_is_read(folder: Path) -> None:
     again = next(
         answer
         for answer in (check(folder=folder, env=traced) for _ in range(4))
-        if "analyzer.manifests\n" not in answer.err
+        if "analyzer.pipeline\n" not in answer.err
     )
     assert "_ruamel_yaml" not in again.err
     assert "jsonschema" not in again.err
@@ -604,11 +604,11 @@ def test_no_hook_and_no_filter_of_the_repository_runs(repository: Path) -> None:
 def test_an_interruption_ends_it_at_once(folder: Path) -> None:
     (folder / "a.yaml").write_text(GOOD)
     (folder / "sitecustomize.py").write_text(
-        "import analyzer.several, pathlib, time\n"
+        "import analyzer.batch, pathlib, time\n"
         "def wait(*_, **__):\n"
         "    pathlib.Path('ready').touch()\n"
         "    time.sleep(60)\n"
-        "analyzer.several.findings = wait\n"
+        "analyzer.batch.findings = wait\n"
     )
     process = subprocess.Popen(
         [*COMMAND, "check", "--no-cache"],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from command import kernel
 
-from analyzer.rules.catalogue import RULES
-from analyzer.rules.pages import first_paragraph, page
+from analyzer.findings.catalogue import RULES
+from analyzer.findings.pages import first_paragraph, page
 
 
 def test_a_rule_by_code_and_by_name_in_any_case() -> None:

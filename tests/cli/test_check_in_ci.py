@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from command import environment
 
-from analyzer.rules.catalogue import RULES
+from analyzer.findings.catalogue import RULES
 from kernel.manifest import read_data
 
 ROOT = Path(__file__).parents[2]

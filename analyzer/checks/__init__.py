@@ -1,0 +1,1 @@
+"""Checks of one unit: its steps, call sites, fields and policies."""

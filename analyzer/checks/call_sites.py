@@ -1,0 +1,90 @@
+"""Call sites: their arguments against the contract of what they call, and their other fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analyzer.checks.collector import Sheet
+from analyzer.checks.expected import decided, slot
+from analyzer.expressions.assignment import INPUT, mismatches
+from analyzer.expressions.templates import Evaluation, evaluate
+from analyzer.program.linking import Unit
+from analyzer.program.program import World
+from analyzer.program.variables import ERROR, INVOCATION, Names
+from analyzer.types import DYN, NEVER, Bool, Record
+from kernel.cel import Template, compile_template
+from kernel.errors import Path
+from kernel.manifest import Module
+from kernel.topology.callsite import CallSite
+
+Field = Callable[[Template, Names], Evaluation]
+"""Evaluates a field of a call site; the names are what only this field has."""
+
+_NO_INPUTS = evaluate(compile_template({}).tree, lambda _: (NEVER, ()))
+
+_ANY_MAP = Record((), DYN)
+"""What is given to a callee that declares no inputs."""
+
+_INSIDE: Names = {"invocation": INVOCATION}
+_RETRIED: Names = {"invocation": INVOCATION, "error": ERROR}
+
+
+def check_site(world: World, unit: Unit, site: CallSite, field: Field, sheet: Sheet) -> None:
+    """All fields of a call site but ``when``."""
+    value = None
+    if site.inputs is not None:
+        value = field(site.inputs, _INSIDE)
+        sheet.evaluated(value, (*site.path, "inputs"))
+    _arguments(world, unit, site, value, sheet)
+    if site.retry is not None and site.retry.when is not None:
+        _condition(site.retry.when, site, ("retry", "when"), _RETRIED, field, sheet)
+    for number, condition in enumerate(site.expect):
+        _condition(condition, site, ("expect", number), _INSIDE, field, sheet)
+    if site.approval is not None and not site.approval.constant:
+        wanted = "`required` or a bool"
+        _condition(site.approval, site, ("approval",), _INSIDE, field, sheet, wanted)
+    if site.idempotency_key is not None:
+        key = field(site.idempotency_key, _INSIDE)
+        path = (*site.path, "idempotencyKey")
+        sheet.evaluated(key, path)
+        slot(sheet, key, "idempotencyKey", "a string that is not empty", path)
+
+
+def _condition(
+    template: Template,
+    site: CallSite,
+    where: Path,
+    more: Names,
+    field: Field,
+    sheet: Sheet,
+    wanted: str = "a bool",
+) -> None:
+    value = field(template, more)
+    path = (*site.path, *where)
+    sheet.evaluated(value, path)
+    name = ".".join(str(step) for step in where if isinstance(step, str))
+    if not slot(sheet, value, name, wanted, path):
+        return
+    if name == "retry.when" and value.type == Bool(False) and not value.found:
+        sheet.wrong("K701", "this is always false, so nothing is ever repeated", path)
+    else:
+        decided(sheet, value, path, None)
+
+
+def _arguments(
+    world: World, unit: Unit, site: CallSite, value: Evaluation | None, sheet: Sheet
+) -> None:
+    callee = world.linked.callee(unit.module, site.target)
+    if callee is None:
+        return
+    place = world.contracts.inputs(callee) or _ANY_MAP
+    name = f"`{callee.resource.name or callee.definition.kind}`"
+    # What the only target of a module lacks may be given when it is started.
+    complete = not isinstance(unit.owner, Module) or len(unit.sites) > 1
+    for found in mismatches(value or _NO_INPUTS, place, INPUT, name):
+        if found.code == INPUT.missing and not complete:
+            continue
+        if value is None:
+            sheet.wrong(found.code, found.message, (*site.path, "invoke"), key=True)
+        else:
+            sheet.mismatch(found, value, (*site.path, "inputs"))

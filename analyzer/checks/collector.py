@@ -1,0 +1,84 @@
+"""Where findings are written down: expressions and values at their places in one document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from analyzer.expressions.assignment import Codes, Mismatch, mismatches
+from analyzer.expressions.messages import Diagnostic
+from analyzer.expressions.templates import Evaluation
+from analyzer.findings.catalogue import Severity
+from analyzer.findings.finding import Edit, Finding, Note
+from analyzer.types import Type
+from kernel.errors import Path, Span
+from kernel.manifest import Document
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The findings of one unit."""
+
+    document: Document
+    findings: list[Finding] = field(default_factory=list)
+
+    def diagnose(self, diagnostic: Diagnostic, path: Path) -> None:
+        """A finding in the expression of the scalar at ``path``."""
+
+        def span(offset: int, end: int) -> Span:
+            return self.document.scalar_span(path, offset, end)
+
+        fix = diagnostic.fix
+        self.findings.append(
+            Finding(
+                diagnostic.code,
+                diagnostic.message,
+                span(diagnostic.offset, diagnostic.end),
+                path,
+                tuple(Note(one.message, span(one.offset, one.end)) for one in diagnostic.related),
+                None if fix is None else Edit(fix.title, span(fix.offset, fix.end), fix.text),
+                severity=diagnostic.severity,
+            )
+        )
+
+    def evaluated(self, value: Evaluation, path: Path) -> None:
+        """The findings in the expressions of a template that stands at ``path``."""
+        for where, diagnostic in value.found:
+            self.diagnose(diagnostic, path + where)
+
+    def wrong(
+        self,
+        code: str,
+        message: str,
+        path: Path,
+        *,
+        key: bool = False,
+        severity: Severity | None = None,
+        related: tuple[Note, ...] = (),
+        fix: Edit | None = None,
+    ) -> None:
+        """A finding about the value at ``path``, or about its key."""
+        span = self.document.span(path, key)
+        self.findings.append(Finding(code, message, span, path, related, fix, severity=severity))
+
+    def fits(self, value: Evaluation, place: Type, codes: Codes, name: str, path: Path) -> None:
+        """The values of a template at ``path``, against the place that takes them."""
+        for found in mismatches(value, place, codes, name):
+            self.mismatch(found, value, path)
+
+    def mismatch(self, found: Mismatch, value: Evaluation, path: Path) -> None:
+        """A value that a place does not take, at the expression that it comes from."""
+        where = path + found.path
+        severity: Severity | None = "warning" if found.warning else None
+        scalar = value.tree.scalars.get(found.path)
+        if scalar is not None and not found.key:
+            whole = scalar.whole
+            start, end = (0, len(scalar.text)) if whole is None else (whole.start, whole.end)
+            span = self.document.scalar_span(where, start, end)
+        else:
+            span = self.document.span(where, found.key)
+        fix = None
+        if found.meant is not None:
+            fix = Edit(f"write '{found.meant}'", span, found.meant)
+        self.findings.append(
+            Finding(found.code, found.message, span, where, (), fix, severity=severity)
+        )

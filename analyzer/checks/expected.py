@@ -1,0 +1,112 @@
+"""Fields that need a value of one type: conditions, lists, texts (K402, K601, K602)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from analyzer.checks.collector import Sheet
+from analyzer.expressions import messages
+from analyzer.expressions.checker import shown
+from analyzer.expressions.templates import Evaluation
+from analyzer.types import (
+    NULL,
+    Bool,
+    Double,
+    Dyn,
+    Error,
+    Int,
+    List,
+    Never,
+    Null,
+    String,
+    Type,
+    UInt,
+    without,
+)
+from kernel.cel import Expr
+from kernel.errors import Path
+
+_REQUIRED: Final = frozenset({"required"})
+
+Fits = Callable[[Type], bool]
+"""Whether a slot takes the values of a type that is no union."""
+
+
+def _of(*kinds: type[Type]) -> Fits:
+    return lambda one: isinstance(one, kinds)
+
+
+def _is_asking(one: Type) -> bool:
+    return isinstance(one, Bool) or (isinstance(one, String) and one.literals == _REQUIRED)
+
+
+def _is_filled(one: Type) -> bool:
+    """Any text may be empty; one of a few that is has been written so."""
+    return isinstance(one, String) and "" not in (one.literals or ())
+
+
+WANTED: Final[dict[str, Fits]] = {
+    "a bool": _of(Bool),
+    "`required` or a bool": _is_asking,
+    "a list": _of(List),
+    "a number": _of(Int, UInt, Double),
+    "a string": _of(String),
+    "a string that is not empty": _is_filled,
+    "a string or an int": _of(String, Int, Null),
+    "a string or null": _of(String, Null),
+}
+"""What a slot takes, in words, and the types that are it."""
+
+
+def slot(sheet: Sheet, value: Evaluation, field: str, wanted: str, path: Path) -> bool:
+    """Whether the value may stand in a slot; a finding if not."""
+    type_ = value.type
+    fits = WANTED[wanted]
+    wrong = without(type_, lambda one: isinstance(one, Dyn | Error) or fits(one))
+    if isinstance(wrong, Never):
+        return True
+    expr = expression(value)
+    if expr is None:
+        sheet.wrong("K402", f"`{field}` is {wanted}, and this is {type_}", path)
+    elif wrong == NULL and type_ != NULL:
+        sheet.diagnose(messages.nullable_unguarded(expr, shown(expr)), path)
+    else:
+        sheet.diagnose(messages.slot_type(expr, field, wanted, type_), path)
+    return False
+
+
+def decided(
+    sheet: Sheet,
+    value: Evaluation,
+    path: Path,
+    alone: Callable[[Expr], Type] | None = None,
+) -> None:
+    """A condition that is always the same, by itself or by those around it.
+
+    ``alone`` gives the type of an expression where nothing is known from conditions around it.
+    """
+    type_ = value.type
+    expr = expression(value)
+    if not isinstance(type_, Bool) or type_.literal is None or value.found:
+        return
+    if expr is None:
+        word = str(type_.literal).lower()
+        sheet.wrong("K601", f"this is always {word}", path)
+        return
+    itself = type_ if alone is None else alone(expr)
+    if isinstance(itself, Bool) and itself.literal is not None:
+        sheet.diagnose(messages.constant_condition(expr, type_.literal), path)
+    elif type_.literal is False:
+        sheet.diagnose(messages.unreachable(expr, "this is never true"), path)
+
+
+def expression(value: Evaluation) -> Expr | None:
+    """The expression that the whole template is; None where it is no single one."""
+    scalar = value.tree.scalars.get(())
+    if scalar is None:
+        return None
+    if scalar.whole is not None:
+        return scalar.whole.expr
+    first = next(one for one in scalar.segments if not isinstance(one, str))
+    return first.expr

@@ -1,0 +1,182 @@
+"""What is in scope at a place of a document: the variables, their types, and what is known there.
+
+It asks the functions that the checks ask, so that what an editor offers is what they accept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analyzer.checks.collector import Sheet
+from analyzer.checks.fields import known_of_check, variables_of_check
+from analyzer.checks.policies import variables_of_policy
+from analyzer.checks.steps import check_topology, scopes_in
+from analyzer.expressions.facts import Facts, assume
+from analyzer.flow.guards import Conditions, Known
+from analyzer.flow.scopes import Scopes
+from analyzer.program.linking import Site, Unit
+from analyzer.program.program import World
+from analyzer.program.variables import ERROR, INVOCATION, Names
+from analyzer.types import NEVER, Type
+from kernel.errors import Path
+from kernel.manifest import Definition, Document, Policy
+from kernel.topology import forms
+from kernel.topology.callsite import FIELDS as CALL_FIELDS
+from kernel.topology.callsite import CallSite
+from kernel.topology.forms import Step, all_steps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """What an expression at a place can read.
+
+    ``facts`` are the variables with what conditions say of them; ``steps`` the steps of the
+    topology by name; ``site`` the call site that the place belongs to.
+    """
+
+    facts: Facts
+    steps: Mapping[str, Step]
+    site: CallSite | None = None
+
+
+def unit_at(world: World, document: Document, path: Path) -> Unit | None:
+    """The unit that a place belongs to: the innermost."""
+    found: Unit | None = None
+    for unit in world.linked.units.values():
+        if unit.document is not document or path[: len(unit.path)] != unit.path:
+            continue
+        if found is None or len(unit.path) > len(found.path):
+            found = unit
+    return found
+
+
+def scope_at(world: World, unit: Unit, path: Path) -> Scope:
+    """What can be read in an expression that stands at ``path`` of the unit's document."""
+    settle(world, unit)
+    if unit.sequence is not None:
+        conditions, scopes = scopes_in(world, unit, unit.sequence)
+        step = step_at(unit, path)
+        if step is not None:
+            return _in_step(conditions, scopes, step, path[len(step.path) :])
+        if path[: len(unit.sequence.result_path)] == unit.sequence.result_path:
+            names = scopes.at(None, False, scopes.state(None, False), None)
+            return Scope(_facts(names, conditions.end), scopes.by_name)
+    return _outside(world, unit, path)
+
+
+def step_at(unit: Unit, path: Path) -> Step | None:
+    """The innermost step that a place stands in."""
+    found: Step | None = None
+    for step in () if unit.sequence is None else all_steps(unit.sequence.steps):
+        if path[: len(step.path)] == step.path:
+            found = step
+    return found
+
+
+def result_of(world: World, unit: Unit, step: Step) -> Type:
+    """The type of what a step gives when it is not skipped."""
+    if unit.sequence is None:
+        return NEVER
+    settle(world, unit)
+    return scopes_in(world, unit, unit.sequence)[1].results.get(step, NEVER)
+
+
+def settle(world: World, unit: Unit) -> None:
+    """Find out what those topologies give that a unit calls and that do not declare it."""
+    _settle(world, unit, {unit.owner})
+
+
+def _settle(world: World, unit: Unit, begun: set[object]) -> None:
+    contracts = world.contracts
+    for site in unit.call_sites():
+        callee = world.linked.callee(unit.module, site.target)
+        called = None if callee is None else world.linked.unit_of(callee)
+        if called is None or called.sequence is None or called.owner in begun:
+            continue
+        begun.add(called.owner)
+        if called.owner in contracts.results or contracts.schema_of(called, "outputs") is not None:
+            continue
+        _settle(world, called, begun)
+        contracts.results[called.owner] = check_topology(world, called, Sheet(called.document))
+
+
+def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) -> Scope:
+    within = _sees_body(step, field)
+    known = conditions.within[step] if within else conditions.form[step]
+    match step.form, field:
+        case _, ("when", *_):
+            known = conditions.before[step]
+        case forms.If(), ("if", *_):
+            known = conditions.arms[step][0]
+        case forms.If(arms=arms), ("elseif", int(number), "if", *_) if number + 1 < len(arms):
+            known = conditions.arms[step][number + 1]
+    names = dict(scopes.at(step, within, scopes.state(step, within), None))
+    site = step.form.site if isinstance(step.form, forms.Call) else None
+    if site is not None:
+        names.update(_of_call(field))
+    return Scope(_facts(names, known), scopes.by_name, site)
+
+
+def _sees_body(step: Step, field: Path) -> bool:
+    match step.form:
+        case forms.Loop(before=False):
+            return field[:1] == ("until",)
+        case forms.ForEach():
+            return field[:1] == ("result",)
+    return False
+
+
+def _of_call(field: Path) -> Names:
+    """The variables that the fields of a call site have of their own."""
+    if field[:1] and field[0] in CALL_FIELDS:
+        retried = field[:2] == ("retry", "when")
+        return {"invocation": INVOCATION, **({"error": ERROR} if retried else {})}
+    return {}
+
+
+def _outside(world: World, unit: Unit, path: Path) -> Scope:
+    """A field of a resource, a target, a route, a policy, the check or safety of a definition."""
+    if isinstance(unit.owner, Policy):
+        return Scope(Facts(variables_of_policy(world, unit, unit.owner)), {})
+    names: dict[str, Type] = dict(world.variables.of_module(unit.module))
+    if isinstance(unit.owner, Definition) and path[:1] == ("safety",):
+        return Scope(Facts({"self": world.contracts.fields(unit.owner, unit.module)}), {})
+    for site in unit.sites:
+        if path[: len(site.path)] == site.path:
+            names.update(_of_site(world, unit, site, path))
+            return Scope(_known_of_site(unit, site, path, names), {}, site.site)
+    for place in unit.deferred:
+        if path[: len(place.path)] == place.path:
+            names.update(world.variables.of_context(unit, place.context, None))
+    return Scope(Facts(names), {})
+
+
+def _of_site(world: World, unit: Unit, site: Site, path: Path) -> Names:
+    result = world.result_of(unit, site.site)
+    if isinstance(unit.owner, Definition):
+        names = dict(variables_of_check(world, unit))
+    else:
+        names = dict(world.variables.of_context(unit, site.context, site.data))
+    names.update(_of_call(path[len(site.path) :]))
+    for place in site.own:
+        if path[: len(place.path)] == place.path:
+            if isinstance(unit.owner, Definition):
+                names["result"] = result
+            else:
+                names.update(world.variables.of_context(unit, place.context, site.data, result))
+    return names
+
+
+def _known_of_site(unit: Unit, site: Site, path: Path, names: Names) -> Facts:
+    for place in site.own if isinstance(unit.owner, Definition) else ():
+        if path[: len(place.path)] == place.path:
+            return known_of_check(site, place, names)
+    return Facts(names)
+
+
+def _facts(names: Names, known: Known) -> Facts:
+    facts = Facts(names)
+    for one in known:
+        facts = assume(one.expr, one.outcome, facts)
+    return facts

@@ -1,0 +1,312 @@
+"""The steps of a topology: every expression, every call against its contract, its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.checks.call_sites import check_site
+from analyzer.checks.collector import Sheet
+from analyzer.checks.expected import decided, slot
+from analyzer.expressions.assignment import OUTPUT
+from analyzer.expressions.templates import Evaluation, constant
+from analyzer.findings.finding import Edit
+from analyzer.flow.at_place import in_sequence, judge
+from analyzer.flow.availability import Ran
+from analyzer.flow.guards import Conditions, Known, conditions_of
+from analyzer.flow.place import Spot
+from analyzer.flow.scopes import Scopes, scopes_of
+from analyzer.program.linking import Unit
+from analyzer.program.program import World
+from analyzer.program.variables import INVOCATION, Names
+from analyzer.types import (
+    DYN,
+    Bool,
+    Double,
+    Dyn,
+    Error,
+    Field,
+    Int,
+    Null,
+    Record,
+    String,
+    Type,
+    members_of,
+)
+from analyzer.types.operators import equality
+from analyzer.types.subtyping import is_assignable
+from kernel.cel import Expr, Template
+from kernel.errors import Path
+from kernel.manifest.suggest import nearest
+from kernel.topology import forms
+from kernel.topology.callsite import MAX_MILLISECONDS
+from kernel.topology.forms import Step, Steps, all_steps, inner_steps
+from kernel.topology.sequence import Sequence
+
+Made = dict[Template, Evaluation]
+"""Templates that were evaluated already."""
+
+
+def check_topology(world: World, unit: Unit, sheet: Sheet) -> Type:
+    """Write down what is wrong with the sequence of a unit; gives the type of its result."""
+    assert unit.sequence is not None
+    made: Made = {}
+    conditions, scopes = scopes_in(world, unit, unit.sequence, made)
+    return _Check(world, unit, sheet, unit.sequence, conditions, scopes, made).run()
+
+
+def scopes_in(
+    world: World, unit: Unit, sequence: Sequence, made: Made | None = None
+) -> tuple[Conditions, Scopes]:
+    """What is known, and which variables there are, at each place of the sequence of a unit.
+
+    ``made`` gets the evaluations that are made on the way and hold for good.
+    """
+    conditions = conditions_of(sequence)
+    names = world.variables.of_topology(unit)
+    again = frozenset(_seen_again(sequence.steps))
+
+    def type_of(scopes: Scopes, step: Step, template: Template, within: bool) -> Type:
+        known = conditions.within[step] if within else conditions.form[step]
+        spot = Spot(conditions, scopes.state(step, within), known, step, within)
+        value = in_sequence(scopes, spot, template)
+        if made is not None and step not in again:
+            made[template] = value
+        return value.type
+
+    scopes = scopes_of(sequence, names, lambda s: world.result_of(unit, s), type_of)
+    return conditions, scopes
+
+
+@dataclass(slots=True)
+class _Check:
+    world: World
+    unit: Unit
+    sheet: Sheet
+    sequence: Sequence
+    conditions: Conditions
+    scopes: Scopes
+    made: Made
+
+    def run(self) -> Type:
+        for step in all_steps(self.sequence.steps):
+            self.step(step)
+        for step in self.scopes.flow.unreachable:
+            what = "this step never runs, since what comes before it always fails"
+            self.sheet.wrong("K602", what, step.path)
+        result = self.result()
+        declared = self.world.contracts.declared(self.unit, "outputs")
+        return result if declared is None else declared
+
+    # Places
+
+    def spot(self, step: Step | None, known: Known, within: bool = False) -> Spot:
+        state = self.scopes.state(step, within)
+        return Spot(self.conditions, state, known, step, within)
+
+    def value(
+        self, template: Template, spot: Spot, path: Path, more: Names | None = None
+    ) -> Evaluation:
+        """What a field gives, with the findings in its expressions written down."""
+        value = self.made.get(template) or in_sequence(self.scopes, spot, template, more)
+        self.sheet.evaluated(value, path)
+        return value
+
+    def condition(
+        self,
+        template: Template,
+        spot: Spot,
+        path: Path,
+        more: Names | None = None,
+        meant: bool | None = None,
+    ) -> None:
+        """A condition; one that is always ``meant`` is written so on purpose."""
+        value = self.value(template, spot, path, more)
+        if not slot(self.sheet, value, str(path[-1]), "a bool", path):
+            return
+        if meant is not None and isinstance(value.type, Bool) and value.type.literal is meant:
+            return
+
+        def alone(expr: Expr) -> Type:
+            names = self.scopes.at(spot.step, spot.within, spot.state, None)
+            return judge(expr, {**names, **(more or {})})[0]
+
+        decided(self.sheet, value, path, alone)
+
+    # Steps
+
+    def step(self, step: Step) -> None:
+        known = self.conditions.form[step]
+        spot = self.spot(step, known)
+        if step.when is not None:
+            more = {"invocation": INVOCATION} if isinstance(step.form, forms.Call) else None
+            before = self.spot(step, self.conditions.before[step])
+            self.condition(step.when, before, (*step.path, "when"), more)
+        match step.form:
+            case forms.Call(site):
+                check_site(
+                    self.world,
+                    self.unit,
+                    site,
+                    lambda template, more: in_sequence(self.scopes, spot, template, more),
+                    self.sheet,
+                )
+            case forms.Value(value):
+                self.value(value, spot, (*step.path, "value"))
+            case forms.If():
+                self.branch(step, step.form)
+            case forms.Switch():
+                self.choice(step, step.form, spot)
+            case forms.Loop():
+                self.loop(step, step.form, spot)
+            case forms.ForEach():
+                self.each(step, step.form, spot)
+            case forms.Throw():
+                self.raised(step, step.form, spot)
+            case forms.Sleep(duration):
+                self.milliseconds(duration, spot, (*step.path, "sleep"))
+            case forms.WaitFor(pattern, timeout):
+                self.pattern(pattern, spot, (*step.path, "waitFor"))
+                if timeout is not None:
+                    self.milliseconds(timeout, spot, (*step.path, "timeout"))
+
+    def branch(self, step: Step, branch: forms.If) -> None:
+        for number, (condition, _) in enumerate(branch.arms):
+            where: Path = ("if",) if number == 0 else ("elseif", number - 1, "if")
+            spot = self.spot(step, self.conditions.arms[step][number])
+            self.condition(condition, spot, (*step.path, *where))
+
+    def choice(self, step: Step, choice: forms.Switch, spot: Spot) -> None:
+        value = self.value(choice.subject, spot, (*step.path, "switch"))
+        subject = value.type
+        if isinstance(subject, Dyn | Error):
+            return
+        covered = [self.case(step, key, subject) for key, _ in choice.cases]
+        if choice.default is None:
+            missing = _uncovered(subject, covered)
+            if missing:
+                message = f"no case for {', '.join(missing)}, and there is no `default`"
+                self.sheet.wrong("K405", message, (*step.path, "switch"), key=True)
+
+    def case(self, step: Step, key: Any, subject: Type) -> Any:
+        """Judge the key of a case; gives the key that was meant."""
+        if equality(subject, constant(key)).literal is not False:
+            return key
+        path = (*step.path, "cases", key)
+        texts = [one for one in members_of(subject) if isinstance(one, String)]
+        known = {text for one in texts for text in one.literals or ()}
+        if isinstance(key, str) and known:
+            meant = nearest(key, known)
+            more = f"; did you mean '{meant}'?" if meant else ""
+            message = f"'{key}' is none of {subject}{more}"
+            fix = None
+            if meant is not None and meant.isidentifier():
+                fix = Edit(f"write '{meant}'", self.sheet.document.span(path, True), meant)
+            self.sheet.wrong("K406", message, path, key=True, fix=fix)
+            return meant or key
+        message = f"{constant(key)} is never equal to {subject}"
+        self.sheet.wrong("K403", message, path, key=True)
+        return key
+
+    def loop(self, step: Step, loop: forms.Loop, spot: Spot) -> None:
+        name = "while" if loop.before else "until"
+        if not loop.before:
+            spot = self.spot(step, self.conditions.within[step], within=True)
+        self.condition(loop.condition, spot, (*step.path, name), meant=loop.before)
+
+    def each(self, step: Step, each: forms.ForEach, spot: Spot) -> None:
+        value = self.value(each.items, spot, (*step.path, "forEach"))
+        slot(self.sheet, value, "forEach", "a list", (*step.path, "forEach"))
+        if each.result is not None:
+            inside = self.spot(step, self.conditions.within[step], within=True)
+            self.value(each.result, inside, (*step.path, "result"))
+
+    def raised(self, step: Step, raise_: forms.Throw, spot: Spot) -> None:
+        path = (*step.path, "throw")
+        value = self.value(raise_.error, spot, path)
+        structure = raise_.error.tree.structure
+        for name, wanted in (("code", "a string or an int"), ("message", "a string or null")):
+            if isinstance(structure, dict) and name in structure:
+                slot(self.sheet, value.part((name,)), name, wanted, (*path, name))
+        if isinstance(structure, dict) and "data" in structure:
+            example = is_assignable(value.part(("data",)).type, DYN).counterexample
+            if example is not None:
+                message = f"`data` is JSON, and this may be {example}"
+                self.sheet.wrong("K402", message, (*path, "data"))
+
+    def milliseconds(self, template: Template, spot: Spot, path: Path) -> None:
+        value = self.value(template, spot, path)
+        if not slot(self.sheet, value, str(path[-1]), "a number", path):
+            return
+        type_ = value.type
+        if isinstance(type_, Int | Double) and (type_.most < 0 or type_.least > MAX_MILLISECONDS):
+            message = f"`{path[-1]}` is 0 to {MAX_MILLISECONDS:,.0f} ms, and this is {type_}"
+            self.sheet.wrong("K402", message, path)
+
+    def pattern(self, template: Template, spot: Spot, path: Path) -> None:
+        value = self.value(template, spot, path)
+        slot(self.sheet, value, "waitFor", "a string", path)
+
+    # The result
+
+    def result(self) -> Type:
+        """What the sequence gives: its ``result``, or the results of its steps by name."""
+        if self.sequence.result is None:
+            return self.checked_results()
+        path = self.sequence.result_path
+        value = self.value(self.sequence.result, self.spot(None, self.conditions.end), path)
+        place = self.world.contracts.declared(self.unit, "outputs") or DYN
+        self.sheet.fits(value, place, OUTPUT, f"`{self.unit.label}`", path)
+        return value.type
+
+    def checked_results(self) -> Type:
+        """The results of the steps by name, against the outputs that the topology declares."""
+        given = self.all_results()
+        declared = self.world.contracts.declared(self.unit, "outputs")
+        example = is_assignable(given, declared or DYN).counterexample
+        if example is not None:
+            path, _ = self.unit.roles.get("outputs", self.unit.roles.get("steps", ((), None)))
+            wanted = "they must be JSON" if declared is None else f"its outputs are {declared}"
+            message = (
+                f"`{self.unit.label}` gives the results of its steps, which may be {example}; "
+                f"{wanted}"
+            )
+            self.sheet.wrong("K208", message, path, key=True)
+        return given
+
+    def all_results(self) -> Type:
+        fields = []
+        for name, ran in sorted(self.scopes.flow.end.items()):
+            step = self.scopes.by_name[name]
+            certain = ran is Ran.CERTAINLY
+            fields.append((name, Field(self.scopes.results[step], required=certain)))
+        return Record(tuple(fields))
+
+
+def _seen_again(steps: Steps) -> Iterator[Step]:
+    """The steps that see what others of them gave before: in loops, and side by side."""
+    for step in steps:
+        if isinstance(step.form, forms.Loop | forms.Parallel):
+            yield step
+            for inner in inner_steps(step.form):
+                yield from all_steps(inner)
+        else:
+            for inner in inner_steps(step.form):
+                yield from _seen_again(inner)
+
+
+def _uncovered(subject: Type, keys: list[Any]) -> list[str]:
+    """The values of an enumeration that no case is for."""
+    missing: list[str] = []
+    for one in members_of(subject):
+        match one:
+            case String(literals=literals) if literals is not None:
+                missing += [f"'{text}'" for text in sorted(literals) if text not in keys]
+            case Bool(literal=literal):
+                wanted = (True, False) if literal is None else (literal,)
+                given = [key for key in keys if isinstance(key, bool)]
+                missing += [str(value).lower() for value in wanted if value not in given]
+            case Null() if None not in keys:
+                missing.append("null")
+    return missing

@@ -1,0 +1,1 @@
+"""What stands at the cursor of an editor, and what can stand there."""

@@ -1,0 +1,324 @@
+"""What can be written at a place of an expression, and what is written there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from analyzer.editor.cursor.position import MARK, Expression
+from analyzer.expressions.checker import Check, Checker
+from analyzer.expressions.facts import Facts
+from analyzer.expressions.inference import CHECKS
+from analyzer.types import (
+    Dyn,
+    Error,
+    Never,
+    Null,
+    Optional,
+    String,
+    Type,
+    members_of,
+    resolved,
+    union,
+    without,
+)
+from analyzer.types.members import field_names, member
+from analyzer.types.overloads import kinds, shape
+from kernel.cel import MACROS, TABLE, CelSyntaxError, Expr, parse, walk
+from kernel.cel.functions.table import Function
+from kernel.cel.tree import Binary, Call, Ident, Index, Literal, Macro, Select, reference_path
+
+_CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
+_RANGES: Final = ("list", "map")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What stands at a place of an expression.
+
+    ``operand`` is what the name is a member of, with its type; None for a name by itself.
+    ``prefix`` is the dotted name before it that is that of functions (``math``). ``compared`` is
+    what a text at the place is compared with. ``facts`` is what is known there.
+    """
+
+    facts: Facts
+    operand: Expr | None = None
+    type: Type | None = None
+    prefix: str = ""
+    compared: Type | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A field or a function that may follow a dot."""
+
+    name: str
+    type: Type
+    required: bool = True
+
+
+def spot_at(cel: Expression, facts: Facts) -> Spot | None:
+    """What stands at the cursor; None where nothing can be written but text."""
+    quote = _open_quote(cel.before)
+    if quote:
+        return _in_text(cel, quote, facts)
+    for text in _candidates(cel):
+        try:
+            expr = parse(text)
+        except (CelSyntaxError, RecursionError):
+            continue
+        spot = _found(expr, facts)
+        if spot is not None:
+            return spot
+    return None
+
+
+def members(type_: Type) -> Iterator[Member]:
+    """The fields that a value of a type may have, in the order in which they are declared."""
+    inner = _plain(type_)
+    names: dict[str, None] = {}
+    for one in members_of(inner):
+        for name, _ in getattr(one, "fields", ()):
+            if name in field_names(one):
+                names[name] = None
+    for name in names:
+        found = [member(one, name) for one in members_of(inner)]
+        good = [one for one in found if one.presence in ("certain", "possible")]
+        required = len(good) == len(found) and all(one.presence == "certain" for one in good)
+        yield Member(name, union(one.type for one in good), required)
+
+
+def methods(type_: Type) -> Iterator[Function]:
+    """The functions that can be called on a value of a type."""
+    found = kinds(_plain(type_)) if not isinstance(resolved(type_), Dyn) else None
+    optional = any(isinstance(one, Optional) for one in members_of(type_))
+    for name, function in TABLE.items():
+        if "." in name or name.startswith("_") or name.endswith("_"):
+            continue
+        receivers = {shape(one.parameters[0]) for one in function.overloads if one.receiver}
+        if not receivers:
+            continue
+        if optional and not any(one.name == "optional" for one in receivers):
+            continue
+        if found is None or optional or any(r.is_parameter or r.name in found for r in receivers):
+            yield function
+
+
+def macros_on(type_: Type) -> Iterator[str]:
+    """The macros that can be called on a value of a type."""
+    if any(isinstance(one, Optional) for one in members_of(type_)):
+        yield from ("optMap", "optFlatMap")
+        return
+    found = kinds(type_)
+    for name, macro in MACROS.items():
+        if not macro.receiver or name in ("optMap", "optFlatMap"):
+            continue
+        wanted = ("list",) if macro.form.startswith("list.") else _RANGES
+        if found is None or found & set(wanted):
+            yield name
+
+
+def types_in(expr: Expr, facts: Facts) -> Mapping[int, Type]:
+    """The type of each node of an expression, by ``id``."""
+    checker = Checker(facts.scope, CHECKS)
+    checker.run(expr, facts)
+    return checker.types
+
+
+def node_at(expr: Expr, offset: int, text: str) -> Expr | None:
+    """The innermost node whose own name stands at an offset of the text of its scalar."""
+    found: Expr | None = None
+    for node in walk(expr):
+        start, end = own_place(node, text)
+        if start <= offset <= end and end > start:
+            found = node
+    return found
+
+
+def own_place(node: Expr, text: str) -> tuple[int, int]:
+    """Where the name of a node stands in the text of its scalar; nowhere if it has none."""
+    match node:
+        case Select():
+            return node.end - len(node.field), node.end
+        case Index():
+            return node.index.offset, node.index.end
+        case Call(function=name, target=target) | Macro(name=name, target=target):
+            start = text.find(name, node.offset if target is None else target.end)
+            return start, start + len(name)
+        case Ident():
+            return node.offset, node.end
+    return node.offset, node.offset
+
+
+# The place of the mark ---------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Seen:
+    facts: Facts | None = None
+    checks: dict[type, Check] = field(default_factory=dict)
+
+
+def _found(expr: Expr, facts: Facts) -> Spot | None:
+    marked = next((node for node in walk(expr) if _is_marked(node)), None)
+    if marked is None:
+        return None
+    seen, checker = _watched(marked, facts)
+    checker.run(expr, facts)
+    here = seen.facts or facts
+    if isinstance(marked, Ident):
+        return Spot(here)
+    operand = marked.operand if isinstance(marked, Select) else getattr(marked, "target", None)
+    if operand is None:
+        name = getattr(marked, "function", MARK)
+        return Spot(here, prefix=name.rpartition(".")[0])
+    dotted = _dotted(operand)
+    if dotted is not None and dotted.partition(".")[0] not in here.scope:
+        return Spot(here, prefix=dotted)
+    type_ = checker.types.get(id(operand))
+    if type_ is None:
+        type_ = types_in(operand, here).get(id(operand))
+    return Spot(here, operand, type_)
+
+
+def _is_marked(node: Any) -> bool:
+    match node:
+        case Ident(name=name) | Select(field=name):
+            return bool(name == MARK)
+        case Call(function=name):
+            return bool(name.rpartition(".")[2] == MARK)
+    return False
+
+
+def _watched(marked: Expr, facts: Facts) -> tuple[_Seen, Checker]:
+    """A checker that notes what is known where it comes to the mark."""
+    seen = _Seen()
+
+    def watched(check: Check) -> Check:
+        def watch(checker: Checker, expr: Any, known: Facts) -> Type:
+            if expr is marked or (isinstance(expr, Macro) and marked in expr.args):
+                seen.facts = known
+            return check(checker, expr, known)
+
+        return watch
+
+    seen.checks = {kind: watched(check) for kind, check in CHECKS.items()}
+    return seen, Checker(facts.scope, seen.checks)
+
+
+def _candidates(cel: Expression) -> Iterator[str]:
+    """Texts with the mark at the cursor, the most faithful first."""
+    head = cel.before + MARK
+    if not cel.after.lstrip().startswith("("):
+        yield head + cel.after
+    closers = _closers(cel.before)
+    yield head + closers
+    yield head + cel.after
+    for position in range(len(closers) + 1):
+        yield f"{head}{closers[:position]} : null{closers[position:]}"
+    yield head + ": null" + closers
+    chain = _chain(cel.before)
+    yield chain + MARK
+
+
+def _closers(text: str) -> str:
+    """What closes the brackets that are open at the end of a text."""
+    opened: list[str] = []
+    quote, here = "", 0
+    while here < len(text):
+        character = text[here]
+        if quote:
+            if character == "\\":
+                here += 1
+            elif character == quote:
+                quote = ""
+        elif character in "'\"":
+            quote = character
+        elif character in _CLOSING:
+            opened.append(_CLOSING[character])
+        elif opened and character == opened[-1]:
+            opened.pop()
+        here += 1
+    return "".join(reversed(opened))
+
+
+def _chain(text: str) -> str:
+    """The names, calls and indexes that end a text."""
+    here, depth = len(text), 0
+    while here > 0:
+        character = text[here - 1]
+        if character in ")]":
+            depth += 1
+        elif character in "([":
+            if depth == 0:
+                break
+            depth -= 1
+        elif depth == 0 and not (character.isalnum() or character in "._?'\""):
+            break
+        here -= 1
+    return text[here:]
+
+
+def _open_quote(text: str) -> str:
+    """The quote of the text that is open at the end; empty where none is."""
+    quote, here = "", 0
+    while here < len(text):
+        character = text[here]
+        if quote:
+            if character == "\\":
+                here += 1
+            elif character == quote:
+                quote = ""
+        elif character in "'\"":
+            quote = character
+        here += 1
+    return quote
+
+
+def _in_text(cel: Expression, quote: str, facts: Facts) -> Spot | None:
+    """A text that is compared with a value that is one of a few."""
+    begins = cel.before.rindex(quote)
+    head = cel.before[:begins]
+    closed = cel.after.find(quote)
+    rests = [cel.after[closed + 1 :]] if closed >= 0 else []
+    for rest in (*rests, _closers(head), f" : null{_closers(head)}"):
+        try:
+            expr = parse(f"{head}'{MARK}'{rest}")
+        except (CelSyntaxError, RecursionError):
+            continue
+        types = types_in(expr, facts)
+        for node in walk(expr):
+            if isinstance(node, Binary) and node.operator in ("==", "!="):
+                for one, other in ((node.left, node.right), (node.right, node.left)):
+                    if isinstance(one, Literal) and one.value == MARK:
+                        return Spot(facts, compared=types.get(id(other)))
+    return None
+
+
+def texts_of(type_: Type) -> list[str]:
+    """The texts that a value may be, where it may be only a few."""
+    found: set[str] = set()
+    for one in members_of(type_):
+        if isinstance(one, String) and one.literals is not None:
+            found |= one.literals
+    return sorted(found)
+
+
+def _dotted(expr: Expr) -> str | None:
+    path = reference_path(expr)
+    if path is None or not all(isinstance(step, str) for step in path):
+        return None
+    return ".".join(map(str, path))
+
+
+def _plain(type_: Type) -> Type:
+    """A type without null, and what is in an optional of it."""
+    whole = resolved(type_)
+    inner = [one.value for one in members_of(whole) if isinstance(one, Optional)]
+    rest = without(whole, lambda one: isinstance(one, Optional | Error | Never))
+    return without(union([rest, *inner]), _is_null)
+
+
+def _is_null(type_: Type) -> bool:
+    return isinstance(type_, Null)

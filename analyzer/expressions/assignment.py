@@ -1,0 +1,334 @@
+"""Values that are written, against the schema of the place that takes them (K204 to K208, K006).
+
+The structure is gone through together with the type of the place, so that each mistake is found
+where it stands, and said once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from analyzer.expressions.templates import Evaluation
+from analyzer.types import (
+    Double,
+    Dyn,
+    Error,
+    Field,
+    Int,
+    List,
+    Map,
+    Never,
+    Record,
+    Refined,
+    String,
+    Type,
+    Union,
+    members_of,
+    resolved,
+    union,
+)
+from analyzer.types.acceptance import accepts
+from analyzer.types.subtyping import Verdict, is_assignable
+from kernel.errors import Path
+from kernel.manifest.suggest import nearest
+
+MAX_PARTS: Final = 2_000
+"""Of a structure with more values the rest is compared as a whole."""
+
+
+MAX_LENIENT: Final = 10
+"""What nests deeper must be declared."""
+
+MAX_SHOWN: Final = 8
+"""With more names, none are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The rules by which a place is checked, and what people call it."""
+
+    missing: str
+    unknown: str
+    type: str
+    constant: str
+    what: str
+
+
+INPUT: Final = Codes("K204", "K205", "K206", "K207", "input")
+OUTPUT: Final = Codes("K208", "K208", "K208", "K208", "output")
+FIELD: Final = Codes("K007", "K003", "K206", "K007", "field")
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One value that a place does not take.
+
+    ``path`` leads to the value within the structure; ``key``: the mistake is the key itself.
+    ``meant`` is the name that was probably meant.
+    """
+
+    code: str
+    message: str
+    path: Path
+    key: bool = False
+    meant: str | None = None
+    warning: bool = False
+
+
+def mismatches(value: Evaluation, place: Type, codes: Codes, name: str) -> Iterator[Mismatch]:
+    """What is wrong with the values that a template gives to a place called ``name``."""
+    return _Walk(value, codes, name).at((), value.tree.structure, place)
+
+
+@dataclass(slots=True)
+class _Walk:
+    value: Evaluation
+    codes: Codes
+    name: str
+    parts: int = 0
+
+    def at(self, path: Path, written: Any, place: Type) -> Iterator[Mismatch]:
+        self.parts += 1
+        known = self.value.types.get(path)
+        if isinstance(known, Error) or isinstance(place, Error):
+            return
+        if known is None and self.parts <= MAX_PARTS:
+            match written, self._plain(place, written):
+                case Mapping(), Record() as record:
+                    yield from self.record(path, written, record, place)
+                    return
+                case Mapping(), Map() as map_:
+                    for key, item in written.items():
+                        yield from self.at((*path, key), item, map_.value)
+                    return
+                case list() | tuple(), List() as list_ if self._fits(len(written), list_):
+                    for index, item in enumerate(written):
+                        yield from self.at((*path, index), item, list_.element)
+                    if isinstance(place, Refined):
+                        yield from self.whole(path, written, place)
+                    return
+        yield from self.whole(path, written, place)
+
+    def _plain(self, place: Type, written: Any) -> Type:
+        """The one shape that a place can take for what is written; the place if there are more."""
+        kinds = (Record, Map) if isinstance(written, Mapping) else (List,)
+        fitting = [one for one in members_of(place) if isinstance(one, kinds)]
+        return fitting[0] if len(fitting) == 1 else place
+
+    def _fits(self, count: int, place: List) -> bool:
+        return place.least <= count and (place.most is None or count <= place.most)
+
+    def record(
+        self, path: Path, written: Mapping[Any, Any], record: Record, place: Type
+    ) -> Iterator[Mismatch]:
+        known = dict(record.fields)
+        found: list[Mismatch] = []
+        undeclared = [str(name) for name in written if name not in known]
+        for name, item in written.items():
+            declared = known.get(name)
+            if declared is None and (wrong := self.undeclared((*path, name), record, written)):
+                found.append(wrong)
+            elif declared is not None or not record.is_closed:
+                inside = record.rest if declared is None else declared.type
+                found += self.at((*path, name), item, inside)
+        told = {one.meant for one in found}
+        for name, declared in record.fields:
+            if name in written or not declared.required or declared.default or name in told:
+                continue
+            found.append(self.missing((*path, name), path, declared, undeclared))
+        yield from found
+        if all(one.warning for one in found) and isinstance(place, Refined):
+            yield from self.whole(path, written, place)
+
+    def missing(self, path: Path, above: Path, field: Field, undeclared: list[str]) -> Mismatch:
+        message = f"{self.name} needs the {self.codes.what} `{shown_path(path)}` ({field.type})"
+        near = nearest(str(path[-1]), undeclared)
+        more = f"; is it `{near}`?" if near else ""
+        return Mismatch(self.codes.missing, f"{message}{more}", above, True)
+
+    def undeclared(self, path: Path, record: Record, written: Mapping[Any, Any]) -> Mismatch | None:
+        """A name that a closed record refuses, or that is nearly one which is declared.
+
+        An open record takes it; but where it is meant for what the record needs, that is missing.
+        """
+        name = str(path[-1])
+        known = {one: field for one, field in record.fields if one not in written}
+        meant = nearest(name, known)
+        if not record.is_closed and not meant:
+            return None
+        is_needed = meant is not None and known[meant].required and not known[meant].default
+        needed = ", which it needs" if is_needed and not record.is_closed else ""
+        more = f"; did you mean `{meant}`{needed}?" if meant else ""
+        if not meant and known and len(known) <= MAX_SHOWN:
+            more = f"; it has {', '.join(sorted(known))}"
+        takes = "takes no" if record.is_closed else "does not declare the"
+        message = f"{self.name} {takes} {self.codes.what} `{shown_path(path)}`{more}"
+        return Mismatch(
+            *(self.codes.unknown, message, path, True, meant),
+            warning=not (record.is_closed or is_needed),
+        )
+
+    def whole(self, path: Path, written: Any, place: Type) -> Iterator[Mismatch]:
+        """A scalar, or a structure that is compared as a whole."""
+        scalar = self.value.tree.scalars.get(path)
+        given = self.value.type_at(path)
+        if isinstance(given, Error | Never):
+            return
+        if scalar is None and not self._has_cel(path):
+            if not accepts(place, written):
+                yield self.constant(path, written, place)
+            return
+        verdict = is_assignable(given, place)
+        if verdict.refuted and isinstance(place, Dyn):
+            example = verdict.counterexample
+            message = f"{self.thing(path)} must be JSON, and this may be {example}"
+            yield Mismatch(self.codes.type, message, path)
+        elif verdict.refuted:
+            texted = scalar is not None and scalar.whole is None
+            yield self.refuted(path, given, place, verdict, texted)
+        elif verdict.doubt is not None and verdict.doubt.kind == "unclear":
+            message = f"{self.thing(path)} may not fit: {verdict.doubt.reason}"
+            yield Mismatch(self.codes.type, message, path, warning=True)
+
+    def _has_cel(self, path: Path) -> bool:
+        return any(one[: len(path)] == path for one in self.value.types)
+
+    def thing(self, path: Path) -> str:
+        """What people call the value at a path."""
+        if not path:
+            return f"the {self.codes.what} of {self.name}"
+        return f"the {self.codes.what} `{shown_path(path)}` of {self.name}"
+
+    def constant(self, path: Path, written: Any, place: Type) -> Mismatch:
+        thing, shown = self.thing(path), _literal(written)
+        if _alike(self.value.type_at(path), place):
+            return Mismatch(
+                self.codes.constant, f"{thing} takes {limits(place)}, and this is {shown}", path
+            )
+        return Mismatch(self.codes.type, f"{thing} is {place}, and this is {shown}", path)
+
+    def refuted(
+        self, path: Path, given: Type, place: Type, verdict: Verdict, texted: bool
+    ) -> Mismatch:
+        counterexample = verdict.counterexample
+        assert counterexample is not None
+        thing, example = self.thing(path), str(counterexample)
+        alike = not is_assignable(given, relaxed(place)).refuted
+        if texted and not alike:
+            message = f"text around the expression makes text of it, and {thing} is {place}"
+            return Mismatch("K006", message, path)
+        if alike:
+            takes = limits(counterexample.place)
+            message = f"{thing} takes {takes}, and this may be {example}"
+            return Mismatch(self.codes.type, message, path, warning=True)
+        if not is_assignable(given, relaxed(_lenient(given, place, 0))).refuted:
+            message = f"{thing} is {place}, and no schema says that all of it is there: {example}"
+            return Mismatch(self.codes.type, message, path, warning=True)
+        message = f"{thing} is {place}, and this is {given}"
+        if len(members_of(given)) > 1 or counterexample.path:
+            message = f"{message}, which may be {example}"
+        return Mismatch(self.codes.type, message, path)
+
+
+def _lenient(given: Type, place: Type, depth: int) -> Type:
+    """The place without the fields that the giver's schema does not speak of at all."""
+    given, place = resolved(given), resolved(place)
+    if depth > MAX_LENIENT:
+        return place
+    match given, place:
+        case Record(), Record():
+            fields = []
+            for name, wanted in place.fields:
+                own = given.get(name)
+                silent = not given.is_closed if own is None else own.by_default
+                inner = wanted.type if own is None else _lenient(own.type, wanted.type, depth + 1)
+                required = wanted.required and not silent
+                fields.append((name, replace(wanted, type=inner, required=required)))
+            return Record(tuple(fields), place.rest)
+        case List(), List():
+            return replace(place, element=_lenient(given.element, place.element, depth + 1))
+    return place
+
+
+def shown_path(path: Path) -> str:
+    """A path as people write it: ``routes[1].response.status``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def _literal(value: Any) -> str:
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _alike(given: Type, place: Type) -> bool:
+    """Whether the place takes values of the same kind."""
+    return not is_assignable(given, _kinds(place)).refuted
+
+
+Relax = Literal["limits", "all"]
+
+
+def relaxed(place: Type) -> Type:
+    """A place without the limits that only a few types can promise: bounds, lengths, patterns.
+
+    What is one of a few stays so.
+    """
+    return _relaxed(place, "limits", 0)
+
+
+def _kinds(place: Type) -> Type:
+    return _relaxed(place, "all", 0)
+
+
+def _relaxed(place: Type, what: Relax, depth: int) -> Type:
+    if depth > 20:
+        return Dyn("nested deeply")
+    match place:
+        case Refined():
+            return _relaxed(place.base, what, depth)
+        case Int(least=least, most=most):
+            return place if least == most and what == "limits" else Int()
+        case Double(least=least, most=most):
+            return place if least == most and what == "limits" else Double()
+        case String(literals=literals):
+            return String(literals if what == "limits" else None)
+        case List():
+            return List(_relaxed(place.element, what, depth + 1))
+        case Map():
+            return Map(_relaxed(place.value, what, depth + 1), String())
+        case Record():
+            fields = tuple(
+                (name, replace(field, type=_relaxed(field.type, what, depth + 1)))
+                for name, field in place.fields
+            )
+            return Record(fields, _relaxed(place.rest, what, depth + 1))
+        case Union():
+            return union(_relaxed(member, what, depth) for member in place.members)
+    whole = resolved(place)
+    return place if whole is place else _relaxed(whole, what, depth + 1)
+
+
+def limits(place: Type) -> str:
+    """A place with its limits, in words."""
+    said = [str(place)]
+    for one in members_of(place):
+        if isinstance(one, String):
+            if one.least > 0 and one.most is None:
+                said.append(f"of at least {one.least} characters")
+            elif one.most is not None:
+                said.append(f"of {one.least} to {one.most} characters")
+            if one.pattern is not None:
+                said.append(f"that matches {one.pattern}")
+        elif isinstance(one, Double) and (one.least > float("-inf") or one.most < float("inf")):
+            said.append(f"from {one.least:g} to {one.most:g}")
+        elif isinstance(one, List) and (one.least or one.most is not None):
+            most = "" if one.most is None else f" to {one.most}"
+            said.append(f"of {one.least}{most} elements")
+    if isinstance(place, Refined):
+        said.append(f"by its {place.why}")
+    return " ".join(said)

@@ -1,0 +1,150 @@
+"""The walk over an expression: it knows how to report, and which function checks which node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from analyzer.expressions import messages
+from analyzer.expressions.equal_expressions import sized_expr
+from analyzer.expressions.facts import Facts, assume
+from analyzer.expressions.messages import Diagnostic
+from analyzer.types import BOOL, ERROR, NULL, Bool, Dyn, Error, Never, Type, resolved, without
+from kernel.cel import Expr
+from kernel.cel.tree import Binary, Ident, Index, Literal, Logical, Select
+
+MAX_RETRIES: Final = 8
+"""How many operands of one expression are looked at again with what later operands say."""
+
+Check = Callable[["Checker", Any, Facts], Type]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A comprehension around a place: what varies in it, and whether it may be long."""
+
+    variables: frozenset[str]
+    unbounded: bool
+
+
+@dataclass(slots=True)
+class Checker:
+    """One walk over an expression; collects the findings, each subject once for a rule.
+
+    ``types`` holds the type of each node that was looked at, by ``id``; ``chains`` what was known
+    before each ``&&`` and ``||``, and before the last of its operands. ``leans``: something of
+    which too little is known was used, so the expression may still fail.
+    """
+
+    roots: Mapping[str, Type]
+    checks: Mapping[type, Check]
+    found: dict[object, Diagnostic] = field(default_factory=dict)
+    leans: bool = False
+    retries: int = MAX_RETRIES
+    loops: list[Loop] = field(default_factory=list)
+    types: dict[int, Type] = field(default_factory=dict)
+    chains: dict[int, tuple[Facts, Facts]] = field(default_factory=dict)
+
+    def run(self, expr: Expr, facts: Facts) -> Type:
+        """The type of a whole expression."""
+        try:
+            return self.check(expr, facts)
+        except RecursionError:
+            self.leans = True
+            return Dyn("the expression is nested too deeply for the stack that is left")
+
+    def check(self, expr: Expr, facts: Facts) -> Type:
+        """The type of a part of the expression, where ``facts`` is known."""
+        type_ = self.checks[type(expr)](self, expr, facts)
+        self.types[id(expr)] = type_
+        return type_
+
+    def assume(self, expr: Expr, outcome: bool, facts: Facts) -> Facts:
+        """What is known once the expression gave an outcome; a chain is not gone through again."""
+        before, last = self.chains.get(id(expr), (None, facts))
+        if before is facts and isinstance(expr, Logical) and outcome is (expr.operator == "&&"):
+            return assume(expr.operands[-1], outcome, last)
+        return assume(expr, outcome, facts)
+
+    def known_type(self, expr: Expr) -> Type | None:
+        """The type of a node that was looked at."""
+        return self.types.get(id(expr))
+
+    def report(self, diagnostic: Diagnostic, subject: object = None) -> Type:
+        """Note a finding; gives the type Error, for what follows from it."""
+        place: object = subject or (diagnostic.offset, diagnostic.end)
+        self.found.setdefault((diagnostic.code, place), diagnostic)
+        return ERROR
+
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """The findings in the order of the text."""
+        if not self.found:
+            return ()
+        return tuple(sorted(self.found.values(), key=lambda one: (one.offset, one.end, one.code)))
+
+    def forget(self, count: int) -> None:
+        """Drop all findings after the first ``count``."""
+        while len(self.found) > count:
+            self.found.popitem()
+
+    def condition(self, expr: Expr, facts: Facts, place: str) -> Type:
+        """The type of what must be a bool."""
+        type_ = self.check(expr, facts)
+        if isinstance(resolved(type_), Dyn):
+            self.leans = True
+            return BOOL
+        wrong = without(type_, lambda one: isinstance(one, Bool | Error))
+        if isinstance(wrong, Never):
+            return type_
+        if wrong == NULL and type_ != NULL:
+            self.report(messages.nullable_unguarded(expr, shown(expr)))
+            return BOOL
+        return self.report(messages.not_bool(expr, place, type_))
+
+    def decided(self, expr: Expr, facts: Facts, place: str) -> Type:
+        """The type of a condition that should not always be the same."""
+        count = len(self.found)
+        type_ = self.condition(expr, facts, place)
+        if isinstance(type_, Bool) and type_.literal is not None and len(self.found) == count:
+            # What a condition before has made certain is a habit of careful people, no mistake.
+            if not (type_.literal and facts.known):
+                self.report(messages.constant_condition(expr, type_.literal))
+            return BOOL if isinstance(expr, Literal) else type_
+        return type_
+
+
+UNNAMED: Final = "this value"
+"""What a value is called that has no path."""
+
+
+def position_shown(expr: Expr) -> str | None:
+    """A position as it is written in a guard; None where that is long."""
+    if isinstance(expr, Literal) and type(expr.value) is int:
+        return str(expr.value)
+    if (
+        isinstance(expr, Binary)
+        and expr.operator in ("+", "-")
+        and (not isinstance(expr.right, Binary))
+    ):
+        left, right = position_shown(expr.left), position_shown(expr.right)
+        return None if left is None or right is None else f"{left} {expr.operator} {right}"
+    sized = sized_expr(expr)
+    text = shown(expr if sized is None else sized)
+    if text.startswith(UNNAMED):
+        return None
+    return text if sized is None else f"size({text})"
+
+
+def shown(expr: Expr) -> str:
+    """What a person calls the value of an expression: its path, or that it is this value."""
+    match expr:
+        case Ident():
+            return expr.name
+        case Select():
+            return f"{shown(expr.operand)}.{expr.field}"
+        case Index(index=Literal(value=value)) if isinstance(value, str | int):
+            return f"{shown(expr.operand)}[{value!r}]"
+        case Index(index=Ident() | Select() as index):
+            return f"{shown(expr.operand)}[{shown(index)}]"
+    return UNNAMED

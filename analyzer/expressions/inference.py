@@ -1,0 +1,402 @@
+"""The type of an expression, and what is wrong with it (CEL specification; analyzer.md, Rules).
+
+``infer`` takes JSON Schemas, ``check_expression`` types. One mistake gives one diagnostic: what
+follows from a mistake is of the type Error, about which nothing more is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from analyzer.expressions import calls, macros, messages, selection
+from analyzer.expressions.checker import Check, Checker, shown
+from analyzer.expressions.facts import Facts, assume, is_optional, path_of, type_at
+from analyzer.expressions.messages import Diagnostic
+from analyzer.types import (
+    BOOL,
+    ERROR,
+    NULL,
+    Bool,
+    Bytes,
+    Double,
+    Dyn,
+    Error,
+    Field,
+    Int,
+    List,
+    Map,
+    Optional,
+    Record,
+    String,
+    Type,
+    TypeValue,
+    UInt,
+    members_of,
+    resolved,
+    union,
+)
+from analyzer.types.operators import (
+    calculated,
+    equality,
+    is_nullable,
+    joined,
+    may_be_equal,
+    negated,
+    order,
+    ranged,
+    summary,
+)
+from analyzer.types.overloads import kinds
+from kernel.cel import CelSyntaxError, Expr, parse
+from kernel.cel.tree import (
+    Binary,
+    Call,
+    Conditional,
+    Ident,
+    Index,
+    ListLiteral,
+    Literal,
+    Logical,
+    Macro,
+    MapLiteral,
+    Select,
+    Unary,
+)
+from kernel.cel.values import TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed(Type):
+    """A type that is right if what is not known fits where it is used."""
+
+    type: Type
+
+    def contains(self, value: Any) -> bool:
+        return self.type.contains(value)
+
+    @property
+    def has_dyn(self) -> bool:
+        return True
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        return (self.type,)
+
+    def __str__(self) -> str:
+        return str(self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """The type of an expression and the findings, in the order of the text."""
+
+    type: Type
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def infer(expression: str | Expr, names: Mapping[str, Any]) -> Inference:
+    """The type of a CEL expression where each name has a value that conforms to its JSON Schema.
+
+    The type ``has_dyn`` also where the expression uses a value of which too little is known, so
+    that it may still fail.
+    """
+    from analyzer.lowering.lower import lower
+
+    if isinstance(expression, str):
+        try:
+            expression = parse(expression)
+        except CelSyntaxError as error:
+            found = messages.syntax(error.message, error.offset, error.end)
+            return Inference(ERROR, (found,))
+    scope = {name: lower(schema, name=name) for name, schema in names.items()}
+    checker = Checker(scope, CHECKS)
+    type_ = checker.run(expression, Facts(scope))
+    if checker.leans and not isinstance(type_, Dyn | Error):
+        type_ = Assumed(type_)
+    return Inference(type_, checker.diagnostics())
+
+
+def check_expression(
+    expr: Expr, scope: Mapping[str, Type], facts: Facts | None = None
+) -> tuple[Type, tuple[Diagnostic, ...]]:
+    """The type of an expression and the findings; ``facts`` is what is known at its place."""
+    checker = Checker(scope, CHECKS)
+    type_ = checker.run(expr, facts or Facts(scope))
+    return type_, checker.diagnostics()
+
+
+# Leaves and structures ---------------------------------------------------------------------------
+
+
+def _literal(checker: Checker, expr: Literal, facts: Facts) -> Type:
+    value = expr.value
+    match value:
+        case None:
+            return NULL
+        case bool():
+            return Bool(value)
+        case str():
+            return String(frozenset([value]))
+        case bytes():
+            return Bytes()
+        case float():
+            return Double()
+    return Int(value, value) if type(value) is int else UInt()
+
+
+def _ident(checker: Checker, expr: Ident, facts: Facts) -> Type:
+    if expr.absolute:
+        if expr.name in checker.roots:
+            return checker.roots[expr.name]
+    elif expr.name in facts.scope:
+        return facts.type_of(expr.name)
+    if expr.name in TYPES:
+        return TypeValue()
+    unknown = messages.unknown_variable(expr, expr.name, facts.scope)
+    return checker.report(unknown, expr.name)
+
+
+def _list(checker: Checker, expr: ListLiteral, facts: Facts) -> Type:
+    types: list[Type] = []
+    for position, element in enumerate(expr.elements):
+        type_ = checker.check(element, facts)
+        if position in expr.optional:
+            type_ = _present(checker, element, type_)
+        types.append(type_)
+    count = len(types)
+    return List(summary(types), count - len(expr.optional), count)
+
+
+def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
+    """The type of what is in the optional that was written with ``?``."""
+    values: list[Type] = []
+    for one in members_of(type_):
+        if isinstance(one, Optional):
+            values.append(one.value)
+        elif isinstance(one, Dyn | Error):
+            checker.leans = checker.leans or isinstance(one, Dyn)
+            values.append(one)
+        else:
+            return checker.report(messages.not_optional(expr, "what follows '?'", type_))
+    return union(values)
+
+
+def _map(checker: Checker, expr: MapLiteral, facts: Facts) -> Type:
+    keys: list[Type] = []
+    fields: dict[str, Field] = {}
+    first: dict[object, Expr] = {}
+    for position, (key, value) in enumerate(expr.entries):
+        optional = position in expr.optional
+        keys.append(_key(checker, key, first, facts))
+        type_ = checker.check(value, facts)
+        type_ = _present(checker, value, type_) if optional else type_
+        name = key.value if isinstance(key, Literal) and isinstance(key.value, str) else position
+        fields[str(name)] = Field(type_, required=not optional)
+    if all(isinstance(k, Literal) and isinstance(k.value, str) for k, _ in expr.entries):
+        return Record(tuple(fields.items()))
+    return Map(summary(one.type for one in fields.values()), summary(keys))
+
+
+def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) -> Type:
+    type_ = checker.check(expr, facts)
+    found = kinds(type_)
+    if found is None:
+        checker.leans = checker.leans or not isinstance(type_, Error)
+    elif found & {"null"} and found != {"null"}:
+        checker.report(messages.nullable_unguarded(expr, shown(expr)))
+    elif not found <= {"bool", "int", "uint", "string"}:
+        return checker.report(messages.bad_key(expr, type_))
+    if isinstance(expr, Literal):
+        same = (isinstance(expr.value, bool), expr.value)
+        if same in first:
+            checker.report(messages.duplicate_key(expr, repr(expr.value), first[same]))
+        first.setdefault(same, expr)
+    return type_
+
+
+# Operators ---------------------------------------------------------------------------------------
+
+
+def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
+    operand = resolved(checker.check(expr.operand, facts))
+    if expr.operator == "!" and isinstance(operand, Bool):
+        return negated(operand)
+    if expr.operator == "-" and isinstance(operand, Int):
+        type_ = ranged(-operand.most, -operand.least)
+        return type_ or checker.report(messages.int_overflow(expr))
+    return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
+
+
+def _binary(checker: Checker, expr: Binary, facts: Facts) -> Type:
+    left, right = checker.check(expr.left, facts), checker.check(expr.right, facts)
+    if expr.operator in ("==", "!="):
+        return _equality(checker, expr, left, right, facts)
+    if expr.operator == "in":
+        return _in(checker, expr, left, right, facts)
+    if expr.operator in ("/", "%") and _is_zero(right) and kinds(left) == frozenset({"int"}):
+        return checker.report(messages.division_by_zero(expr))
+    args = ((expr.left, left), (expr.right, right))
+    type_ = calls.applied(checker, expr, f"_{expr.operator}_", False, args)
+    return _refined(checker, expr, left, right, type_)
+
+
+def _is_zero(type_: Type) -> bool:
+    type_ = resolved(type_)
+    return isinstance(type_, Int) and type_.least == type_.most == 0
+
+
+def _refined(checker: Checker, expr: Binary, left: Type, right: Type, type_: Type) -> Type:
+    """What is known of the result beyond its type."""
+    left, right = resolved(left), resolved(right)
+    if isinstance(type_, Bool):
+        return order(expr.operator, left, right)
+    if isinstance(type_, Int):
+        return calculated(expr.operator, left, right) or checker.report(messages.int_overflow(expr))
+    if expr.operator == "+" and not isinstance(type_, Error):
+        return joined(left, right) or type_
+    return type_
+
+
+def _equality(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -> Type:
+    if isinstance(left, Error) or isinstance(right, Error):
+        return BOOL
+    sides = ((expr.left, left, expr.right), (expr.right, right, expr.left))
+    for node, type_, other in sides:
+        if isinstance(other, Literal) and other.value is None:
+            return _null_test(checker, expr, node, type_, facts)
+        declared = _declared(node, type_, facts)
+        if not isinstance(node, Literal) and _is_impossible(checker, other, declared):
+            return BOOL
+    a, b = _declared(expr.left, left, facts), _declared(expr.right, right, facts)
+    if not may_be_equal(a, b):
+        checker.report(messages.incomparable(expr, a, b))
+        return BOOL
+    result = equality(left, right)
+    return result if expr.operator == "==" else negated(result)
+
+
+def _declared(expr: Expr, type_: Type, facts: Facts) -> Type:
+    """The type of an expression without what is known from conditions, where it is a path."""
+    path = None if is_optional(expr) else path_of(expr, facts)
+    return type_ if path is None else type_at(path, facts.declared)
+
+
+def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: Facts) -> Type:
+    equal = expr.operator == "=="
+    if is_nullable(type_):
+        return Bool(equal) if type_ == NULL else BOOL
+    if ("K501", shown(node)) in checker.found:
+        return BOOL
+    if not is_nullable(_declared(node, type_, facts)):
+        what = f"{shown(node)} is never null"
+        checker.report(messages.redundant_guard(expr, what))
+    return Bool(not equal) if members_of(type_) else BOOL
+
+
+def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
+    """Report a text that none of the few that the other side may be is equal to."""
+    whole = resolved(type_)
+    if not isinstance(node, Literal) or not isinstance(node.value, str):
+        return False
+    texts = [one for one in members_of(whole) if isinstance(one, String)]
+    if not texts or any(isinstance(one, Dyn | Error) for one in members_of(whole)):
+        return False
+    if any(one.literals is None or node.value in one.literals for one in texts):
+        return False
+    known = union(texts)
+    checker.report(messages.impossible_literal(node, node.value, known))
+    return True
+
+
+def _in(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -> Type:
+    if isinstance(expr.right, ListLiteral):
+        declared = _declared(expr.left, left, facts)
+        wrong = [_is_impossible(checker, one, declared) for one in expr.right.elements]
+        if any(wrong):
+            return BOOL
+    args = ((expr.left, left), (expr.right, right))
+    type_ = calls.applied(checker, expr, "_in_", False, args)
+    if isinstance(type_, Bool) and isinstance(right, List) and right.most != 0:
+        declared = _declared(expr.left, left, facts)
+        if not may_be_equal(declared, right.element):
+            checker.report(messages.incomparable(expr, declared, right.element))
+    return type_
+
+
+def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
+    """Each operand is looked at with what those before it say.
+
+    An operand that fails does not matter where another one decides, whichever comes first; so one
+    that needs a guard is looked at again with what all others say.
+    """
+    outcome = expr.operator == "&&"
+    place = f"an operand of '{expr.operator}'"
+    types: dict[int, Type] = {}
+    late: list[tuple[int, Expr]] = []
+    before = facts
+    for position, operand in enumerate(expr.operands):
+        count = len(checker.found)
+        types[position] = checker.decided(operand, facts, place)
+        if _needs_guard(checker, count) and checker.retries > 0:
+            checker.retries -= 1
+            checker.forget(count)
+            late.append((position, operand))
+        elif operand is not expr.operands[-1] or late:
+            facts = assume(operand, outcome, facts)
+    if not late:
+        checker.chains[id(expr)] = before, facts
+    for position, operand in late:
+        types[position] = checker.decided(operand, facts, place)
+        facts = assume(operand, outcome, facts)
+    return _decision(outcome, list(types.values()))
+
+
+def _needs_guard(checker: Checker, count: int) -> bool:
+    if len(checker.found) == count:
+        return False
+    new = list(checker.found.values())[count:]
+    return any(one.code in ("K501", "K502", "K404", "K507", "K407") for one in new)
+
+
+def _decision(every: bool, types: list[Type]) -> Type:
+    literals = [one.literal if isinstance(one, Bool) else None for one in types]
+    if all(one is every for one in literals):
+        return Bool(every)
+    return Bool(not every) if (not every) in literals else BOOL
+
+
+def _conditional(checker: Checker, expr: Conditional, facts: Facts) -> Type:
+    condition = checker.decided(expr.condition, facts, "the condition of '? :'")
+    then = _branch(checker, expr, expr.then, True, facts)
+    otherwise = _branch(checker, expr, expr.otherwise, False, facts)
+    if isinstance(condition, Error):
+        return ERROR
+    if isinstance(condition, Bool) and condition.literal is not None:
+        return then if condition.literal else otherwise
+    return union([then, otherwise])
+
+
+def _branch(checker: Checker, expr: Conditional, branch: Expr, outcome: bool, facts: Facts) -> Type:
+    """The type of one branch; a literal is what it is, whatever is known."""
+    if isinstance(branch, Literal):
+        return checker.check(branch, facts)
+    return checker.check(branch, checker.assume(expr.condition, outcome, facts))
+
+
+CHECKS: Final[dict[type, Check]] = {
+    Literal: _literal,
+    Ident: _ident,
+    Select: selection.select,
+    Index: selection.index,
+    Call: calls.call,
+    Unary: _unary,
+    Binary: _binary,
+    Logical: _logical,
+    Conditional: _conditional,
+    ListLiteral: _list,
+    MapLiteral: _map,
+    Macro: macros.macro,
+}
+"""Which function checks which node."""

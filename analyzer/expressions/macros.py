@@ -1,0 +1,314 @@
+"""Macros: what their variables are, and what they give (CEL specification, Macros)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from analyzer.expressions import messages, selection
+from analyzer.expressions.bounds import compared
+from analyzer.expressions.checker import Checker, Loop, shown
+from analyzer.expressions.equal_expressions import sized_expr
+from analyzer.expressions.facts import Facts, is_optional, path_of, path_uses, type_at, with_bounds
+from analyzer.types import (
+    BOOL,
+    DYN,
+    ERROR,
+    NULL,
+    Dyn,
+    Error,
+    Int,
+    List,
+    Map,
+    Null,
+    Optional,
+    Record,
+    Type,
+    members_of,
+    resolved,
+    union,
+)
+from analyzer.types.members import keys_of, values_of
+from analyzer.types.overloads import bound
+from kernel.cel import free_names
+from kernel.cel.tree import Call, Expr, Ident, Macro
+
+MAX_PARTS: Final = 20_000
+MAX_HEIGHT: Final = 60
+"""A variable of a larger type is taken for unknown, so that no expression can build huge types."""
+
+LONG: Final = 10_000
+"""A list that may have more elements counts as one without a bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a comprehension goes over: the first variable if there are two, the other, the size."""
+
+    key: Type
+    element: Type
+    least: int
+    most: int | None
+    is_list: bool
+
+
+def macro(checker: Checker, expr: Macro, facts: Facts) -> Type:
+    """The type of a macro."""
+    if expr.name == "has":
+        return selection.has(checker, expr, facts)
+    for name in expr.variables:
+        if name in facts.scope:
+            checker.report(messages.shadowed(expr, name))
+    if expr.name == "cel.bind":
+        return _bind(checker, expr, facts)
+    if expr.name in ("optMap", "optFlatMap"):
+        return _optional_map(checker, expr, facts)
+    return _comprehension(checker, expr, facts)
+
+
+def _bind(checker: Checker, expr: Macro, facts: Facts) -> Type:
+    value = checker.check(expr.args[0], facts)
+    inside = _declared(facts, expr.variables, (value,))
+    if not free_names(expr.args[0]) & frozenset(expr.variables):
+        name = Ident(expr.offset, expr.end, expr.variables[0], False)
+        bounds = compared(name, "==", expr.args[0], inside.known, checker.known_type)
+        inside = with_bounds(bounds, inside)
+    return checker.check(expr.args[1], inside)
+
+
+def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
+    assert expr.target is not None
+    target = checker.check(expr.target, facts)
+    values: list[Type] = []
+    for one in members_of(target):
+        if isinstance(one, Optional):
+            values.append(one.value)
+        elif isinstance(one, Dyn | Error):
+            checker.leans = checker.leans or isinstance(one, Dyn)
+            values.append(one)
+        else:
+            place = f"{expr.name}()"
+            return checker.report(messages.not_optional(expr.target, place, target))
+    inside = _declared(facts, expr.variables, (union(values),))
+    result = checker.check(expr.args[0], inside)
+    return Optional(result) if expr.name == "optMap" else _flat(checker, expr.args[0], result)
+
+
+def _flat(checker: Checker, expr: Expr, type_: Type) -> Type:
+    for one in members_of(type_):
+        if isinstance(one, Dyn):
+            checker.leans = True
+        elif not isinstance(one, Optional | Error):
+            place = "the result of optFlatMap()"
+            return checker.report(messages.not_optional(expr, place, type_))
+    return type_
+
+
+# Comprehensions ----------------------------------------------------------------------------------
+
+
+def _comprehension(checker: Checker, expr: Macro, facts: Facts) -> Type:
+    assert expr.target is not None
+    target = checker.check(expr.target, facts)
+    if isinstance(target, Error):
+        return BOOL if expr.name in _QUANTIFIERS else ERROR
+    over = _range(checker, expr, target)
+    if over is None:
+        return BOOL if expr.name in _QUANTIFIERS else ERROR
+    variables: tuple[Type, ...] = (over.element,)
+    if len(expr.variables) == 2:
+        variables = (over.key, over.element)
+    elif not over.is_list:
+        variables = (over.key,)
+    inside = _reached(expr, over, facts, _declared(facts, expr.variables, variables))
+    inside = _counting(checker, expr, target, inside)
+    _enter(checker, expr, over)
+    type_ = _RESULTS[expr.name](checker, expr, over, inside)
+    checker.loops.pop()
+    return type_
+
+
+def _range(checker: Checker, expr: Macro, target: Type) -> Range | None:
+    assert expr.target is not None
+    found: list[Range] = []
+    for one in members_of(target):
+        match one:
+            case Dyn():
+                checker.leans = True
+                found.append(Range(DYN, DYN, 0, None, True))
+            case List():
+                found.append(Range(Int(0), one.element, one.least, one.most, True))
+            case Map() | Record() if expr.name != "sortBy":
+                found.append(Range(keys_of(one), values_of(one), 0, None, False))
+            case Null() if target != NULL:
+                path = shown(expr.target)
+                checker.report(messages.nullable_unguarded(expr.target, path), ("null", path))
+            case _:
+                checker.report(messages.not_iterable(expr.target, expr.name, target))
+                return None
+    return _merged(found, len(expr.variables))
+
+
+def _merged(found: list[Range], variables: int) -> Range:
+    """One range for all that the target may be; of maps one variable is the key."""
+    if len({one.is_list for one in found}) > 1 and variables == 1:
+        element = union(one.element if one.is_list else one.key for one in found)
+    else:
+        element = union(one.element for one in found)
+    mosts = [one.most for one in found]
+    most = None if None in mosts else max((one for one in mosts if one is not None), default=0)
+    return Range(
+        union(one.key for one in found),
+        element,
+        min((one.least for one in found), default=0),
+        most,
+        any(one.is_list for one in found),
+    )
+
+
+def _declared(facts: Facts, names: tuple[str, ...], types: tuple[Type, ...]) -> Facts:
+    return facts.declare({name: limited(type_) for name, type_ in zip(names, types, strict=True)})
+
+
+def limited(type_: Type) -> Type:
+    """The type, or Dyn when it is very large."""
+    level: list[Type] = [type_]
+    count = 0
+    for _ in range(MAX_HEIGHT):
+        count += len(level)
+        if count > MAX_PARTS:
+            break
+        level = [part for one in level for part in one.parts]
+        if not level:
+            return type_
+    return Dyn("the type is too large to be followed")
+
+
+def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
+    """The index is one that is there in ``m.all(k, m[k] > 0)``, ``l.all(i, v, l[i] == v)`` and
+    ``lists.range(size(l)).map(i, l[i])``.
+    """
+    assert expr.target is not None
+    counted = _counted(expr.target)
+    target = counted or expr.target
+    path = None if is_optional(target) else path_of(target, facts)
+    if path is None or any(path_uses(path)(name) for name in expr.variables):
+        return inside
+    if counted is not None:
+        element = _elements(type_at(path, facts)) if len(expr.variables) == 1 else None
+    else:
+        element = None if over.is_list and len(expr.variables) == 1 else over.element
+    if element is None:
+        return inside
+    return inside.with_fact((*path, ("$", (expr.variables[0],))), element)
+
+
+def _counting(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Facts:
+    """The index is less than the size, a number of ``lists.range(n)`` less than ``n``."""
+    assert expr.target is not None
+    lists = all(isinstance(one, List) for one in members_of(target))
+    if not lists or free_names(expr.target) & frozenset(expr.variables):
+        return inside
+
+    def less(name: Expr, count: Expr) -> Facts:
+        return with_bounds(compared(name, "<", count, inside.known, checker.known_type), inside)
+
+    names = [Ident(expr.offset, expr.end, name, False) for name in expr.variables]
+    if len(names) == 2:
+        size = Call(expr.offset, expr.end, "size", expr.target, ())
+        inside = less(names[0], size)
+    over = expr.target
+    while isinstance(over, Macro) and over.name == "filter" and over.target is not None:
+        over = over.target
+    if isinstance(over, Call) and over.function == "lists.range" and len(over.args) == 1:
+        inside = less(names[-1], over.args[0])
+    return inside
+
+
+def _counted(expr: Expr) -> Expr | None:
+    """The ``l`` of ``lists.range(size(l))``."""
+    if isinstance(expr, Call) and expr.function == "lists.range" and len(expr.args) == 1:
+        return sized_expr(expr.args[0])
+    return None
+
+
+def _elements(type_: Type) -> Type | None:
+    """The type of the elements, of what is certainly a list."""
+    found = members_of(type_)
+    lists = [one for one in found if isinstance(one, List)]
+    return union(one.element for one in lists) if lists and len(lists) == len(found) else None
+
+
+def _enter(checker: Checker, expr: Macro, over: Range) -> None:
+    """Note the loop; report one over a long list in another, if it is the same in each round."""
+    assert expr.target is not None
+    unbounded = over.is_list and (over.most is None or over.most > LONG)
+    around = [loop for loop in checker.loops if loop.unbounded]
+    varying = frozenset(name for loop in checker.loops for name in loop.variables)
+    if unbounded and around and not varying & free_names(expr.target):
+        checker.report(messages.costly(expr))
+    checker.loops.append(Loop(frozenset(expr.variables), unbounded))
+
+
+_Give = Callable[[Checker, Macro, Range, Facts], Type]
+
+
+def _quantified(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
+    checker.condition(expr.args[0], inside, f"the predicate of {expr.name}()")
+    return BOOL
+
+
+def _filtered(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
+    predicate = expr.args[0]
+    checker.condition(predicate, inside, "the predicate of filter()")
+    name = expr.variables[0]
+    return List(checker.assume(predicate, True, inside).type_of(name), 0, over.most)
+
+
+def _selected(checker: Checker, expr: Macro, inside: Facts) -> tuple[Facts, bool]:
+    """The facts for the last argument, and whether a predicate before it selects."""
+    if len(expr.args) == 1:
+        return inside, False
+    checker.condition(expr.args[0], inside, f"the predicate of {expr.name}()")
+    return checker.assume(expr.args[0], True, inside), True
+
+
+def _mapped(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
+    inside, selects = _selected(checker, expr, inside)
+    return List(checker.check(expr.args[-1], inside), 0 if selects else over.least, over.most)
+
+
+def _transformed(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
+    inside, _ = _selected(checker, expr, inside)
+    return Map(checker.check(expr.args[-1], inside), over.key)
+
+
+def _transformed_entries(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
+    inside, _ = _selected(checker, expr, inside)
+    entries = checker.check(expr.args[-1], inside)
+    found = [one for one in members_of(entries) if isinstance(one, Map | Record)]
+    return Map(union(map(values_of, found)), union(map(keys_of, found)))
+
+
+def _sorted(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
+    key = checker.check(expr.args[0], inside)
+    limit = bound("sortBy", "T")
+    if isinstance(resolved(key), Dyn):
+        checker.leans = True
+    elif limit is not None and not limit.admits(key):
+        form = f"sorting by {key}"
+        return checker.report(messages.no_overload(expr.args[0], form, None))
+    return List(over.element, over.least, over.most)
+
+
+_QUANTIFIERS: Final = frozenset({"all", "exists", "exists_one", "existsOne"})
+_RESULTS: Final[dict[str, _Give]] = {
+    **dict.fromkeys(_QUANTIFIERS, _quantified),
+    "filter": _filtered,
+    "map": _mapped,
+    "transformList": _mapped,
+    "transformMap": _transformed,
+    "transformMapEntry": _transformed_entries,
+    "sortBy": _sorted,
+}

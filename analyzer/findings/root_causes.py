@@ -1,0 +1,173 @@
+"""What only follows from mistakes that are told already: one mistake gives one finding.
+
+What a document declares that cannot be read is missing, and what it uses seems unused; what a
+misspelt key would have given is missing; a value that is refused breaks other rules as well.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from analyzer.findings.finding import Finding
+from analyzer.findings.suggestions import at, meant
+from kernel.errors import Path, Span
+from kernel.manifest import Manifest
+from kernel.manifest.source import Source
+
+_FOLLOWS: Final = frozenset(("K004", "K201", "K302", "K401", "K407", "K901"))
+_REFUSED: Final = frozenset(("K205", "K206", "K207", "K208", "K402", "K701"))
+_HEAD: Final = frozenset(("kind", "metadata", "capability", "safety"))
+"""The fields without which a document declares nothing."""
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_MARKER: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_MISSING: Final = re.compile(r"(?:the property '|`(?:metadata\.)?)(\w+)['`] is missing")
+_NAMING: Final = re.compile(r"^(?:metadata|name)\b.*(?:\n[ \t].*)*", re.MULTILINE)
+
+_KIND: Final = re.compile(r"^kind: *(\S+)", re.MULTILINE)
+_OF_UNKNOWN: Final = frozenset(("K007", "K008", "K202", "K204"))
+
+Start = tuple[str, int]
+
+
+def follows_from(told: Iterable[Finding], manifest: Manifest) -> Callable[[Finding], bool]:
+    """Whether a finding only follows from what was told when the manifest was read."""
+    known = _Told(manifest)
+    for one in told:
+        known.add(one)
+    return known.explains
+
+
+class _Told:
+    """What was told when a manifest was read, as far as something else may follow from it.
+
+    A document is known by its file and by where it begins.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._texts = {source.name: source for source in manifest.sources}
+        self._starts: dict[str, list[int]] = {}
+        self._unread: set[str] = set()
+        self._undeclared: set[str] = set()
+        self._unnamed: set[str] = set()
+        self._unknown: set[tuple[Start, Path]] = set()
+        self._holders: dict[tuple[Start, Path], set[str | None]] = {}
+        self._refused: set[Span] = set()
+        self._doubled: set[Start] = set()
+
+    def add(self, one: Finding) -> None:
+        """Take note of what was told."""
+        source = None if one.span is None else self._texts.get(one.span.file)
+        if one.span is None or source is None:
+            return
+        if one.code == "K001":
+            self._unread |= _names_around(source, one.span)
+        elif one.code == "K003" and one.path:
+            start = self._start(one.span)
+            self._unknown.add((start, one.path))
+            self._holders.setdefault((start, one.path[:-1]), set()).add(meant(one))
+        elif one.code == "K002" and one.path == ("kind",):
+            self._doubled.add(self._start(one.span))
+            self._lost(one.span)
+        elif one.code in ("K007", "K202"):
+            self._refused.add(one.span)
+            if one.path and one.path[0] in _HEAD:
+                kind = self._lost(one.span)
+                if _MISSING.search(one.message):
+                    self._unnamed.add(kind)
+
+    def explains(self, one: Finding) -> bool:
+        """Whether a finding follows from what was told."""
+        if one.span is None:
+            return False
+        if one.code in _REFUSED and one.span in self._refused:
+            return True
+        if one.code in _FOLLOWS and (self._unread or self._undeclared):
+            name = _named(one, self._texts)
+            if name in self._unread or (one.code in ("K004", "K201") and name in self._undeclared):
+                return True
+        if one.code == "K201" and self._unnamed and self._refers_to_unnamed(one):
+            return True
+        if self._doubled and (one.code, one.path) != ("K002", ("kind",)):
+            return one.code != "K001" and self._start(one.span) in self._doubled
+        return bool(self._unknown) and one.code in _OF_UNKNOWN and self._is_of_unknown(one)
+
+    def _is_of_unknown(self, one: Finding) -> bool:
+        """Whether it follows from a field that is not known, as a rule because it is misspelt."""
+        assert one.span is not None
+        start = self._start(one.span)
+        if one.code == "K204":
+            return (start, one.path[:-1]) in self._holders
+        if one.code == "K008":
+            ends = range(1, len(one.path) + 1)
+            return any((start, one.path[:end]) in self._unknown for end in ends)
+        missing = _MISSING.search(one.message)
+        return missing is not None and missing[1] in self._holders.get((start, one.path), ())
+
+    def _refers_to_unnamed(self, one: Finding) -> bool:
+        """Whether a resource that is not there may be one that lacks its name."""
+        assert one.span is not None
+        file, start = self._start(one.span)
+        for document in self._manifest.documents:
+            if document.file == file and document.start <= start < document.end:
+                return at(document.data, one.path[:-1]).get("kind") in self._unnamed
+        return False
+
+    def _lost(self, span: Span) -> str:
+        """Take note of the names of a document that does not declare what it should; its kind."""
+        text, (start, end) = self._texts[span.file].text, self._region(span)
+        for found in _NAMING.finditer(text, start, end):
+            self._undeclared.update(_NAME.findall(found[0]))
+        kind = _KIND.search(text, start, end)
+        return kind[1] if kind else ""
+
+    def _start(self, span: Span) -> Start:
+        return span.file, self._region(span)[0]
+
+    def _region(self, span: Span) -> tuple[int, int]:
+        """Where the document begins and ends that a place is in."""
+        source = self._texts[span.file]
+        starts = self._starts.get(span.file)
+        if starts is None:
+            starts = [0, *(found.end() for found in _MARKER.finditer(source.text))]
+            self._starts[span.file] = starts
+        index = bisect_right(starts, source.offset(span.line, span.column)) - 1
+        return starts[index], [*starts, len(source.text)][index + 1]
+
+
+def region_of(text: str, offset: int) -> tuple[int, int]:
+    """Where the document begins and ends that an offset lies in; the marker ``---`` is its own."""
+    start, end = 0, len(text)
+    for match in _MARKER.finditer(text):
+        if match.end() <= offset:
+            start = match.end()
+        elif match.start() >= offset:
+            end = match.start()
+            break
+    return start, end
+
+
+def _names_around(source: Source, span: Span) -> set[str]:
+    """The names in the document that a place is in."""
+    start, end = region_of(source.text, source.offset(span.line, span.column))
+    offset = source.offset(span.line, span.column)
+    if source.text.startswith("---", offset):  # what was not closed is told where the next begins
+        start, _ = region_of(source.text, max(offset - 1, 0))
+        end = offset
+    return {*_NAME.findall(source.text, start, end)}
+
+
+def _named(finding: Finding, texts: Mapping[str, Source]) -> str:
+    """What a finding is about: the last name of what stands at its place."""
+    source = None if finding.span is None else texts.get(finding.span.file)
+    if source is None or finding.span is None:
+        return ""
+    span = finding.span
+    text = source.text[
+        source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)
+    ]
+    names = _NAME.findall(text)
+    return names[-1] if names else ""

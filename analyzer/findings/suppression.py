@@ -1,0 +1,253 @@
+"""Comments that suppress findings: ``# kernel: ignore[K503] reason`` (analyzer.md, Diagnostics).
+
+A comment behind a value is about its line, a comment on a line of its own about the next line that
+is no comment. Within a scalar of several lines no comment can stand: what is found there is
+suppressed where the scalar begins. What is no comment for YAML is none here.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from analyzer.findings.catalogue import RULES
+from analyzer.findings.finding import Edit, Finding, Report
+from kernel.errors import Span
+from kernel.manifest.source import Source
+from kernel.manifest.suggest import nearest
+
+_TRACE = re.compile(r"#[ \t]*kernel:[ \t]*ignore\b")
+_COMMENT = re.compile(
+    r"#[ \t]*kernel:[ \t]*ignore\b[ \t]*(?:\[(?P<codes>[^\]\r\n]*)\])?(?P<reason>.*)"
+)
+_HASH = re.compile(r"(?:(?<=[ \t\r\n])|^)#", re.MULTILINE)
+_MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_LONGEST_SLOW = 1 << 16
+
+NEVER: Final = frozenset((
+    "K001", "K002", "K003", "K004", "K007", "K008",
+    "K101", "K102", "K105", "K201", "K202", "K301", "K902",
+))  # fmt: skip
+"""What `kernel apply` refuses to read in any case, as the pages of these rules say; and no comment
+excuses a comment."""
+
+_CODES: Final = {rule.name: rule.code for rule in RULES.values()}
+_HIDING: Final = frozenset(("K001", "K002", "K004", "K101", "K102", "K201"))
+"""Where these are found, others are not looked for: a comment may be right after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One comment: the rules that it names, why, where it stands, and the line that it is about."""
+
+    codes: tuple[str, ...]
+    reason: str
+    span: Span
+    line: int
+    start: int
+    end: int
+
+
+def suppressed(report: Report) -> Report:
+    """The report without what comments suppress, with what is wrong with the comments (K902)."""
+    readers = [_Reader(source) for source in report.sources if _TRACE.search(source.text)]
+    if not readers:
+        return report
+    kept = list(report.findings)
+    added: list[Finding] = []
+    for reader in readers:
+        comments = list(reader.suppressions())
+        used: set[tuple[Suppression, str]] = set()
+        kept = [finding for finding in kept if not _matches(finding, reader, comments, used)]
+        file = reader.source.name
+        blind = any(f.code in _HIDING and f.span and f.span.file == file for f in kept)
+        for comment in comments:
+            added += _complaints(comment, reader.source, used, blind)
+    return Report.of([*kept, *added], report.sources)
+
+
+def _matches(
+    finding: Finding,
+    reader: _Reader,
+    comments: Iterable[Suppression],
+    used: set[tuple[Suppression, str]],
+) -> bool:
+    if finding.span is None or finding.span.file != reader.source.name:
+        return False
+    if finding.code in NEVER and finding.weight == "error":
+        return False
+    lines = reader.lines_of(finding.span)
+    hits = [
+        comment
+        for comment in comments
+        if comment.reason and finding.code in comment.codes and comment.line in lines
+    ]
+    used.update((comment, finding.code) for comment in hits)
+    return bool(hits)
+
+
+def _complaints(
+    comment: Suppression, source: Source, used: set[tuple[Suppression, str]], blind: bool
+) -> Iterator[Finding]:
+    span = comment.span
+    if not comment.codes:
+        message = "this comment names no rule"
+        yield Finding("K902", message, span, help="write # kernel: ignore[K503] and the reason")
+        return
+    unknown = [code for code in comment.codes if code not in RULES]
+    for code in unknown:
+        yield Finding("K902", f"there is no rule {code!r}", span, help=_meant(code))
+    for code in comment.codes:
+        if code in NEVER and (comment, code) not in used:
+            yield Finding("K902", f"{code} cannot be suppressed", span, help=_why(code))
+    if not comment.reason:
+        message = "this suppression has no reason, so it does not count"
+        yield Finding("K902", message, span, help="write the reason behind the bracket")
+        return
+    stale = [
+        code
+        for code in comment.codes
+        if code in RULES and code not in NEVER and (comment, code) not in used
+    ]
+    if stale and not blind:
+        fix = None if unknown else _without(comment, stale, source)
+        message = f"nothing is found here that {', '.join(stale)} would suppress"
+        yield Finding("K902", message, span, fix=fix)
+
+
+def _why(code: str) -> str | None:
+    return None if code == "K902" else f"`kernel apply` refuses it too; kernel explain {code}"
+
+
+def _meant(code: str) -> str | None:
+    near = code.upper() if code.upper() in RULES else nearest(code, [*RULES, *_CODES])
+    return f"did you mean {near}?" if near else None
+
+
+def _without(comment: Suppression, stale: list[str], source: Source) -> Edit:
+    """The comment without the rules that are not found; all of it where no other is left."""
+    left = [code for code in comment.codes if code not in stale]
+    text = source.text
+    if left:
+        start = text.index("[", comment.start) + 1
+        span = source.span(start, text.index("]", start))
+        return Edit(f"take {', '.join(stale)} out of the comment", span, ", ".join(left))
+    start, end = comment.start, comment.end
+    while start and text[start - 1] in " \t":
+        start -= 1
+    if not start or text[start - 1] in "\r\n":  # a line of its own goes with its line break
+        end += 2 if text.startswith("\r\n", end) else 1 if end < len(text) else 0
+    return Edit("remove the comment", source.span(start, end), "")
+
+
+class _Reader:
+    """One file with traces of suppressions: its scalars, as the scanner of YAML tells them."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._scalars = sorted(set(_scalars(source.text)))
+        self._starts = [start for start, _, _ in self._scalars]
+
+    def suppressions(self) -> Iterator[Suppression]:
+        """All comments that mean to suppress something, in order."""
+        text, position = self.source.text, self.source.position
+        comments = {position(place)[0]: place for place in self._comments()}
+        for line, start in comments.items():
+            found = _COMMENT.match(text, start)
+            if found is None:
+                continue
+            about = line
+            while about in comments and self._alone(comments[about]):
+                about += 1
+            end = start + len(found.group().rstrip())
+            words = [word.strip() for word in (found["codes"] or "").split(",")]
+            codes = tuple(_CODES.get(word, word) for word in words if word)
+            reason = found["reason"].strip(" \t\r:-")
+            yield Suppression(codes, reason, self.source.span(start, end), about, start, end)
+
+    def lines_of(self, span: Span) -> frozenset[int]:
+        """The lines on which a comment is about what begins at ``span``."""
+        offset = self.source.offset(span.line, span.column)
+        scalar = self._scalar_at(offset)
+        if scalar is None:
+            return frozenset((span.line,))
+        return frozenset((span.line, self.source.position(scalar[0])[0]))
+
+    def _comments(self) -> Iterator[int]:
+        """The first character of every comment; the first of a line is the only one."""
+        last = -1
+        for found in _HASH.finditer(self.source.text):
+            if found.start() >= last and not self._is_content(found.start()):
+                yield found.start()
+                last = _end_of_line(self.source.text, found.start())
+
+    def _is_content(self, offset: int) -> bool:
+        scalar = self._scalar_at(offset)
+        return scalar is not None and offset >= scalar[2]
+
+    def _alone(self, offset: int) -> bool:
+        start = max(
+            self.source.text.rfind("\n", 0, offset), self.source.text.rfind("\r", 0, offset)
+        )
+        return not self.source.text[start + 1 : offset].strip(" \t")
+
+    def _scalar_at(self, offset: int) -> tuple[int, int, int] | None:
+        place = bisect_right(self._starts, offset) - 1
+        if place < 0 or offset >= self._scalars[place][1]:
+            return None
+        return self._scalars[place]
+
+
+def _scalars(text: str) -> Iterator[tuple[int, int, int]]:
+    """Start, end and begin of the content of every scalar; a header of a block is no content.
+
+    What cannot be scanned is left out up to the next document.
+    """
+    from _ruamel_yaml import CParser  # type: ignore[import-not-found]  # compiled, without stubs
+
+    here = 0
+    while here < len(text):
+        done = here
+        piece = text[here:]
+        try:
+            for start, end, content in _tokens(CParser(piece).get_token, piece):
+                yield here + start, here + end, here + content
+                done = here + end
+            return
+        except Exception:  # libyaml: what is wrong here is K001, and has been reported
+            marker = _MARKER.search(text, done + 1)
+            stop = marker.start() if marker else len(text)
+            yield from _slowly(text, here, stop)
+            here = stop
+
+
+def _slowly(text: str, here: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """As far as the scanner of YAML 1.2 comes, where libyaml's gave up."""
+    if stop - here > _LONGEST_SLOW:
+        return
+    from ruamel.yaml import YAML
+
+    piece = text[here:stop]
+    scanned = YAML(typ="safe", pure=True).scan(piece)
+    try:
+        for start, end, content in _tokens(lambda: next(scanned, None), piece):
+            yield here + start, here + end, here + content
+    except Exception:
+        return
+
+
+def _tokens(get: Any, text: str) -> Iterator[tuple[int, int, int]]:
+    while (token := get()) is not None:
+        if type(token).__name__ != "ScalarToken":
+            continue
+        start, end = token.start_mark.index, token.end_mark.index
+        block = token.style in ("|", ">")
+        yield start, end, _end_of_line(text, start) if block else start
+
+
+def _end_of_line(text: str, start: int) -> int:
+    found = re.compile(r"[\r\n]").search(text, start)
+    return found.start() if found else len(text)

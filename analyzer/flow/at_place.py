@@ -1,0 +1,147 @@
+"""What is known of one expression at its place, in the words of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+from analyzer.expressions import messages
+from analyzer.expressions.facts import Facts, assume, is_impossible
+from analyzer.expressions.inference import check_expression
+from analyzer.expressions.messages import Diagnostic
+from analyzer.expressions.templates import Evaluation, evaluate
+from analyzer.flow.availability import Ran
+from analyzer.flow.guards import Known
+from analyzer.flow.place import Spot
+from analyzer.flow.scopes import Scopes, steps_read
+from analyzer.flow.step_access import certain, translated
+from analyzer.flow.step_conditions import derived, meanings_at, said_by
+from analyzer.program.variables import ELSEWHERE, Names
+from analyzer.types import NEVER, Type
+from kernel.cel import Expr, Template, free_names, walk
+from kernel.topology.callsite import names_in
+
+MAX_CLEAN: Final = 10_000
+"""With more expressions than that, what is known of them is forgotten."""
+
+_PRESENCE = frozenset(("K401", "K404", "K501", "K407"))
+
+
+def judge(
+    expr: Expr, names: Names, facts: Facts | None = None
+) -> tuple[Type, tuple[Diagnostic, ...]]:
+    """The type of an expression; a name that is in scope elsewhere is told as such."""
+    if facts is not None and (facts.known or (facts.also and "steps" in _names_of(expr))):
+        type_, found = check_expression(expr, names, facts)
+    else:
+        type_, found = _remembered(expr, names)
+    if any(one.code == "K302" for one in found):
+        found = tuple(_placed(one, expr, names) for one in found)
+    return type_, found
+
+
+_CLEAN: Final[dict[tuple[object, ...], tuple[Type, tuple[Type | None, ...]]]] = {}
+"""The types of expressions without findings, by the types of their names; these are kept, so that
+no other type gets their identity."""
+
+
+def _remembered(expr: Expr, names: Names) -> tuple[Type, tuple[Diagnostic, ...]]:
+    """The type where no condition says more; the same texts stand in many places of a manifest."""
+    types = tuple(names.get(name) for name in _names_of(expr))
+    key = (expr, *map(id, types))
+    known = _CLEAN.get(key)
+    if known is not None:
+        return known[0], ()
+    type_, found = check_expression(expr, names)
+    if not found:
+        if len(_CLEAN) >= MAX_CLEAN:
+            _CLEAN.clear()
+        _CLEAN[key] = type_, types
+    return type_, found
+
+
+@lru_cache(maxsize=MAX_CLEAN)
+def _names_of(expr: Expr) -> tuple[str, ...]:
+    return tuple(sorted(free_names(expr)))
+
+
+def plainly(template: Template, names: Names) -> Evaluation:
+    """What a template gives outside of a sequence."""
+    return evaluate(template.tree, lambda expr: judge(expr, names))
+
+
+def in_sequence(
+    scopes: Scopes,
+    spot: Spot,
+    template: Template,
+    more: Names | None = None,
+) -> Evaluation:
+    """What a template gives at a place of a sequence, with what is known there.
+
+    ``more`` are variables that only this field has.
+    """
+    if template.constant:
+        return evaluate(template.tree, lambda _: (NEVER, ()))
+    meanings = meanings_at(spot)
+    relevant = _relevant(tuple(derived(spot.known, meanings)), template)
+    read = steps_read(template)
+    wanted = None if read is None else read.union(*(one.reads for one in relevant))
+
+    def also(expr: Expr, outcome: bool) -> Iterator[tuple[Expr, bool]]:
+        for one in said_by(expr, outcome, meanings):
+            if wanted is None or one.reads <= wanted:
+                yield one.expr, one.outcome
+
+    def facts_with(sure: Iterable[str]) -> Facts:
+        state = spot.state
+        for name in sure:
+            state = state.insert(name, Ran.CERTAINLY)
+        names = {**scopes.at(spot.step, spot.within, state, wanted), **(more or {})}
+        facts = Facts(names, also=also)
+        for one in relevant:
+            facts = assume(one.expr, one.outcome, facts)
+        return facts
+
+    facts = facts_with(())
+    if is_impossible(facts):
+        # Nothing is said of what is never reached, but that it is not.
+        return evaluate(template.tree, lambda _: (NEVER, ()))
+
+    def judged(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
+        type_, found = judge(expr, facts.scope, facts)
+        if any(one.code in _PRESENCE for one in found):
+            sure = certain(expr, spot)
+            if sure:
+                again = facts_with(sure)
+                type_, found = judge(expr, again.scope, again)
+        if found:
+            found = tuple(translated(found, expr, spot))
+        return type_, found
+
+    return evaluate(template.tree, judged)
+
+
+def _relevant(known: Known, template: Template) -> Known:
+    """The conditions that speak of what the template reads."""
+    if not known:
+        return ()
+    names = names_in(template)
+    steps = steps_read(template)
+    others = names - {"steps"}
+    return tuple(
+        one
+        for one in known
+        if one.names & others or ("steps" in names and (steps is None or one.reads & steps))
+    )
+
+
+def _placed(found: Diagnostic, expr: Expr, names: Names) -> Diagnostic:
+    if found.code != "K302":
+        return found
+    node = next(one for one in walk(expr) if (one.offset, one.end) == (found.offset, found.end))
+    name = getattr(node, "name", "")
+    if name == "error":
+        return messages.no_error(node)
+    where = ELSEWHERE.get(name)
+    return found if where is None else messages.not_in_scope(node, name, where)

@@ -1,0 +1,311 @@
+"""Which variables a sequence has at each place, and of what type (language.md, CEL and Topologies).
+
+``steps`` holds what :mod:`analyzer.flow.availability` says has run, with the type of each step's
+result; ``item``, ``index`` and ``error`` are there where a form brings them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from analyzer.flow.availability import Flow, Ran, State, flow_of
+from analyzer.program.variables import ERROR, EVENT, Names
+from analyzer.types import (
+    DYN,
+    NEVER,
+    NULL,
+    Bool,
+    Double,
+    Dyn,
+    Error,
+    Field,
+    Int,
+    List,
+    Map,
+    Optional,
+    Record,
+    Refined,
+    String,
+    Type,
+    Union,
+    members_of,
+    union,
+)
+from kernel.cel import Template, references
+from kernel.topology import forms
+from kernel.topology.callsite import CallSite
+from kernel.topology.forms import Step, Steps, all_steps
+from kernel.topology.sequence import Sequence
+
+ResultOf = Callable[[CallSite], Type]
+"""What a call returns, by the contract of what it calls."""
+
+TypeOf = Callable[["Scopes", Step, Template, bool], Type]
+"""The type of what a template of a step gives; true: one that sees the step's body."""
+
+Read = frozenset[str]
+"""Steps by name."""
+
+MAX_NESTED_LOOPS = 4
+"""Of loops that nest deeper, what a round sees of the round before is not known."""
+
+_SKIPPED = Record((("skipped", Field(Bool(True))),))
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """The variables at each place of one sequence.
+
+    ``results`` has the type of what each step gives; the other fields are for the methods.
+    ``entries`` are those of ``steps`` that were made already, by what they were made of.
+    """
+
+    results: Mapping[Step, Type]
+    flow: Flow
+    by_name: Mapping[str, Step]
+    outer: Mapping[Step | None, Names]
+    inside: Mapping[Step, Names]
+    entries: dict[tuple[str, Ran], tuple[Type, Field]] = field(default_factory=dict)
+
+    def before(self, step: Step, template: Template) -> Names:
+        """For a template of the step's own fields: ``when``, ``inputs``, ``if``, ``while``, …"""
+        return self.at(step, False, self.flow.before[step], steps_read(template))
+
+    def within(self, step: Step, template: Template) -> Names:
+        """For a template that sees the step's body: ``until``, ``result`` of a ``forEach``."""
+        return self.at(step, True, self.flow.within[step], steps_read(template))
+
+    def end(self, template: Template) -> Names:
+        """For the result of the sequence."""
+        return self.at(None, False, self.flow.end, steps_read(template))
+
+    def at(self, step: Step | None, within: bool, state: State, wanted: Read | None) -> Names:
+        """For a field of a step, in a state of its own; of the steps only those ``wanted``."""
+        names = self.outer[step]
+        if within and step is not None:
+            names = self.inside.get(step, names)
+        return {**names, "steps": self.steps(state, wanted)}
+
+    def state(self, step: Step | None, within: bool) -> State:
+        """What has run at a field of a step; None: at the result of the sequence."""
+        if step is None:
+            return self.flow.end
+        return self.flow.within[step] if within else self.flow.before[step]
+
+    def steps(self, state: State, wanted: frozenset[str] | None = None) -> Record:
+        """The variable ``steps``; of ``wanted`` only those, which keeps long sequences cheap."""
+        names = state if wanted is None else [name for name in wanted if name in state]
+        return Record(tuple((name, self._entry(name, state[name])) for name in sorted(names)))
+
+    def _entry(self, name: str, ran: Ran) -> Field:
+        step = self.by_name[name]
+        result = self.results.get(step)
+        if result is None:
+            result = Dyn(f"what step `{name}` gave in the round before")
+        kept = self.entries.get((name, ran))
+        if kept is not None and kept[0] is result:
+            return kept[1]
+        entry: Type = Record((("result", Field(result)), ("skipped", Field(Bool(False)))))
+        if ran is not Ran.CERTAINLY and step.when is not None:
+            entry = union((entry, _SKIPPED))
+        made = Field(entry, required=ran is not Ran.PERHAPS)
+        self.entries[name, ran] = result, made
+        return made
+
+
+@lru_cache(maxsize=16_384)
+def steps_read(template: Template) -> Read | None:
+    """The steps that a template names; None where it reads ``steps`` as a whole."""
+    found = set()
+    for _, embedded in template.tree.expressions():
+        for reference in references(embedded.expr):
+            if reference[0] == "steps":
+                if len(reference) == 1 or not isinstance(reference[1], str):
+                    return None
+                found.add(reference[1])
+    return frozenset(found)
+
+
+def scopes_of(sequence: Sequence, base: Names, result_of: ResultOf, type_of: TypeOf) -> Scopes:
+    """The scopes of a sequence. ``base`` are the variables that all of it has."""
+    by_name = {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
+    scopes = Scopes({}, flow_of(sequence), by_name, {None: base}, {})
+    walk = _Walk(scopes, result_of, type_of)
+    walk.steps(sequence.steps, base)
+    return walk.scopes
+
+
+@dataclass(slots=True)
+class _Walk:
+    scopes: Scopes
+    result_of: ResultOf
+    type_of: TypeOf
+    loops: int = 0
+    results: dict[Step, Type] = field(init=False)
+    outer: dict[Step | None, Names] = field(init=False)
+    inside: dict[Step, Names] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.results, self.outer = {}, dict(self.scopes.outer)
+        flow, by_name = self.scopes.flow, self.scopes.by_name
+        self.scopes = Scopes(self.results, flow, by_name, self.outer, self.inside)
+
+    def steps(self, steps: Steps, names: Names) -> None:
+        for step in steps:
+            self.outer[step] = names
+            self.results[step] = self.result(step, names)
+
+    def result(self, step: Step, names: Names) -> Type:
+        """What a step gives when it is not skipped; what is inside of it is walked first."""
+        match step.form:
+            case forms.Call(site):
+                return self.result_of(site)
+            case forms.Value(value):
+                return self.type_of(self.scopes, step, value, False)
+            case forms.If(arms, otherwise):
+                return self.one_of([*(steps for _, steps in arms), otherwise], names)
+            case forms.Switch(_, cases, default):
+                ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
+                return self.one_of(ways, names)
+            case forms.Loop():
+                return self.loop(step, step.form, names)
+            case forms.ForEach():
+                return self.each(step, step.form, names)
+            case forms.Parallel(branches):
+                return self.together(branches, names)
+            case forms.Try():
+                return self.boundary(step.form, names)
+            case forms.Sleep():
+                return NULL
+            case forms.WaitFor():
+                return EVENT
+            case _:
+                return NEVER
+
+    def one_of(self, ways: list[Steps], names: Names) -> Type:
+        for steps in ways:
+            self.steps(steps, names)
+        return union(self.last(steps) for steps in ways)
+
+    def last(self, steps: Steps) -> Type:
+        """The result of the last of some steps: null if it was skipped, or there is none."""
+        if not steps:
+            return NULL
+        result = self.results[steps[-1]]
+        return result if steps[-1].when is None else union((result, NULL))
+
+    def loop(self, step: Step, loop: forms.Loop, names: Names) -> Type:
+        """A round sees the results of the round before, so their types are found by rounds too."""
+        self.loops += 1
+        if self.loops > MAX_NESTED_LOOPS or not self.settles(loop, names):
+            for inner in all_steps(loop.body):
+                self.results[inner] = Dyn("it is of another type in each round")
+            self.steps(loop.body, names)
+        self.loops -= 1
+        last = self.last(loop.body)
+        return last if step in self.scopes.flow.entered else union((last, NULL))
+
+    def settles(self, loop: forms.Loop, names: Names) -> bool:
+        """Whether types are found that the results have in every round.
+
+        Before the first round there are none. What a round makes of some types is right if it is
+        not more than these; to come to an end, bounds and literals are given up. What makes no
+        sense with the types of an earlier round is left out, so that it is told at its place.
+        """
+        inner = tuple(all_steps(loop.body))
+        before: dict[Step, Type] = dict.fromkeys(inner, NEVER)
+        for wide, wider in ((False, False), (False, True), (True, True), (True, True)):
+            self.results.update(before)
+            self.steps(loop.body, names)
+            found = {step: _sensible(self.results[step], before[step]) for step in inner}
+            self.results.update(found)
+            wide_found = {step: widened(type_) for step, type_ in found.items()}
+            if before == (wide_found if wide else found):
+                return True
+            before = wide_found if wider else found
+        return False
+
+    def each(self, step: Step, each: forms.ForEach, names: Names) -> Type:
+        items = self.type_of(self.scopes, step, each.items, False)
+        self.inside[step] = inside = {**names, "item": element_of(items), "index": Int(0)}
+        self.steps(each.body, inside)
+        element = self.last(each.body)
+        if each.result is not None:
+            element = self.type_of(self.scopes, step, each.result, True)
+        lists = [member for member in members_of(items) if isinstance(member, List)]
+        least = min((one.least for one in lists), default=0)
+        bounds = [one.most for one in lists]
+        known = [most for most in bounds if most is not None]
+        return List(element, least, max(known) if known and len(known) == len(bounds) else None)
+
+    def together(self, branches: Iterable[tuple[str, Steps]], names: Names) -> Type:
+        fields = []
+        for name, steps in branches:
+            self.steps(steps, names)
+            fields.append((name, Field(self.last(steps))))
+        return Record(tuple(fields))
+
+    def boundary(self, boundary: forms.Try, names: Names) -> Type:
+        self.steps(boundary.body, names)
+        results = [self.last(boundary.body)]
+        if boundary.handler is not None:
+            self.steps(boundary.handler, {**names, "error": ERROR})
+            results.append(self.last(boundary.handler))
+        if boundary.ending is not None:
+            self.steps(boundary.ending, {**names, "error": union((ERROR, NULL))})
+        return union(results)
+
+
+def _sensible(found: Type, before: Type) -> Type:
+    if not _is_mistaken(found):
+        return found
+    return before if before != NEVER else _mapped(found, _no_mistake)
+
+
+def _is_mistaken(type_: Type) -> bool:
+    return isinstance(type_, Error) or any(map(_is_mistaken, type_.parts))
+
+
+def _no_mistake(type_: Type) -> Type:
+    return NEVER if isinstance(type_, Error) else type_
+
+
+def widened(type_: Type) -> Type:
+    """The type without bounds and literals, so that the results of rounds come to an end."""
+    return _mapped(type_, _unbounded)
+
+
+def _unbounded(type_: Type) -> Type:
+    match type_:
+        case Int() | Double() | String() | Bool():
+            return type(type_)()
+        case List(element=element):
+            return List(element)
+        case Refined(base=base):
+            return widened(base)
+    return type_
+
+
+def _mapped(type_: Type, change: Callable[[Type], Type]) -> Type:
+    """The type with a change of all that it is made of, inner before outer."""
+    match type_:
+        case List(element=element):
+            type_ = replace(type_, element=_mapped(element, change))
+        case Map(value=value, key=key):
+            type_ = Map(_mapped(value, change), _mapped(key, change))
+        case Record(fields=fields, rest=rest):
+            kept = ((name, replace(one, type=_mapped(one.type, change))) for name, one in fields)
+            type_ = Record(tuple(kept), _mapped(rest, change))
+        case Optional(value=value):
+            type_ = Optional(_mapped(value, change))
+        case Union(members=members):
+            return union(_mapped(one, change) for one in members)
+    return change(type_)
+
+
+def element_of(items: Type) -> Type:
+    """What a list holds; Dyn for what is no list, which is reported elsewhere."""
+    elements = [member.element if isinstance(member, List) else DYN for member in members_of(items)]
+    return union(elements)

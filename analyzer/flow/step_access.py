@@ -1,0 +1,174 @@
+"""What is said about ``steps``: which rule a reading breaks depends on where the step stands.
+
+The checker of expressions knows ``steps`` as a record whose fields may not be there. Here its
+findings become those of analyzer.md: a step that may not have run (K503), that comes later (K504),
+that is inside of a ``forEach`` (K306), or that is nowhere (K401).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from analyzer.expressions import messages
+from analyzer.expressions.messages import Diagnostic
+from analyzer.flow.availability import Ran
+from analyzer.flow.implication import implies
+from analyzer.flow.place import Spot, may_be_asked_again, step_name
+from analyzer.flow.step_conditions import meanings_at
+from kernel.cel import Expr, walk
+from kernel.cel.tree import Conditional, Logical, Macro, Select, children
+from kernel.topology import forms
+from kernel.topology.forms import Step
+
+_PRESENCE = frozenset(("K401", "K404", "K501", "K407", "K502"))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """``steps.<name>`` in an expression; ``node`` is that selection."""
+
+    name: str
+    node: Expr
+
+
+def uses_of(expr: Expr) -> Iterator[Use]:
+    """Every place in an expression where a step is named."""
+    for node in walk(expr):
+        name = step_name(node)
+        if name is not None:
+            yield Use(name, node)
+
+
+def certain(expr: Expr, spot: Spot) -> frozenset[str]:
+    """The steps that have certainly run wherever the expression reads them, by its conditions.
+
+    A step with a ``when`` has run where the same condition is known to hold.
+    """
+    found: dict[str, bool] = {}
+    for use in uses_of(expr):
+        if found.get(use.name, True):
+            found[use.name] = _is_certain(use, expr, spot)
+    return frozenset(name for name, held in found.items() if held)
+
+
+def _is_certain(use: Use, expr: Expr, spot: Spot) -> bool:
+    step = spot.conditions.by_name.get(use.name)
+    if step is None or use.name not in spot.state:
+        return False
+    guards = spot.conditions.guards(step, spot.step, spot.within)
+    if guards is None or not all(may_be_asked_again(one, spot) for one in guards):
+        return False
+    given = [(one.expr, one.outcome) for one in spot.known]
+    given += _around(expr, use.node)
+    return implies(given, [(one.expr, one.outcome) for one in guards], meanings_at(spot))
+
+
+def _around(expr: Expr, node: Expr) -> list[tuple[Expr, bool]]:
+    """What the expression itself says before it comes to a part of it."""
+    said: list[tuple[Expr, bool]] = []
+    here = expr
+    while here is not node:
+        if isinstance(here, Macro):
+            return said  # what a macro declares may hide names
+        inner = next((one for one in children(here) if _holds(one, node)), None)
+        if inner is None:
+            return said
+        if isinstance(here, Conditional) and inner is not here.condition:
+            said.append((here.condition, inner is here.then))
+        elif isinstance(here, Logical):
+            # That this one fails does not matter where another one decides.
+            others = (one for one in here.operands if one is not inner)
+            said += [(one, here.operator == "&&") for one in others]
+        here = inner
+    return said
+
+
+def _holds(expr: Expr, node: Expr) -> bool:
+    return any(one is node for one in walk(expr))
+
+
+def translated(found: Iterable[Diagnostic], expr: Expr, spot: Spot) -> Iterator[Diagnostic]:
+    """The findings with those about ``steps`` in their own words, one for each step."""
+    places: dict[tuple[int, int], tuple[Use, bool]] = {}
+    for use in uses_of(expr):
+        places[use.node.offset, use.node.end] = use, False
+    for node in walk(expr):
+        if isinstance(node, Select) and step_name(node.operand) is not None:
+            name = step_name(node.operand) or ""
+            if node.field in ("result", "skipped"):
+                places[node.offset, node.end] = Use(name, node.operand), True
+    told: set[str] = set()
+    for diagnostic in found:
+        place = places.get((diagnostic.offset, diagnostic.end))
+        if place is None or diagnostic.code not in _PRESENCE:
+            yield diagnostic
+            continue
+        use, inside = place
+        if diagnostic.code == "K401" and inside and use.name in spot.state and _is_guard(use, expr):
+            continue  # that it is asked is no mistake, although the answer is known
+        if use.name not in told:
+            told.add(use.name)
+            yield from _said(use, diagnostic, inside, spot)
+
+
+def _is_guard(use: Use, expr: Expr) -> bool:
+    """Whether a ``has`` asks for the step; what an index in it reads is read in any case."""
+    return any(
+        isinstance(node, Macro) and node.name == "has" and _asks(node.args[0], use.node)
+        for node in walk(expr)
+    )
+
+
+def _asks(selection: Expr, node: Expr) -> bool:
+    while isinstance(selection, Select):
+        if selection is node:
+            return True
+        selection = selection.operand
+    return selection is node
+
+
+def _said(use: Use, diagnostic: Diagnostic, inside: bool, spot: Spot) -> Iterator[Diagnostic]:
+    conditions = spot.conditions
+    step = conditions.by_name.get(use.name)
+    node, name = use.node, use.name
+    if step is None:
+        yield messages.unknown_step(node, name, conditions.by_name)
+    elif name in spot.state:
+        if inside and diagnostic.code == "K502":
+            yield diagnostic
+            return
+        guard = f"guard it with has(steps.{name}.result)"
+        if diagnostic.code == "K401" and inside:
+            guard = "the conditions around say so"
+            yield messages.step_unavailable(node, name, "was skipped here", guard)
+            return
+        skipped = spot.state[name] is Ran.OR_SKIPPED
+        why = "may have been skipped" if skipped else "may not have run here"
+        yield messages.step_unavailable(node, name, why, guard)
+    elif _is_hidden(step, spot):
+        yield messages.inner_step(node, name)
+    elif spot.step is None or _is_before(step, spot):
+        why = "does not run where this is read"
+        yield messages.step_unavailable(node, name, why, "it is on another branch")
+    elif step is spot.step:
+        why = "has not run yet where this is read"
+        yield messages.step_unavailable(node, name, why, "a step cannot read itself")
+    else:
+        yield messages.forward_reference(node, name)
+
+
+def _is_before(step: Step, spot: Spot) -> bool:
+    order = spot.conditions.order
+    return spot.step is not None and order[step] < order[spot.step]
+
+
+def _is_hidden(step: Step, spot: Spot) -> bool:
+    """Whether the step is in a ``forEach`` that the place is not in."""
+    mine = set(spot.conditions.line(spot.step)) if spot.step is not None else set()
+    if spot.step is not None and not spot.within:
+        mine.discard(spot.step)
+    for above in spot.conditions.line(step):
+        if above is not step and isinstance(above.form, forms.ForEach) and above not in mine:
+            return True
+    return False

@@ -1,0 +1,341 @@
+"""From JSON Schema (2020-12) to the type of the values that are delivered (analyzer.md, Types).
+
+What is delivered is what ``kernel.schema.Schema.conform`` gives: defaults are there, numbers are
+of the schema's type. The type holds every such value. It holds no others either, or a part of it
+is ``Refined``, which knows the keywords that demand more and asks the validator.
+
+References are followed when they are needed, so that a schema may contain itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+from analyzer.lowering.by_kind import (
+    JSON_MOST,
+    array_shape,
+    beyond,
+    kinds,
+    number_shape,
+    string_shape,
+)
+from analyzer.lowering.conjunction import (
+    CHOICES,
+    Node,
+    Nodes,
+    Reach,
+    alternatives,
+    choices,
+    says,
+    target,
+)
+from analyzer.lowering.literals import literal_types, literals
+from analyzer.lowering.records import object_shape
+from analyzer.types import (
+    BOOL,
+    DYN,
+    NEVER,
+    NULL,
+    Double,
+    Dyn,
+    Field,
+    Int,
+    List,
+    Map,
+    Never,
+    Record,
+    Ref,
+    Refined,
+    Type,
+    Union,
+    union,
+)
+from analyzer.types.acceptance import accepts
+from analyzer.types.intersection import meet
+from kernel.errors import Path
+from kernel.schema import NO_SCHEMAS, Schemas
+from kernel.schema.bundle import bundle
+from kernel.schema.keywords import subschemas
+
+MAX_NODES = 20_000
+"""A schema with more nodes, its choices multiplied out, is known in part only."""
+
+MAX_INLINE = 30
+"""Deeper places are lowered when they are needed."""
+
+
+def lower(schema: Any, schemas: Schemas = NO_SCHEMAS, *, name: str = "") -> Type:
+    """The type of the values that a schema delivers; ``name`` is what people call it.
+
+    ``schemas`` is where its references to others lead. Raises
+    :class:`kernel.schema.InvalidSchema` for what is no schema (`check_schema` says why).
+    """
+    from kernel.schema.engine import validator
+
+    bundled = bundle(schema, schemas)
+    validator(bundled)
+    return Lowering(bundled, name).place((Node("", bundled),))
+
+
+@dataclass(frozen=True, slots=True)
+class Untyped:
+    """A keyword that says more than a type can; ``path`` is that of the keyword in the schema."""
+
+    path: Path
+    why: str
+
+
+def untyped(schema: Any) -> tuple[Untyped, ...]:
+    """The keywords of a schema that types say in part only (K106)."""
+    found: list[Untyped] = []
+    waiting: list[tuple[Path, Any]] = [((), schema)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, Mapping):
+            found += [Untyped((*path, keyword), why) for keyword, _, why in beyond((node,))]
+            waiting += reversed([(path + step, child) for step, child in subschemas(node)])
+    return tuple(found)
+
+
+class Circle(Exception):
+    """A place was asked for while it is being made."""
+
+
+class Lowering:
+    """The types of the places of one bundled schema, made once each."""
+
+    def __init__(self, root: Any, name: str) -> None:
+        self.root = root
+        self.name = name or "schema"
+        self.reach = Reach(root)
+        self.depth = 0
+        self.looked_at = 0
+        self._made: dict[Nodes, Type] = {}
+        self._open: set[Nodes] = set()
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells this schema from others: its text, in short."""
+        text = json.dumps(self.root, default=str)
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+    def inner(self, nodes: Iterable[Node]) -> Type:
+        """The type of a place inside a value; a :class:`Ref` where it may contain itself."""
+        given = tuple(nodes)
+        kept = tuple(self._end(node) for node in given)
+        if any(node.schema is False for node in kept):
+            return NEVER
+        kept = tuple(node for node in kept if isinstance(node.schema, Mapping))
+        if not kept:
+            return Dyn("no schema says what it is")
+        if self.depth < MAX_INLINE and not any(map(_refers, (*given, *kept))):
+            return self.place(kept)
+        places = sorted({node.pointer for node in kept})
+        loose = "" if all(node.settles for node in kept) else "~"
+        where = "&".join(places) or f"/{self.name}"
+        return Ref(f"{self.identity}{loose}{where}", lambda: self.place(kept))
+
+    def _end(self, node: Node) -> Node:
+        """What a node that only refers to another refers to in the end."""
+        for _ in range(100):
+            if not isinstance(node.schema, Mapping) or says(node.schema) != {"$ref"}:
+                break
+            node = target(self.root, node)
+        return node
+
+    def place(self, nodes: Nodes) -> Type:
+        """The type of the values for which all the nodes hold."""
+        if nodes in self._made:
+            return self._made[nodes]
+        if nodes in self._open:
+            raise Circle
+        if self.looked_at > MAX_NODES:
+            return self.refined(DYN, ["more alternatives than can be looked at"], nodes, nodes)
+        self._open.add(nodes)
+        self.depth += 1
+        try:
+            self._made[nodes] = self._place(nodes)
+        finally:
+            self.depth -= 1
+            self._open.discard(nodes)
+        return self._made[nodes]
+
+    def _place(self, nodes: Nodes) -> Type:
+        why = []
+        if not self.reach.settled(nodes):
+            nodes = tuple(Node(node.pointer, node.schema, False) for node in nodes)
+            why.append("several choices with defaults or numbers")
+        found = alternatives(self.root, nodes)
+        if found is None:
+            return self.refined(DYN, ["too many alternatives"], nodes, nodes)
+        self.looked_at += sum(map(len, found))
+        members = [self._alternative(held, nodes) for held in found]
+        why += self._of_choices(found, members)
+        return self.refined(self.joined(members, why), why, nodes, nodes)
+
+    def _of_choices(self, found: list[Nodes], members: list[Type]) -> Iterator[str]:
+        """What the choices of a place demand beyond that one of the members fits."""
+        made = {choice for held in found for choice in choices(held)}
+        if any(one.keyword == "oneOf" for one in made) and not _disjoint(members):
+            yield "oneOf"
+        branches = [branch for choice in made for branch in choice.branches]
+        common = set.intersection(*map(set, found)) if found else set()
+        demands = {keyword for node in common for keyword in says(node.schema)}
+        if demands - {*CHOICES, "type", "$ref", "allOf"} and any(
+            self.reach.changes(branch, only_defaults=True) for branch in branches
+        ):
+            yield "defaults in a choice"
+
+    def _alternative(self, held: Nodes, nodes: Nodes) -> Type:
+        """The type of the values for which all nodes of a conjunction hold."""
+        why: list[str] = []
+        values = literals(self.root, held, why)
+        if values is not None:
+            members = literal_types(values, held, why)
+        elif not any(says(node.schema) for node in held):
+            return DYN
+        else:
+            schemas = [node.schema for node in held]
+            why += [keyword for keyword, of, _ in beyond(schemas) if of is None]
+            members = [self._of_kind(kind, held, nodes) for kind in kinds(held)]
+        return self.refined(self.joined(members, why), why, held, nodes)
+
+    def _of_kind(self, kind: str, held: Nodes, nodes: Nodes) -> Type:
+        schemas = [node.schema for node in held]
+        why = [keyword for keyword, of, _ in beyond(schemas) if of == kind]
+        return self.refined(self._shape(kind, held, why), why, held, nodes)
+
+    def _shape(self, kind: str, held: Nodes, why: list[str]) -> Type:
+        match kind:
+            case "number":
+                return number_shape(held, why)
+            case "string":
+                return string_shape(held, why)
+            case "array":
+                return array_shape(self, held)
+            case "object":
+                return object_shape(self, held, why)
+        return NULL if kind == "null" else BOOL
+
+    def joined(self, members: list[Type], why: list[str]) -> Type:
+        """The union; ``why`` says so where it had to be given up."""
+        made = union(members)
+        if isinstance(made, Dyn) and not any(isinstance(one, Dyn) for one in members):
+            why.append("too many alternatives")
+        return made
+
+    def refined(self, base: Type, why: list[str], held: Nodes, nodes: Nodes) -> Type:
+        """The type with the reasons for which the validator has to be asked, if there are any.
+
+        ``held`` are the nodes that must hold; ``nodes`` those whose defaults and numbers apply.
+        """
+        if not why or isinstance(base, Never):
+            return base
+        judge = Judge(self.root, [node.pointer for node in held], [node.pointer for node in nodes])
+        where = "&".join(sorted(judge.held))
+        reasons = ", ".join(dict.fromkeys(why))
+        return Refined(base, reasons, f"{self.identity}{where}", judge.valid, judge.accepts)
+
+    def takes(self, place: Type, default: Any) -> bool | None:
+        """Whether a place takes its default; None if that leads in a circle."""
+        try:
+            return accepts(place, default)
+        except (Circle, RecursionError):
+            return None
+
+
+class Judge:
+    """The validators of the nodes of a place; made at the first use."""
+
+    def __init__(self, root: Any, held: list[str], nodes: list[str]) -> None:
+        self.root = root
+        self.held = held
+        self.nodes = nodes
+
+    @cached_property
+    def _validators(self) -> list[Any]:
+        from kernel.schema.engine import validator_at
+
+        return [validator_at(self.root, place).is_valid for place in self.held]
+
+    @cached_property
+    def _plans(self) -> list[Any]:
+        from kernel.schema.normal import compile_plan
+
+        plans = [compile_plan(self.root, place) for place in self.nodes]
+        return [plan for plan in plans if plan is not None]
+
+    def valid(self, value: Any) -> bool:
+        """Whether a value as it is fits all nodes."""
+        from kernel.schema.plain import is_json
+
+        return is_json(value) and all(valid(value) for valid in self._validators)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a value fits after defaults and numbers."""
+        from kernel.schema.plain import is_json
+
+        if not is_json(value):
+            return False
+        for plan in self._plans:
+            value = plan(value)
+        return self.valid(value)
+
+
+def _refers(node: Node) -> bool:
+    """Whether a reference is followed to know what a value at a node is."""
+    waiting = [node.schema]
+    while waiting:
+        schema = waiting.pop()
+        if isinstance(schema, Mapping):
+            if "$ref" in schema:
+                return True
+            for keyword in ("allOf", *CHOICES):
+                waiting += schema.get(keyword, ())
+    return False
+
+
+def _disjoint(members: list[Type]) -> bool:
+    """Whether no value is certainly of two of the types, however its numbers are written."""
+    loose = [_loose(member) for member in members]
+    return all(
+        isinstance(meet(one, other), Never)
+        for index, one in enumerate(loose)
+        for other in loose[:index]
+    )
+
+
+def _loose(type_: Type) -> Type:
+    """What a type may be before defaults and numbers: a superset to compare branches with."""
+    match type_:
+        case Int():
+            return union([type_, Double(_float(type_.least), _float(type_.most))])
+        case Double():
+            return union([type_, Int(-JSON_MOST, JSON_MOST)])
+        case Record():
+            fields = tuple((name, _loose_field(field)) for name, field in type_.fields)
+            return Record(fields, _loose(type_.rest))
+        case Map():
+            return Map(_loose(type_.value), type_.key)
+        case List():
+            return List(_loose(type_.element), type_.least, type_.most)
+        case Union():
+            return union(map(_loose, type_.members))
+        case Refined():
+            return _loose(type_.base)
+        case Ref():
+            return DYN
+    return type_
+
+
+def _loose_field(field: Field) -> Field:
+    return Field(_loose(field.type), field.required and not field.default)
+
+
+def _float(value: int) -> float:
+    return float(max(min(value, JSON_MOST), -JSON_MOST))

@@ -1,0 +1,121 @@
+"""The schemas of the CEL variables of a field, with what its call site writes of them itself.
+
+``x-kernel-schema`` marks, within ``x-kernel-context``, where the schema goes that stands in a field
+of the call site; where none is written, what stands beside the mark holds. ``x-kernel-names`` marks
+the field whose text has the names of what is always there, in braces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from analyzer.program.linking import Site, Unit
+from kernel.errors import Path
+from kernel.schema import InvalidSchema
+from kernel.schema.bundle import moved, pointer
+from kernel.schema.keywords import subschemas, traits
+from kernel.topology.fields import variables
+
+_NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::[^{}]*)?\}")
+
+
+def shared(unit: Unit) -> Mapping[str, Any]:
+    """What the schemas of contexts may refer to: the ``$defs`` of the kind's own schema."""
+    root = None if unit.definition is None else unit.definition.schema
+    return {key: root[key] for key in ("$defs", "definitions") if root and key in root}
+
+
+def written_schema(unit: Unit, schema: Any, data: Any) -> Any:
+    """The schema of a variable, self-contained but for what leads to other definitions."""
+    return as_written({"allOf": [schema], **shared(unit)}, data)
+
+
+def as_written(schema: Any, data: Any, path: Path = ()) -> Any:
+    """The schema with what the call site itself writes in the place of ``x-kernel-schema``.
+
+    What is written there is a schema by itself: its references lead nowhere but into it. ``path``
+    is where the schema stands in the one that the references are to be followed in.
+    """
+    if not isinstance(schema, Mapping):
+        return schema
+    said = traits(schema)
+    names = _names(data, said.names)
+    if said.schema is not None:
+        found = _at(data, tuple(said.schema.split(".")))
+        if isinstance(found, Mapping | bool):
+            return _certain(_moved(found, path), names)
+    if names is not None:
+        return _only(schema, names)
+    made = dict(schema)
+    for step, child in subschemas(schema):
+        new = as_written(child, data, path + step)
+        if len(step) == 1:
+            made[str(step[0])] = new
+            continue
+        keyword, name = str(step[0]), step[1]
+        if made[keyword] is schema[keyword]:
+            made[keyword] = schema[keyword].copy()
+        made[keyword][name] = new
+    return made
+
+
+def schemas_at(unit: Unit) -> Iterator[tuple[Path, Any]]:
+    """The schemas that the call sites of a unit write themselves, with their places."""
+    for site in unit.sites:
+        for source in dict.fromkeys(_sources(unit, site)):
+            steps: Path = tuple(source.split("."))
+            found = _at(site.data, steps)
+            if isinstance(found, Mapping | bool):
+                yield site.path + steps, found
+
+
+def _sources(unit: Unit, site: Site) -> Iterator[str]:
+    """The fields of a call site that hold schemas of its variables."""
+    contexts = [site.context, *(place.context for place in site.own)]
+    waiting = [schema for context in contexts for schema in variables(context).values()]
+    if waiting:
+        waiting += [{key: value} for key, value in shared(unit).items()]
+    while waiting:
+        node = waiting.pop(0)
+        source = traits(node).schema
+        if source is not None:
+            yield source
+        waiting += [child for _, child in subschemas(node)]
+
+
+def _moved(schema: Any, path: Path) -> Any:
+    """A schema that goes into another; one that is wrong, which is told elsewhere, says nothing."""
+    try:
+        return moved(schema, pointer(path))
+    except InvalidSchema:
+        return {}
+
+
+def _names(data: Any, field: str | None) -> list[str] | None:
+    """The names in braces in the text of a field of the call site."""
+    text = None if field is None else _at(data, tuple(field.split(".")))
+    return list(dict.fromkeys(_NAME.findall(text))) if isinstance(text, str) else None
+
+
+def _certain(schema: Any, names: list[str] | None) -> Any:
+    """The schema of an object in which some fields are there, whatever it says itself."""
+    if not names or not isinstance(schema, Mapping):
+        return schema
+    return {**schema, "required": list(dict.fromkeys([*schema.get("required", ()), *names]))}
+
+
+def _only(schema: Mapping[str, Any], names: list[str]) -> Any:
+    """The schema of an object with certain fields and no others."""
+    each = schema.get("additionalProperties", {})
+    properties = dict.fromkeys(names, each)
+    return {**schema, "properties": properties, "required": names, "additionalProperties": False}
+
+
+def _at(data: Any, path: Path) -> Any:
+    for step in path:
+        if not isinstance(data, Mapping):
+            return None
+        data = data.get(step)
+    return data

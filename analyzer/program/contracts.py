@@ -1,0 +1,135 @@
+"""The contracts of what is called, as types, each made once.
+
+A resource with a contract of its own (fields with the role ``inputs`` or ``outputs``) comes before
+its definition; a topology that declares no outputs gives what its result is found to be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from analyzer.lowering.lower import lower
+from analyzer.program.linking import Callee, Linked, Unit
+from analyzer.types import Dyn, Map, Never, Record, Type, without
+from kernel.manifest import Definition, Module, Resource, find_kind, schemas_of
+from kernel.manifest.fields import closed
+from kernel.schema import InvalidSchema, Schemas
+from kernel.topology.fields import open_schema
+from kernel.topology.roles import Roles, body_of
+
+ANYTHING = Dyn("its inputs are not declared")
+"""Arguments of which nothing is declared: any object."""
+
+Part = Literal["inputs", "outputs"]
+
+
+class Contracts:
+    """The types of inputs, outputs and fields.
+
+    ``results`` is what topologies were found to give, by the owner of their unit.
+    """
+
+    def __init__(self, linked: Linked) -> None:
+        self._linked = linked
+        self._made: dict[tuple[int, int], tuple[Any, Type]] = {}
+        self._texts: dict[tuple[str, int], Type] = {}
+        self._parts: dict[tuple[int, int, Part], tuple[Callee, Type | None]] = {}
+        self._opened: dict[Definition, Any] = {}
+        self.results: dict[object, Type] = {}
+
+    def inputs(self, callee: Callee) -> Type | None:
+        """What a call's argument object must fit; None where anything goes."""
+        return self._part(callee, "inputs")
+
+    def outputs(self, callee: Callee) -> Type:
+        """What a call gives."""
+        declared = self._part(callee, "outputs")
+        if declared is not None:
+            return declared
+        found = self.results.get(callee.owner)
+        return found if found is not None else Dyn(f"{callee.definition.kind} declares no outputs")
+
+    def arguments(self, unit: Unit) -> Type:
+        """The variable ``inputs`` of a topology, which is an object whatever its schema says."""
+        declared = self.declared(unit, "inputs") or ANYTHING
+        objects = without(declared, lambda one: not isinstance(one, Record | Map | Dyn))
+        return ANYTHING if isinstance(objects, Never) else objects
+
+    def declared(self, unit: Unit, part: Part) -> Type | None:
+        """The inputs or outputs that a topology itself declares."""
+        found = self.schema_of(unit, part)
+        return None if found is None else self.lowered(*found)
+
+    def schema_of(self, unit: Unit, part: Part) -> tuple[Any, Schemas] | None:
+        """The schema of a topology's inputs or outputs, and where its references lead."""
+        own = unit.roles.get(part)
+        definition = unit.definition
+        if definition is None:
+            return None
+        if own is not None and not unit.is_body:
+            return own[1], schemas_of(unit.module)
+        declared = getattr(definition, part)
+        if declared is None and own is not None:
+            declared = own[1]
+        return None if declared is None else (declared, schemas_of(unit.home or unit.module))
+
+    def fields(self, definition: Definition, home: Module) -> Type:
+        """The variable ``self``: the fields of a resource, as its controller gets them."""
+        if definition.schema is None:
+            return Dyn("its fields are not declared")
+        return self.lowered(self.opened(definition), schemas_of(home))
+
+    def opened(self, definition: Definition) -> Any:
+        """The schema of a kind's fields, with the nodes open that hold no plain values."""
+        if definition not in self._opened:
+            self._opened[definition] = closed(open_schema(definition.schema))
+        return self._opened[definition]
+
+    def published(self, module: Module, resource: Resource) -> Type:
+        """What a Provider or a Service gives to others."""
+        kind = find_kind(module, resource.kind)
+        if kind is None or kind[0].outputs is None:
+            return Dyn(f"{resource.kind} declares no outputs")
+        return self.lowered(kind[0].outputs, schemas_of(kind[1]))
+
+    def lowered(self, schema: Any, schemas: Schemas) -> Type:
+        """The type of a schema; a wrong one, which is reported elsewhere, says nothing."""
+        key = (id(schema), id(schemas))
+        if key not in self._made:
+            # The schema is kept, so that no other one gets its identity.
+            self._made[key] = (schema, self._by_text(schema, schemas))
+        return self._made[key][1]
+
+    def _by_text(self, schema: Any, schemas: Schemas) -> Type:
+        """The type of a schema; the same for all schemas that are written alike."""
+        text = (json.dumps(schema, default=str), id(schemas))
+        if text not in self._texts:
+            try:
+                self._texts[text] = lower(schema, schemas)
+            except InvalidSchema:
+                self._texts[text] = Dyn("its schema is wrong")
+        return self._texts[text]
+
+    def _part(self, callee: Callee, part: Part) -> Type | None:
+        key = (id(callee.resource), id(callee.definition), part)
+        if key not in self._parts:
+            # The callee is kept, so that no other one gets its identity.
+            self._parts[key] = (callee, self._found_part(callee, part))
+        return self._parts[key][1]
+
+    def _found_part(self, callee: Callee, part: Part) -> Type | None:
+        own: Roles = callee.own_contract
+        if part in own:
+            return self.lowered(own[part][1], schemas_of(callee.module))
+        definition = callee.definition
+        declared = definition.inputs if part == "inputs" else definition.outputs
+        if declared is None and definition.body is not None:
+            declared = _body_part(body_of(definition)[1], part)
+        return None if declared is None else self.lowered(declared, schemas_of(callee.home))
+
+
+def _body_part(roles: Roles, part: Part) -> Mapping[str, Any] | None:
+    found = roles.get(part)
+    return None if found is None else found[1]

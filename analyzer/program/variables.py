@@ -1,0 +1,168 @@
+"""Which CEL variables a module, a topology and a field bring into scope, and of what type.
+
+With :mod:`analyzer.flow.scopes`, which adds those of the steps, it is the one place that knows the
+names of language.md, CEL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from analyzer.lowering.lower import lower
+from analyzer.program.contexts import written_schema
+from analyzer.program.contracts import Contracts
+from analyzer.program.linking import Linked, Unit
+from analyzer.types import (
+    DYN,
+    NULL,
+    STRING,
+    Dyn,
+    Field,
+    Int,
+    Record,
+    String,
+    Timestamp,
+    Type,
+    union,
+)
+from kernel.manifest import Declaration, Module, resolve_kind, schemas_of
+from kernel.schema import InvalidSchema
+from kernel.topology.fields import Context, variables
+
+Names = Mapping[str, Type]
+"""CEL variables by name."""
+
+INVOCATION: Final = Record(
+    (
+        ("id", Field(STRING)),
+        ("run", Field(STRING)),
+        ("attempt", Field(Int(1))),
+        ("source", Field(STRING)),
+        ("principal", Field(union((STRING, NULL)))),
+        ("correlationId", Field(union((STRING, NULL)))),
+        ("idempotencyKey", Field(STRING)),
+        ("time", Field(Timestamp())),
+    )
+)
+"""The variable ``invocation`` (language.md, CEL)."""
+
+ERROR: Final = Record(
+    (
+        ("message", Field(STRING)),
+        ("code", Field(Dyn("a code is a string or an int"))),
+        ("step", Field(union((STRING, NULL)))),
+        ("kind", Field(STRING)),
+        ("data", Field(Dyn("what an error carries is not declared"))),
+        ("attempt", Field(Int(0))),
+        ("outcome", Field(String(frozenset(("failed", "unknown", "cancelled", "rejected"))))),
+    )
+)
+"""The variable ``error`` (language.md, Call site)."""
+
+EVENT: Final = Record(
+    (
+        ("type", Field(STRING)),
+        ("subject", Field(union((STRING, NULL)))),
+        ("time", Field(STRING)),
+        ("id", Field(STRING)),
+        ("data", Field(Dyn("what an event carries is told without its secrets"))),
+    )
+)
+"""What ``waitFor`` gives (language.md, Topologies)."""
+
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "inputs": "inside a topology or a `body`",
+    "self": "inside a `body`, and in `safety` and `check` of a definition",
+    "steps": "inside a topology",
+    "item": "inside `forEach`",
+    "index": "inside `forEach`",
+    "error": "in `retry.when`, `catch` and `finally`",
+    "result": "where a call site maps what came back",
+    "request": "in routes",
+    "event": "in routers and triggers",
+    "invocation": "in the fields of a call site",
+    "principal": "in the rules of a policy, elsewhere as `invocation.principal`",
+    "target": "in the rules of a policy",
+    "environment": "in the rules of a policy",
+    "secrets": "everywhere but in a policy",
+    "resources": "everywhere but in a policy",
+}
+"""Where each variable that is not everywhere is in scope."""
+
+
+class Variables:
+    """The variables of each module, made once."""
+
+    def __init__(self, linked: Linked, contracts: Contracts) -> None:
+        self._linked = linked
+        self._contracts = contracts
+        self._modules: dict[Module, Names] = {}
+
+    def of_module(self, module: Module) -> Names:
+        """``vars``, ``secrets`` and ``resources``, which are in scope everywhere in a module."""
+        if module not in self._modules:
+            self._modules[module] = {
+                "vars": _declared(module.vars.values(), module, secret=False),
+                "secrets": _declared(module.secrets.values(), module, secret=True),
+                "resources": self._resources(module),
+            }
+        return self._modules[module]
+
+    def of_topology(self, unit: Unit) -> Names:
+        """Those of the call sites of a unit: the module's, ``inputs``, and ``self`` in a body."""
+        names = dict(self.of_module(unit.module))
+        names["inputs"] = self._contracts.arguments(unit)
+        if unit.is_body and unit.definition is not None:
+            names["self"] = self._contracts.fields(unit.definition, unit.module)
+        return names
+
+    def of_context(self, unit: Unit, context: Context, data: Any, result: Type = DYN) -> Names:
+        """Those that ``x-kernel-context`` brings to a field of a unit.
+
+        ``data`` is what is written at the call site around it, in which the types of some stand;
+        ``result`` is what its call gives.
+        """
+        names: dict[str, Type] = {}
+        for name, schema in variables(context).items():
+            if name == "error":
+                names[name] = ERROR
+            elif name == "result":
+                names[name] = result
+            elif name == "inputs" and "inputs" in unit.roles:
+                names[name] = self._contracts.arguments(unit)
+            else:
+                names[name] = self._lowered(unit, schema, data, name)
+        return names
+
+    def _lowered(self, unit: Unit, schema: Any, data: Any, name: str) -> Type:
+        written = written_schema(unit, schema, data)
+        home = unit.home or unit.module
+        try:
+            return lower(written, schemas_of(home), name=name)
+        except InvalidSchema:
+            return Dyn("its schema is wrong")
+
+    def _resources(self, module: Module) -> Record:
+        """The published fields of the Providers and Services."""
+        fields: dict[str, Field] = {}
+        for name, resource in module.resources.items():
+            definition = resolve_kind(module, resource.kind)
+            if definition is None:
+                fields[name] = Field(DYN)
+            elif definition.capability in ("Provider", "Service"):
+                fields[name] = Field(self._contracts.published(module, resource))
+        return Record(tuple(fields.items()))
+
+
+def _declared(declarations: Iterable[Declaration], module: Module, *, secret: bool) -> Record:
+    return Record(
+        tuple((one.name, Field(_declaration(one, module), secret=secret)) for one in declarations)
+    )
+
+
+def _declaration(declaration: Declaration, module: Module) -> Type:
+    try:
+        return lower(declaration.schema, schemas_of(module), name=declaration.name)
+    except InvalidSchema:
+        return Dyn("its schema is wrong")

@@ -1,0 +1,305 @@
+"""Contracts that became narrower (K107): what worked with the old manifest and may fail now.
+
+Whoever calls gives inputs, so they may only be taken more freely; outputs are what they get, so
+they may only be given more strictly. A kind's fields, a module's variables are given too. That a
+new error may be raised breaks nobody: every call may fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from analyzer.findings.finding import Finding, Note
+from analyzer.lowering.compatibility import Difference, refused, surprising
+from kernel.errors import Path, Span
+from kernel.manifest import Definition, Document, Manifest, Module, Resource, find_kind, schemas_of
+from kernel.manifest.suggest import did_you_mean
+from kernel.safety import CLASSES
+from kernel.schema import InvalidSchema, Schemas
+from kernel.schema.problems import show_path
+from kernel.topology.roles import roles_of
+
+_ARGUMENTS: Final = {"type": "object"}
+"""What a call takes whose contract says nothing about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A schema of a contract, and where it stands, or where its absence is to be shown."""
+
+    schema: Any
+    schemas: Schemas
+    document: Document
+    path: Path
+
+    def note(self) -> tuple[Note, ...]:
+        """The place, for a finding in the new manifest."""
+        return (Note("it was declared here", self.document.span(self.path)),)
+
+
+def breaking_changes(old: Manifest, new: Manifest) -> Iterator[Finding]:
+    """What a manifest no longer takes, or newly gives, compared with an older one."""
+    waiting = [(old.root, new.root)]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        before, after = waiting.pop()
+        if (id(before), id(after)) in seen:
+            continue
+        seen.add((id(before), id(after)))
+        yield from _modules(before, after, new)
+        waiting += [
+            (module, after.imports[alias])
+            for alias, module in before.imports.items()
+            if alias in after.imports
+        ]
+
+
+def _modules(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding]:
+    before, after = _kinds(old), _kinds(new)
+    for name, definition in before.items():
+        if name in after:
+            yield from _kind(definition, old, after[name], new)
+        else:
+            place = definition.document.span(("metadata", "name"))
+            yield _gone(f"the kind {definition.kind}", name, place, before, after, new, manifest)
+    for name, resource in old.resources.items():
+        if name in new.resources:
+            yield from _resource(resource, old, new.resources[name], new)
+        else:
+            place = resource.span(("metadata", "name"))
+            what = f"the resource `{name}`"
+            yield _gone(what, name, place, old.resources, new.resources, new, manifest)
+    yield from _variables(old, new, manifest)
+
+
+def _kinds(module: Module) -> dict[str, Definition]:
+    """The kinds of a module; the module's own by their names alone, since it may have none."""
+    return {
+        one.name if one.module == module.name else one.kind: one
+        for one in module.definitions.values()
+    }
+
+
+def _gone(
+    what: str,
+    name: str,
+    place: Span,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    module: Module,
+    manifest: Manifest,
+) -> Finding:
+    """What is not there any more; shown where it got another name, if it seems to have."""
+    added = [one for one in new if one not in old]
+    help = did_you_mean(name, added)
+    near = next((new[one] for one in added if help and f"'{one}'" in help), None)
+    document = near.document if near else module.document
+    span = document.span(("metadata", "name")) if document else _whole(manifest)
+    related = (Note("it was declared here", place),)
+    return Finding("K107", f"{what} is gone", span, ("metadata", "name"), related, help=help)
+
+
+def _whole(manifest: Manifest) -> Span | None:
+    sources = manifest.sources
+    return sources[0].span(0, 0) if sources else None
+
+
+def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> Iterator[Finding]:
+    """What the contract of a kind no longer says."""
+    if old.capability != new.capability:
+        message = f"{new.kind} was a {old.capability} and is a {new.capability}"
+        related = (Note("it was declared here", old.document.span(("capability",))),)
+        path: Path = ("capability",)
+        yield Finding("K107", message, new.document.span(path), path, related)
+    yield from _safety(old, new)
+    for word, usual in (("schema", None), ("inputs", _ARGUMENTS)):
+        before, after = (
+            _declared(one, word, module, usual) for one, module in ((old, home), (new, new_home))
+        )
+        if word == "schema":
+            before, after = _closed(before), _closed(after)
+        what = "the fields" if word == "schema" else "the inputs"
+        yield from _taken(new.kind, what, before, after)
+    before, after = _declared(old, "outputs", home), _declared(new, "outputs", new_home)
+    yield from _given(new.kind, "return", before, after)
+    for code, error in (old.errors or {}).items():
+        path = ("errors", code, "data")
+        latter = (new.errors or {}).get(code)
+        if error and "data" in error and latter is not None:
+            before = _Part(error["data"], schemas_of(home), old.document, path)
+            after = _Part(latter.get("data", True), schemas_of(new_home), new.document, path)
+            yield from _given(f"the error {code} of {new.kind}", "carry", before, after)
+
+
+def _declared(definition: Definition, word: str, module: Module, usual: Any = None) -> _Part:
+    schema = getattr(definition, word)
+    path: Path = ("metadata", "name") if schema is None else (word,)
+    schema = (True if usual is None else usual) if schema is None else schema
+    return _Part(schema, schemas_of(module), definition.document, path)
+
+
+def _closed(part: _Part) -> _Part:
+    """The schema of a kind's fields takes no others than it names (kernel.manifest.fields)."""
+    schema = part.schema
+    opening = {"additionalProperties", "patternProperties", "unevaluatedProperties", "$ref"}
+    if not isinstance(schema, Mapping) or "properties" not in schema or opening & schema.keys():
+        return part
+    closed = {**schema, "additionalProperties": False}
+    return _Part(closed, part.schemas, part.document, part.path)
+
+
+def _safety(old: Definition, new: Definition) -> Iterator[Finding]:
+    if _strictness(new.safety) > _strictness(old.safety):
+        was = f"was {old.safety}" if old.safety else "had no safety class"
+        message = f"{new.kind} {was} and may be {CLASSES[_strictness(new.safety)]} now"
+        related = (Note("it was declared here", old.document.span(("safety",))),)
+        yield Finding("K107", message, new.document.span(("safety",)), ("safety",), related)
+
+
+def _strictness(safety: str | None) -> int:
+    """The place of a class in their order; of an expression that of the strictest it names."""
+    return max((index for index, one in enumerate(CLASSES) if one in (safety or "")), default=0)
+
+
+def _resource(
+    old: Resource, module: Module, new: Resource, new_module: Module
+) -> Iterator[Finding]:
+    """What a resource no longer is: its kind, the contract that it declares itself."""
+    if old.kind != new.kind:
+        message = f"`{new.name}` was of the kind {old.kind} and is of {new.kind}"
+        related = (Note("it was declared here", old.span(("kind",))),)
+        yield Finding("K107", message, new.span(("kind",)), ("kind",), related)
+        return
+    before, after = (
+        _own_part(old, module, "inputs", _ARGUMENTS),
+        _own_part(new, new_module, "inputs", _ARGUMENTS),
+    )
+    if before and after:
+        yield from _taken(f"`{new.name}`", "the inputs", before, after)
+    before, after = (
+        _own_part(old, module, "outputs", True),
+        _own_part(new, new_module, "outputs", True),
+    )
+    if before and after:
+        yield from _given(f"`{new.name}`", "return", before, after)
+
+
+def _own_part(resource: Resource, module: Module, word: str, usual: Any) -> _Part | None:
+    """What a resource declares of its contract; None where resources of its kind do not."""
+    found = find_kind(module, resource.kind)
+    if found is None or not _has_role(found[0], word):
+        return None
+    roles = roles_of(found[0], resource.fields, resource.path)
+    path, schema = roles.get(word, ((*resource.path, "metadata", "name"), usual))
+    return _Part(schema, schemas_of(module), resource.document, path)
+
+
+def _has_role(definition: Definition, word: str) -> bool:
+    schema = definition.schema
+    names = schema.get("properties") if isinstance(schema, Mapping) else None
+    return isinstance(names, Mapping) and word in roles_of(definition, dict.fromkeys(names), ())
+
+
+def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding]:
+    """What `kernel apply` no longer takes, or newly asks for."""
+    for what, before, after in (
+        ("variable", old.vars, new.vars),
+        ("secret", old.secrets, new.secrets),
+    ):
+        for name, one in before.items():
+            if name not in after:
+                yield _gone(f"the {what} `{name}`", name, one.span, before, after, new, manifest)
+                continue
+            now = after[name]
+            related = (Note("it was declared here", one.span),)
+            if "default" in one.schema and "default" not in now.schema:
+                message = f"the {what} `{name}` must be given now"
+                yield Finding("K107", message, now.span, now.path, related)
+            if one.env not in (None, now.env):
+                message = f"the {what} `{name}` is not read from {one.env} any more"
+                yield Finding("K107", message, now.span, now.path, related)
+            yield from _taken(
+                f"the {what} `{name}`",
+                "the values",
+                _Part(one.schema, schemas_of(old), one.document, one.path),
+                _Part(now.schema, schemas_of(new), now.document, now.path),
+            )
+        for name, one in after.items():
+            if name not in before and "default" not in one.schema:
+                message = f"the {what} `{name}` is new and must be given"
+                yield Finding("K107", message, one.span, one.path)
+
+
+def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
+    """What is refused that was taken before."""
+    try:
+        found = refused(old.schema, new.schema, old.schemas, new.schemas)
+    except InvalidSchema:
+        return
+    for one in found:
+        if one.added:
+            continue
+        if one.missing:
+            message = f"{label} needs `{show_path(one.path)}` among {what} now"
+        elif one.certain:
+            message = f"{label} refuses {what} with {one.shown}, which it took before"
+        else:
+            message = f"{label} may refuse {what} that it took before ({_doubt(one)})"
+        yield _finding(one, message, old, new)
+
+
+def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
+    """What is given that was not given before."""
+    if new.schema is True and old.schema is not True:
+        message = f"{label} no longer says what it may {verb}"
+        yield Finding("K107", message, new.document.span(new.path), new.path, old.note())
+        return
+    try:
+        found = surprising(old.schema, new.schema, old.schemas, new.schemas)
+    except InvalidSchema:
+        return
+    for one in found:
+        if one.missing:
+            message = f"{label} may {verb} nothing at `{show_path(one.path)}` now"
+        elif one.certain:
+            message = f"{label} may {verb} {one.shown} now, which it did not before"
+        else:
+            message = f"{label} may {verb} what it did not before ({_doubt(one)})"
+        yield _finding(one, message, old, new)
+
+
+def _doubt(difference: Difference) -> str:
+    where = show_path(difference.path)
+    return f"{where}: {difference.shown}" if where else difference.shown
+
+
+def _finding(difference: Difference, message: str, old: _Part, new: _Part) -> Finding:
+    path = new.path + _within(new.schema, difference)
+    span = new.document.span(path)
+    found = Finding("K107", message, span, path, old.note())
+    return found if difference.certain else replace(found, severity="warning")
+
+
+def _within(schema: Any, difference: Difference) -> Path:
+    """Where a schema speaks of a path of a value, as far as it can be told."""
+    found: tuple[str | int, ...] = ()
+    for number, step in enumerate(difference.path):
+        last = number == len(difference.path) - 1
+        if not isinstance(schema, Mapping):
+            break
+        if last and difference.missing and step in schema.get("required", ()):
+            return (*found, "required", schema["required"].index(step))
+        if isinstance(step, str) and step in schema.get("properties", ()):
+            inner: Path = ("properties", step)
+        elif isinstance(step, str) and "additionalProperties" in schema:
+            inner = ("additionalProperties",)
+        elif isinstance(step, int) and "items" in schema:
+            inner = ("items",)
+        else:
+            break
+        found += inner
+        for part in inner:
+            schema = schema[part]
+    return found

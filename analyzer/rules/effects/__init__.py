@@ -1,0 +1,1 @@
+"""Rules over effects (K701 to K708, K209)."""

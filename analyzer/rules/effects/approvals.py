@@ -1,0 +1,88 @@
+"""K703: approvals inside of what repeats. Each attempt and each round would ask a person again."""
+
+from __future__ import annotations
+
+from analyzer.checks.collector import Sheet
+from analyzer.findings.finding import Note
+from analyzer.flow.guards import expression_of
+from analyzer.program.linking import Callee, Unit
+from analyzer.rules.effects.raising import NOTHING
+from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
+from kernel.cel.tree import Literal
+from kernel.topology import forms
+from kernel.topology.callsite import CallSite
+from kernel.topology.forms import Step, Steps, inner_steps
+
+_BOUND = "approval-bound"
+
+
+def check_approvals(effects: Effects, unit: Unit, sheet: Sheet) -> None:
+    """The calls of a unit that need an approval each time."""
+    loops: dict[CallSite, Step] = {}
+    if unit.sequence is not None:
+        _find_loops(unit.sequence.steps, None, loops)
+    for site in unit.call_sites():
+        repeats = site.retry is not None and site.retry.attempts > 1
+        if repeats or site in loops:
+            _check_site(effects, unit, site, None if repeats else loops[site], sheet)
+
+
+def _check_site(
+    effects: Effects, unit: Unit, site: CallSite, loop: Step | None, sheet: Sheet
+) -> None:
+    callee = effects.callee(unit, site)
+    if callee is None:
+        return
+    found = _found(effects, unit, site, callee)
+    if found is None and not _may_ask(site):
+        return
+    name = name_of(callee)
+    notes: tuple[Note, ...] = ()
+    what = f"`{name}` needs an approval"
+    if found is not None and found.definition is not callee.definition:
+        what = f"`{name}` calls `{found.name}`, which needs an approval"
+        notes = () if found.span is None else (Note("it is called here", found.span),)
+    if found is not None and effects.is_own(found.definition):
+        notes = (*notes, Note("declared here", found.definition.document.span(("safety",))))
+    if loop is None:
+        message = f"{what} for each attempt, so a retry cannot repeat it"
+        sheet.wrong("K703", message, (*site.path, "retry"), key=True, related=notes)
+        return
+    notes = (Note("the loop", sheet.document.span((*loop.path, _word(loop)), key=True)), *notes)
+    message = f"{what}, and in a loop it asks for one in each round"
+    sheet.wrong("K703", message, (*site.path, "invoke"), key=True, related=notes)
+
+
+def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Exposed | None:
+    """What needs an approval in a call; what stands in a loop within is told of there."""
+    inside = effects.inside(callee)
+    if inside is not None:
+        exposed = effects.of_unit(inside).values()
+        return next((one for one in exposed if one.safety == _BOUND and not one.looped), None)
+    if effects.class_of(callee) != _BOUND:
+        return None
+    at = At(site, NOTHING, caught=False, looped=False)
+    return next(iter(effects.of_callee(unit, at, callee).values()))
+
+
+def _may_ask(site: CallSite) -> bool:
+    """Whether a call site itself asks for an approval; what is plainly false asks for none."""
+    expr = None if site.approval is None else expression_of(site.approval)
+    is_false = isinstance(expr, Literal) and expr.value is False
+    return site.approval is not None and not is_false
+
+
+def _find_loops(steps: Steps, loop: Step | None, found: dict[CallSite, Step]) -> None:
+    """The innermost loop around each call site that stands in one."""
+    for step in steps:
+        if isinstance(step.form, forms.Call) and loop is not None:
+            found[step.form.site] = loop
+        within = step if isinstance(step.form, forms.Loop | forms.ForEach) else loop
+        for inner in inner_steps(step.form):
+            _find_loops(inner, within, found)
+
+
+def _word(step: Step) -> str:
+    if isinstance(step.form, forms.Loop):
+        return "while" if step.form.before else "until"
+    return "forEach"

@@ -1,0 +1,29 @@
+"""K701 to K708, K209: what is repeated, approved, handled, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.checks.collector import Sheet
+from analyzer.findings.finding import Finding
+from analyzer.program.program import World
+from analyzer.rules.effects.approvals import check_approvals
+from analyzer.rules.effects.definitions import check_definition
+from analyzer.rules.effects.handling import check_handling
+from analyzer.rules.effects.loops import check_loops
+from analyzer.rules.effects.reach import Effects
+from analyzer.rules.effects.retries import check_retry
+
+
+def effect_findings(world: World) -> Iterator[Finding]:
+    """What is wrong with the effects of a manifest."""
+    effects = Effects(world)
+    for unit in world.linked.units.values():
+        sheet = Sheet(unit.document)
+        for site in unit.call_sites():
+            check_retry(effects, unit, site, sheet)
+        check_approvals(effects, unit, sheet)
+        check_handling(effects, unit, sheet)
+        check_loops(effects, unit, sheet)
+        check_definition(world, unit, sheet)
+        yield from sheet.findings

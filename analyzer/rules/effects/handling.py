@@ -1,0 +1,249 @@
+"""K705: handlers of errors that cannot come, and errors that a ``switch`` leaves out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from analyzer.checks.collector import Sheet
+from analyzer.expressions.messages import Diagnostic, Fix
+from analyzer.findings.catalogue import RULES
+from analyzer.program.linking import Unit
+from analyzer.program.program import written
+from analyzer.rules.effects.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
+from analyzer.rules.effects.reach import Effects, name_of
+from kernel.cel import Expr, Template, free_names, reference_path, walk
+from kernel.cel.tree import Binary, ListLiteral, Literal
+from kernel.errors import Path
+from kernel.manifest.suggest import nearest
+from kernel.topology import forms
+from kernel.topology.fields import variables
+from kernel.topology.forms import Step, Steps, inner_steps
+
+_CLASS: Final = re.compile(r"[A-Z]\w*[a-z]\w*")
+"""How exceptions are named: a controller may fail with any, and its name is the code then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """What ``error.code`` may be: what is ``raised``, and ``kernel``, the kernel's own.
+
+    ``subject`` is what fails, in words; ``retried``: seen by a ``retry.when``.
+    """
+
+    raised: Raised
+    kernel: frozenset[str]
+    subject: str
+    retried: bool = False
+
+    def has(self, code: Code) -> bool | None:
+        """Whether an error may have that code; None where it is not for the contract to say."""
+        if code in self.raised.codes or code in self.kernel:
+            return True
+        if self.raised.open:
+            return None
+        if isinstance(code, int):
+            return None if any(isinstance(one, int) for one in self.raised.codes) else False
+        if self.meant(code) is None and _CLASS.fullmatch(code) and code not in FINAL:
+            return None
+        return False
+
+    def meant(self, code: Code) -> str | None:
+        """The one declared code that is near to it."""
+        if not isinstance(code, str) or code in FINAL:
+            return None
+        known = {one for one in self.raised.codes if isinstance(one, str)} | self.kernel
+        return nearest(code, known)
+
+    def refusal(self, code: Code) -> str:
+        """Why it cannot be that code."""
+        if self.retried and code in FINAL:
+            return f"what fails with '{code}' is never repeated, so this is never true"
+        meant = self.meant(code)
+        shown = f"'{code}'" if isinstance(code, str) else str(code)
+        if meant is not None:
+            return f"{self.subject} cannot fail with {shown}; did you mean '{meant}'?"
+        codes = sorted(map(str, self.raised.codes))
+        if not codes:
+            return f"{self.subject} cannot fail with {shown}"
+        return f"{self.subject} cannot fail with {shown}, but with {listed(codes)}"
+
+
+def listed(names: list[str]) -> str:
+    """Some names, as people write them; the first few of many."""
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} others"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def check_condition(possible: Possible, template: Template, path: Path, sheet: Sheet) -> bool:
+    """The codes that a template compares with; whether the contract says all of them."""
+    sure = True
+    for where, embedded in template.tree.expressions():
+        if "error" not in free_names(embedded.expr):
+            continue
+        for field, literal in _compared(embedded.expr):
+            if field == "kind":
+                _check_category(literal, path + where, sheet)
+                continue
+            known = possible.has(literal.value)
+            if known is None:
+                sure = False
+            elif not known:
+                message = possible.refusal(literal.value)
+                meant = possible.meant(literal.value)
+                _tell(literal, message, meant, path + where, sheet)
+    return sure
+
+
+def _check_category(literal: Literal, path: Path, sheet: Sheet) -> None:
+    """``error.kind`` is one of a few; later versions know more, so only a near miss is told."""
+    value = literal.value
+    meant = nearest(value, CATEGORIES) if isinstance(value, str) else None
+    if meant is not None and value not in CATEGORIES:
+        message = f"no error is of the kind '{value}'; did you mean '{meant}'?"
+        _tell(literal, message, meant, path, sheet)
+
+
+def _tell(literal: Literal, message: str, meant: str | None, path: Path, sheet: Sheet) -> None:
+    rule = RULES["K705"]
+    fix = None
+    if meant is not None and isinstance(literal.value, str):
+        # Within the quotes as they are written.
+        start, end = literal.offset + 1, literal.end - 1
+        if end - start == len(literal.value):
+            fix = Fix(f"write '{meant}'", start, end, meant)
+    found = Diagnostic(
+        rule.code, rule.name, rule.severity, message, literal.offset, literal.end, fix=fix
+    )
+    sheet.diagnose(found, path)
+
+
+def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
+    """The literals that ``error.code`` and ``error.kind`` are compared with, and with which."""
+    for node in walk(expr):
+        if not isinstance(node, Binary) or node.operator not in ("==", "!=", "in"):
+            continue
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            path = reference_path(one)
+            if path not in (("error", "code"), ("error", "kind")):
+                continue
+            given = other.elements if isinstance(other, ListLiteral) else (other,)
+            for literal in given:
+                if isinstance(literal, Literal) and type(literal.value) in (str, int):
+                    yield str(path[1]), literal
+
+
+def check_handling(effects: Effects, unit: Unit, sheet: Sheet) -> None:
+    """The handlers of a unit."""
+    if unit.sequence is not None:
+        _Handlers(effects, unit, sheet).steps(unit.sequence.steps, None)
+    for site in unit.sites:
+        callee = effects.callee(unit, site.site)
+        definition = unit.definition
+        if callee is None or definition is None or definition.errors is None:
+            continue
+        raised = effects.raising.of_site(unit, site.site)
+        own = Raised(frozenset(definition.errors))
+        possible = Possible(raised | own, KERNEL, f"`{name_of(callee)}`")
+        for place in site.own:
+            if "error" in variables(place.context):
+                check_condition(possible, written(place.value), place.path, sheet)
+
+
+@dataclass(slots=True)
+class _Handlers:
+    effects: Effects
+    unit: Unit
+    sheet: Sheet
+    asked: bool = False
+    """Whether something before looked at the error, and may have dealt with it."""
+
+    def steps(self, steps: Steps, possible: Possible | None) -> None:
+        """``possible`` is what ``error`` may be; None where there is none."""
+        for step in steps:
+            self.step(step, possible)
+
+    def step(self, step: Step, possible: Possible | None) -> None:
+        if possible is not None:
+            for template, path in templates(step):
+                check_condition(possible, template, path, self.sheet)
+            if isinstance(step.form, forms.Switch):
+                self.choice(step, step.form, possible)
+            self.asked = self.asked or any(map(_asks, templates(step)))
+        if not isinstance(step.form, forms.Try):
+            for inner in inner_steps(step.form):
+                self.steps(inner, possible)
+            return
+        self.steps(step.form.body, possible)
+        self.boundary(step.form)
+
+    def boundary(self, boundary: forms.Try) -> None:
+        raised = self.effects.raising.of_steps(self.unit, boundary.body)
+        inside = Possible(raised, KERNEL, "what is tried here")
+        asked, self.asked = self.asked, False
+        if boundary.handler is not None:
+            self.steps(boundary.handler, inside)
+            raised = self.effects.raising.of_steps(self.unit, boundary.handler)
+            inside = replace(inside, raised=raised, subject="the `catch`")
+        self.asked = False
+        self.steps(boundary.ending or (), inside)
+        self.asked = asked
+
+    def choice(self, step: Step, choice: forms.Switch, possible: Possible) -> None:
+        """``switch: ${{ error.code }}``: its keys, and what they leave out."""
+        scalar = choice.subject.tree.scalars.get(())
+        if scalar is None or scalar.whole is None:
+            return
+        if reference_path(scalar.whole.expr) != ("error", "code"):
+            return
+        keys = [key for key, _ in choice.cases]
+        for key in keys:
+            if type(key) in (str, int) and possible.has(key) is False:
+                self.sheet.wrong(
+                    "K705", possible.refusal(key), (*step.path, "cases", key), key=True
+                )
+        if choice.default is not None or self.asked or step.when is not None:
+            return
+        missing = sorted(str(code) for code in possible.raised.codes if code not in keys)
+        if missing:
+            message = f"no case for {listed(missing)}, and there is no `default`"
+            self.sheet.wrong("K705", message, (*step.path, "switch"), key=True)
+
+
+def _asks(found: tuple[Template, Path]) -> bool:
+    template, _ = found
+    return any("error" in free_names(one.expr) for _, one in template.tree.expressions())
+
+
+def templates(step: Step) -> Iterator[tuple[Template, Path]]:
+    """The fields of a step that take CEL, but ``retry.when``, which has an error of its own."""
+    found: list[tuple[Template | None, Path]] = [(step.when, ("when",))]
+    match step.form:
+        case forms.Call(site):
+            found += [(site.inputs, ("inputs",)), (site.idempotency_key, ("idempotencyKey",))]
+            found.append((site.approval, ("approval",)))
+            found += [(one, ("expect", number)) for number, one in enumerate(site.expect)]
+        case forms.Value(value):
+            found.append((value, ("value",)))
+        case forms.If(arms):
+            for number, (condition, _) in enumerate(arms):
+                where: Path = ("if",) if number == 0 else ("elseif", number - 1, "if")
+                found.append((condition, where))
+        case forms.Switch(subject):
+            found.append((subject, ("switch",)))
+        case forms.Loop(condition=condition, before=before):
+            found.append((condition, ("while" if before else "until",)))
+        case forms.ForEach(items=items, result=result):
+            found += [(items, ("forEach",)), (result, ("result",))]
+        case forms.Throw(error):
+            found.append((error, ("throw",)))
+        case forms.Sleep(duration):
+            found.append((duration, ("sleep",)))
+        case forms.WaitFor(pattern, timeout):
+            found += [(pattern, ("waitFor",)), (timeout, ("timeout",))]
+    for template, path in found:
+        if template is not None and not template.constant:
+            yield template, (*step.path, *path)

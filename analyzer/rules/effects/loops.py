@@ -1,0 +1,56 @@
+"""K707: loops whose condition nothing inside changes, without a bound."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.checks.collector import Sheet
+from analyzer.flow.scopes import steps_read
+from analyzer.program.linking import Unit
+from analyzer.rules.effects.reach import Effects
+from kernel.cel import CelError, Template
+from kernel.topology import forms
+from kernel.topology.callsite import names_in
+from kernel.topology.forms import Step, all_steps
+
+_CHANGING: Final = frozenset(("resources", "invocation"))
+"""Variables that may have another value in the next round, whatever is inside of the loop."""
+
+
+def check_loops(effects: Effects, unit: Unit, sheet: Sheet) -> None:
+    """The loops of a topology."""
+    if unit.sequence is None:
+        return
+    for step in all_steps(unit.sequence.steps):
+        if isinstance(step.form, forms.Loop) and step.form.max_iterations is None:
+            _check(effects, unit, step, step.form, sheet)
+
+
+def _check(effects: Effects, unit: Unit, step: Step, loop: forms.Loop, sheet: Sheet) -> None:
+    names, read = names_in(loop.condition), steps_read(loop.condition)
+    inside = {one.name for one in all_steps(loop.body)}
+    if loop.condition.tree.errors or read is None or names & _CHANGING or read & inside:
+        return
+    word = "while" if loop.before else "until"
+    if not names and _constant(loop.condition) is not loop.before:
+        return  # It never begins, or K601 has told of it.
+    if step.when is not None and _constant(step.when) is False:
+        return
+    if effects.raising.of_steps(unit, loop.body).throws:
+        return
+    what = "is always true" if not names and loop.before else _why(word)
+    message = f"{what}, and there is no `maxIterations`"
+    message = f"`{word}` {message}" if message.startswith("is") else message
+    sheet.wrong("K707", message, (*step.path, word), key=True)
+
+
+def _why(word: str) -> str:
+    once = "true at first" if word == "while" else "false after the first round"
+    return f"nothing in this loop changes what `{word}` reads, so where it is {once} it stays so"
+
+
+def _constant(condition: Template) -> object:
+    try:
+        return condition.evaluate({})
+    except CelError:
+        return None

@@ -1,0 +1,161 @@
+"""With which error codes a call may fail, by the contracts of all that it leads to.
+
+A definition that declares ``errors`` fails with those. One that declares none may fail with any
+code, and so may one whose resources have contracts of their own: it cannot know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from analyzer.program.linking import Callee, Linked, Unit
+from kernel import errors
+from kernel.cel import Template
+from kernel.manifest import Definition
+from kernel.schema.keywords import traits
+from kernel.topology import forms
+from kernel.topology.callsite import CallSite
+from kernel.topology.forms import Step, Steps, inner_steps
+
+Code = str | int
+
+
+def _categories(*classes: type[errors.InvocationError]) -> frozenset[str]:
+    every = (one for one in vars(errors).values() if isinstance(one, type))
+    return frozenset(one.category for one in every if issubclass(one, classes))
+
+
+CATEGORIES: Final = _categories(errors.InvocationError)
+"""What ``error.kind`` is."""
+
+KERNEL: Final = CATEGORIES | {
+    "NO_CASE", "TOO_DEEP", "SERVICE_FAILED", "TIMEOUT", "CANCELLED", "INTERRUPTED", "IN_FLIGHT",
+    "LEFT", "NOT_RESUMED", "RESULT_NOT_KEPT",
+}  # fmt: skip
+"""The codes of the kernel's own errors: they may always come."""
+
+FINAL: Final = _categories(errors.Rejected, errors.Cancelled, errors.OutputError)
+"""Those of them that no ``retry`` ever sees: what has such a category is never repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The codes that are declared or thrown. ``open``: others may come as well.
+
+    ``throws``: a topology raises an error of its own.
+    """
+
+    codes: frozenset[Code] = frozenset()
+    open: bool = False
+    throws: bool = False
+
+    def __or__(self, other: Raised) -> Raised:
+        return Raised(
+            self.codes | other.codes, self.open or other.open, self.throws or other.throws
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.codes) or self.open or self.throws
+
+
+NOTHING: Final = Raised()
+ANYTHING: Final = Raised(open=True)
+
+
+class Raising:
+    """What the units of a manifest raise; each is looked at once."""
+
+    def __init__(self, linked: Linked) -> None:
+        self._linked = linked
+        self._units: dict[Unit, Raised] = {}
+        self._steps: dict[Step, Raised] = {}
+
+    def of_callee(self, callee: Callee) -> Raised:
+        """What a call of it may fail with."""
+        definition = callee.definition
+        declared = frozenset(definition.errors or ())
+        unit = self._linked.unit_of(callee)
+        if definition.body is not None or definition.topology is not None:
+            return Raised(declared) | (ANYTHING if unit is None else self.of_unit(unit))
+        raised = Raised(declared, definition.errors is None or _is_general(definition))
+        return raised if unit is None else raised | self.of_unit(unit)
+
+    def of_site(self, unit: Unit, site: CallSite) -> Raised:
+        """What a call site of a unit may fail with."""
+        callee = self._linked.callee(unit.module, site.target)
+        raised = ANYTHING if callee is None else self.of_callee(callee)
+        return raised if site.timeout is None else raised | Raised(frozenset(["Timeout"]))
+
+    def of_unit(self, unit: Unit) -> Raised:
+        """What its topology, or the call sites that its controller uses, may fail with."""
+        if unit not in self._units:
+            self._units[unit] = ANYTHING  # for calls in a circle
+            if unit.sequence is not None:
+                self._units[unit] = self.of_steps(unit, unit.sequence.steps)
+            else:
+                self._units[unit] = self._of_controller(unit)
+        return self._units[unit]
+
+    def of_steps(self, unit: Unit, steps: Steps) -> Raised:
+        """What comes out of some steps."""
+        raised = NOTHING
+        for step in steps:
+            raised |= self.of_step(unit, step)
+        return raised
+
+    def of_step(self, unit: Unit, step: Step) -> Raised:
+        """What comes out of a step."""
+        if step not in self._steps:
+            self._steps[step] = self._of_form(unit, step)
+        return self._steps[step]
+
+    def _of_form(self, unit: Unit, step: Step) -> Raised:
+        match step.form:
+            case forms.Call(site):
+                return self.of_site(unit, site)
+            case forms.Throw(error):
+                return _thrown(error)
+            case forms.WaitFor(timeout=Template()):
+                return Raised(frozenset(["TIMEOUT"]))
+            case forms.Try(body, handler, ending):
+                caught = body if handler is None else handler
+                return self.of_steps(unit, caught) | self.of_steps(unit, ending or ())
+        raised = NOTHING
+        for inner in inner_steps(step.form):
+            raised |= self.of_steps(unit, inner)
+        return raised
+
+    def _of_controller(self, unit: Unit) -> Raised:
+        raised = NOTHING
+        for site in unit.call_sites():
+            raised |= self.of_site(unit, site)
+        for target in unit.references:
+            referred = self._linked.callee(unit.module, target)
+            if referred is not None:
+                raised |= self._of_reference(referred)
+        return raised
+
+    def _of_reference(self, callee: Callee) -> Raised:
+        """A controller may call what it refers to, where that can be called."""
+        if callee.definition.capability in ("Provider", "Service"):
+            return Raised(frozenset(callee.definition.errors or ()))
+        return self.of_callee(callee)
+
+
+def _is_general(definition: Definition) -> bool:
+    """Whether each resource has a contract of its own, of whose errors the kind knows nothing."""
+    properties = (definition.schema or {}).get("properties")
+    nodes = properties.values() if isinstance(properties, Mapping) else ()
+    return any(traits(node).role in ("inputs", "outputs") for node in nodes)
+
+
+def _thrown(error: Template) -> Raised:
+    structure = error.tree.structure
+    code = structure.get("code") if isinstance(structure, dict) else None
+    if ("code",) in error.tree.scalars or isinstance(code, bool):
+        return Raised(open=True, throws=True)
+    if isinstance(code, str | int):
+        return Raised(frozenset([code]), throws=True)
+    return Raised(frozenset(["Thrown"]), throws=True)

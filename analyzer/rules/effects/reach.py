@@ -1,0 +1,206 @@
+"""What a call of a topology leads to, through the topologies that it calls.
+
+A topology without a safety class of its own is as safe as what it calls, so a retry around it
+repeats all of that. Each kind that is called is there once, however often it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from analyzer.program.linking import Callee, Unit
+from analyzer.program.program import World
+from analyzer.rules.effects.raising import NOTHING, Code, Raised, Raising
+from analyzer.rules.effects.safety import class_of
+from kernel.errors import Span
+from kernel.manifest import Definition
+from kernel.safety import CLASSES
+from kernel.topology import forms
+from kernel.topology.callsite import CallSite, Target
+from kernel.topology.forms import Steps, inner_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A kind that is called, its safety class, and the target of one such call.
+
+    ``after`` are the errors with which the topology may fail when its effect may have happened;
+    ``guarded``: each call of it has a key that keeps it from happening twice; ``looped``: each
+    stands in a loop or under a retry.
+    """
+
+    definition: Definition
+    safety: str | None
+    target: Target
+    name: str
+    after: Raised
+    guarded: bool
+    looped: bool
+
+    @property
+    def span(self) -> Span | None:
+        """The place where it is called."""
+        document = self.target.document
+        return None if document is None else document.span(self.target.path)
+
+    def __or__(self, other: Exposed) -> Exposed:
+        first = other if self.guarded and not other.guarded else self
+        return replace(
+            first,
+            after=(NOTHING if self.guarded else self.after)
+            | (NOTHING if other.guarded else other.after),
+            guarded=self.guarded and other.guarded,
+            looped=self.looped and other.looped,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A call site, with what may fail after it, and whether what it fails with is caught."""
+
+    site: CallSite
+    after: Raised
+    caught: bool
+    looped: bool
+
+
+Exposures = dict[tuple[Definition, str | None], Exposed]
+
+
+class Effects:
+    """What the units of a manifest do, as far as their definitions say; each is looked at once."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.linked = world.linked
+        self.raising = Raising(world.linked)
+        self._units: dict[Unit, Exposures] = {}
+        self._classes: dict[tuple[object, Definition], str | None] = {}
+
+    def callee(self, unit: Unit, site: CallSite) -> Callee | None:
+        """What a call site calls."""
+        return self.linked.callee(unit.module, site.target)
+
+    def class_of(self, callee: Callee) -> str | None:
+        """The safety class of what is called."""
+        if callee.definition.safety in (None, *CLASSES):
+            return callee.definition.safety
+        key = callee.resource, callee.definition
+        if key not in self._classes:
+            self._classes[key] = class_of(self.world.contracts, callee)
+        return self._classes[key]
+
+    def inside(self, callee: Callee) -> Unit | None:
+        """The topology that a call leads to, where that has no safety class of its own."""
+        unit = self.linked.unit_of(callee)
+        if callee.definition.safety is not None or unit is None or unit.sequence is None:
+            return None
+        return unit
+
+    def is_own(self, definition: Definition) -> bool:
+        """Whether a definition stands in the manifest itself."""
+        return definition in self.linked.units
+
+    def of_callee(self, unit: Unit, at: At, callee: Callee) -> Exposures:
+        """What a call leads to."""
+        inside = self.inside(callee)
+        if inside is not None:
+            return {key: self._outer(one, at) for key, one in self.of_unit(inside).items()}
+        definition, safety = callee.definition, self.class_of(callee)
+        after = at.after
+        if not at.caught:
+            after |= self._harmful(unit, at.site, callee)
+        exposed = Exposed(
+            definition,
+            safety,
+            at.site.target,
+            name_of(callee),
+            after,
+            at.site.idempotency_key is not None,
+            at.looped,
+        )
+        return {(definition, safety): exposed}
+
+    def of_unit(self, unit: Unit) -> Exposures:
+        """What the topology of a unit leads to."""
+        if unit not in self._units:
+            self._units[unit] = {}  # for calls in a circle
+            found: Exposures = {}
+            for at in self.sites(unit):
+                callee = self.callee(unit, at.site)
+                if callee is None:
+                    continue
+                for key, one in self.of_callee(unit, at, callee).items():
+                    found[key] = one | found[key] if key in found else one
+            self._units[unit] = found
+        return self._units[unit]
+
+    def sites(self, unit: Unit) -> Iterator[At]:
+        """The call sites of a topology, the last one first."""
+        if unit.sequence is not None:
+            walk = _Sites(self.raising, unit)
+            yield from walk.steps(unit.sequence.steps, NOTHING, caught=False, looped=False)
+
+    def _outer(self, exposed: Exposed, at: At) -> Exposed:
+        after = at.after if at.caught else at.after | exposed.after
+        repeats = at.site.retry is not None and at.site.retry.attempts > 1
+        looped = exposed.looped or at.looped or repeats
+        guarded = exposed.guarded or at.site.idempotency_key is not None
+        return replace(exposed, after=after, guarded=guarded, looped=looped)
+
+    def _harmful(self, unit: Unit, site: CallSite, callee: Callee) -> Raised:
+        """What a call may fail with when its effect may have happened."""
+        raised = self.raising.of_site(unit, site)
+        harmless: set[Code] = {
+            code
+            for code, said in (callee.definition.errors or {}).items()
+            if (said or {}).get("outcome") == "failed"
+        }
+        return Raised(raised.codes - harmless, raised.open, raised.throws)
+
+
+def name_of(callee: Callee) -> str:
+    """What people call it: its name, or its kind."""
+    return callee.resource.name or callee.definition.kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Sites:
+    raising: Raising
+    unit: Unit
+
+    def steps(self, steps: Steps, after: Raised, *, caught: bool, looped: bool) -> Iterator[At]:
+        """``after`` is what may fail behind these steps; nothing of theirs adds to it if caught."""
+        for step in reversed(steps):
+            form, behind, loops = step.form, after, looped
+            match form:
+                case forms.Call(site):
+                    repeats = site.retry is not None and site.retry.attempts > 1
+                    yield At(site, after, caught, looped or repeats)
+                case forms.Try(body, handler, ending):
+                    last = after if caught else after | self._raised(ending or ())
+                    if handler is None:
+                        yield from self.steps(body, last, caught=caught, looped=looped)
+                    else:
+                        inner = last if caught else last | self._raised(handler)
+                        yield from self.steps(body, inner, caught=True, looped=looped)
+                        yield from self.steps(handler, last, caught=caught, looped=looped)
+                    # An error that came before goes on when the `finally` is through.
+                    pending = (
+                        after
+                        if caught
+                        else after | self._raised(body if handler is None else handler)
+                    )
+                    yield from self.steps(ending or (), pending, caught=caught, looped=looped)
+                case _:
+                    if isinstance(form, forms.Loop | forms.ForEach | forms.Parallel) and not caught:
+                        behind = after | self.raising.of_step(self.unit, step)
+                    loops = looped or isinstance(form, forms.Loop | forms.ForEach)
+                    for inner_list in inner_steps(form):
+                        yield from self.steps(inner_list, behind, caught=caught, looped=loops)
+            if not caught:
+                after = after | self.raising.of_step(self.unit, step)
+
+    def _raised(self, steps: Steps) -> Raised:
+        return self.raising.of_steps(self.unit, steps)

@@ -1,0 +1,1 @@
+"""Rules over declared schemas (K101 to K106)."""

@@ -1,0 +1,55 @@
+"""Defaults that another schema of the same field refuses (K105).
+
+That a default breaks the schema it stands in is told when the manifest is loaded; here it is what
+``allOf`` and ``$ref`` demand of the field besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from analyzer.lowering.conjunction import Node, flat
+from analyzer.lowering.lower import Lowering
+from analyzer.rules.schema.parts import Found, Parts
+from analyzer.types import Never
+
+
+def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Found]:
+    """The defaults that nobody could leave to be put in."""
+    told: set[str] = set()
+    for _, node in parts.values():
+        held = flat(lowering.root, (node,)) or ()
+        if len(held) < 2:
+            continue
+        for name, schemas in _fields(held).items():
+            own = [one for one in schemas if "default" in one.schema]
+            if (
+                len(schemas) < 2
+                or len(own) != 1
+                or own[0].pointer not in parts
+                or own[0].pointer in told
+            ):
+                continue
+            place = lowering.place(tuple(schemas))
+            if not isinstance(place, Never) and _is_refused(lowering, own[0], tuple(schemas)):
+                told.add(own[0].pointer)
+                message = f"the default of `{name}` is refused by what else is demanded of it"
+                yield Found((*parts[own[0].pointer][0], "default"), message)
+
+
+def _fields(held: tuple[Node, ...]) -> dict[str, list[Node]]:
+    """The schemas of each field in a conjunction."""
+    found: dict[str, list[Node]] = {}
+    for node in held:
+        for name, schema in node.schema.get("properties", {}).items():
+            if isinstance(schema, Mapping):
+                found.setdefault(name, []).append(node.child("properties", name))
+    return found
+
+
+def _is_refused(lowering: Lowering, own: Node, schemas: tuple[Node, ...]) -> bool:
+    """Whether all take a value, but not the default, which its own schema takes."""
+    default = own.schema["default"]
+    if lowering.takes(lowering.place((own,)), default) is not True:
+        return False
+    return lowering.takes(lowering.place(schemas), default) is False

@@ -1,0 +1,148 @@
+"""Rules over the schemas that a module declares (K101 to K106).
+
+What loading checks of them already (K101, K102, K105) is not checked again; the schemas of the
+data of errors, and those that call sites write of their own variables, are new here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from analyzer.findings.finding import Edit, Finding
+from analyzer.lowering.conjunction import MAX_ALTERNATIVES, alternatives
+from analyzer.lowering.lower import Lowering, Untyped, untyped
+from analyzer.program.contexts import schemas_at
+from analyzer.program.linking import Unit
+from analyzer.rules.schema.defaults import refused_defaults
+from analyzer.rules.schema.finite import endless
+from analyzer.rules.schema.keywords import misspelt
+from analyzer.rules.schema.parts import Parts, parts_of
+from analyzer.rules.schema.plain import is_plain
+from analyzer.rules.schema.satisfiable import unsatisfiable
+from kernel.errors import Path
+from kernel.manifest import Document, Module, Resource, find_kind, schemas_of
+from kernel.schema import NO_SCHEMAS, InvalidSchema, Schemas, check_schema
+from kernel.schema.bundle import bundle
+from kernel.topology.roles import roles_of
+
+_CONTRACT = ("inputs", "outputs")
+_CHOOSING = ("anyOf", "oneOf", "allOf")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Declared:
+    """A schema where it is declared. ``checked``: loading has said what is wrong with it."""
+
+    schema: Any
+    schemas: Schemas
+    document: Document
+    path: Path
+    checked: bool = True
+
+
+def schema_findings(
+    module: Module, in_place: Iterable[Resource] = (), units: Iterable[Unit] = ()
+) -> Iterator[Finding]:
+    """What is wrong with the schemas of a module, and of resources ``in_place`` of references.
+
+    And with those that the call sites of ``units`` write of their own variables.
+    """
+    seen: set[int] = set()
+    for declared in chain(declared_in(module, in_place), _at_call_sites(units)):
+        if id(declared.schema) not in seen:
+            seen.add(id(declared.schema))
+            yield from _findings(declared)
+
+
+def declared_in(module: Module, in_place: Iterable[Resource] = ()) -> Iterator[Declared]:
+    """The schemas of a module: of kinds, contracts, errors, variables, secrets."""
+    schemas = schemas_of(module)
+    for definition in module.definitions.values():
+        for part in ("schema", *_CONTRACT):
+            schema = getattr(definition, part)
+            if schema is not None:
+                yield Declared(schema, schemas, definition.document, (part,))
+        for code, error in (definition.errors or {}).items():
+            if error and "data" in error:
+                place: Path = ("errors", code, "data")
+                yield Declared(error["data"], schemas, definition.document, place, checked=False)
+    for one in (*module.vars.values(), *module.secrets.values()):
+        yield Declared(one.schema, schemas, one.document, one.path)
+    for resource in (*module.resources.values(), *in_place):
+        found = find_kind(module, resource.kind)
+        roles = roles_of(found[0], resource.fields, resource.path) if found else {}
+        for part in _CONTRACT:
+            if part in roles:
+                path, schema = roles[part]
+                yield Declared(schema, schemas, resource.document, path)
+
+
+def _at_call_sites(units: Iterable[Unit]) -> Iterator[Declared]:
+    """Their references lead nowhere but into themselves, as when a resource comes up."""
+    for unit in units:
+        for path, schema in schemas_at(unit):
+            yield Declared(schema, NO_SCHEMAS, unit.document, path, checked=False)
+
+
+def _findings(declared: Declared) -> Iterator[Finding]:
+    schema, path = declared.schema, declared.path
+
+    def at(code: str, place: Path, message: str) -> Finding:
+        return Finding(code, message, declared.document.span(path + place), path + place)
+
+    if not declared.checked:
+        for fault in check_schema(schema, declared.schemas):
+            yield at(fault.code, fault.problem.path, fault.problem.message)
+    if is_plain(schema):
+        return
+    for place, name, meant in misspelt(schema):
+        message = f"`{name}` is no keyword of JSON Schema; did you mean `{meant}`?"
+        span = declared.document.span(path + place, True)
+        fix = Edit(f"write '{meant}'", span, meant)
+        yield Finding("K101", message, span, path + place, fix=fix, severity="warning")
+    from kernel.schema.engine import validator
+
+    try:
+        bundled = bundle(schema, declared.schemas)
+        validator(bundled)
+    except InvalidSchema:
+        return
+    for known in _outermost(untyped(schema)):
+        yield at("K106", known.path, f"types say `{known.path[-1]}` in part only: {known.why}")
+    lowering = Lowering(bundled, "")
+    parts = parts_of(schema, bundled)
+    for known in _outermost(_given_up(parts, bundled)):
+        yield at("K106", known.path, f"types do not say `{known.path[-1]}`: {known.why}")
+    for found in unsatisfiable(lowering, parts):
+        yield at("K103", found.path, found.message)
+    for found in refused_defaults(lowering, parts):
+        yield at("K105", found.path, found.message)
+    for found in endless(lowering, parts):
+        yield at("K104", found.path, found.message)
+
+
+def _given_up(parts: Parts, root: Any) -> Iterator[Untyped]:
+    """The choices with more alternatives than are looked at."""
+    for path, node in parts.values():
+        keyword = next(
+            (key for key in _CHOOSING if isinstance(node.schema, Mapping) and key in node.schema),
+            None,
+        )
+        if keyword is not None and alternatives(root, (node,)) is None:
+            why = f"there are more than {MAX_ALTERNATIVES} alternatives"
+            yield Untyped((*path, keyword), why)
+
+
+def _outermost(found: Iterable[Untyped]) -> Iterator[Untyped]:
+    """Those that are not inside of another one, which says the same of all within."""
+    told: set[Path] = set()
+    for one in found:
+        if any(one.path[:length] in told for length in range(1, len(one.path))):
+            continue
+        yield one
+        told.add(one.path)
+        if one.path[-1] == "if":
+            told |= {(*one.path[:-1], "then"), (*one.path[:-1], "else")}

@@ -1,0 +1,239 @@
+"""K901: what nothing uses: values that nobody reads, variables, secrets, definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from analyzer.findings.finding import Finding
+from analyzer.program.linking import Linked, Unit
+from analyzer.program.variables import ELSEWHERE
+from kernel.cel import Template, parse_template, references
+from kernel.errors import Span
+from kernel.manifest import Declaration, Document, Module, Resource
+from kernel.topology import forms
+from kernel.topology.forms import Step, Steps, all_steps, inner_steps
+
+_MAY_BE_MEANT: Final = frozenset(("environment", "principal", "resources", "target"))
+"""Variables with the names that people give to their own."""
+
+
+def hygiene_findings(linked: Linked, found: Iterable[Finding] = ()) -> Iterator[Finding]:
+    """What nothing uses, in every module of a manifest.
+
+    Nothing is said of documents in which faults were ``found``: what is wrong there may be the use.
+    """
+    faulty = [one.span for one in found if one.span is not None]
+    documents = _documents(linked)
+    wrong = {one for several in documents.values() for one in several if _holds(one, faulty)}
+    for unit in linked.units.values():
+        if unit.document not in wrong:
+            yield from unread_values(unit)
+    for module, several in documents.items():
+        if wrong.isdisjoint(several):
+            yield from unread_variables(module, several)
+    if not wrong:
+        yield from unused_definitions(linked)
+
+
+def _holds(document: Document, spans: Iterable[Span]) -> bool:
+    """Whether one of some places is in a document."""
+    here = [span for span in spans if span.file == document.file]
+    if not here:
+        return False
+    whole = document.span()
+    return any(whole.line <= span.line <= whole.end_line for span in here)
+
+
+# Values
+
+
+def unread_values(unit: Unit) -> Iterator[Finding]:
+    """The ``value`` steps of a topology whose result goes nowhere."""
+    sequence = unit.sequence
+    if sequence is None or not any(
+        isinstance(s.form, forms.Value) for s in all_steps(sequence.steps)
+    ):
+        return
+    read = _steps_read(unit)
+    if read is None or not read <= {step.name for step in all_steps(sequence.steps)}:
+        return  # a name that no step has may be meant for any of them
+    answers = sequence.result is None
+    for step in _Reading(read).idle(sequence.steps, answers):
+        what = f"the value of `{step.name}`" if step.name else "this value"
+        message = f"nothing reads {what}"
+        path = (*step.path, "name") if step.name else (*step.path, "value")
+        yield Finding("K901", message, unit.document.span(path), path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Which ``value`` steps nobody reads; ``read`` are the names of those that somebody does."""
+
+    read: Collection[str]
+
+    def idle(self, steps: Steps, answers: bool) -> Iterator[Step]:
+        """Those at the top. ``answers``: results by name are what the topology gives."""
+        for step in steps:
+            yield from self.step(step, False, answers)
+
+    def inner(self, steps: Steps, wanted: bool, answers: bool) -> Iterator[Step]:
+        """Those in a form. ``wanted``: somebody reads its result, which is that of the last step.
+
+        The last one without a name says what comes of it, if only to whoever reads the manifest.
+        """
+        for number, step in enumerate(steps, 1):
+            last = number == len(steps)
+            yield from self.step(step, last and (wanted or step.name is None), answers)
+
+    def step(self, step: Step, wanted: bool, answers: bool) -> Iterator[Step]:
+        named = step.name is not None and (answers or step.name in self.read)
+        here = wanted or named
+        match step.form:
+            case forms.Value() if not here:
+                yield step
+            case forms.ForEach(body=body, result=result):
+                yield from self.inner(body, here and result is None, False)
+            case forms.Try(body, handler, ending):
+                if handler is None:  # otherwise a value may be there to fail
+                    yield from self.inner(body, here, answers)
+                yield from self.inner(handler or (), here, answers)
+                yield from self.inner(ending or (), False, answers)
+            case form:
+                for several in inner_steps(form):
+                    yield from self.inner(several, here, answers)
+
+
+def _steps_read(unit: Unit) -> frozenset[str] | None:
+    """The steps that a topology reads by name; None where it reads ``steps`` as a whole."""
+    found: set[str] = set()
+    for template in _templates(unit):
+        for _, embedded in template.tree.expressions():
+            for reference in references(embedded.expr):
+                if reference[0] == "steps":
+                    if len(reference) == 1 or not isinstance(reference[1], str):
+                        return None
+                    found.add(reference[1])
+    return frozenset(found)
+
+
+def _templates(unit: Unit) -> Iterator[Template]:
+    assert unit.sequence is not None
+    if unit.sequence.result is not None:
+        yield unit.sequence.result
+    for step in all_steps(unit.sequence.steps):
+        if step.when is not None:
+            yield step.when
+        match step.form:
+            case forms.Call(site):
+                retry = None if site.retry is None else site.retry.when
+                several = site.inputs, retry, site.idempotency_key, site.approval, *site.expect
+                yield from (one for one in several if one is not None)
+            case forms.Value(value):
+                yield value
+            case forms.If(arms, _):
+                yield from (condition for condition, _ in arms)
+            case forms.Switch(subject, _, _):
+                yield subject
+            case forms.Loop(condition=condition):
+                yield condition
+            case forms.ForEach(items, _, result, _):
+                yield items
+                if result is not None:
+                    yield result
+            case forms.Throw(error):
+                yield error
+            case forms.Sleep(duration):
+                yield duration
+            case forms.WaitFor(pattern, timeout):
+                yield from (one for one in (pattern, timeout) if one is not None)
+
+
+# Variables and secrets
+
+
+def _documents(linked: Linked) -> dict[Module, dict[Document, None]]:
+    """The documents of each module; those that are of none, since they are wrong, are of all."""
+    found: dict[Module, dict[Document, None]] = {}
+    for unit in linked.units.values():
+        found.setdefault(unit.module, {})[unit.document] = None
+    placed = {document for documents in found.values() for document in documents}
+    for document in linked.manifest.documents:
+        if document not in placed:
+            for documents in found.values():
+                documents[document] = None
+    return found
+
+
+def unread_variables(module: Module, documents: Collection[Document]) -> Iterator[Finding]:
+    """The variables and secrets of a module that none of its expressions reads."""
+    declared = {"vars": module.vars, "secrets": module.secrets}
+    unread = {(root, name): one for root, all_ in declared.items() for name, one in all_.items()}
+    for document in documents:
+        if not unread:
+            return
+        tree = parse_template(document.data)
+        if tree.errors:
+            return  # what does not parse may read anything
+        for _, embedded in tree.expressions():
+            for reference in references(embedded.expr):
+                for key in list(_read_by(reference, declared)):
+                    unread.pop(key, None)
+    for (root, name), one in unread.items():
+        what = "variable" if root == "vars" else "secret"
+        yield Finding("K901", f"nothing reads the {what} `{name}`", one.span, one.path)
+
+
+def _read_by(
+    reference: tuple[str | int, ...], declared: Mapping[str, Mapping[str, Declaration]]
+) -> Iterator[tuple[str, str]]:
+    """What a reference reads; a name that nothing has may be meant for any of them."""
+    root, *rest = reference
+    if root in declared:
+        names = declared[str(root)]
+        read = [name for name in rest[:1] if name in names] or names
+        yield from ((str(root), str(name)) for name in read)
+    elif root not in ELSEWHERE or root in _MAY_BE_MEANT:
+        for kind, names in declared.items():
+            yield from ((kind, name) for name in names if name in reference[:2])
+
+
+# Definitions
+
+
+def unused_definitions(linked: Linked) -> Iterator[Finding]:
+    """The definitions of a module that is run by itself, of which it has no resource.
+
+    What other modules import is for them to use; a controller may call what its inputs name.
+    """
+    root = linked.manifest.root
+    if not root.definitions or not _is_run(linked, root):
+        return
+    used = frozenset(_named(document.data for document in linked.manifest.documents))
+    for definition in root.definitions.values():
+        if used.isdisjoint((definition.kind, definition.name)):
+            message = f"nothing is of the kind `{definition.kind}`"
+            path = ("metadata", "name")
+            yield Finding("K901", message, definition.document.span(path), path)
+
+
+def _is_run(linked: Linked, module: Module) -> bool:
+    """Whether a module has something to run, and is not for others only."""
+    if module.targets is not None:
+        return True
+    units = (unit for unit in linked.units.values() if unit.module is module)
+    return any(isinstance(one.owner, Resource) and one.sequence is not None for one in units)
+
+
+def _named(values: Iterable[Any]) -> Iterator[str]:
+    """What the texts of some documents may name: a kind, one with a resource, one in a schema."""
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value.partition("#" if "#" in value else "/")[0]
+        elif isinstance(value, Mapping):
+            waiting += [item for key, item in value.items() if key != "metadata"]
+        elif isinstance(value, list):
+            waiting += value

@@ -1,0 +1,1 @@
+"""The ways that secrets and text from outside take."""

@@ -1,0 +1,518 @@
+"""Whether what one place gives is what another takes, and a value that shows why not.
+
+A producer's type says what is delivered; a consumer's says what its schema delivers after
+``conform``, so that the place itself takes more (``analyzer.types.acceptance``): an int fits a
+double, a field with a default may be missing, a timestamp is given as text.
+
+Nothing is said without proof. *Proven* holds for every value. *Refuted* comes with a value that
+is of the producer's type and that the consumer refuses; both were asked. All else is a *doubt*,
+with its reason: a warning at most, never an error.
+
+Pairs of references that were met before are taken as proven (coinduction): a counterexample is
+finite, so one of the other pairs shows it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from itertools import count, islice
+from typing import Any, Literal
+
+from analyzer.types import (
+    INT_MAX,
+    NEVER,
+    STRING,
+    Bool,
+    Bytes,
+    Double,
+    Duration,
+    Dyn,
+    Error,
+    Field,
+    Int,
+    List,
+    Map,
+    Never,
+    Optional,
+    Record,
+    Ref,
+    Refined,
+    String,
+    Timestamp,
+    Type,
+    TypeValue,
+    UInt,
+    Union,
+    members_of,
+)
+from analyzer.types.acceptance import accepts, json_form, takes_all
+from analyzer.types.samples import MAX_SIZE, NOTHING, Samples, few
+from kernel.errors import Path
+from kernel.schema import Problem
+
+MAX_STEPS = 4_000
+"""Larger comparisons are given up as a doubt."""
+
+STEPS_FOR_VALUES = 10
+"""What it costs to try some values."""
+
+MAX_DEPTH = 40
+"""Deeper ones too."""
+
+MAX_TRIED = 64
+"""So many suspected values are tried as counterexamples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A value that the producer may give and the consumer refuses.
+
+    ``whole`` is the value; ``value`` is what lies at ``path`` in it, where the consumer takes
+    ``place`` only. With ``missing`` nothing lies there.
+    """
+
+    whole: Any
+    path: Path
+    value: Any
+    place: Type
+    missing: bool = False
+
+    def __str__(self) -> str:
+        shown = "missing" if self.missing else _show(self.value)
+        return str(Problem(self.path, shown))
+
+
+def _show(value: Any) -> str:
+    try:
+        text = json.dumps(json_form(value), ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why nothing was proven, and at which place.
+
+    ``dyn``: nothing is known of the producer. ``open``: fields that an open record does not
+    declare. ``refined``: the consumer's schema demands what types cannot say. ``unclear``: too
+    large, or no value was found that shows it.
+    """
+
+    kind: Literal["dyn", "open", "refined", "unclear"]
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of an assignment: proven, or refuted by a counterexample, or in doubt."""
+
+    counterexample: Counterexample | None = None
+    doubt: Doubt | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether every value that the producer gives is taken."""
+        return self.counterexample is None and self.doubt is None
+
+    @property
+    def refuted(self) -> bool:
+        """Whether there is a value that is refused."""
+        return self.counterexample is not None
+
+
+PROVEN = Verdict()
+
+
+def is_assignable(producer: Type, consumer: Type) -> Verdict:
+    """Whether every value of the producer's type is one that the consumer's place takes."""
+    doubt: Doubt | None = None
+    for found in objections(producer, consumer):
+        if found.refuted:
+            return found
+        doubt = doubt or found.doubt
+    return PROVEN if doubt is None else Verdict(doubt=doubt)
+
+
+def objections(producer: Type, consumer: Type, most: int = MAX_TRIED) -> Iterator[Verdict]:
+    """All that speaks against an assignment, place by place; nothing where it is proven.
+
+    No more than ``most``; that there are more is a doubt.
+    """
+    try:
+        for number, failure in enumerate(_Comparison().failures(producer, consumer)):
+            if number == most:
+                yield Verdict(doubt=Doubt("unclear", (), "there is more that was not looked at"))
+                return
+            if failure.shows(producer, consumer):
+                yield Verdict(failure.counterexample())
+            else:
+                unseen = Doubt("unclear", failure.path, "no value was found that shows it")
+                yield Verdict(doubt=failure.doubt or unseen)
+    except RecursionError:
+        yield Verdict(doubt=Doubt("unclear", (), "the types are nested too deep"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What keeps a proof from being made; ``whole`` is a value suspected to show it."""
+
+    path: Path = ()
+    whole: Any = NOTHING
+    value: Any = NOTHING
+    place: Type = NEVER
+    missing: bool = False
+    doubt: Doubt | None = None
+
+    def shows(self, producer: Type, consumer: Type) -> bool:
+        """Whether the suspected value is given and refused."""
+        if self.whole is NOTHING or not producer.contains(self.whole):
+            return False
+        return not accepts(consumer, json_form(self.whole))
+
+    def counterexample(self) -> Counterexample:
+        """The failure as it is told to others."""
+        return Counterexample(self.whole, self.path, self.value, self.place, self.missing)
+
+    def within(self, step: str | int, build: Callable[[Any], Any]) -> _Failure:
+        """The failure as one of the value around it."""
+        doubt = self.doubt and replace(self.doubt, path=(step, *self.doubt.path))
+        whole = NOTHING if self.whole is NOTHING else build(self.whole)
+        return replace(self, path=(step, *self.path), whole=whole, doubt=doubt)
+
+
+def _shown(value: Any, place: Type) -> _Failure:
+    return _Failure(whole=value, value=value, place=place)
+
+
+def _doubted(kind: Literal["dyn", "open", "refined", "unclear"], reason: str) -> _Failure:
+    return _Failure(doubt=Doubt(kind, (), reason))
+
+
+class _Comparison:
+    """One question, with what was assumed on the way and what it has cost."""
+
+    def __init__(self) -> None:
+        self.assumed: set[tuple[Type, Type]] = set()
+        self.samples = Samples()
+        self.steps = 0
+        self.depth = 0
+
+    def failures(self, producer: Type, consumer: Type) -> Generator[_Failure, None, None]:
+        """What speaks against it; nothing when it is proven."""
+        self.steps += 1
+        if self.steps > MAX_STEPS or self.depth > MAX_DEPTH:
+            yield _doubted("unclear", "the types are too large to compare")
+            return
+        self.depth += 1
+        try:
+            yield from self._failures(producer, consumer)
+        finally:
+            self.depth -= 1
+
+    def _failures(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
+        match producer, consumer:
+            case (Never() | Error(), _) | (_, Error()):
+                return
+            case (Ref(), _) | (_, Ref()):
+                yield from self._resolved(producer, consumer)
+            case (Dyn(), _) if not takes_all(consumer):
+                yield _doubted("dyn", producer.reason)
+            case _ if producer == consumer:
+                return
+            case (Union(), _):
+                for member in producer.members:
+                    yield from self.failures(member, consumer)
+            case (_, Refined()):
+                yield from self._into_refined(producer, consumer)
+            case (Refined(), _):
+                yield from self.failures(producer.base, consumer)
+            case (_, Union()):
+                yield from self._into_union(producer, consumer)
+            case _:
+                yield from self._of_one_kind(producer, consumer)
+
+    def _resolved(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
+        pair = (producer, consumer)
+        if producer == consumer or pair in self.assumed:
+            return
+        self.assumed.add(pair)
+        yield from self.failures(
+            producer.resolve() if isinstance(producer, Ref) else producer,
+            consumer.resolve() if isinstance(consumer, Ref) else consumer,
+        )
+
+    def proves(self, producer: Type, consumer: Type) -> bool:
+        """Whether it is proven; what was assumed for a failed try is forgotten."""
+        before = set(self.assumed)
+        found = self.failures(producer, consumer)
+        first = next(found, None)
+        found.close()
+        if first is not None:
+            self.assumed = before
+        return first is None
+
+    def _into_refined(self, producer: Type, consumer: Refined) -> Iterator[_Failure]:
+        values = few(producer)
+        if values is not None:
+            refused = [one for one in values if not accepts(consumer, one)]
+            yield from (_shown(one, consumer) for one in refused)
+            return
+        yield from self.failures(producer, consumer.base)
+        refused = [_shown(one, consumer) for one in self._refused(producer, consumer)]
+        yield from refused or [_doubted("refined", consumer.why)]
+        if refused:
+            yield _doubted("refined", consumer.why)
+
+    def _into_union(self, producer: Type, consumer: Union) -> Iterator[_Failure]:
+        if any(self.proves(producer, member) for member in consumer.members):
+            return
+        parts = _parts(producer, consumer)
+        if len(parts) > 1:
+            for part in parts:
+                yield from self.failures(part, consumer)
+            return
+        near = [one for one in consumer.members if _alike(producer, one)]
+        for member in near:
+            for failure in islice(self.failures(producer, member), 8):
+                if len(near) == 1 or failure.shows(producer, consumer):
+                    yield failure
+        yield from (_shown(one, consumer) for one in self._refused(producer, consumer))
+        yield _doubted("unclear", f"one of {consumer} may fit")
+
+    def _of_one_kind(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
+        match producer, consumer:
+            case List(), List():
+                yield from self._lists(producer, consumer)
+            case (Record() | Map(), Record() | Map()):
+                one, two = _produced(producer), _record(consumer)
+                if one is None or two is None:
+                    yield from self._leaves(producer, consumer)
+                else:
+                    yield from self._records(one, two)
+            case (List(element=inner), _) if takes_all(consumer):
+                for failure in self.failures(inner, consumer):
+                    yield failure.within(0, self._list_around(producer))
+            case (Record(), _) if takes_all(consumer):
+                yield from self._records(producer, Record((), consumer))
+            case (Map(), _) if takes_all(consumer) and (one := _produced(producer)):
+                yield from self._records(one, Record((), consumer))
+            case _:
+                yield from self._leaves(producer, consumer)
+
+    def _leaves(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
+        if not _holds(_delivered(producer), consumer):
+            yield from (_shown(one, consumer) for one in self._refused(producer, consumer))
+            yield _doubted("unclear", f"{producer} may not be {consumer}")
+
+    def _lists(self, producer: List, consumer: List) -> Iterator[_Failure]:
+        short, long = producer.least < consumer.least, _is_longer(producer, consumer)
+        if short or long:
+            length = producer.least if short else max((consumer.most or 0) + 1, producer.least)
+            element = self.samples.smallest(producer.element) if length else None
+            fits = element is not NOTHING and length <= MAX_SIZE
+            value = [element] * length if fits else NOTHING
+            yield _shown(value, consumer)
+        if producer.most != 0:
+            for failure in self.failures(producer.element, consumer.element):
+                yield failure.within(0, self._list_around(producer))
+
+    def _records(self, producer: Record, consumer: Record) -> Iterator[_Failure]:
+        for name, place in consumer.fields:
+            yield from self._field(producer, name, place)
+        for name, given in producer.fields:
+            if consumer.get(name) is None and not isinstance(given.type, Never):
+                yield from self._extra(producer, name, given, consumer.rest)
+        if not isinstance(producer.rest, Never) and not _is_any(producer.rest, consumer.rest):
+            yield from self._rest(producer, consumer)
+
+    def _field(self, producer: Record, name: str, place: Field) -> Iterator[_Failure]:
+        given = producer.get(name) or Field(producer.rest, required=False)
+        if place.required and not place.default and not given.required:
+            yield _missing(name, place, self.samples.smallest(producer))
+        if producer.get(name) is None and isinstance(given.type, Dyn):
+            if not takes_all(place.type):
+                yield _doubted("open", f"nothing says what {name} is").within(name, lambda one: one)
+            return
+        for failure in self.failures(given.type, place.type):
+            yield failure.within(name, _record_around(name, self.samples.smallest(producer)))
+
+    def _extra(self, producer: Record, name: str, given: Field, rest: Type) -> Iterator[_Failure]:
+        if isinstance(rest, Never):
+            found = iter((_shown(self.samples.smallest(given.type), rest),))
+        else:
+            found = self.failures(given.type, rest)
+        for failure in found:
+            yield failure.within(name, _record_around(name, self.samples.smallest(producer)))
+
+    def _rest(self, producer: Record, consumer: Record) -> Iterator[_Failure]:
+        if isinstance(producer.rest, Dyn):
+            yield _doubted("open", "other fields may be there")
+            return
+        known = {name for name, _ in (*producer.fields, *consumer.fields)}
+        name = next(one for one in _new_names() if one not in known)
+        given = Field(producer.rest, required=False)
+        yield from self._extra(producer, name, given, consumer.rest)
+
+    def _refused(self, producer: Type, consumer: Type) -> list[Any]:
+        """Values of the producer that the consumer refuses, of a few that are tried."""
+        tried = islice(self.samples.of(producer, consumer), MAX_TRIED)
+        found = (
+            one
+            for one in tried
+            if one is not NOTHING
+            and producer.contains(one)
+            and not accepts(consumer, json_form(one))
+        )
+        self.steps += STEPS_FOR_VALUES
+        return list(islice(found, 4))
+
+    def _list_around(self, producer: List) -> Callable[[Any], Any]:
+        length = max(producer.least, 1)
+
+        def build(value: Any) -> Any:
+            other = self.samples.smallest(producer.element) if length > 1 else None
+            other = value if other is NOTHING else other
+            return [value] + [other] * (length - 1) if length <= MAX_SIZE else NOTHING
+
+        return build
+
+
+def _new_names() -> Iterator[str]:
+    yield "other"
+    yield from (f"other{number}" for number in count(2))
+
+
+def _is_any(producer: Type, consumer: Type) -> bool:
+    return takes_all(consumer) and isinstance(producer, Dyn)
+
+
+def _missing(name: str, place: Field, least: Any) -> _Failure:
+    whole = NOTHING if least is NOTHING else {k: v for k, v in least.items() if k != name}
+    return _Failure((name,), whole, None, place.type, missing=True)
+
+
+def _record_around(name: str, least: Any) -> Callable[[Any], Any]:
+    return lambda value: NOTHING if least is NOTHING else {**least, name: value}
+
+
+def _is_longer(producer: List, consumer: List) -> bool:
+    if consumer.most is None:
+        return False
+    return producer.most is None or producer.most > consumer.most
+
+
+def _record(type_: Type) -> Record | None:
+    """A map as a record of unknown fields; None where its keys are not just any text."""
+    match type_:
+        case Map(key=key):
+            return Record((), type_.value) if key == STRING else None
+        case Record():
+            return type_
+    return None
+
+
+def _produced(type_: Type) -> Record | None:
+    """What is produced as a record: keys that are some texts only are no more than any."""
+    if isinstance(type_, Map) and all(isinstance(one, String) for one in members_of(type_.key)):
+        return Record((), type_.value)
+    return _record(type_)
+
+
+def _delivered(type_: Type) -> Type:
+    """What a type of CEL is as JSON (``kernel.invocation.values``)."""
+    match type_:
+        case UInt():
+            return Int(0, 2 * INT_MAX + 1)
+        case Timestamp() | Duration() | Bytes():
+            return STRING
+    return type_
+
+
+def _holds(producer: Type, consumer: Type) -> bool:
+    """Whether a consumer takes all values of a producer; neither has parts."""
+    match producer, consumer:
+        case (Int() | Double(), Double()):
+            least, most = float(producer.least), float(producer.most)
+            return consumer.least <= least and most <= consumer.most
+        case Int(), Int():
+            return consumer.least <= producer.least and producer.most <= consumer.most
+        case Double(least=point, most=most), Int():
+            return point == most and accepts(consumer, point)
+        case String(), String():
+            return _texts_hold(producer, consumer)
+        case Bool(), Bool():
+            return consumer.literal in (None, producer.literal)
+        case _, Dyn():
+            return _is_json(producer)
+    return type(producer) is type(consumer) and not isinstance(producer, Int | Map)
+
+
+def _is_json(type_: Type) -> bool:
+    if isinstance(type_, Map):
+        return isinstance(type_.key, String | Never)
+    return not isinstance(type_, Optional | TypeValue)
+
+
+def _texts_hold(producer: String, consumer: String) -> bool:
+    if producer.literals is not None:
+        return all(map(consumer.contains, producer.literals))
+    if consumer.literals is not None or consumer.pattern not in (None, producer.pattern):
+        return False
+    longer = consumer.most is not None and (producer.most is None or producer.most > consumer.most)
+    return producer.least >= consumer.least and not longer
+
+
+def _alike(producer: Type, member: Type) -> bool:
+    """Whether a member of a union is of the producer's shape, so that a failure can be told."""
+    if isinstance(member, Ref):
+        return _alike(producer, member.resolve())
+    if isinstance(member, Refined):
+        return _alike(producer, member.base)
+    groups = ((Record, Map), (Int, Double, UInt), (String, Timestamp, Duration, Bytes), (List,))
+    return any(isinstance(producer, one) and isinstance(member, one) for one in groups)
+
+
+def _parts(producer: Type, consumer: Union) -> list[Type]:
+    """The producer in parts that may fit different members of a union; itself if there are none."""
+    match producer:
+        case Bool(literal=None):
+            return [Bool(False), Bool(True)]
+        case String(literals=literals) if literals is not None and len(literals) <= MAX_TRIED:
+            return [String(frozenset((text,))) for text in sorted(literals)]
+        case Int(least=least, most=most) if most - least < MAX_TRIED:
+            return [Int(one, one) for one in range(least, most + 1)]
+        case Record():
+            return _record_parts(producer, consumer)
+    return [producer]
+
+
+def _record_parts(producer: Record, consumer: Union) -> list[Type]:
+    members = [one for one in map(_plain, consumer.members) if isinstance(one, Record)]
+    for index, (name, field) in enumerate(producer.fields):
+        if not any(member.get(name) for member in members):
+            continue
+        parts = _field_parts(field, consumer)
+        if len(parts) > 1:
+            before, after = producer.fields[:index], producer.fields[index + 1 :]
+            return [replace(producer, fields=(*before, (name, one), *after)) for one in parts]
+    return [producer]
+
+
+def _plain(type_: Type) -> Type:
+    while isinstance(type_, Ref | Refined):
+        type_ = type_.resolve() if isinstance(type_, Ref) else type_.base
+    return type_
+
+
+def _field_parts(field: Field, consumer: Union) -> list[Field]:
+    if isinstance(field.type, Never):
+        return [field]
+    if not field.required:
+        return [Field(NEVER, required=False), replace(field, required=True)]
+    inner = _plain(field.type)
+    parts = list(inner.members) if isinstance(inner, Union) else _parts(inner, consumer)
+    return [replace(field, type=one) for one in parts]
