@@ -76,18 +76,18 @@ def test_entries_are_few_and_the_used_ones_stay(
     answer = Checked(Report(), "error", frozenset())
     for number in range(5):
         cache(f"{number}.yaml").keep(answer)
-        for entry in cache.cache_folder().iterdir():
+        for entry in caching.cache_folder().iterdir():
             past = entry.stat().st_mtime - 10
             os.utime(entry, (past, past))
         assert number == 0 or cache("0.yaml").find() is not None
-    assert len(list(cache.cache_folder().iterdir())) == 3
+    assert len(list(caching.cache_folder().iterdir())) == 3
     assert cache("0.yaml").find() is not None
     assert cache("1.yaml").find() is None
 
 
 def test_only_the_user_can_look_into_the_folder(folder: Path) -> None:
     cache("a.yaml").keep(Checked(Report(), "error", frozenset()))
-    assert cache.cache_folder().stat().st_mode & 0o077 == 0
+    assert caching.cache_folder().stat().st_mode & 0o077 == 0
 
 
 SPANS = st.builds(Span, st.just("a.yaml"), *[st.integers(1, 99)] * 4)

@@ -1,0 +1,153 @@
+"""What the walks over all units share: the marks of schemas, and what each topology does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from analyzer.program.contexts import written_schema
+from analyzer.program.linking import Callee, Unit
+from analyzer.program.program import World
+from analyzer.taint.annotations import Marks, all_traits, marks_of
+from analyzer.taint.origins import CLEAN, Origin, Taint, tree
+from analyzer.taint.sinks import Sink
+from analyzer.taint.tracing import Env
+from kernel.manifest import Definition, Module, resolve_kind, schemas_of
+from kernel.schema import Schemas
+from kernel.topology.fields import Context, variables
+from kernel.topology.roles import body_of
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a topology does with what it is given: where it puts it, and what it gives back."""
+
+    sinks: dict[str, list[Sink]] = field(default_factory=dict)
+    result: Taint = CLEAN
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the walks of all units share."""
+
+    world: World
+    summaries: dict[object, Summary] = field(default_factory=dict)
+    made: dict[tuple[int, int], tuple[Any, Marks | None]] = field(default_factory=dict)
+    modules: dict[Module, Env] = field(default_factory=dict)
+
+    def is_needed(self, units: Iterable[Unit]) -> bool:
+        """Whether there are any secrets, or any calls of what reads text as a language."""
+        modules = {unit.module: None for unit in units}
+        if any(module.secrets or _has_secret_vars(module) for module in modules):
+            return True
+        definitions: dict[Definition, None] = {}
+        for unit in units:
+            if "inputs" in unit.roles and _has_secret(unit.roles["inputs"][1]):
+                return True
+            if unit.definition is not None:
+                definitions[unit.definition] = None
+            for site in unit.call_sites():
+                callee = self.world.linked.callee(unit.module, site.target)
+                if callee is not None:
+                    definitions[callee.definition] = None
+        return any(map(_has_marks, definitions))
+
+    def marks(self, schema: Any, schemas: Schemas) -> Marks | None:
+        """The marks of a schema, made once."""
+        key = id(schema), id(schemas)
+        if key not in self.made:
+            self.made[key] = schema, marks_of(schema, schemas)
+        return self.made[key][1]
+
+    def contract(self, callee: Callee, part: str) -> Marks | None:
+        """The marks of the inputs or outputs of what is called; None where it declares none."""
+        own = callee.own_contract
+        if part in own:
+            return self.marks(own[part][1], schemas_of(callee.module))
+        declared = getattr(callee.definition, part)
+        if declared is None and callee.definition.body is not None:
+            declared = body_of(callee.definition)[1].get(part, ((), None))[1]
+        return None if declared is None else self.marks(declared, schemas_of(callee.home))
+
+    def own(self, unit: Unit, part: str) -> Marks | None:
+        """The same for the inputs or outputs of a topology itself."""
+        found = self.world.contracts.schema_of(unit, part)  # type: ignore[arg-type]
+        return None if found is None else self.marks(*found)
+
+    def module(self, module: Module) -> Env:
+        """The variables of a module."""
+        if module not in self.modules:
+            self.modules[module] = {name: found for name, found in self._variables(module) if found}
+        return self.modules[module]
+
+    def _variables(self, module: Module) -> Iterator[tuple[str, Taint]]:
+        yield (
+            "secrets",
+            tree(
+                (name, of_origin(Origin(f"secrets.{name}", secret=True))) for name in module.secrets
+            ),
+        )
+        declared = schemas_of(module)
+        yield (
+            "vars",
+            tree(
+                (name, variable(f"vars.{name}", self.marks(one.schema, declared)))
+                for name, one in module.vars.items()
+                if _has_secret(one.schema)
+            ),
+        )
+        yield "resources", tree(self._published(module))
+
+    def _published(self, module: Module) -> Iterator[tuple[str, Taint]]:
+        for name, resource in module.resources.items():
+            definition = resolve_kind(module, resource.kind)
+            if definition is not None and _has_secret(definition.outputs):
+                marks = self.marks(definition.outputs, schemas_of(module))
+                yield name, variable(f"resources.{name}", marks)
+
+    def context(self, unit: Unit, context: Context, data: Any) -> Iterator[tuple[str, Taint]]:
+        """The variables that ``x-kernel-context`` brings to a field."""
+        for name, schema in variables(context).items():
+            if name in ("error", "result"):
+                continue
+            if name == "inputs" and "inputs" in unit.roles:
+                yield name, variable(name, self.own(unit, "inputs"), outside=True, given=True)
+                continue
+            full = written_schema(unit, schema, data)
+            yield name, variable(name, marks_of(full, schemas_of(unit.module)), outside=True)
+
+
+def variable(
+    name: str, marks: Marks | None, *, outside: bool = False, given: bool = False
+) -> Taint:
+    """The taint of a variable of which a schema says more."""
+    secret = marks is not None and marks.secret
+    tame = marks is not None and marks.is_tame
+    from_caller = (name, ()) if given and not secret else None
+    return of_origin(Origin(name, secret, outside and not tame, from_caller, False, marks))
+
+
+def of_origin(origin: Origin) -> Taint:
+    return Taint(frozenset((origin,)))
+
+
+def _has_secret_vars(module: Module) -> bool:
+    return any(_has_secret(one.schema) for one in module.vars.values())
+
+
+def _has_secret(schema: Any) -> bool:
+    return any(one.secret for one in all_traits(schema))
+
+
+def _has_marks(definition: Definition) -> bool:
+    """Whether calls of a kind give secrets, or take text that is read as a language."""
+    if any(one.untrusted for one in all_traits(definition.inputs)):
+        return True
+    if any(one.untrusted for one in all_traits(definition.schema)):
+        return True
+    if definition.body is not None and any(
+        map(_has_secret, (definition.schema, definition.inputs))
+    ):
+        return True
+    return _has_secret(definition.outputs)
