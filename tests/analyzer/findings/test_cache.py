@@ -109,7 +109,7 @@ FINDINGS = st.builds(
 def test_every_report_comes_back_as_it_was(findings: list[Finding]) -> None:
     report = Report.of(findings, [Source("a.yaml", "x")])
     entry = {
-        "findings": [cache._plain(finding) for finding in report.findings],
+        "findings": [caching._plain(finding) for finding in report.findings],
         "sources": ["a.yaml"],
         "places": {},
         "fail_on": "error",
@@ -117,7 +117,7 @@ def test_every_report_comes_back_as_it_was(findings: list[Finding]) -> None:
     }
     import json
 
-    found = cache._checked(json.loads(json.dumps(entry)), {"a.yaml": b"x"})
+    found = caching._checked(json.loads(json.dumps(entry)), {"a.yaml": b"x"})
     assert found.report == report
 
 
@@ -156,8 +156,8 @@ def test_every_file_that_a_check_opens_is_one_that_its_answer_depends_on(folder:
     script = (
         "import sys, json\n"
         "from pathlib import Path\n"
-        "from analyzer.several import check_each\n"
-        "from analyzer.caching import _library_places\n"
+        "from analyzer.batch import check_each\n"
+        "from analyzer.findings.cache import _library_places\n"
         "seen = set()\n"
         "def hook(event, arguments):\n"
         "    if event in ('open', 'os.listdir', 'os.scandir'):\n"
