@@ -104,7 +104,7 @@ schema:
     ctx: { type: object, required: [count], properties: { count: { type: integer } } }
 inputs: { type: object, required: [words], properties: { words: { type: array } } }
 outputs: { type: string }
-controller: { python: "tests.analyzer.test_contexts:Text" }
+controller: { python: "tests.analyzer.program.test_contexts:Text" }
 ---
 kind: Own.Text
 metadata: { name: Count }
