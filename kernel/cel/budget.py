@@ -25,6 +25,9 @@ class Limits:
     size: int = 10_000_000
 
 
+DEFAULT_LIMITS: Final = Limits()
+
+
 class Budget:
     """What is left of the limits during one evaluation."""
 

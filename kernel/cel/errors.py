@@ -19,7 +19,7 @@ Reason = Literal[
 """Why an evaluation failed; stable, for programs to read."""
 
 
-_SHOWN = 80
+_MAX_EXCERPT_LENGTH = 80
 
 
 class CelError(KernelError):
@@ -46,7 +46,7 @@ class CelError(KernelError):
     def excerpt(self) -> str:
         """The text of the sub-expression that is to blame, cut to one short line."""
         text = " ".join(self.expression[self.offset : self.end].split())
-        return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+        return text if len(text) <= _MAX_EXCERPT_LENGTH else text[: _MAX_EXCERPT_LENGTH - 1] + "…"
 
     def __str__(self) -> str:
         place = f"{self.message}, at offset {self.offset}"

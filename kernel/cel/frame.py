@@ -1,4 +1,4 @@
-"""What one evaluation by the reference evaluator carries along."""
+"""What one evaluation by closures carries along."""
 
 from __future__ import annotations
 
@@ -27,3 +27,14 @@ Closure = Callable[[Frame], Any]
 def located(problem: Problem, node: Expr, text: str) -> CelEvaluationError:
     """The error of a sub-expression."""
     return CelEvaluationError(problem.message, problem.reason, node.offset, node.end, text)
+
+
+def exhausted(expr: Expr, text: str) -> CelEvaluationError:
+    """The error of an expression for which the stack is too small."""
+    message = "the expression is nested too deeply for the stack that is left"
+    return located(Problem("budget", message), expr, text)
+
+
+def has_dotted(bindings: Mapping[str, Any]) -> bool:
+    """Whether a binding has a dotted name, which may stand for a chain of selections."""
+    return any(isinstance(name, str) and "." in name for name in bindings)

@@ -63,6 +63,12 @@ class Parts:
             node = self.expr if problem.reason == "budget" else self.expr.target
             raise self.error(node or self.expr, problem) from None
 
+    def chosen(self, frame: Frame) -> Iterator[Any]:
+        """As ``rounds``, of those for which the predicate holds if one stands before the value."""
+        for item in self.rounds(frame):
+            if len(self.args) < 2 or self.holds(frame):
+                yield item
+
     def holds(self, frame: Frame) -> bool:
         """The value of the predicate, the first argument; an error unless it is a bool."""
         value = self.args[0](frame)
@@ -168,14 +174,12 @@ def _filter(parts: Parts) -> Closure:
 
 def _map(parts: Parts) -> Closure:
     value = parts.args[-1]
-    filtered = len(parts.args) == 2
 
     def collect(frame: Frame) -> list[Any]:
         values: list[Any] = []
-        for _ in parts.rounds(frame):
-            if not filtered or parts.holds(frame):
-                parts.build(frame, ELEMENT_SIZE)
-                values.append(value(frame))
+        for _ in parts.chosen(frame):
+            parts.build(frame, ELEMENT_SIZE)
+            values.append(value(frame))
         return values
 
     return collect
@@ -183,15 +187,13 @@ def _map(parts: Parts) -> Closure:
 
 def _transform_map(parts: Parts) -> Closure:
     value = parts.args[-1]
-    filtered = len(parts.args) == 2
 
     def collect(frame: Frame) -> Any:
         mapping: Any = {}
-        for key in parts.rounds(frame):
-            if not filtered or parts.holds(frame):
-                # Keys of the range are distinct, but a map from Python may have ones of any type.
-                parts.build(frame, ENTRY_SIZE)
-                mapping = parts.insert(mapping, key, value(frame))
+        for key in parts.chosen(frame):
+            # Keys of the range are distinct, but a map from Python may have ones of any type.
+            parts.build(frame, ENTRY_SIZE)
+            mapping = parts.insert(mapping, key, value(frame))
         return mapping
 
     return collect
@@ -199,13 +201,10 @@ def _transform_map(parts: Parts) -> Closure:
 
 def _transform_entry(parts: Parts) -> Closure:
     entry = parts.args[-1]
-    filtered = len(parts.args) == 2
 
     def collect(frame: Frame) -> Any:
         mapping: Any = {}
-        for _ in parts.rounds(frame):
-            if filtered and not parts.holds(frame):
-                continue
+        for _ in parts.chosen(frame):
             for key, value in entry(frame).items():
                 mapping = parts.insert(mapping, key, value)
         return mapping

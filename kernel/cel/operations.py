@@ -30,7 +30,7 @@ NUMBERS: Final = frozenset({"int", "uint", "double"})
 KEYS: Final = frozenset({"bool", "int", "uint", "string"})
 LOOKED_UP: Final = KEYS | {"double"}
 _ORDERED: Final = frozenset({"bool", "string", "bytes", TIMESTAMP, DURATION})
-_DEEPEST: Final = 100
+_MAX_NESTING: Final = 100
 
 
 def equal(budget: Budget, a: Any, b: Any, depth: int = 0) -> bool:
@@ -41,7 +41,7 @@ def equal(budget: Budget, a: Any, b: Any, depth: int = 0) -> bool:
         return right in NUMBERS and _equal_numbers(a, b)
     if left != right or left == FOREIGN:
         return False
-    if depth > _DEEPEST:
+    if depth > _MAX_NESTING:
         raise Problem("budget", "the values are nested too deeply to be compared")
     if left == "list":
         return _equal_lists(budget, a, b, depth)
@@ -209,14 +209,9 @@ def remainder(a: int, b: int) -> int:
 
 def divide_unsigned(a: int, b: int) -> UInt:
     """Division of two uints."""
-    return unsigned(divide_checked(a, b))
-
-
-def divide_checked(a: int, b: int) -> int:
-    """Division of non-negative integers of any size."""
     if b == 0:
         raise Problem("division-by-zero", "division by zero")
-    return a // b
+    return unsigned(int(a) // int(b))
 
 
 def divide_doubles(a: float, b: float) -> float:

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from kernel.cel import tree
 from kernel.cel.errors import CelSyntaxError
 from kernel.cel.functions import MACROS, QUALIFIED
 from kernel.cel.lexer import MAX_LENGTH, RESERVED, Token, number, string, tokenize
-from kernel.cel.tree import (
-    Binary,
-    Call,
-    Conditional,
-    Expr,
-    Ident,
-    Index,
-    ListLiteral,
-    Literal,
-    Logical,
-    Macro,
-    MapLiteral,
-    Select,
-    Unary,
-    children,
-)
+from kernel.cel.tree import Expr
 
 MAX_DEPTH: Final = 150
 """How deep an expression may be nested; also the height of its tree, so of a chain of ``+``."""
@@ -69,7 +55,7 @@ def _height(expr: Expr) -> int:
     level = [expr]
     while level:
         height += 1
-        level = [child for node in level for child in children(node)]
+        level = [child for node in level for child in tree.children(node)]
     return height
 
 
@@ -119,7 +105,7 @@ class _Parser:
             if binding >= _RELATION:
                 self.position += 1
                 right = self.expression(binding)
-                left = Binary(start, self.end(), operator, left, right)
+                left = tree.Binary(start, self.end(), operator, left, right)
             elif binding == _TERNARY:
                 left = self.conditional(start, left)
             else:
@@ -130,13 +116,13 @@ class _Parser:
         then = self.expression(_TERNARY)
         self.take(":")
         otherwise = self.expression(0)
-        return Conditional(start, self.end(), condition, then, otherwise)
+        return tree.Conditional(start, self.end(), condition, then, otherwise)
 
     def logical(self, start: int, operator: str, binding: int, left: Expr) -> Expr:
         operands = [left]
         while self.accept(operator):
             operands.append(self.expression(binding))
-        return Logical(start, self.end(), operator, tuple(operands))
+        return tree.Logical(start, self.end(), operator, tuple(operands))
 
     def operand(self) -> Expr:
         """A primary expression with its prefixes, selections, indexes and calls."""
@@ -146,16 +132,16 @@ class _Parser:
         if kind == "name":
             expr = self.name(word, start, end)
         elif kind == "string":
-            expr = Literal(start, end, string(token, self.text))
+            expr = tree.Literal(start, end, string(token, self.text))
         elif kind == "int" or kind == "float":
-            expr = Literal(start, end, number(token, False, self.text))
+            expr = tree.Literal(start, end, number(token, False, self.text))
         elif kind == "(":
             expr = self.expression(0)
             self.take(")")
         elif kind == "-" or kind == "!":
             return self.prefixed(kind, start)
         elif kind in _CONSTANTS:
-            expr = Literal(start, end, _CONSTANTS[kind])
+            expr = tree.Literal(start, end, _CONSTANTS[kind])
         else:
             expr = self.composite(kind, start)
         return self.postfix(start, expr)
@@ -181,7 +167,7 @@ class _Parser:
         if kind == "-" and self.is_number(self.position):
             self.position += 1
             start = starts.pop()
-            literal = Literal(start, token[3], number(token, True, self.text))
+            literal = tree.Literal(start, token[3], number(token, True, self.text))
             expr = self.postfix(start, literal)
         else:
             # What follows a minus is a token, if only the one of the end.
@@ -189,7 +175,7 @@ class _Parser:
                 raise self.failure("an operand")
             expr = self.operand()
         for start in reversed(starts):
-            expr = Unary(start, self.end(), kind, expr)
+            expr = tree.Unary(start, self.end(), kind, expr)
         return expr
 
     def is_number(self, position: int) -> bool:
@@ -201,7 +187,7 @@ class _Parser:
         if word in RESERVED:
             raise CelSyntaxError(f"'{word}' is a reserved word", start, end, self.text)
         if self.tokens[self.position][0] != "(":
-            return Ident(start, end, word, absolute)
+            return tree.Ident(start, end, word, absolute)
         self.position += 1
         args = self.arguments(")")
         return self.call(start, word, None, args)
@@ -218,8 +204,8 @@ class _Parser:
                 optional = self.accept("?")
                 index = self.expression(0)
                 self.take("]")
-                expr = Index(start, self.end(), expr, index, optional)
-            elif kind == "{" and isinstance(expr, Ident | Select):
+                expr = tree.Index(start, self.end(), expr, index, optional)
+            elif kind == "{" and isinstance(expr, tree.Ident | tree.Select):
                 raise self.failure("an operator; message construction is not part of this language")
             else:
                 return expr
@@ -234,10 +220,10 @@ class _Parser:
         self.position += 1
         # Words of the language may be names of fields and of methods, after a dot.
         if optional or kind == "quoted" or self.tokens[self.position][0] != "(":
-            return Select(start, end, operand, word, optional)
+            return tree.Select(start, end, operand, word, optional)
         self.position += 1
         args = self.arguments(")")
-        if isinstance(operand, Ident) and (qualified := f"{operand.name}.{word}") in QUALIFIED:
+        if isinstance(operand, tree.Ident) and (qualified := f"{operand.name}.{word}") in QUALIFIED:
             return self.call(start, qualified, None, args)
         return self.call(start, word, operand, args)
 
@@ -245,10 +231,10 @@ class _Parser:
         macro = MACROS.get(word)
         if macro and macro.receiver is (target is not None) and len(args) in macro.counts:
             return self.macro(start, word, target, args)
-        return Call(start, self.end(), word, target, tuple(args))
+        return tree.Call(start, self.end(), word, target, tuple(args))
 
     def macro(self, start: int, word: str, target: Expr | None, args: list[Expr]) -> Expr:
-        if word == "has" and not isinstance(args[0], Select):
+        if word == "has" and not isinstance(args[0], tree.Select):
             message = "the argument of has() is a field selection, such as has(a.b)"
             raise CelSyntaxError(message, args[0].offset, args[0].end, self.text)
         count = MACROS[word].variables(len(args))
@@ -256,13 +242,13 @@ class _Parser:
         if len(set(names)) < count:
             message = f"the variables of {word}() have the same name"
             raise CelSyntaxError(message, args[1].offset, args[1].end, self.text)
-        if word == "transformMapEntry" and not isinstance(args[-1], MapLiteral):
+        if word == "transformMapEntry" and not isinstance(args[-1], tree.MapLiteral):
             message = "the last argument of transformMapEntry() is a map literal, {key: value}"
             raise CelSyntaxError(message, args[-1].offset, args[-1].end, self.text)
-        return Macro(start, self.end(), word, target, names, tuple(args[count:]))
+        return tree.Macro(start, self.end(), word, target, names, tuple(args[count:]))
 
     def variable(self, word: str, arg: Expr) -> str:
-        if isinstance(arg, Ident) and not arg.absolute:
+        if isinstance(arg, tree.Ident) and not arg.absolute:
             return arg.name
         message = f"{word}() declares a variable here: a simple name is needed"
         raise CelSyntaxError(message, arg.offset, arg.end, self.text)
@@ -287,7 +273,7 @@ class _Parser:
             if not self.accept(","):
                 self.take("]")
                 break
-        return ListLiteral(start, self.end(), tuple(elements), frozenset(optional))
+        return tree.ListLiteral(start, self.end(), tuple(elements), frozenset(optional))
 
     def map_literal(self, start: int) -> Expr:
         entries: list[tuple[Expr, Expr]] = []
@@ -301,7 +287,7 @@ class _Parser:
             if not self.accept(","):
                 self.take("}")
                 break
-        return MapLiteral(start, self.end(), tuple(entries), frozenset(optional))
+        return tree.MapLiteral(start, self.end(), tuple(entries), frozenset(optional))
 
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "parse", "parse_tokens"]

@@ -1,18 +1,15 @@
-"""Programs: expressions that are ready to be evaluated, by generated code or by the reference."""
+"""Programs: expressions that are ready to be evaluated, by generated code or by closures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kernel.cel import reference
-from kernel.cel.budget import Budget, Limits
-from kernel.cel.errors import CelEvaluationError, Problem
-from kernel.cel.frame import Closure, Frame, located
+from kernel.cel import closures
+from kernel.cel.budget import DEFAULT_LIMITS, Budget, Limits
+from kernel.cel.frame import Closure, Frame, exhausted, has_dotted
 from kernel.cel.parser import parse
 from kernel.cel.tree import Expr
-
-DEFAULT_LIMITS = Limits()
 
 
 class Program:
@@ -22,7 +19,7 @@ class Program:
     ``CelEvaluationError``. Its code is made at the first evaluation.
     """
 
-    __slots__ = ("_reference", "container", "evaluate", "expr", "limits", "text")
+    __slots__ = ("_closure", "container", "evaluate", "expr", "limits", "text")
 
     evaluate: Callable[[Mapping[str, Any]], Any]
 
@@ -32,7 +29,7 @@ class Program:
         self.container = container
         self.limits = limits
         self.evaluate = self._first
-        self._reference: tuple[Closure, int] | None = None
+        self._closure: tuple[Closure, int] | None = None
 
     def _first(self, bindings: Mapping[str, Any]) -> Any:
         """Choose how to evaluate from now on, and do so."""
@@ -41,7 +38,8 @@ class Program:
         if self.container or has_dotted(bindings):
             self.evaluate = self.evaluate_by_reference
         else:
-            from kernel.cel import generate
+            # For start-up time: most commands evaluate nothing.
+            from kernel.cel.codegen import generate
 
             self.evaluate = generate.expression(self.expr, self.limits, self.evaluate_by_reference)
         return self.evaluate(bindings)
@@ -49,23 +47,12 @@ class Program:
     def evaluate_by_reference(self, bindings: Mapping[str, Any]) -> Any:
         """The value by the reference evaluator: the same as ``evaluate``, only slower."""
         try:
-            if self._reference is None:
-                self._reference = reference.build(self.expr, self.text, self.container)
-            closure, slots = self._reference
+            if self._closure is None:
+                self._closure = closures.build(self.expr, self.text, self.container)
+            closure, slots = self._closure
             return closure(Frame(bindings, Budget(self.limits), slots))
         except RecursionError:
             raise exhausted(self.expr, self.text) from None
-
-
-def has_dotted(bindings: Mapping[str, Any]) -> bool:
-    """Whether a binding has a dotted name, which may stand for a chain of selections."""
-    return any(isinstance(name, str) and "." in name for name in bindings)
-
-
-def exhausted(expr: Expr, text: str) -> CelEvaluationError:
-    """The error of an expression for which the stack is too small."""
-    message = "the expression is nested too deeply for the stack that is left"
-    return located(Problem("budget", message), expr, text)
 
 
 def compile(

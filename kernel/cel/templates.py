@@ -2,151 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from kernel.cel import reference
-from kernel.cel.budget import Budget, Limits
+from kernel.cel import closures
+from kernel.cel.budget import DEFAULT_LIMITS, Budget, Limits
 from kernel.cel.errors import CelEvaluationError, CelSyntaxError, Problem
 from kernel.cel.formatted import scalar_text
-from kernel.cel.frame import Closure, Frame, located
-from kernel.cel.lexer import Token, tokenize
-from kernel.cel.parser import MAX_DEPTH, parse_tokens
-from kernel.cel.program import DEFAULT_LIMITS, exhausted, has_dotted
+from kernel.cel.frame import Closure, Frame, exhausted, has_dotted, located
+from kernel.cel.template_tree import Scalar, TemplateTree, parse_template
 from kernel.cel.tree import Expr
 from kernel.errors import Path
-
-OPEN: Final = "${{"
-CLOSE: Final = "}}"
-_ATOMS = (int, float, bool, type(None))
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """An expression in a scalar; ``start`` and ``end`` are the place of its brackets."""
-
-    expr: Expr
-    start: int
-    end: int
-
-
-Segment = str | Embedded
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A scalar that holds CEL, cut into literal text and expressions."""
-
-    text: str
-    segments: tuple[Segment, ...]
-
-    @property
-    def whole(self) -> Embedded | None:
-        """The expression that is the whole scalar, whose value keeps its type."""
-        first = self.segments[0]
-        return first if len(self.segments) == 1 and isinstance(first, Embedded) else None
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateTree:
-    """A structure with its CEL parsed: the scalars that hold any, by path, and what is wrong."""
-
-    structure: Any
-    scalars: Mapping[Path, Scalar]
-    errors: tuple[CelSyntaxError, ...]
-
-    def expressions(self) -> Iterator[tuple[Path, Embedded]]:
-        """Every expression with the path of its scalar, in reading order."""
-        for path, scalar in self.scalars.items():
-            for segment in scalar.segments:
-                if isinstance(segment, Embedded):
-                    yield path, segment
-
-
-@lru_cache(maxsize=16_384)
-def scan(text: str) -> tuple[Segment, ...]:
-    """The literal text and the expressions of a scalar; ``CelSyntaxError`` with places in it.
-
-    ``$${{`` is a literal ``${{``. The newline that a block scalar ends with does not make text of
-    an expression.
-    """
-    segments: list[Segment] = []
-    literal = ""
-    position = 0
-    while (start := text.find(OPEN, position)) >= 0:
-        if start > position and text[start - 1] == "$":
-            literal += text[position : start - 1] + OPEN
-            position = start + len(OPEN)
-            continue
-        literal += text[position:start]
-        if literal:
-            segments.append(literal)
-        literal = ""
-        embedded = _embedded(text, start)
-        segments.append(embedded)
-        position = embedded.end
-    literal += text[position:]
-    if literal and not (literal == "\n" and _is_expression(segments)):
-        segments.append(literal)
-    return tuple(segments)
-
-
-def _is_expression(segments: list[Segment]) -> bool:
-    return len(segments) == 1 and isinstance(segments[0], Embedded)
-
-
-def _embedded(text: str, start: int) -> Embedded:
-    tokens = tokenize(text, start + len(OPEN), embedded=True)
-    close = tokens[-1][2]
-    if not text.startswith(CLOSE, close):
-        raise _unclosed(text, start, close, tokens)
-    if len(tokens) == 1:
-        end = close + len(CLOSE)
-        raise CelSyntaxError("there is no expression between the brackets", start, end, text)
-    return Embedded(parse_tokens(tokens, text), start, close + len(CLOSE))
-
-
-def _unclosed(text: str, start: int, close: int, tokens: list[Token]) -> CelSyntaxError:
-    if close < len(text):
-        return CelSyntaxError("this '}' closes nothing", close, close + 1, text)
-    return CelSyntaxError("'${{' is not closed by '}}'", start, start + len(OPEN), text)
-
-
-def parse_template(structure: Any) -> TemplateTree:
-    """The tree of a JSON structure; all syntax errors are in its ``errors``, one for a scalar."""
-    scalars: dict[Path, Scalar] = {}
-    errors: list[CelSyntaxError] = []
-    try:
-        _collect(structure, (), scalars, errors)
-    except RecursionError:
-        message = "the structure is nested too deeply for the stack that is left"
-        errors.append(CelSyntaxError(message, 0, 0, ""))
-    return TemplateTree(structure, scalars, tuple(errors))
-
-
-def _collect(
-    value: Any, path: Path, scalars: dict[Path, Scalar], errors: list[CelSyntaxError]
-) -> None:
-    if isinstance(value, str):
-        if OPEN in value:
-            try:
-                scalars[path] = Scalar(value, scan(value))
-            except CelSyntaxError as error:
-                error.path = path
-                errors.append(error)
-        return
-    kind = type(value)
-    if kind in _ATOMS or not (kind is dict or isinstance(value, (Mapping, list, tuple))):
-        return
-    if len(path) >= MAX_DEPTH:
-        message = f"the structure is nested more than {MAX_DEPTH} levels deep"
-        errors.append(CelSyntaxError(message, 0, 0, "", path))
-        return
-    pairs = value.items() if kind is dict or isinstance(value, Mapping) else enumerate(value)
-    for key, item in pairs:
-        _collect(item, (*path, key), scalars, errors)
 
 
 class Template:
@@ -158,7 +24,7 @@ class Template:
     itself.
     """
 
-    __slots__ = ("_reference", "constant", "evaluate", "limits", "tree")
+    __slots__ = ("_closure", "constant", "evaluate", "limits", "tree")
 
     evaluate: Callable[[Mapping[str, Any]], Any]
 
@@ -167,7 +33,7 @@ class Template:
         self.limits = limits
         self.constant = not tree.scalars
         self.evaluate = self._constant if self.constant else self._first
-        self._reference: tuple[Closure, int] | None = None
+        self._closure: tuple[Closure, int] | None = None
 
     def _constant(self, bindings: Mapping[str, Any]) -> Any:
         return self.tree.structure
@@ -177,7 +43,8 @@ class Template:
         if has_dotted(bindings):
             self.evaluate = self.evaluate_by_reference
         else:
-            from kernel.cel import generate
+            # For start-up time: most commands evaluate nothing.
+            from kernel.cel.codegen import generate
 
             self.evaluate = generate.template(self.tree, self.limits, self.evaluate_by_reference)
         return self.evaluate(bindings)
@@ -185,9 +52,9 @@ class Template:
     def evaluate_by_reference(self, bindings: Mapping[str, Any]) -> Any:
         """The value by the reference evaluator: the same as ``evaluate``, only slower."""
         try:
-            if self._reference is None:
-                self._reference = _build(self.tree)
-            closure, slots = self._reference
+            if self._closure is None:
+                self._closure = _build(self.tree)
+            closure, slots = self._closure
             return closure(Frame(bindings, Budget(self.limits), slots))
         except RecursionError:
             path, first = next(self.tree.expressions())
@@ -250,7 +117,7 @@ def _scalar(scalar: Scalar, path: Path) -> tuple[Closure, int]:
         if isinstance(segment, str):
             parts.append(segment)
             continue
-        made, needed = reference.build(segment.expr, scalar.text)
+        made, needed = closures.build(segment.expr, scalar.text)
         slots = max(slots, needed)
         parts.append((segment.expr, made))
     first = parts[0]

@@ -18,7 +18,6 @@ INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
 UINT_MAX: Final = 2**64 - 1
 
-NANOSECOND: Final = 1
 SECOND: Final = 1_000_000_000
 
 # Timestamps end where their text form does: years 1 to 9999 (specification, Overflow).

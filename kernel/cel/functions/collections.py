@@ -9,8 +9,13 @@ from typing import Any, Final
 from kernel.cel import operations as op
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
-from kernel.cel.functions.table import Function, charged, on
+from kernel.cel.functions.table import charged, library, on
 from kernel.cel.values import DURATION, NONE, TIMESTAMP, Optional, described, native, type_name
+
+_list = library("lists")
+_set = library("sets")
+_encoder = library("encoders")
+_optional = library("optionals")
 
 _SORTABLE: Final = frozenset(
     {"int", "uint", "double", "bool", "string", "bytes", TIMESTAMP, DURATION}
@@ -157,202 +162,174 @@ def _last(items: Any) -> Optional:
 
 
 LISTS: Final = (
-    Function(
+    _list(
         "distinct",
-        "lists",
         "The elements, each once.",
         "[1, 2, 2.0].distinct() == [1, 2]",
         "product",
-        (charged("list(T).() -> list(T)", _distinct),),
+        charged("list(T).() -> list(T)", _distinct),
     ),
-    Function(
+    _list(
         "flatten",
-        "lists",
         "The elements, with those of inner lists in their place, one or `depth` levels deep.",
         "[1, [2, [3]]].flatten() == [1, 2, [3]] && [1, [2, [3]]].flatten(2) == [1, 2, 3]",
         "linear",
-        (
-            charged("list(dyn).() -> list(dyn)", _flatten),
-            charged("list(dyn).(int) -> list(dyn)", _flatten),
-        ),
+        charged("list(dyn).() -> list(dyn)", _flatten),
+        charged("list(dyn).(int) -> list(dyn)", _flatten),
     ),
-    Function(
+    _list(
         "lists.range",
-        "lists",
         "The integers from 0 to before the number.",
         "lists.range(3) == [0, 1, 2]",
         "linear",
-        (charged("(int) -> list(int)", _range),),
+        charged("(int) -> list(int)", _range),
     ),
-    Function(
+    _list(
         "reverse",
-        "lists",
         "The list backwards.",
         "[1, 2].reverse() == [2, 1]",
         "linear",
-        (charged("list(T).() -> list(T)", _reverse),),
+        charged("list(T).() -> list(T)", _reverse),
     ),
-    Function(
+    _list(
         "slice",
-        "lists",
         "The elements from a position to before another.",
         "[1, 2, 3, 4].slice(1, 3) == [2, 3]",
         "linear",
-        (charged("list(T).(int, int) -> list(T)", _slice),),
+        charged("list(T).(int, int) -> list(T)", _slice),
     ),
-    Function(
+    _list(
         "sort",
-        "lists",
         "The elements, of one ordered type, in order.",
         "[3, 1, 2].sort() == [1, 2, 3]",
         "linear",
-        (charged("list(T).() -> list(T)", _sort),),
+        charged("list(T).() -> list(T)", _sort),
     ),
-    Function(
+    _list(
         "first",
-        "lists",
         "The first element as an optional.",
         "[1, 2].first() == optional.of(1) && [].first() == optional.none()",
         "constant",
-        (on("list(T).() -> optional(T)", _first),),
+        on("list(T).() -> optional(T)", _first),
     ),
-    Function(
+    _list(
         "last",
-        "lists",
         "The last element as an optional.",
         "[1, 2].last() == optional.of(2)",
         "constant",
-        (on("list(T).() -> optional(T)", _last),),
+        on("list(T).() -> optional(T)", _last),
     ),
 )
 
 SETS: Final = (
-    Function(
+    _set(
         "sets.contains",
-        "sets",
         "Whether the first list has all elements of the second.",
         "sets.contains([1, 2, 3], [2.0, 3])",
         "product",
-        (charged("(list(T), list(T)) -> bool", _contains),),
+        charged("(list(T), list(T)) -> bool", _contains),
     ),
-    Function(
+    _set(
         "sets.equivalent",
-        "sets",
         "Whether each list has all elements of the other.",
         "sets.equivalent([1, 2], [2, 1, 1])",
         "product",
-        (charged("(list(T), list(T)) -> bool", _equivalent),),
+        charged("(list(T), list(T)) -> bool", _equivalent),
     ),
-    Function(
+    _set(
         "sets.intersects",
-        "sets",
         "Whether the lists have an element in common.",
         "sets.intersects([1, 2], [2, 3])",
         "product",
-        (charged("(list(T), list(T)) -> bool", _intersects),),
+        charged("(list(T), list(T)) -> bool", _intersects),
     ),
 )
 
 ENCODERS: Final = (
-    Function(
+    _encoder(
         "base64.encode",
-        "encoders",
         "The base64 text of bytes.",
         "base64.encode(b'hello') == 'aGVsbG8='",
         "linear",
-        (charged("(bytes) -> string", _encode),),
+        charged("(bytes) -> string", _encode),
     ),
-    Function(
+    _encoder(
         "base64.decode",
-        "encoders",
         "The bytes of base64 text, with or without padding.",
         "base64.decode('aGVsbG8') == b'hello'",
         "linear",
-        (charged("(string) -> bytes", _decode),),
+        charged("(string) -> bytes", _decode),
     ),
 )
 
 OPTIONALS: Final = (
-    Function(
+    _optional(
         "optional.of",
-        "optionals",
         "The optional that holds the value.",
         "optional.of(1).value() == 1",
         "constant",
-        (on("(T) -> optional(T)", Optional),),
+        on("(T) -> optional(T)", Optional),
     ),
-    Function(
+    _optional(
         "optional.ofNonZeroValue",
-        "optionals",
         "The optional that holds the value; none for null, false, 0 and what is empty.",
         "optional.ofNonZeroValue('') == optional.none()",
         "constant",
-        (on("(T) -> optional(T)", _of_non_zero),),
+        on("(T) -> optional(T)", _of_non_zero),
     ),
-    Function(
+    _optional(
         "optional.none",
-        "optionals",
         "The optional without a value.",
         "!optional.none().hasValue()",
         "constant",
-        (on("() -> optional(T)", lambda: NONE),),
+        on("() -> optional(T)", lambda: NONE),
     ),
-    Function(
+    _optional(
         "optional.unwrap",
-        "optionals",
         "The values of the optionals in a list that have one.",
         "optional.unwrap([optional.of(1), optional.none()]) == [1]",
         "linear",
-        (charged("(list(optional(T))) -> list(T)", _unwrap),),
+        charged("(list(optional(T))) -> list(T)", _unwrap),
     ),
-    Function(
+    _optional(
         "unwrapOpt",
-        "optionals",
         "The values of the optionals in a list that have one.",
         "[optional.of(1), optional.none()].unwrapOpt() == [1]",
         "linear",
-        (charged("list(optional(T)).() -> list(T)", _unwrap),),
+        charged("list(optional(T)).() -> list(T)", _unwrap),
     ),
-    Function(
+    _optional(
         "hasValue",
-        "optionals",
         "Whether the optional has a value.",
         "optional.of(1).hasValue()",
         "constant",
-        (on("optional(T).() -> bool", lambda optional: optional.present),),
+        on("optional(T).() -> bool", lambda optional: optional.present),
     ),
-    Function(
+    _optional(
         "value",
-        "optionals",
         "The value of the optional; an error when it has none.",
         "optional.of(1).value() == 1",
         "constant",
-        (on("optional(T).() -> T", _value),),
+        on("optional(T).() -> T", _value),
     ),
-    Function(
+    _optional(
         "or",
-        "optionals",
         "The optional itself when it has a value, otherwise the other one.",
         "optional.none().or(optional.of(1)) == optional.of(1)",
         "constant",
-        (
-            on(
-                "optional(T).(optional(T)) -> optional(T)",
-                lambda optional, other: optional if optional.present else other,
-            ),
+        on(
+            "optional(T).(optional(T)) -> optional(T)",
+            lambda optional, other: optional if optional.present else other,
         ),
     ),
-    Function(
+    _optional(
         "orValue",
-        "optionals",
         "The value of the optional, or the other value when it has none.",
         "{'a': 1}.?b.orValue(2) == 2",
         "constant",
-        (
-            on(
-                "optional(T).(T) -> T",
-                lambda optional, other: optional.value if optional.present else other,
-            ),
+        on(
+            "optional(T).(T) -> T",
+            lambda optional, other: optional.value if optional.present else other,
         ),
     ),
 )

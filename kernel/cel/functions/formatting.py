@@ -10,12 +10,16 @@ from typing import Any, Final
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
 from kernel.cel.functions import times
+from kernel.cel.operations import NUMBERS
 from kernel.cel.values import DURATION, TIMESTAMP, described, type_name
+
+_Conversion = Callable[[Budget, Any, int], str]
+"""Gives the text of a value; takes the budget, the value and the precision."""
 
 _CLAUSE = re.compile(r"%(?:(%)|(?:\.([0-9]{1,4}))?([a-zA-Z])|)")
 _DEFAULT_PRECISION: Final = 6
-_HIGHEST_PRECISION: Final = 1000
-_DEEPEST: Final = 50
+_MAX_PRECISION: Final = 1000
+_MAX_NESTING: Final = 50
 
 
 def format_string(budget: Budget, text: str, args: Any) -> str:
@@ -43,12 +47,12 @@ def clauses(text: str) -> list[str]:
     return [match[3] for match in found]
 
 
-def _conversion(match: re.Match[str]) -> tuple[Callable[[Budget, Any, int], str], int]:
+def _conversion(match: re.Match[str]) -> tuple[_Conversion, int]:
     conversion = _CONVERSIONS.get(match[3] or "")
     if conversion is None:
         raise Problem("bad-argument", "the format has a '%' without a known conversion after it")
     precision = _DEFAULT_PRECISION if match[2] is None else int(match[2])
-    if precision > _HIGHEST_PRECISION or (match[2] and match[3] not in "fe"):
+    if precision > _MAX_PRECISION or (match[2] and match[3] not in "fe"):
         raise Problem("bad-argument", "the precision of the format is not possible")
     return conversion, precision
 
@@ -79,7 +83,7 @@ def plain_double(value: float) -> str:
         return special
     text = repr(float(value))
     if "e" in text:
-        from decimal import Decimal
+        from decimal import Decimal  # for start-up time
 
         return format(Decimal(text), "f")
     return text.removesuffix(".0")
@@ -93,7 +97,7 @@ def _plain(budget: Budget, value: Any, depth: int) -> str:
     kind = type_name(value)
     budget.spend(1)
     if kind == "list" or kind == "map":
-        if depth > _DEEPEST:
+        if depth > _MAX_NESTING:
             raise Problem("budget", "the value is nested too deeply to be formatted")
         return _list(budget, value, depth) if kind == "list" else _map(budget, value, depth)
     if kind not in _SCALARS:
@@ -138,16 +142,26 @@ def _decimal(budget: Budget, value: Any, precision: int) -> str:
     raise _wrong("d", value)
 
 
-def _fixed(budget: Budget, value: Any, precision: int) -> str:
-    if type_name(value) not in ("int", "uint", "double"):
-        raise _wrong("f", value)
-    return _special(value) or f"{float(value):.{precision}f}"
+def _real(letter: str) -> _Conversion:
+    """``f`` and ``e``: with a number of decimals, which Python calls by the same letters."""
+
+    def convert(budget: Budget, value: Any, precision: int) -> str:
+        if type_name(value) not in NUMBERS:
+            raise _wrong(letter, value)
+        return _special(value) or f"{float(value):.{precision}{letter}}"
+
+    return convert
 
 
-def _scientific(budget: Budget, value: Any, precision: int) -> str:
-    if type_name(value) not in ("int", "uint", "double"):
-        raise _wrong("e", value)
-    return _special(value) or f"{float(value):.{precision}e}"
+def _whole(letter: str, *kinds: str) -> _Conversion:
+    """``o`` and ``b``: the digits of a whole number, which Python calls by the same letters."""
+
+    def convert(budget: Budget, value: Any, precision: int) -> str:
+        if type_name(value) not in kinds:
+            raise _wrong(letter, value)
+        return format(int(value), letter)
+
+    return convert
 
 
 def _hexadecimal(budget: Budget, value: Any, precision: int) -> str:
@@ -160,25 +174,13 @@ def _hexadecimal(budget: Budget, value: Any, precision: int) -> str:
     raise _wrong("x", value)
 
 
-def _octal(budget: Budget, value: Any, precision: int) -> str:
-    if type_name(value) not in ("int", "uint"):
-        raise _wrong("o", value)
-    return format(int(value), "o")
-
-
-def _binary(budget: Budget, value: Any, precision: int) -> str:
-    if type_name(value) not in ("bool", "int", "uint"):
-        raise _wrong("b", value)
-    return format(int(value), "b")
-
-
-_CONVERSIONS: Final[dict[str, Callable[[Budget, Any, int], str]]] = {
+_CONVERSIONS: Final[dict[str, _Conversion]] = {
     "s": _text,
     "d": _decimal,
-    "f": _fixed,
-    "e": _scientific,
+    "f": _real("f"),
+    "e": _real("e"),
     "x": _hexadecimal,
     "X": lambda budget, value, precision: _hexadecimal(budget, value, precision).upper(),
-    "o": _octal,
-    "b": _binary,
+    "o": _whole("o", "int", "uint"),
+    "b": _whole("b", "bool", "int", "uint"),
 }

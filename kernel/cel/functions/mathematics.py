@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
-from kernel.cel.functions.table import Function, Overload, charged, on
+from kernel.cel.functions.table import Function, Overload, charged, library, on
 from kernel.cel.operations import NUMBERS, no_overload
 from kernel.cel.values import INT_MAX, INT_MIN, UINT_MAX, UInt, integer, type_name, unsigned
+
+_math = library("math")
 
 
 def _extreme(name: str, better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
@@ -67,24 +69,15 @@ def _square_root(value: float) -> float:
     return math.sqrt(value) if value >= 0 else math.nan
 
 
-def _shift_left(width: Callable[[int], int]) -> Callable[[int, int], int]:
-    def apply(value: int, count: int) -> int:
-        return width((int(value) << _shift(count)) & UINT_MAX) if count < 64 else width(0)
+def _shift(name: str, doc: str, example: str, of: Callable[[int, int], int]) -> Function:
+    def shifted(value: int, count: int) -> int:
+        if count < 0:
+            raise Problem("bad-argument", "the number of bits to shift by is negative")
+        return of(int(value) & UINT_MAX, count) if count < 64 else 0
 
-    return apply
-
-
-def _shift_right(width: Callable[[int], int]) -> Callable[[int, int], int]:
-    def apply(value: int, count: int) -> int:
-        return width((int(value) & UINT_MAX) >> _shift(count)) if count < 64 else width(0)
-
-    return apply
-
-
-def _shift(count: int) -> int:
-    if count < 0:
-        raise Problem("bad-argument", "the number of bits to shift by is negative")
-    return count
+    signed = on("(int, int) -> int", lambda value, count: _signed(shifted(value, count)))
+    unsigned = on("(uint, int) -> uint", lambda value, count: UInt(shifted(value, count)))
+    return _math(name, doc, example, "constant", signed, unsigned)
 
 
 def _signed(bits: int) -> int:
@@ -92,41 +85,36 @@ def _signed(bits: int) -> int:
 
 
 def _bits(name: str, doc: str, example: str, of: Callable[[int, int], int]) -> Function:
-    return Function(
+    return _math(
         name,
-        "math",
         doc,
         example,
         "constant",
-        (
-            on("(int, int) -> int", of),
-            on("(uint, uint) -> uint", lambda a, b: UInt(of(int(a), int(b)))),
-        ),
+        on("(int, int) -> int", of),
+        on("(uint, uint) -> uint", lambda a, b: UInt(of(int(a), int(b)))),
     )
 
 
 def _of_double(
     name: str, doc: str, example: str, of: Callable[[float], Any], result: str = "double"
 ) -> Function:
-    return Function(name, "math", doc, example, "constant", (on(f"(double) -> {result}", of),))
+    return _math(name, doc, example, "constant", on(f"(double) -> {result}", of))
 
 
 FUNCTIONS: Final = (
-    Function(
+    _math(
         "math.greatest",
-        "math",
         "The greatest of the numbers, or of the numbers in a list.",
         "math.greatest(1, 2.5, 2u) == 2.5",
         "linear",
-        _extremes("math.greatest", lambda a, b: bool(a > b)),
+        *_extremes("math.greatest", lambda a, b: bool(a > b)),
     ),
-    Function(
+    _math(
         "math.least",
-        "math",
         "The least of the numbers, or of the numbers in a list.",
         "math.least([3, 1, 2]) == 1",
         "linear",
-        _extremes("math.least", lambda a, b: bool(a < b)),
+        *_extremes("math.least", lambda a, b: bool(a < b)),
     ),
     _of_double(
         "math.ceil", "The least whole number not below.", "math.ceil(1.2) == 2.0", _whole(math.ceil)
@@ -162,76 +150,54 @@ FUNCTIONS: Final = (
         math.isfinite,
         "bool",
     ),
-    Function(
+    _math(
         "math.abs",
-        "math",
         "The number without its sign.",
         "math.abs(-1) == 1",
         "constant",
-        (
-            on("(int) -> int", lambda value: integer(abs(value))),
-            on("(uint) -> uint", lambda value: value),
-            on("(double) -> double", abs),
-        ),
+        on("(int) -> int", lambda value: integer(abs(value))),
+        on("(uint) -> uint", lambda value: value),
+        on("(double) -> double", abs),
     ),
-    Function(
+    _math(
         "math.sign",
-        "math",
         "-1, 0 or 1, in the type of the number.",
         "math.sign(-42) == -1",
         "constant",
-        (
-            on("(int) -> int", lambda value: (value > 0) - (value < 0)),
-            on("(uint) -> uint", lambda value: UInt(value > 0)),
-            on("(double) -> double", _sign),
-        ),
+        on("(int) -> int", lambda value: (value > 0) - (value < 0)),
+        on("(uint) -> uint", lambda value: UInt(value > 0)),
+        on("(double) -> double", _sign),
     ),
-    Function(
+    _math(
         "math.sqrt",
-        "math",
         "The square root; NaN of a negative number.",
         "math.sqrt(81) == 9.0",
         "constant",
-        (
-            on("(double) -> double", _square_root),
-            on("(int) -> double", _square_root),
-            on("(uint) -> double", _square_root),
-        ),
+        on("(double) -> double", _square_root),
+        on("(int) -> double", _square_root),
+        on("(uint) -> double", _square_root),
     ),
     _bits("math.bitAnd", "The bits set in both.", "math.bitAnd(3, 5) == 1", lambda a, b: a & b),
     _bits("math.bitOr", "The bits set in either.", "math.bitOr(1, 2) == 3", lambda a, b: a | b),
     _bits("math.bitXor", "The bits set in one.", "math.bitXor(3, 5) == 6", lambda a, b: a ^ b),
-    Function(
+    _math(
         "math.bitNot",
-        "math",
         "The bits that are not set, of 64.",
         "math.bitNot(1) == -2",
         "constant",
-        (
-            on("(int) -> int", lambda value: ~value),
-            on("(uint) -> uint", lambda value: unsigned(UINT_MAX - int(value))),
-        ),
+        on("(int) -> int", lambda value: ~value),
+        on("(uint) -> uint", lambda value: unsigned(UINT_MAX - int(value))),
     ),
-    Function(
+    _shift(
         "math.bitShiftLeft",
-        "math",
         "The 64 bits shifted to the left.",
         "math.bitShiftLeft(1, 2) == 4",
-        "constant",
-        (
-            on("(int, int) -> int", _shift_left(_signed)),
-            on("(uint, int) -> uint", _shift_left(UInt)),
-        ),
+        lambda bits, count: (bits << count) & UINT_MAX,
     ),
-    Function(
+    _shift(
         "math.bitShiftRight",
-        "math",
         "The 64 bits shifted to the right; zeros come in from the left.",
         "math.bitShiftRight(1024, 2) == 256",
-        "constant",
-        (
-            on("(int, int) -> int", _shift_right(_signed)),
-            on("(uint, int) -> uint", _shift_right(UInt)),
-        ),
+        lambda bits, count: bits >> count,
     ),
 )

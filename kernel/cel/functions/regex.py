@@ -8,21 +8,23 @@ from typing import Any, Final
 
 from kernel.cel.budget import ELEMENT_SIZE, Budget
 from kernel.cel.errors import Problem
-from kernel.cel.functions.table import Function, charged
+from kernel.cel.functions.table import charged, library
 from kernel.cel.values import NONE, Optional
 
-_LONGEST_PATTERN: Final = 10_000
+_regex = library("regex")
+
+_MAX_PATTERN_LENGTH: Final = 10_000
 
 
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> Any:
     """The RE2 program of a pattern; ``Problem`` for a pattern that is not RE2."""
-    import re2  # type: ignore[import-untyped]
+    import re2  # type: ignore[import-untyped]  # for start-up time
 
     options = re2.Options()
     options.log_errors = False
     try:
-        if len(pattern) <= _LONGEST_PATTERN:
+        if len(pattern) <= _MAX_PATTERN_LENGTH:
             return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError):
         pass
@@ -129,31 +131,26 @@ def _template(replacement: str, groups: int) -> list[str | int]:
 
 
 FUNCTIONS: Final = (
-    Function(
+    _regex(
         "regex.extract",
-        "regex",
         "The first match of an RE2 pattern, or of its one capture group, as an optional.",
         "regex.extract('item-A', 'item-(.)') == optional.of('A')",
         "product",
-        (charged("(string, string) -> optional(string)", _extract),),
+        charged("(string, string) -> optional(string)", _extract),
     ),
-    Function(
+    _regex(
         "regex.extractAll",
-        "regex",
         "All matches of an RE2 pattern, or of its one capture group.",
         "regex.extractAll('a1 b2', '[0-9]') == ['1', '2']",
         "product",
-        (charged("(string, string) -> list(string)", _extract_all),),
+        charged("(string, string) -> list(string)", _extract_all),
     ),
-    Function(
+    _regex(
         "regex.replace",
-        "regex",
         "The string with the (first `count`) matches replaced; `\\1` stands for a capture group.",
         r"regex.replace('foo bar', '(fo)o (ba)r', r'\2 \1') == 'ba fo'",
         "product",
-        (
-            charged("(string, string, string) -> string", _replace),
-            charged("(string, string, string, int) -> string", _replace),
-        ),
+        charged("(string, string, string) -> string", _replace),
+        charged("(string, string, string, int) -> string", _replace),
     ),
 )

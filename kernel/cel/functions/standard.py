@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from kernel.cel import operations as op
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
-from kernel.cel.functions import times
+from kernel.cel.functions import regex, times
 from kernel.cel.functions.formatting import plain_double
-from kernel.cel.functions.table import Function, charged, on
+from kernel.cel.functions.table import Function, charged, library, on
 from kernel.cel.values import (
     INT_MAX,
     INT_MIN,
@@ -28,22 +29,17 @@ from kernel.cel.values import (
     unsigned,
 )
 
-
-def add_durations(a: Any, b: Any) -> Any:
-    """The sum of two durations."""
-    return duration(native(a).nanoseconds + native(b).nanoseconds)
+_standard = library("standard")
 
 
-def _add_to_timestamp(a: Any, b: Any) -> Any:
-    return timestamp(native(a).nanoseconds + native(b).nanoseconds)
+def _sum(of: Callable[[int], Any]) -> Callable[[Any, Any], Any]:
+    """The sum of two times, as a timestamp or as a duration."""
+    return lambda a, b: of(native(a).nanoseconds + native(b).nanoseconds)
 
 
-def _subtract_durations(a: Any, b: Any) -> Any:
-    return duration(native(a).nanoseconds - native(b).nanoseconds)
-
-
-def _subtract_from_timestamp(a: Any, b: Any) -> Any:
-    return timestamp(native(a).nanoseconds - native(b).nanoseconds)
+def _difference(of: Callable[[int], Any]) -> Callable[[Any, Any], Any]:
+    """The difference of two times, as a timestamp or as a duration."""
+    return lambda a, b: of(native(a).nanoseconds - native(b).nanoseconds)
 
 
 def _contains_key(budget: Budget, key: Any, mapping: Any) -> bool:
@@ -82,7 +78,7 @@ _INT_TEXT = re.compile(r"[-+]?[0-9]{1,30}")
 _DOUBLE_TEXT = re.compile(
     r"[-+]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?|NaN|[Ii]nf(?:inity)?)"
 )
-_LONGEST_NUMBER: Final = 400
+_MAX_NUMBER_LENGTH: Final = 400
 
 
 def _int_of_string(text: str) -> int:
@@ -98,7 +94,7 @@ def _uint_of_string(text: str) -> UInt:
 
 
 def _double_of_string(text: str) -> float:
-    if len(text) > _LONGEST_NUMBER or not _DOUBLE_TEXT.fullmatch(text):
+    if len(text) > _MAX_NUMBER_LENGTH or not _DOUBLE_TEXT.fullmatch(text):
         raise Problem("bad-argument", "the string is not a number")
     return float(text)
 
@@ -144,12 +140,6 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _matches(budget: Budget, text: str, pattern: str) -> bool:
-    from kernel.cel.functions import regex
-
-    return regex.matches(budget, text, pattern)
-
-
 def _contains(budget: Budget, text: str, part: str) -> bool:
     budget.read(len(text))
     return part in text
@@ -163,7 +153,7 @@ _ORDERED: Final = [(kind, kind) for kind in _COMPARED] + [
 
 def _order(name: str, doc: str, example: str, implementation: Any) -> Function:
     overloads = tuple(charged(f"({a}, {b}) -> bool", implementation) for a, b in _ORDERED)
-    return Function(name, "standard", doc, example, "linear", overloads)
+    return _standard(name, doc, example, "linear", *overloads)
 
 
 def _not_greater(budget: Budget, a: Any, b: Any) -> bool:
@@ -171,105 +161,87 @@ def _not_greater(budget: Budget, a: Any, b: Any) -> bool:
 
 
 OPERATORS: Final = (
-    Function(
+    _standard(
         "_+_",
-        "standard",
         "The sum of two numbers of one type or two times; two strings, bytes or lists joined.",
         "1 + 2 == 3 && 'a' + 'b' == 'ab'",
         "linear",
-        (
-            on("(int, int) -> int", lambda a, b: integer(a + b)),
-            on("(uint, uint) -> uint", lambda a, b: unsigned(int(a) + int(b))),
-            on("(double, double) -> double", lambda a, b: a + b),
-            charged("(string, string) -> string", op.join),
-            charged("(bytes, bytes) -> bytes", op.join),
-            charged("(list(T), list(T)) -> list(T)", op.join_lists),
-            on("(timestamp, duration) -> timestamp", _add_to_timestamp),
-            on("(duration, timestamp) -> timestamp", _add_to_timestamp),
-            on("(duration, duration) -> duration", add_durations),
-        ),
+        on("(int, int) -> int", lambda a, b: integer(a + b)),
+        on("(uint, uint) -> uint", lambda a, b: unsigned(int(a) + int(b))),
+        on("(double, double) -> double", lambda a, b: a + b),
+        charged("(string, string) -> string", op.join),
+        charged("(bytes, bytes) -> bytes", op.join),
+        charged("(list(T), list(T)) -> list(T)", op.join_lists),
+        on("(timestamp, duration) -> timestamp", _sum(timestamp)),
+        on("(duration, timestamp) -> timestamp", _sum(timestamp)),
+        on("(duration, duration) -> duration", _sum(duration)),
     ),
-    Function(
+    _standard(
         "_-_",
-        "standard",
         "The difference of two numbers of one type, or of two times.",
         "3 - 2 == 1",
         "constant",
-        (
-            on("(int, int) -> int", lambda a, b: integer(a - b)),
-            on("(uint, uint) -> uint", lambda a, b: unsigned(int(a) - int(b))),
-            on("(double, double) -> double", lambda a, b: a - b),
-            on("(timestamp, timestamp) -> duration", _subtract_durations),
-            on("(timestamp, duration) -> timestamp", _subtract_from_timestamp),
-            on("(duration, duration) -> duration", _subtract_durations),
-        ),
+        on("(int, int) -> int", lambda a, b: integer(a - b)),
+        on("(uint, uint) -> uint", lambda a, b: unsigned(int(a) - int(b))),
+        on("(double, double) -> double", lambda a, b: a - b),
+        on("(timestamp, timestamp) -> duration", _difference(duration)),
+        on("(timestamp, duration) -> timestamp", _difference(timestamp)),
+        on("(duration, duration) -> duration", _difference(duration)),
     ),
-    Function(
+    _standard(
         "_*_",
-        "standard",
         "The product of two numbers of one type.",
         "2 * 3 == 6",
         "constant",
-        (
-            on("(int, int) -> int", lambda a, b: integer(a * b)),
-            on("(uint, uint) -> uint", lambda a, b: unsigned(int(a) * int(b))),
-            on("(double, double) -> double", lambda a, b: a * b),
-        ),
+        on("(int, int) -> int", lambda a, b: integer(a * b)),
+        on("(uint, uint) -> uint", lambda a, b: unsigned(int(a) * int(b))),
+        on("(double, double) -> double", lambda a, b: a * b),
     ),
-    Function(
+    _standard(
         "_/_",
-        "standard",
         "The quotient of two numbers of one type; of integers, cut towards zero.",
         "7 / 2 == 3 && -7 / 2 == -3",
         "constant",
-        (
-            on("(int, int) -> int", op.divide),
-            on("(uint, uint) -> uint", op.divide_unsigned),
-            on("(double, double) -> double", op.divide_doubles),
-        ),
+        on("(int, int) -> int", op.divide),
+        on("(uint, uint) -> uint", op.divide_unsigned),
+        on("(double, double) -> double", op.divide_doubles),
     ),
-    Function(
+    _standard(
         "_%_",
-        "standard",
         "The remainder of two integers of one type; it has the sign of the left one.",
         "7 % 2 == 1 && -7 % 2 == -1",
         "constant",
-        (
-            on("(int, int) -> int", op.remainder),
-            on("(uint, uint) -> uint", lambda a, b: unsigned(op.remainder(int(a), int(b)))),
-        ),
+        on("(int, int) -> int", op.remainder),
+        on("(uint, uint) -> uint", lambda a, b: unsigned(op.remainder(int(a), int(b)))),
     ),
-    Function(
+    _standard(
         "-_",
-        "standard",
         "The negative of an int or a double.",
         "-(1) == 0 - 1",
         "constant",
-        (on("(int) -> int", lambda a: integer(-a)), on("(double) -> double", lambda a: -a)),
+        on("(int) -> int", lambda a: integer(-a)),
+        on("(double) -> double", lambda a: -a),
     ),
-    Function(
+    _standard(
         "!_",
-        "standard",
         "True for false, false for true.",
         "!false",
         "constant",
-        (on("(bool) -> bool", lambda a: not a),),
+        on("(bool) -> bool", lambda a: not a),
     ),
-    Function(
+    _standard(
         "_==_",
-        "standard",
         "Whether two values are equal: numbers by value, other values of one type by content.",
         "1 == 1.0 && [1] == [1u] && !(1 == '1')",
         "linear",
-        (charged("(A, B) -> bool", op.equal),),
+        charged("(A, B) -> bool", op.equal),
     ),
-    Function(
+    _standard(
         "_!=_",
-        "standard",
         "Whether two values are not equal.",
         "1 != 2",
         "linear",
-        (charged("(A, B) -> bool", lambda budget, a, b: not op.equal(budget, a, b)),),
+        charged("(A, B) -> bool", lambda budget, a, b: not op.equal(budget, a, b)),
     ),
     _order("_<_", "Whether the left value is before the right one.", "1 < 2.5", op.less),
     _order("_<=_", "Whether the left value is not after the right one.", "1 <= 1", _not_greater),
@@ -285,189 +257,158 @@ OPERATORS: Final = (
         "2u >= 2",
         lambda budget, a, b: _not_greater(budget, b, a),
     ),
-    Function(
+    _standard(
         "_in_",
-        "standard",
         "Whether a list has an equal element, or a map the key.",
         "1 in [1, 2] && 'a' in {'a': 1}",
         "linear",
-        (
-            charged("(T, list(T)) -> bool", op.contains_element),
-            charged("(K, map(K, V)) -> bool", _contains_key),
-        ),
+        charged("(T, list(T)) -> bool", op.contains_element),
+        charged("(K, map(K, V)) -> bool", _contains_key),
     ),
-    Function(
+    _standard(
         "_[_]",
-        "standard",
         "The element of a list at a position from 0, or the value of a map for a key.",
         "[5, 6][1] == 6 && {'a': 1}['a'] == 1",
         "constant",
-        (
-            charged("(list(T), int) -> T", op.find),
-            charged("(list(T), dyn) -> T", op.find),
-            charged("(map(K, V), K) -> V", op.find),
-        ),
+        charged("(list(T), int) -> T", op.find),
+        charged("(list(T), dyn) -> T", op.find),
+        charged("(map(K, V), K) -> V", op.find),
     ),
 )
 
 _SIZES: Final = ("string", "bytes", "list(T)", "map(K, V)")
 
 FUNCTIONS: Final = (
-    Function(
+    _standard(
         "size",
-        "standard",
         "The number of code points, bytes, elements or entries.",
         "size('é') == 1 && [1, 2].size() == 2",
         "constant",
-        tuple(on(f"({kind}) -> int", _size) for kind in _SIZES)
-        + tuple(on(f"{kind}.() -> int", _size) for kind in _SIZES),
+        *(
+            tuple(on(f"({kind}) -> int", _size) for kind in _SIZES)
+            + tuple(on(f"{kind}.() -> int", _size) for kind in _SIZES)
+        ),
     ),
-    Function(
+    _standard(
         "contains",
-        "standard",
         "Whether the string contains another.",
         "'abc'.contains('b')",
         "linear",
-        (charged("string.(string) -> bool", _contains),),
+        charged("string.(string) -> bool", _contains),
     ),
-    Function(
+    _standard(
         "startsWith",
-        "standard",
         "Whether the string starts with another.",
         "'abc'.startsWith('ab')",
         "constant",
-        (on("string.(string) -> bool", lambda text, part: text.startswith(part)),),
+        on("string.(string) -> bool", lambda text, part: text.startswith(part)),
     ),
-    Function(
+    _standard(
         "endsWith",
-        "standard",
         "Whether the string ends with another.",
         "'abc'.endsWith('bc')",
         "constant",
-        (on("string.(string) -> bool", lambda text, part: text.endswith(part)),),
+        on("string.(string) -> bool", lambda text, part: text.endswith(part)),
     ),
-    Function(
+    _standard(
         "matches",
-        "standard",
         "Whether an RE2 pattern matches somewhere in the string.",
         "'abc'.matches('^a.c$')",
         "product",
-        (
-            charged("string.(string) -> bool", _matches),
-            charged("(string, string) -> bool", _matches),
-        ),
+        charged("string.(string) -> bool", regex.matches),
+        charged("(string, string) -> bool", regex.matches),
     ),
-    Function(
+    _standard(
         "bool",
-        "standard",
         "The bool that a string names (`true`, `t`, `1`, `false`, `f`, `0`).",
         "bool('true')",
         "constant",
-        (on("(bool) -> bool", _same), on("(string) -> bool", _bool_of_string)),
+        on("(bool) -> bool", _same),
+        on("(string) -> bool", _bool_of_string),
     ),
-    Function(
+    _standard(
         "bytes",
-        "standard",
         "The UTF-8 bytes of a string.",
         "bytes('é') == b'é'",
         "linear",
-        (on("(bytes) -> bytes", _same), charged("(string) -> bytes", _bytes_of_string)),
+        on("(bytes) -> bytes", _same),
+        charged("(string) -> bytes", _bytes_of_string),
     ),
-    Function(
+    _standard(
         "double",
-        "standard",
         "The nearest double of a number or of the number in a string.",
         "double(1) == 1.0 && double('1e3') == 1000.0",
         "constant",
-        (
-            on("(double) -> double", _same),
-            on("(int) -> double", float),
-            on("(uint) -> double", float),
-            on("(string) -> double", _double_of_string),
-        ),
+        on("(double) -> double", _same),
+        on("(int) -> double", float),
+        on("(uint) -> double", float),
+        on("(string) -> double", _double_of_string),
     ),
-    Function(
+    _standard(
         "int",
-        "standard",
         "The int of a number (cut towards zero), of a string, or the Unix seconds of a timestamp.",
         "int(1.9) == 1 && int('42') == 42",
         "constant",
-        (
-            on("(int) -> int", _same),
-            on("(uint) -> int", lambda value: integer(int(value))),
-            on("(double) -> int", _int_of_double),
-            on("(string) -> int", _int_of_string),
-            on("(timestamp) -> int", times.unix_seconds),
-        ),
+        on("(int) -> int", _same),
+        on("(uint) -> int", lambda value: integer(int(value))),
+        on("(double) -> int", _int_of_double),
+        on("(string) -> int", _int_of_string),
+        on("(timestamp) -> int", times.unix_seconds),
     ),
-    Function(
+    _standard(
         "uint",
-        "standard",
         "The uint of a number (cut towards zero) or of a string.",
         "uint(1) == 1u && uint('42') == 42u",
         "constant",
-        (
-            on("(uint) -> uint", _same),
-            on("(int) -> uint", unsigned),
-            on("(double) -> uint", _uint_of_double),
-            on("(string) -> uint", _uint_of_string),
-        ),
+        on("(uint) -> uint", _same),
+        on("(int) -> uint", unsigned),
+        on("(double) -> uint", _uint_of_double),
+        on("(string) -> uint", _uint_of_string),
     ),
-    Function(
+    _standard(
         "string",
-        "standard",
         "The text of a scalar.",
         "string(1.5) == '1.5' && string(true) == 'true'",
         "linear",
-        (
-            on("(string) -> string", _same),
-            on("(bool) -> string", lambda value: "true" if value else "false"),
-            on("(int) -> string", lambda value: int.__repr__(value)),
-            on("(uint) -> string", lambda value: int.__repr__(value)),
-            on("(double) -> string", _double_text),
-            charged("(bytes) -> string", _string_of_bytes),
-            on("(timestamp) -> string", times.timestamp_text),
-            on("(duration) -> string", times.duration_text),
-        ),
+        on("(string) -> string", _same),
+        on("(bool) -> string", lambda value: "true" if value else "false"),
+        on("(int) -> string", lambda value: int.__repr__(value)),
+        on("(uint) -> string", lambda value: int.__repr__(value)),
+        on("(double) -> string", _double_text),
+        charged("(bytes) -> string", _string_of_bytes),
+        on("(timestamp) -> string", times.timestamp_text),
+        on("(duration) -> string", times.duration_text),
     ),
-    Function(
+    _standard(
         "timestamp",
-        "standard",
         "The timestamp of RFC 3339 text, or of seconds since 1970.",
         "timestamp('1970-01-01T00:00:01Z') == timestamp(1)",
         "constant",
-        (
-            on("(timestamp) -> timestamp", _same),
-            on("(string) -> timestamp", times.parse_timestamp),
-            on("(int) -> timestamp", times.from_unix_seconds),
-        ),
+        on("(timestamp) -> timestamp", _same),
+        on("(string) -> timestamp", times.parse_timestamp),
+        on("(int) -> timestamp", times.from_unix_seconds),
     ),
-    Function(
+    _standard(
         "duration",
-        "standard",
         "The duration of text such as `1h30m`, `1.5s` or `-10ms`.",
         "duration('1m') == duration('60s')",
         "constant",
-        (
-            on("(duration) -> duration", _same),
-            on("(string) -> duration", times.parse_duration),
-        ),
+        on("(duration) -> duration", _same),
+        on("(string) -> duration", times.parse_duration),
     ),
-    Function(
+    _standard(
         "type",
-        "standard",
         "The type of a value.",
         "type(1) == int && type('a') != int",
         "constant",
-        (on("(T) -> type(T)", type_of),),
+        on("(T) -> type(T)", type_of),
     ),
-    Function(
+    _standard(
         "dyn",
-        "standard",
         "The value itself, which the checker takes to be of any type.",
         "dyn(1) == 1",
         "constant",
-        (on("(T) -> dyn", _same),),
+        on("(T) -> dyn", _same),
     ),
     *times.FUNCTIONS,
 )

@@ -7,8 +7,10 @@ from typing import Any, Final
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
 from kernel.cel.functions.formatting import format_string
-from kernel.cel.functions.table import Function, charged, on
+from kernel.cel.functions.table import charged, library, on
 from kernel.cel.values import described
+
+_string = library("strings")
 
 # Unicode White_Space; str.strip() would also take the information separators U+001C to U+001F.
 _WHITE_SPACE: Final = (
@@ -103,144 +105,107 @@ def _substring(budget: Budget, text: str, start: int, end: int | None = None) ->
 
 
 FUNCTIONS: Final = (
-    Function(
+    _string(
         "charAt",
-        "strings",
         "The character at a position; the empty string at the end.",
         "'hello'.charAt(4) == 'o' && 'hello'.charAt(5) == ''",
         "constant",
-        (on("string.(int) -> string", _char_at),),
+        on("string.(int) -> string", _char_at),
     ),
-    Function(
+    _string(
         "format",
-        "strings",
         "The text with `%s %d %f %e %x %X %o %b` replaced by the elements of the list.",
         "'%s has %d'.format(['a', 2]) == 'a has 2' && '%.1f'.format([2.55]) == '2.5'",
         "linear",
-        (charged("string.(list(dyn)) -> string", format_string),),
+        charged("string.(list(dyn)) -> string", format_string),
     ),
-    Function(
+    _string(
         "indexOf",
-        "strings",
         "The position of the first occurrence (from a position on), or -1.",
         "'hello'.indexOf('l') == 2 && 'hello'.indexOf('l', 3) == 3",
         "linear",
-        (
-            charged("string.(string) -> int", _index_of),
-            charged("string.(string, int) -> int", _index_of),
-        ),
+        charged("string.(string) -> int", _index_of),
+        charged("string.(string, int) -> int", _index_of),
     ),
-    Function(
+    _string(
         "join",
-        "strings",
         "The strings of a list, one after the other, with a separator between them.",
         "['a', 'b'].join('-') == 'a-b'",
         "linear",
-        (
-            charged("list(string).() -> string", _join),
-            charged("list(string).(string) -> string", _join),
-        ),
+        charged("list(string).() -> string", _join),
+        charged("list(string).(string) -> string", _join),
     ),
-    Function(
+    _string(
         "lastIndexOf",
-        "strings",
         "The position of the last occurrence (that begins at a position or before), or -1.",
         "'hello'.lastIndexOf('l') == 3 && 'hello'.lastIndexOf('l', 2) == 2",
         "linear",
-        (
-            charged("string.(string) -> int", _last_index_of),
-            charged("string.(string, int) -> int", _last_index_of),
-        ),
+        charged("string.(string) -> int", _last_index_of),
+        charged("string.(string, int) -> int", _last_index_of),
     ),
-    Function(
+    _string(
         "lowerAscii",
-        "strings",
         "The string with ASCII letters in lower case.",
         "'TacoCÆt'.lowerAscii() == 'tacocÆt'",
         "linear",
-        (
-            charged(
-                "string.() -> string", lambda budget, text: _copy(budget, text).translate(_LOWER)
-            ),
-        ),
+        charged("string.() -> string", lambda budget, text: _copy(budget, text).translate(_LOWER)),
     ),
-    Function(
+    _string(
         "upperAscii",
-        "strings",
         "The string with ASCII letters in upper case.",
         "'TacoCæt'.upperAscii() == 'TACOCæT'",
         "linear",
-        (
-            charged(
-                "string.() -> string", lambda budget, text: _copy(budget, text).translate(_UPPER)
-            ),
-        ),
+        charged("string.() -> string", lambda budget, text: _copy(budget, text).translate(_UPPER)),
     ),
-    Function(
+    _string(
         "strings.quote",
-        "strings",
         "The string in double quotes, with escape sequences.",
         r"""strings.quote('a"b') == '"a\\"b"'""",
         "linear",
-        (
-            charged(
-                "(string) -> string",
-                lambda budget, text: f'"{_copy(budget, text).translate(_QUOTED)}"',
-            ),
+        charged(
+            "(string) -> string",
+            lambda budget, text: f'"{_copy(budget, text).translate(_QUOTED)}"',
         ),
     ),
-    Function(
+    _string(
         "replace",
-        "strings",
         "The string with all, or the first `limit`, occurrences replaced.",
         "'hello'.replace('l', 'L') == 'heLLo' && 'hello'.replace('l', 'L', 1) == 'heLlo'",
         "linear",
-        (
-            charged("string.(string, string) -> string", _replace),
-            charged("string.(string, string, int) -> string", _replace),
-        ),
+        charged("string.(string, string) -> string", _replace),
+        charged("string.(string, string, int) -> string", _replace),
     ),
-    Function(
+    _string(
         "reverse",
-        "strings",
         "The string backwards.",
         "'abc'.reverse() == 'cba'",
         "linear",
-        (charged("string.() -> string", lambda budget, text: _copy(budget, text)[::-1]),),
+        charged("string.() -> string", lambda budget, text: _copy(budget, text)[::-1]),
     ),
-    Function(
+    _string(
         "split",
-        "strings",
         "The parts between the separators, at most `limit` of them.",
         "'a b c'.split(' ') == ['a', 'b', 'c'] && 'a b c'.split(' ', 2) == ['a', 'b c']",
         "linear",
-        (
-            charged("string.(string) -> list(string)", _split),
-            charged("string.(string, int) -> list(string)", _split),
-        ),
+        charged("string.(string) -> list(string)", _split),
+        charged("string.(string, int) -> list(string)", _split),
     ),
-    Function(
+    _string(
         "substring",
-        "strings",
         "The part from a position to the end, or to before another position.",
         "'tacocat'.substring(4) == 'cat' && 'tacocat'.substring(0, 4) == 'taco'",
         "linear",
-        (
-            charged("string.(int) -> string", _substring),
-            charged("string.(int, int) -> string", _substring),
-        ),
+        charged("string.(int) -> string", _substring),
+        charged("string.(int, int) -> string", _substring),
     ),
-    Function(
+    _string(
         "trim",
-        "strings",
         "The string without Unicode white space around it.",
         "'  a '.trim() == 'a'",
         "linear",
-        (
-            charged(
-                "string.() -> string",
-                lambda budget, text: _copy(budget, text).strip(_WHITE_SPACE),
-            ),
+        charged(
+            "string.() -> string",
+            lambda budget, text: _copy(budget, text).strip(_WHITE_SPACE),
         ),
     ),
 )

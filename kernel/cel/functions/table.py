@@ -113,6 +113,15 @@ class Function:
             return found
 
 
+def library(name: str) -> Callable[..., Function]:
+    """What makes the functions of a library: ``make(name, doc, example, cost, *overloads)``."""
+
+    def make(function: str, doc: str, example: str, cost: Cost, *overloads: Overload) -> Function:
+        return Function(function, name, doc, example, cost, overloads)
+
+    return make
+
+
 class Table(Mapping[str, Function]):
     """The functions by name; read-only once the libraries have filled it."""
 

@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from kernel.cel.errors import Problem
-from kernel.cel.functions.table import Function, on
+from kernel.cel.functions.table import Function, library, on
 from kernel.cel.values import SECOND, Duration, Timestamp, duration, native, timestamp
+
+_standard = library("standard")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -77,7 +79,7 @@ _UNITS: Final = {
     "ns": 1,
 }
 _PART = re.compile(r"(?:([0-9]++)(?:\.([0-9]*+))?|\.([0-9]++))(ms|us|µs|μs|ns|h|m|s)")
-_LONGEST: Final = 200
+_MAX_DURATION_LENGTH: Final = 200
 
 
 def parse_duration(text: str) -> Duration:
@@ -89,7 +91,7 @@ def parse_duration(text: str) -> Duration:
 
 def _sum_of_parts(text: str) -> int:
     position = total = 0
-    while 0 < len(text) <= _LONGEST:
+    while 0 < len(text) <= _MAX_DURATION_LENGTH:
         match = _PART.match(text, position)
         if match is None:
             break
@@ -115,7 +117,7 @@ def _zone(name: str) -> Any:
         if span < timedelta(days=1) and int(match[3]) < 60:
             return timezone(-span if match[1] == "-" else span)
     elif len(name) <= 64:
-        from zoneinfo import ZoneInfo
+        from zoneinfo import ZoneInfo  # for start-up time
 
         try:
             return ZoneInfo(name)
@@ -140,7 +142,7 @@ def _part(name: str, doc: str, example: str, of: Callable[[datetime], int]) -> F
         on("timestamp.() -> int", lambda value: of(_local(value, "UTC"))),
         on("timestamp.(string) -> int", lambda value, zone: of(_local(value, zone))),
     )
-    return Function(name, "standard", doc, example, "constant", overloads)
+    return _standard(name, doc, example, "constant", *overloads)
 
 
 def _part_of_both(
@@ -149,7 +151,7 @@ def _part_of_both(
     """A part of a timestamp, and a whole duration in that unit."""
     base = _part(name, doc, example, of)
     whole = on("duration.() -> int", lambda value: _truncated(native(value).nanoseconds, unit))
-    return Function(name, "standard", doc, example, "constant", (*base.overloads, whole))
+    return _standard(name, doc, example, "constant", *base.overloads, whole)
 
 
 def _truncated(nanoseconds: int, unit: int) -> int:
@@ -216,16 +218,13 @@ FUNCTIONS: Final = (
         lambda t: t.second,
         SECOND,
     ),
-    Function(
+    _standard(
         "getMilliseconds",
-        "standard",
         "The milliseconds within the second.",
         f"{_T}.getMilliseconds() == 500",
         "constant",
-        (
-            on("timestamp.() -> int", _milliseconds),
-            on("timestamp.(string) -> int", _milliseconds_in),
-            on("duration.() -> int", _milliseconds_of_duration),
-        ),
+        on("timestamp.() -> int", _milliseconds),
+        on("timestamp.(string) -> int", _milliseconds_in),
+        on("duration.() -> int", _milliseconds_of_duration),
     ),
 )

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel import cel
-from kernel.cel import generate
+from kernel.cel.codegen import generate
 
 Same = Callable[[Any, Any], bool]
 

@@ -13,21 +13,22 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kernel.cel.budget import Limits
-from kernel.cel.code import Unsupported, Writer
-from kernel.cel.fast import NAMESPACE, SMALL
-from kernel.cel.templates import Scalar, TemplateTree
+from kernel.cel.codegen.helpers import NAMESPACE, SMALL
+from kernel.cel.codegen.nodes import NODES
+from kernel.cel.codegen.writer import Unsupported, Writer
+from kernel.cel.template_tree import Scalar, TemplateTree
 from kernel.cel.tree import Expr
 from kernel.errors import Path
 
-_MOST_WITHOUT_BUDGET: Final = 200
-_MOST_JOINED_AT_ONCE: Final = 16
+_MAX_OPERATIONS_WITHOUT_BUDGET: Final = 200
+_MAX_PARTS_JOINED_AT_ONCE: Final = 16
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 def expression(expr: Expr, limits: Limits, reference: Evaluate) -> Evaluate:
     """The function that evaluates an expression; ``reference`` itself if no code can be made."""
-    writer = Writer()
+    writer = Writer(NODES)
     try:
         return finish(writer, writer.whole(expr), limits, reference)
     except (Unsupported, RecursionError):
@@ -36,7 +37,7 @@ def expression(expr: Expr, limits: Limits, reference: Evaluate) -> Evaluate:
 
 def template(tree: TemplateTree, limits: Limits, reference: Evaluate) -> Evaluate:
     """The function that evaluates a whole template; ``reference`` if no code can be made."""
-    writer = Writer()
+    writer = Writer(NODES)
     try:
         code = _structure(writer, tree, tree.structure, ())
         return finish(writer, code or "None", limits, reference)
@@ -83,7 +84,7 @@ def _scalar(writer: Writer, scalar: Scalar) -> str:
         code, name = writer.whole(segment.expr), writer.fresh()
         otherwise = f"str({name}) if {name}.__class__ is int else {writer.operation('text', name)}"
         parts.append(f"({name} if ({name} := {code}).__class__ is str else {otherwise})")
-    if len(parts) > _MOST_JOINED_AT_ONCE:
+    if len(parts) > _MAX_PARTS_JOINED_AT_ONCE:
         return writer.operation("concatenate", f"({', '.join(parts)},)")
     writer.heavy += 1
     text = writer.fresh()
@@ -94,7 +95,7 @@ def _scalar(writer: Writer, scalar: Scalar) -> str:
 def finish(writer: Writer, code: str, limits: Limits, reference: Evaluate) -> Evaluate:
     """The function that evaluates the code of a writer, and falls back on ``reference``."""
     names = tuple(writer.names)
-    budgeted = writer.has_macro or writer.heavy > _MOST_WITHOUT_BUDGET
+    budgeted = writer.has_macro or writer.heavy > _MAX_OPERATIONS_WITHOUT_BUDGET
     source = "".join(
         [
             *writer.functions,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE
-from kernel.cel.code import Code, Scope, Unsupported, Writer
+from kernel.cel.codegen.writer import Code, Scope, Unsupported, Writer
 from kernel.cel.macros import round_steps
 from kernel.cel.tree import Expr, ListLiteral, Macro, MapLiteral, walk
 

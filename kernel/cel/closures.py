@@ -1,6 +1,6 @@
 """The reference evaluator: a tree of closures with the whole semantics and exact errors.
 
-What the generated code of ``generate`` computes must be what this computes; whatever the generated
+What the generated code of ``codegen`` computes must be what this computes; whatever the generated
 code cannot do ends up here.
 """
 
@@ -9,27 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kernel.cel import macros
+from kernel.cel import macros, tree
 from kernel.cel import operations as op
 from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE
 from kernel.cel.errors import CelEvaluationError, Problem
 from kernel.cel.frame import Closure, Frame, located
 from kernel.cel.functions import TABLE, invoke
-from kernel.cel.tree import (
-    Binary,
-    Call,
-    Conditional,
-    Expr,
-    Ident,
-    Index,
-    ListLiteral,
-    Literal,
-    Logical,
-    Macro,
-    MapLiteral,
-    Select,
-    Unary,
-)
+from kernel.cel.tree import Expr
 from kernel.cel.values import TYPES, Optional, described
 
 Scope = Mapping[str, int]
@@ -81,19 +67,19 @@ class Builder:
         return located(problem, node, self.text)
 
 
-def _literal(builder: Builder, expr: Literal, scope: Scope) -> Closure:
+def _literal(builder: Builder, expr: tree.Literal, scope: Scope) -> Closure:
     value = expr.value
     return lambda frame: value
 
 
-def _ident(builder: Builder, expr: Ident, scope: Scope) -> Closure:
+def _ident(builder: Builder, expr: tree.Ident, scope: Scope) -> Closure:
     if expr.name in scope and not expr.absolute:
         slot = scope[expr.name]
         return lambda frame: frame.locals[slot]
     return _resolution(builder, expr, ())
 
 
-def _resolution(builder: Builder, root: Ident, path: tuple[Select, ...]) -> Closure:
+def _resolution(builder: Builder, root: tree.Ident, path: tuple[tree.Select, ...]) -> Closure:
     """A name with selections on it: the longest prefix that is bound, then the other fields."""
     prefixes = ("",) if root.absolute else builder.prefixes
     names = [root.name, *(node.field for node in path)]
@@ -122,7 +108,7 @@ def _resolution(builder: Builder, root: Ident, path: tuple[Select, ...]) -> Clos
     return resolve
 
 
-def _selected(builder: Builder, node: Select, value: Any) -> Any:
+def _selected(builder: Builder, node: tree.Select, value: Any) -> Any:
     try:
         if node.optional or isinstance(value, Optional):
             return op.optional_select(value, node.field)
@@ -131,19 +117,19 @@ def _selected(builder: Builder, node: Select, value: Any) -> Any:
         raise builder.error(node, problem) from None
 
 
-def _select(builder: Builder, expr: Select, scope: Scope) -> Closure:
-    path: list[Select] = []
+def _select(builder: Builder, expr: tree.Select, scope: Scope) -> Closure:
+    path: list[tree.Select] = []
     root: Expr = expr
-    while isinstance(root, Select) and not root.optional:
+    while isinstance(root, tree.Select) and not root.optional:
         path.append(root)
         root = root.operand
-    if isinstance(root, Ident) and path and (root.absolute or root.name not in scope):
+    if isinstance(root, tree.Ident) and path and (root.absolute or root.name not in scope):
         return _resolution(builder, root, tuple(reversed(path)))
     operand = builder.closure(expr.operand, scope)
     return lambda frame: _selected(builder, expr, operand(frame))
 
 
-def _index(builder: Builder, expr: Index, scope: Scope) -> Closure:
+def _index(builder: Builder, expr: tree.Index, scope: Scope) -> Closure:
     operand, index = builder.closures((expr.operand, expr.index), scope)
 
     def find(frame: Frame) -> Any:
@@ -158,7 +144,7 @@ def _index(builder: Builder, expr: Index, scope: Scope) -> Closure:
     return find
 
 
-def _call(builder: Builder, expr: Call, scope: Scope) -> Closure:
+def _call(builder: Builder, expr: tree.Call, scope: Scope) -> Closure:
     receiver = expr.target is not None
     parts = expr.args if expr.target is None else (expr.target, *expr.args)
     if expr.function in ("or", "orValue") and receiver and len(parts) == 2:
@@ -166,12 +152,12 @@ def _call(builder: Builder, expr: Call, scope: Scope) -> Closure:
     return _application(builder, expr, expr.function, receiver, builder.closures(parts, scope))
 
 
-def _unary(builder: Builder, expr: Unary, scope: Scope) -> Closure:
+def _unary(builder: Builder, expr: tree.Unary, scope: Scope) -> Closure:
     parts = builder.closures((expr.operand,), scope)
     return _application(builder, expr, f"{expr.operator}_", False, parts)
 
 
-def _binary(builder: Builder, expr: Binary, scope: Scope) -> Closure:
+def _binary(builder: Builder, expr: tree.Binary, scope: Scope) -> Closure:
     parts = builder.closures((expr.left, expr.right), scope)
     return _application(builder, expr, f"_{expr.operator}_", False, parts)
 
@@ -197,7 +183,7 @@ def _application(
     return apply
 
 
-def _alternative(builder: Builder, expr: Call, parts: tuple[Closure, ...]) -> Closure:
+def _alternative(builder: Builder, expr: tree.Call, parts: tuple[Closure, ...]) -> Closure:
     """``or`` and ``orValue``: the argument is evaluated only when it is needed."""
     optional, other = parts
 
@@ -213,7 +199,7 @@ def _alternative(builder: Builder, expr: Call, parts: tuple[Closure, ...]) -> Cl
     return choose
 
 
-def _logical(builder: Builder, expr: Logical, scope: Scope) -> Closure:
+def _logical(builder: Builder, expr: tree.Logical, scope: Scope) -> Closure:
     operands = tuple(zip(builder.closures(expr.operands, scope), expr.operands, strict=True))
     decisive = expr.operator == "||"
 
@@ -238,7 +224,7 @@ def _logical(builder: Builder, expr: Logical, scope: Scope) -> Closure:
     return decide
 
 
-def _conditional(builder: Builder, expr: Conditional, scope: Scope) -> Closure:
+def _conditional(builder: Builder, expr: tree.Conditional, scope: Scope) -> Closure:
     condition, then, otherwise = builder.closures(
         (expr.condition, expr.then, expr.otherwise), scope
     )
@@ -263,7 +249,7 @@ def _present(builder: Builder, node: Expr, value: Any) -> Optional:
     raise builder.error(node, Problem("no-overload", message))
 
 
-def _list(builder: Builder, expr: ListLiteral, scope: Scope) -> Closure:
+def _list(builder: Builder, expr: tree.ListLiteral, scope: Scope) -> Closure:
     parts = builder.closures(expr.elements, scope)
     size = len(parts) * ELEMENT_SIZE
 
@@ -285,7 +271,7 @@ def _list(builder: Builder, expr: ListLiteral, scope: Scope) -> Closure:
     return make_with_optionals if expr.optional else make
 
 
-def _map(builder: Builder, expr: MapLiteral, scope: Scope) -> Closure:
+def _map(builder: Builder, expr: tree.MapLiteral, scope: Scope) -> Closure:
     entries = tuple(
         (builder.closure(key, scope), builder.closure(value, scope), position in expr.optional)
         for position, (key, value) in enumerate(expr.entries)
@@ -319,7 +305,7 @@ def _charge(builder: Builder, frame: Frame, node: Expr, size: int) -> None:
         raise builder.error(node, problem) from None
 
 
-def _macro(builder: Builder, expr: Macro, scope: Scope) -> Closure:
+def _macro(builder: Builder, expr: tree.Macro, scope: Scope) -> Closure:
     if expr.name == "has":
         return _has(builder, expr, scope)
     outer = expr.target if expr.target is not None else expr.args[0]
@@ -335,9 +321,9 @@ def _macro(builder: Builder, expr: Macro, scope: Scope) -> Closure:
     return macros.BUILDERS[expr.name](parts)
 
 
-def _has(builder: Builder, expr: Macro, scope: Scope) -> Closure:
+def _has(builder: Builder, expr: tree.Macro, scope: Scope) -> Closure:
     selection = expr.args[0]
-    assert isinstance(selection, Select)
+    assert isinstance(selection, tree.Select)
     operand = builder.closure(selection.operand, scope)
 
     def has(frame: Frame) -> bool:
@@ -351,16 +337,16 @@ def _has(builder: Builder, expr: Macro, scope: Scope) -> Closure:
 
 
 _BUILDERS: Final[dict[type, Callable[[Builder, Any, Scope], Closure]]] = {
-    Literal: _literal,
-    Ident: _ident,
-    Select: _select,
-    Index: _index,
-    Call: _call,
-    Unary: _unary,
-    Binary: _binary,
-    Logical: _logical,
-    Conditional: _conditional,
-    ListLiteral: _list,
-    MapLiteral: _map,
-    Macro: _macro,
+    tree.Literal: _literal,
+    tree.Ident: _ident,
+    tree.Select: _select,
+    tree.Index: _index,
+    tree.Call: _call,
+    tree.Unary: _unary,
+    tree.Binary: _binary,
+    tree.Logical: _logical,
+    tree.Conditional: _conditional,
+    tree.ListLiteral: _list,
+    tree.MapLiteral: _map,
+    tree.Macro: _macro,
 }

@@ -1,104 +1,25 @@
 """The Python code of expressions, node by node.
 
 Each node becomes one Python expression: native operations behind checks of the class, with the
-helpers of ``fast`` for all else. What has no code raises ``Unsupported``.
+functions of ``helpers`` for all else. What has no code raises ``Unsupported``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kernel.cel.fast import SMALL
+from kernel.cel import tree
+from kernel.cel.codegen.helpers import SMALL
+from kernel.cel.codegen.macros import function
+from kernel.cel.codegen.writer import Code, Nodes, Scope, Unsupported, Writer
 from kernel.cel.functions import TABLE
-from kernel.cel.macros import shares
-from kernel.cel.tree import (
-    Binary,
-    Call,
-    Conditional,
-    Expr,
-    Ident,
-    Index,
-    ListLiteral,
-    Literal,
-    Logical,
-    Macro,
-    MapLiteral,
-    Select,
-    Unary,
-)
+from kernel.cel.tree import Expr
 from kernel.cel.values import INT_MAX, INT_MIN, TYPES
 
 _EXACT: Final = 2**53
 
 
-class Unsupported(Exception):
-    """The expression is left to the reference evaluator."""
-
-
-class Code(str):
-    """A Python expression, in parentheses where it needs them; ``kind``: what it surely gives."""
-
-    __slots__ = ("kind",)
-    kind: str
-
-    def __new__(cls, text: str, kind: str = "") -> Code:
-        code = super().__new__(cls, text)
-        code.kind = kind
-        return code
-
-
-Scope = Mapping[str, str]
-"""The variables of macros, with the Python names that hold them."""
-
-
-class Writer:
-    """Writes the code of one function; collects its constants and the functions of its macros."""
-
-    def __init__(self) -> None:
-        self.constants: dict[str, Any] = {}
-        self.functions: list[str] = []
-        self.names: dict[str, None] = {}
-        self.count = 0
-        self.heavy = 0
-        self.in_macro = False
-        self.has_macro = False
-
-    def fresh(self) -> str:
-        """A new name for a temporary variable."""
-        self.count += 1
-        return f"t{self.count}"
-
-    def constant(self, value: Any) -> Code:
-        """A value that the code refers to by name."""
-        name = f"k{len(self.constants)}"
-        self.constants[name] = value
-        return Code(name)
-
-    def whole(self, expr: Expr) -> Code:
-        """The code of a whole expression."""
-        code = self.code(expr, {})
-        return Code(f"measured(b, {code})") if shares(expr) else code
-
-    def code(self, expr: Expr, scope: Scope) -> Code:
-        """The code of an expression; ``Unsupported`` if it has none."""
-        return _WRITERS[type(expr)](self, expr, scope)
-
-    def condition(self, expr: Expr, scope: Scope) -> Code:
-        """The code of an expression that must be a bool."""
-        code = self.code(expr, scope)
-        if code.kind == "bool":
-            return code
-        name = self.fresh()
-        return Code(f"(({name} := {code}) is True or {name} is not False and leave())", "bool")
-
-    def operation(self, name: str, *parts: str) -> str:
-        """The call of a helper that takes the budget."""
-        self.heavy += 1
-        return f"{name}(b, {', '.join(parts)})"
-
-
-def _literal(writer: Writer, expr: Literal, scope: Scope) -> Code:
+def _literal(writer: Writer, expr: tree.Literal, scope: Scope) -> Code:
     value = expr.value
     if value is None or value is True or value is False:
         return Code(repr(value), "bool" if value is not None else "")
@@ -107,7 +28,7 @@ def _literal(writer: Writer, expr: Literal, scope: Scope) -> Code:
     return writer.constant(value)
 
 
-def _ident(writer: Writer, expr: Ident, scope: Scope) -> Code:
+def _ident(writer: Writer, expr: tree.Ident, scope: Scope) -> Code:
     if expr.name in scope and not expr.absolute:
         return Code(scope[expr.name])
     writer.names[expr.name] = None
@@ -116,7 +37,7 @@ def _ident(writer: Writer, expr: Ident, scope: Scope) -> Code:
     return Code(f"v[{expr.name!r}]")
 
 
-def _select(writer: Writer, expr: Select, scope: Scope) -> Code:
+def _select(writer: Writer, expr: tree.Select, scope: Scope) -> Code:
     operand = writer.code(expr.operand, scope)
     if expr.optional:
         return Code(f"optional_select({operand}, {expr.field!r})")
@@ -125,21 +46,21 @@ def _select(writer: Writer, expr: Select, scope: Scope) -> Code:
     return Code(f"({name}[{field}] if {test} else select({name}, {field}))")
 
 
-def _index(writer: Writer, expr: Index, scope: Scope) -> Code:
+def _index(writer: Writer, expr: tree.Index, scope: Scope) -> Code:
     operand = writer.code(expr.operand, scope)
     key = writer.code(expr.index, scope)
     if expr.optional:
         return Code(writer.operation("optional_find", operand, key))
     name = writer.fresh()
     otherwise = writer.operation("find", name, key)
-    if isinstance(expr.index, Literal) and type(expr.index.value) is str:
-        return Code(f"({name}[{key}] if ({name} := {operand}).__class__ is dict else {otherwise})")
-    if isinstance(expr.index, Literal) and type(expr.index.value) is int and expr.index.value >= 0:
-        return Code(f"({name}[{key}] if ({name} := {operand}).__class__ is list else {otherwise})")
+    literal = expr.index.value if isinstance(expr.index, tree.Literal) else None
+    if type(literal) is str or (type(literal) is int and literal >= 0):
+        test = f"({name} := {operand}).__class__ is {'dict' if type(literal) is str else 'list'}"
+        return Code(f"({name}[{key}] if {test} else {otherwise})")
     return Code(writer.operation("find", operand, key))
 
 
-def _unary(writer: Writer, expr: Unary, scope: Scope) -> Code:
+def _unary(writer: Writer, expr: tree.Unary, scope: Scope) -> Code:
     if expr.operator == "!":
         return Code(f"(not {writer.condition(expr.operand, scope)})", "bool")
     return _table_call(writer, "-_", False, [writer.code(expr.operand, scope)])
@@ -160,7 +81,7 @@ _HELPERS: Final = {"-": "subtract", "*": "multiply", "/": "divide", "%": "remain
 _MIRRORED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
 
 
-def _binary(writer: Writer, expr: Binary, scope: Scope) -> Code:
+def _binary(writer: Writer, expr: tree.Binary, scope: Scope) -> Code:
     operator, left, right = expr.operator, expr.left, expr.right
     if operator == "!=":
         return Code(f"(not {_comparison(writer, '==', left, right, scope)})", "bool")
@@ -201,10 +122,10 @@ def _joined(writer: Writer, a: Code, b: Code) -> Code:
 
 
 def _comparison(writer: Writer, operator: str, left: Expr, right: Expr, scope: Scope) -> Code:
-    if isinstance(left, Literal) and not isinstance(right, Literal):
+    if isinstance(left, tree.Literal) and not isinstance(right, tree.Literal):
         left, right, operator = right, left, _MIRRORED[operator]
     a = writer.code(left, scope)
-    if isinstance(right, Literal) and not isinstance(left, Literal):
+    if isinstance(right, tree.Literal) and not isinstance(left, tree.Literal):
         code = _with_literal(writer, operator, a, right.value)
         if code is not None:
             return code
@@ -253,42 +174,42 @@ def _membership(writer: Writer, left: Expr, right: Expr, scope: Scope) -> Code:
 
 def _constants(expr: Expr) -> list[Any]:
     """The values of a list of literals; none if it is not one."""
-    if not isinstance(expr, ListLiteral) or expr.optional:
+    if not isinstance(expr, tree.ListLiteral) or expr.optional:
         return []
-    values = [element.value for element in expr.elements if isinstance(element, Literal)]
+    values = [element.value for element in expr.elements if isinstance(element, tree.Literal)]
     return values if len(values) == len(expr.elements) else []
 
 
-def _logical(writer: Writer, expr: Logical, scope: Scope) -> Code:
+def _logical(writer: Writer, expr: tree.Logical, scope: Scope) -> Code:
     word = " and " if expr.operator == "&&" else " or "
     parts = [writer.condition(operand, scope) for operand in expr.operands]
     return Code(f"({word.join(parts)})", "bool")
 
 
-def _conditional(writer: Writer, expr: Conditional, scope: Scope) -> Code:
+def _conditional(writer: Writer, expr: tree.Conditional, scope: Scope) -> Code:
     condition = writer.condition(expr.condition, scope)
     then, otherwise = writer.code(expr.then, scope), writer.code(expr.otherwise, scope)
     kind = then.kind if then.kind == otherwise.kind else ""
     return Code(f"({then} if {condition} else {otherwise})", kind)
 
 
-def _list(writer: Writer, expr: ListLiteral, scope: Scope) -> Code:
+def _list(writer: Writer, expr: tree.ListLiteral, scope: Scope) -> Code:
     if expr.optional:
         raise Unsupported
     return Code(f"[{', '.join([writer.code(element, scope) for element in expr.elements])}]")
 
 
-def _map(writer: Writer, expr: MapLiteral, scope: Scope) -> Code:
+def _map(writer: Writer, expr: tree.MapLiteral, scope: Scope) -> Code:
     if expr.optional:
         raise Unsupported
     parts = [(writer.code(key, scope), writer.code(value, scope)) for key, value in expr.entries]
-    keys = {key.value for key, _ in expr.entries if isinstance(key, Literal)}
+    keys = {key.value for key, _ in expr.entries if isinstance(key, tree.Literal)}
     if len(keys) == len(parts) and all(key.kind == "str" for key, _ in parts):
         return Code("{" + ", ".join([f"{key}: {value}" for key, value in parts]) + "}")
     return Code(f"make_map({', '.join([part for pair in parts for part in pair])})")
 
 
-def _call(writer: Writer, expr: Call, scope: Scope) -> Code:
+def _call(writer: Writer, expr: tree.Call, scope: Scope) -> Code:
     parts = expr.args if expr.target is None else (expr.target, *expr.args)
     args = [writer.code(part, scope) for part in parts]
     receiver = expr.target is not None
@@ -332,9 +253,9 @@ def _text_test(writer: Writer, form: str, text: Code, part: Code) -> Code:
     return Code(f"({form.format(x, y)} if {' and '.join(tests)} else leave())", "bool")
 
 
-def _has(writer: Writer, expr: Macro, scope: Scope) -> Code:
+def _has(writer: Writer, expr: tree.Macro, scope: Scope) -> Code:
     selection = expr.args[0]
-    assert isinstance(selection, Select)
+    assert isinstance(selection, tree.Select)
     operand = writer.code(selection.operand, scope)
     name = writer.fresh()
     field = repr(selection.field)
@@ -342,23 +263,21 @@ def _has(writer: Writer, expr: Macro, scope: Scope) -> Code:
     return Code(f"({field} in {name} if {test} else has({name}, {field}))", "bool")
 
 
-def _macro(writer: Writer, expr: Macro, scope: Scope) -> Code:
-    from kernel.cel.macro_code import function
-
+def _macro(writer: Writer, expr: tree.Macro, scope: Scope) -> Code:
     return _has(writer, expr, scope) if expr.name == "has" else function(writer, expr, scope)
 
 
-_WRITERS: Final[dict[type, Callable[[Writer, Any, Scope], Code]]] = {
-    Literal: _literal,
-    Ident: _ident,
-    Select: _select,
-    Index: _index,
-    Call: _call,
-    Unary: _unary,
-    Binary: _binary,
-    Logical: _logical,
-    Conditional: _conditional,
-    ListLiteral: _list,
-    MapLiteral: _map,
-    Macro: _macro,
+NODES: Final[Nodes] = {
+    tree.Literal: _literal,
+    tree.Ident: _ident,
+    tree.Select: _select,
+    tree.Index: _index,
+    tree.Call: _call,
+    tree.Unary: _unary,
+    tree.Binary: _binary,
+    tree.Logical: _logical,
+    tree.Conditional: _conditional,
+    tree.ListLiteral: _list,
+    tree.MapLiteral: _map,
+    tree.Macro: _macro,
 }

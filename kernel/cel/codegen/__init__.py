@@ -1,0 +1,1 @@
+"""Python code for expressions and templates: the fast way to evaluate."""
