@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = (
-    {"errors", "safety", "version"},
+    {"errors", "run_paths", "safety", "version"},
     {"manifest", "schema", "cel"},
     {"policy"},
     {"registry", "topology"},

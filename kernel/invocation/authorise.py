@@ -9,6 +9,7 @@ from kernel.errors import Denied
 from kernel.invocation.expect import expect
 from kernel.manifest import ApprovalTerms
 from kernel.policy import Request, decide, reads
+from kernel.run_paths import is_within
 
 if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
@@ -44,8 +45,8 @@ def is_under_way(invocation: Invocation) -> bool:
         return False
     if not instance.is_topology:
         return invocation.was_in_flight and instance.contract.safety != "idempotent"
-    within = (f"{invocation.path}.", f"{invocation.path}~")
-    return any(path.startswith(within) for path in (*history.concluded, *history.in_flight))
+    recorded = (*history.concluded, *history.in_flight)
+    return any(is_within(path, invocation.path) for path in recorded)
 
 
 def check(plan: Plan) -> Stage | None:

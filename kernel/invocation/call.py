@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kernel.run_paths import joined, numbered
 from kernel.topology.fields import Deferred
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Call:
         if isinstance(target, BoundCallSite):
             work = target.invoke(inputs)
         else:
-            path = f"{self.invocation.inner_path}.call[{self.count(None)}]"
+            path = numbered(joined(self.invocation.inner_path, "call"), self.count(None))
             work = self.invocation.context.run.call(self.invocation, target, inputs or {}, path)
         try:
             here = asyncio.get_running_loop()

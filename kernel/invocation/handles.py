@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.invocation.atomic import around
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.work import current_call
+from kernel.run_paths import numbered
 from kernel.topology.context import is_wanted
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class BoundCallSite(Mapping[str, Any]):
             outer.context.run,
             self._scope,
             bindings,
-            f"{outer.inner_path}[{number}]" if number else outer.inner_path,
+            numbered(outer.inner_path, number) if number else outer.inner_path,
             outer.context.depth + 1,
             self._document,
             atomic=around(outer, is_atomic=self.is_atomic),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError
+from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
 
 if TYPE_CHECKING:
     from kernel.invocation.context import EvaluationContext
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from kernel.invocation.plan import Plan
     from kernel.journal.rows import Approval, Won
     from kernel.policy import Decision
-
-_ATTEMPT = re.compile(r"~\d+")
-
-
-def without_attempts(path: str) -> str:
-    """The path of a call, whichever attempts of what is around make it."""
-    return _ATTEMPT.sub("", path) if "~" in path else path
 
 
 class Invocation:
@@ -73,13 +66,12 @@ class Invocation:
     @property
     def path(self) -> str:
         """Where in its run the call was made: ``steps.Each[3].Charge``."""
-        outer, label = self.context.path, self.plan.label
-        return f"{outer}.{label}" if outer and label else outer or label
+        return joined(self.context.path, self.plan.label)
 
     @property
     def inner_path(self) -> str:
         """The path of what is called within: another one for each attempt."""
-        return self.path if self.attempt == 1 else f"{self.path}~{self.attempt}"
+        return of_attempt(self.path, self.attempt)
 
     @property
     def id(self) -> str:
@@ -119,9 +111,8 @@ class Invocation:
         if not self.context.run.live_attempts:
             return False
         path = self.path
-        within, check = (f"{path}.", f"{path}~"), f"{path}.check["
         return any(
-            one == path or (one.startswith(within) and not one.startswith(check))
+            one == path or (is_within(one, path) and not is_in_check_of(one, path))
             for one, _ in tuple(self.context.run.live_attempts)
         )
 

@@ -10,6 +10,7 @@ from kernel.cel import CelError
 from kernel.errors import InvocationError
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.tell import tell_of
+from kernel.run_paths import is_within, of_check
 from kernel.topology.callsite import CallSite, constant, read_call_site
 from kernel.topology.reader import Reader
 
@@ -82,10 +83,9 @@ async def settle_within(invocation: Invocation, *, landed: bool) -> None:
     history, instance = invocation.history, invocation.plan.instance
     if history is None or not instance.is_topology:
         return
-    within = (f"{invocation.path}.", f"{invocation.path}~")
     who = f"the check of {instance.definition.kind}"
     for row in await history.guard(history.journal.escalations(history.run)):
-        if row.path.startswith(within):
+        if is_within(row.path, invocation.path):
             await history.guard(history.journal.resolve(row.execution, landed, who))
 
 
@@ -116,7 +116,7 @@ async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
         "inputs": invocation.inputs,
         "invocation": invocation.to_cel(),
     }
-    path = f"{invocation.path}.check[{epoch}.{invocation.attempt}.{number}]"
+    path = of_check(invocation.path, epoch, invocation.attempt, number)
     document = instance.definition.document
     context = EvaluationContext(
         outer.run, instance.home, bindings, path, outer.depth + 1, document,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from kernel.errors import Conflict, Unknown
 from kernel.events.references import LostSecret
 from kernel.invocation.history import DIGEST
-from kernel.invocation.invocation import without_attempts
 from kernel.invocation.left import conclude_interrupted
 from kernel.invocation.replay import answer_for
 from kernel.journal import rows
+from kernel.run_paths import without_attempts
 from kernel.topology.callsite import DIFFERS, names_in
 
 if TYPE_CHECKING:

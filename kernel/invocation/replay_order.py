@@ -13,6 +13,8 @@ import heapq
 from collections import deque
 from collections.abc import Iterable
 
+from kernel.run_paths import enclosing
+
 _MAX_LOOP_ITERATIONS = 1_000
 """So many turns of the loop are waited for a walk that never comes to rest."""
 
@@ -75,9 +77,7 @@ def _is_at_rest() -> bool:
 
 def asked_for(paths: Iterable[tuple[str, int]]) -> Iterable[int]:
     """The numbers of those answers that are not within another, which answers for them all."""
-    around = None
-    for path, number in sorted(paths):
-        if around is not None and path.startswith(around):
-            continue
-        around = (f"{path}.", f"{path}[")
-        yield number
+    known = dict(paths)
+    for path, number in known.items():
+        if known.keys().isdisjoint(enclosing(path)):
+            yield number

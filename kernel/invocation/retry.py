@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kernel.cel import CelError
 from kernel.errors import Cancelled, InvocationError, OutputError, Rejected
+from kernel.run_paths import joined, numbered
 from kernel.topology.callsite import DIFFERS, names_in
 from kernel.topology.context import type_name
 
@@ -59,7 +60,7 @@ async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationErr
     if names_in(retry.when).isdisjoint(DIFFERS):
         return find()
     # A later process would not make an attempt that this one made, or make one more.
-    path = f"{invocation.path}.retry.when[{invocation.attempt}]"
+    path = numbered(joined(invocation.path, "retry.when"), invocation.attempt)
     return bool(await invocation.context.decide(path, find))
 
 

@@ -15,6 +15,7 @@ from kernel.journal.seal import altered, seal
 from kernel.journal.session import Session
 from kernel.journal.trace import note
 from kernel.journal.values import digest_of_text, from_text, to_text
+from kernel.run_paths import ranges_within
 from kernel.safety import ONCE
 
 _FACTS = """i.execution, i.path, i.target, i.safety, i.idempotency_key, i.scope, i.inputs_hash,
@@ -100,16 +101,16 @@ def finalize(session: Session, now: int, execution: str, epoch: int, ending: End
 
 def _has_landed_within(session: Session, intent: _Intent) -> bool:
     """Whether something landed that the invocation called, and that is not to be had twice."""
-    path, by = str(intent.facts[1]), session.bytewise
-    beginning = f"(i.path{by} > ? AND i.path{by} < ?)"  # "/" follows ".", and DEL follows "~"
+    by, ranges = session.bytewise, list(ranges_within(str(intent.facts[1])))
+    within = " OR ".join([f"(i.path{by} >= ? AND i.path{by} < ?)"] * len(ranges))
     return bool(
         session.rows(
             f"""SELECT 1 FROM kernel_invocations i
             JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
-            WHERE i.run = ? AND ({beginning} OR {beginning})
+            WHERE i.run = ? AND ({within})
             AND i.safety IN ({", ".join("?" * len(ONCE))})
             AND (c.outcome IN ('succeeded', 'unknown') OR c.landed = 1) LIMIT 1""",
-            (intent.run, f"{path}.", f"{path}/", f"{path}~", f"{path}\x7f", *ONCE),
+            (intent.run, *(bound for bounds in ranges for bound in bounds), *ONCE),
         )
     )
 

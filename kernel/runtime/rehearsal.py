@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kernel.errors import InvocationError, UsageError
+from kernel.run_paths import enclosing
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
@@ -53,5 +54,4 @@ async def rehearse(run: Run, history: History, work: RunBody) -> None:
 
 def _is_met(path: str, met: Mapping[str, bool]) -> bool:
     """Whether the walk came by the path, or by one around it that answers for it."""
-    whole = (one for one, answers in met.items() if answers)
-    return path in met or any(path.startswith((f"{one}.", f"{one}~", f"{one}[")) for one in whole)
+    return path in met or any(met.get(outer, False) for outer in enclosing(path))

@@ -12,6 +12,7 @@ from kernel.errors import ManifestError, UsageError
 from kernel.invocation.context import EvaluationContext
 from kernel.manifest import find_resource, resolve_kind
 from kernel.manifest.suggest import did_you_mean
+from kernel.run_paths import joined
 from kernel.schema.bundle import properties_of
 from kernel.topology.callsite import (
     DIFFERS,
@@ -78,7 +79,7 @@ class Start:
         """What a field gives; of what differs between processes, what it gave first."""
         if names_in(template).isdisjoint(DIFFERS):
             return find()
-        return await context.decide(f"{self.label}.{field}" if self.label else field, find)
+        return await context.decide(joined(self.label, field), find)
 
 
 def target_of(instance: Instance) -> Target:

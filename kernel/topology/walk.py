@@ -14,6 +14,7 @@ from typing import Any
 
 from kernel.cel import CelError, Template, compile, to_json
 from kernel.errors import Cancelled, ExpressionError, InvocationError, Path, Thrown
+from kernel.run_paths import joined, numbered
 from kernel.schema import SchemaError, check_json
 from kernel.topology import forms
 from kernel.topology.callsite import DIFFERS, MAX_MILLISECONDS, names_in
@@ -50,7 +51,7 @@ async def run_steps(steps: Steps, context: Context) -> Any:
 
 async def run_step(step: Step, context: Context) -> Any:
     """Run one step and note its result in ``steps``, where it has a name."""
-    path = f"{context.path}.{step.label}" if context.path else step.label
+    path = joined(context.path, step.label)
     results = context.bindings["steps"]
     context.began(path)
     try:
@@ -90,7 +91,7 @@ async def _decided(
     """What decides how the walk goes on; of what differs between processes, what it gave first."""
     if names_in(template).isdisjoint(DIFFERS):
         return find()
-    return await context.decide(_join(context.path, label), find)
+    return await context.decide(joined(context.path, label), find)
 
 
 async def _call(form: forms.Call, _: Step, context: Context) -> Any:
@@ -105,7 +106,7 @@ async def _if(form: forms.If, step: Step, context: Context) -> Any:
     for number, (condition, steps) in enumerate(form.arms):
         place = ("if",) if number == 0 else ("elseif", number - 1, "if")
         find = partial(holds, condition, context, (*step.path, *place))
-        if await _decided(condition, context, f"{step.label}.if[{number}]", find):
+        if await _decided(condition, context, numbered(f"{step.label}.if", number), find):
             return await run_steps(steps, context)
     return await run_steps(form.otherwise, context)
 
@@ -140,18 +141,17 @@ async def _loop(form: forms.Loop, step: Step, context: Context) -> Any:
     result: Any = None
     done = 0
     where = (*step.path, "while" if form.before else "until")
-    path = _join(context.path, step.label)
+    path = joined(context.path, step.label)
     asks = partial(holds, form.condition, context, where)
 
     async def again() -> bool:
-        return bool(
-            await _decided(form.condition, context, f"{step.label}.{where[-1]}[{done}]", asks)
-        )
+        label = numbered(f"{step.label}.{where[-1]}", done)
+        return bool(await _decided(form.condition, context, label, asks))
 
     while form.max_iterations is None or done < form.max_iterations:
         if form.before and not await again():
             break
-        inside = context.inner(context.bindings, f"{path}[{done}]")
+        inside = context.inner(context.bindings, numbered(path, done))
         result = await run_steps(form.body, inside)
         done += 1
         context.progress(path, done, form.max_iterations)
@@ -170,7 +170,7 @@ async def _for_each(form: forms.ForEach, step: Step, context: Context) -> Any:
         raise ExpressionError(message, span=context.span((*step.path, "forEach")))
     results: list[Any] = [None] * len(items)
     numbers = iter(range(len(items)))
-    path = _join(context.path, step.label)
+    path = joined(context.path, step.label)
     done = 0
 
     async def work() -> None:
@@ -182,7 +182,7 @@ async def _for_each(form: forms.ForEach, step: Step, context: Context) -> Any:
                 "index": number,
                 "steps": dict(context.bindings["steps"]),
             }
-            inside = context.inner(bindings, f"{path}[{number}]")
+            inside = context.inner(bindings, numbered(path, number))
             value = await run_steps(form.body, inside)
             if form.result is not None:
                 value = evaluate(form.result, inside, (*step.path, "result"))
@@ -255,7 +255,7 @@ def _thrown(template: Template, context: Context, where: Path) -> Any:
 
 async def _sleep(form: forms.Sleep, step: Step, context: Context) -> None:
     duration = _milliseconds(form.duration, context, (*step.path, "sleep"))
-    await context.sleep(_join(context.path, step.label), duration)
+    await context.sleep(joined(context.path, step.label), duration)
 
 
 async def _wait_for(form: forms.WaitFor, step: Step, context: Context) -> Any:
@@ -270,7 +270,7 @@ async def _wait_for(form: forms.WaitFor, step: Step, context: Context) -> Any:
     timeout = None
     if form.timeout is not None:
         timeout = _milliseconds(form.timeout, context, (*step.path, "timeout"))
-    return await context.wait_for(_join(context.path, step.label), pattern, timeout)
+    return await context.wait_for(joined(context.path, step.label), pattern, timeout)
 
 
 def _milliseconds(template: Template, context: Context, path: Path) -> float:
@@ -341,7 +341,3 @@ async def _stop(tasks: Iterable[asyncio.Future[Any]]) -> None:
         task.cancel()
     if late:
         await asyncio.wait(late)
-
-
-def _join(path: str, label: str) -> str:
-    return f"{path}.{label}" if path else label

@@ -236,6 +236,25 @@ def test_a_key_is_free_again_when_nothing_has_landed(
     play(address, scene, clock=Clock())
 
 
+@pytest.mark.parametrize(
+    ("beyond", "free"),
+    [(".steps.A", False), ("[1].steps.A", False), ("~2.steps.A", False), ("2.steps.A", True)],
+)
+def test_a_key_stays_taken_when_something_within_has_landed(
+    address: str, beyond: str, free: bool
+) -> None:
+    async def scene(journal: Journal) -> None:
+        await begin(journal)
+        await begin(journal, "r2")
+        won = await win(journal, intent(**KEY))
+        called = await win(journal, intent(f"steps.Charge{beyond}"))
+        await journal.finalize(called.execution, called.epoch, Conclusion("succeeded"))
+        await journal.finalize(won.execution, won.epoch, Conclusion("failed"))
+        assert isinstance(await journal.claim(intent(run="r2", **KEY)), Won) is free
+
+    play(address, scene, clock=Clock())
+
+
 @pytest.mark.parametrize("jump", [-(10**18), 10**18], ids=["back", "ahead"])
 def test_a_clock_that_jumps_breaks_no_claim(address: str, jump: int) -> None:
     clock = Clock(2 * 10**18)

@@ -106,3 +106,9 @@ def test_answers_come_in_their_order(order: list[int], missing: set[int], branch
 def test_what_stands_within_an_answer_is_not_asked_for() -> None:
     paths = [("a", 5), ("a.b", 1), ("a[3].c", 2), ("ab", 3), ("c.d", 4)]
     assert sorted(asked_for(paths)) == [3, 4, 5]
+
+
+def test_what_another_attempt_called_is_not_asked_for() -> None:
+    """Whatever the paths between them are called: none is answered before its turn."""
+    assert list(asked_for([("A", 3), ("A.B", 1), ("A~2.B", 2)])) == [3]
+    assert list(asked_for([("A", 3), ("A-B", 4), ("A.C", 1)])) == [3, 4]
