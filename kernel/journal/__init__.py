@@ -1,4 +1,4 @@
-"""The journal: the durable record of runs and invocations, and the only authority on what happened.
+"""The journal: the durable record of runs and invocations, and the authority on what happened.
 
 ::
 
@@ -9,11 +9,11 @@
             ...
             await journal.finalize(execution, answer.epoch, Conclusion("succeeded", outputs))
 
-An intent is claimed before an effect leaves; its outcome is recorded after. A claim is won by one;
-an outcome counts only with the epoch of the claim and under the lease of the run, so that a process
-that was taken for dead concludes nothing when it wakes (pipeline.md, The journal).
+An intent is claimed before a call leaves; its outcome is recorded afterwards. One process wins a
+claim; an outcome counts only with the epoch of the claim and under the lease of the run, so that a
+process that was taken for dead concludes nothing when it wakes (pipeline.md, The journal).
 
-The journal stores what it is handed: the caller replaces secrets before.
+The journal keeps values as they are: the caller replaces secrets before.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any
 from kernel.journal.errors import Refused
 from kernel.journal.rows import Approval, ApprovalState, NewApproval
 from kernel.journal.seal import seal_again
-from kernel.journal.session import Session
+from kernel.journal.session import Session, where
 from kernel.journal.values import from_text
 
 _APPROVAL = """SELECT approval, execution, run, target, frozen, reason, requester, expires_at,
@@ -15,7 +15,7 @@ _APPROVAL = """SELECT approval, execution, run, target, frozen, reason, requeste
 
 
 def ask(session: Session, now: int, new: NewApproval, frozen: str | None) -> Approval:
-    """Ask for an approval; the one that is pending for the execution already, if there is one."""
+    """Ask for an approval; the pending approval of the execution where there is one."""
     session.change(
         """INSERT INTO kernel_approvals (approval, execution, run, target, frozen, reason,
         requester, expires_at, asked_at, state)
@@ -36,7 +36,7 @@ def ask(session: Session, now: int, new: NewApproval, frozen: str | None) -> App
 
 
 def find_approval(session: Session, approval: str, lock: str = "") -> Approval:
-    """One approval. Raises :class:`Refused` when there is none."""
+    """An approval by its id. Raises :class:`Refused` when there is none."""
     found = session.rows(f"{_APPROVAL} WHERE approval = ?{lock}", (approval,))
     if not found:
         raise Refused(f"there is no approval {approval} in this journal")
@@ -62,9 +62,9 @@ def decide(
 
 
 def spend(session: Session, approval: str, state: ApprovalState) -> Approval:
-    """Make the one attempt that an approval allows, or none, because it holds no more.
+    """Use an approval for its one attempt, or take it back (``invalidated``).
 
-    Raises :class:`Refused` for any that is not approved.
+    Raises :class:`Refused` for an approval that is not approved.
     """
     found = find_approval(session, approval, session.lock)
     if found.state != "approved":
@@ -75,7 +75,7 @@ def spend(session: Session, approval: str, state: ApprovalState) -> Approval:
 
 
 def expire(session: Session, now: int) -> list[Approval]:
-    """The pending approvals whose time has come, which are expired from now on."""
+    """Expire the pending approvals whose time is over, and return them."""
     due = session.rows(
         f"""{_APPROVAL} WHERE state = 'pending' AND expires_at <= ?
         ORDER BY expires_at, approval{session.lock}""",
@@ -94,12 +94,8 @@ def list_approvals(
     session: Session, state: ApprovalState | None, execution: str | None
 ) -> list[Approval]:
     """Approvals, the oldest first."""
-    where, values = ["1 = 1"], list[str]()
-    for column, value in (("state", state), ("execution", execution)):
-        if value is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
-    sql = f"{_APPROVAL} WHERE {' AND '.join(where)} ORDER BY asked_at, approval"
+    clause, values = where(("state = ?", state), ("execution = ?", execution))
+    sql = f"{_APPROVAL} {clause} ORDER BY asked_at, approval"
     return [_approval(row) for row in session.rows(sql, values)]
 
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from kernel.journal.rows import Broken
 from kernel.journal.values import encoder
 
 START = "0" * 64
-"""What the first conclusion of a run has before it."""
+"""The hash that the first conclusion of a run follows."""
 
 _encode = encoder()
 
 
 def link(previous: str, facts: Iterable[Any]) -> str:
-    """The hash of a conclusion: of the one before it and of all that is recorded of it."""
+    """The hash of a conclusion, over the hash before it and all that is recorded of it."""
     return hashlib.sha256((previous + _encode(tuple(facts))).encode()).hexdigest()
 
 
 Row = tuple[int, str | None, str, str, tuple[Any, ...]]
-"""Of one conclusion: number, path, hash of the one before, its own hash, the facts."""
+"""A conclusion: number, path, hash of the conclusion before it, its own hash, the facts."""
 
 
 def first_broken(rows: Iterable[Row], concluded: int, head: str) -> Broken | None:
-    """Follow the chain; ``concluded`` and ``head`` are what the run says of its end."""
+    """Where the chain breaks first; the run is recorded to end at ``concluded`` and ``head``."""
     expected, number = START, 0
     for found, path, previous, own, facts in rows:
         number += 1
@@ -43,9 +43,3 @@ def first_broken(rows: Iterable[Row], concluded: int, head: str) -> Broken | Non
             number + 1, None, f"{concluded} conclusions were recorded, {number} are there"
         )
     return None
-
-
-def flat(pages: Iterable[Iterable[Row]]) -> Iterator[Row]:
-    """The rows of all pages, one after the other."""
-    for page in pages:
-        yield from page

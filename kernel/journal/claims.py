@@ -1,4 +1,4 @@
-"""Claim: the commit record, written before anything leaves, once for a path and once for a key."""
+"""Claim: the commit record, written before a call leaves, once for a path and once for a key."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from kernel.journal.session import Session
 def claim(
     session: Session, now: int, intent: Intent, inputs: str | None, about: str | None
 ) -> Claimed:
-    """Claim a path of a run, and the key of the caller where there is one."""
+    """Claim a path of a run, and the idempotency key of the caller where there is one."""
     if intent.key is None and _insert(session, now, intent, inputs, about):
         return Won(intent.execution, 1)
     check_held(session, intent.run, intent.lease)
     found = by_path(session, intent.run, intent.path)
     if found is not None:
-        standing = judge(found, intent.inputs_hash)
+        standing = _standing(found, intent.inputs_hash)
         if standing is not None:
             return standing
     other = by_execution(session, intent.execution)
@@ -39,13 +39,13 @@ def claim(
         if taken is not None:
             return taken
     if found is not None:
-        return _again(session, intent, found)
+        return _claim_again(session, intent, found)
     _insert(session, now, intent, inputs, about)
     return Won(intent.execution, 1)
 
 
-def judge(found: Invocation, inputs_hash: str) -> Recorded | InFlight | Conflict | None:
-    """What a recorded invocation means for one who claims the same; None: nothing has landed."""
+def _standing(found: Invocation, inputs_hash: str) -> Recorded | InFlight | Conflict | None:
+    """The answer to a claim of what is recorded already; None where it may be attempted again."""
     if found.inputs_hash != inputs_hash:
         return Conflict(found)
     if found.outcome is None:
@@ -76,7 +76,7 @@ def _insert(
     return inserted == 1
 
 
-def _again(session: Session, intent: Intent, found: Invocation) -> Won:
+def _claim_again(session: Session, intent: Intent, found: Invocation) -> Won:
     session.change(
         """UPDATE kernel_invocations SET epoch = ?, lease = ?, conclusion = NULL
         WHERE execution = ?""",
@@ -86,7 +86,7 @@ def _again(session: Session, intent: Intent, found: Invocation) -> Won:
 
 
 def _reserve(session: Session, now: int, intent: Intent) -> Recorded | InFlight | Conflict | None:
-    """Take the caller's key; what stands behind it, if it is taken already."""
+    """Reserve the caller's key; the answer to the claim where another invocation holds the key."""
     expires = None if intent.ttl is None else now + intent.ttl
     inserted = session.change(
         """INSERT INTO kernel_keys (scope, idempotency_key, execution, expires_at)
@@ -101,8 +101,8 @@ def _reserve(session: Session, now: int, intent: Intent) -> Recorded | InFlight 
         (intent.scope, intent.key),
     )
     holder = by_execution(session, execution)
-    if holder is not None and not _free(holder, until, now, intent.run):
-        return judge(holder, intent.inputs_hash)
+    if holder is not None and not _is_free(holder, until, now, intent.run):
+        return _standing(holder, intent.inputs_hash)
     session.change(
         f"UPDATE kernel_keys SET execution = ?, expires_at = ? {where}",
         (intent.execution, expires, intent.scope, intent.key),
@@ -110,10 +110,11 @@ def _reserve(session: Session, now: int, intent: Intent) -> Recorded | InFlight 
     return None
 
 
-def _free(holder: Invocation, until: int | None, now: int, run: str) -> bool:
-    """Whether a key may go to another: what is not concluded, or not known, never expires.
+def _is_free(holder: Invocation, until: int | None, now: int, run: str) -> bool:
+    """Whether a key may go to another invocation.
 
-    Nor does it for the run that holds it, which may make the same call again after days.
+    The key of a holder without an outcome, or with an unknown outcome, never expires. Nor does a
+    key expire for the run of its holder, which may make the same call again after days.
     """
     if holder.outcome in (None, "unknown"):
         return False
@@ -121,7 +122,7 @@ def _free(holder: Invocation, until: int | None, now: int, run: str) -> bool:
 
 
 def forget_keys(session: Session, now: int, limit: int) -> int:
-    """Let go of keys that have expired and whose runs have ended; how many."""
+    """Delete keys that have expired and whose runs have ended; how many."""
     return session.change(
         f"""DELETE FROM kernel_keys WHERE execution IN (
             SELECT k.execution FROM kernel_keys k
@@ -135,7 +136,7 @@ def forget_keys(session: Session, now: int, limit: int) -> int:
 
 
 def fence(session: Session, lease: Lease, execution: str, epoch: int) -> int:
-    """Take an intent over from the dead; its new epoch, with which alone it can be concluded."""
+    """Take an intent over from a dead holder; its new epoch, which alone can conclude it."""
     check_held(session, lease.run, lease.epoch)
     changed = session.change(
         """UPDATE kernel_invocations SET epoch = epoch + 1, lease = ?

@@ -1,11 +1,11 @@
-"""What the journal refuses, and what becomes of it when its store fails.
+"""The errors of the journal: what it refuses, and what fails in its store.
 
 ::
 
     JournalError        the journal cannot do what it is asked; nothing was written
-    ├── Missing         there is no journal, and none was to be made
+    ├── Missing         there is no journal, and the caller wants none made
     ├── Refused         the request does not fit what is recorded
-    │   └── Fenced      somebody else has taken over: the caller may conclude nothing any more
+    │   └── Fenced      another process has taken over: the caller may conclude nothing any more
     ├── TooLarge        a value is larger than the journal keeps
     └── Unsure          the connection was lost in the middle of a commit: it may have been written
 """
@@ -22,7 +22,7 @@ class JournalError(KernelError):
 
 
 class Missing(JournalError, UsageError):
-    """There is no journal at an address, and none was to be made."""
+    """There is no journal at an address, and the caller wants none made."""
 
     category = "Usage"
 
@@ -31,9 +31,9 @@ class Missing(JournalError, UsageError):
 
 
 class Refused(JournalError):
-    """The request does not fit what is recorded; its neighbours in a commit are not touched.
+    """The request does not fit what is recorded.
 
-    It is raised before the request has written anything.
+    It is raised before the request has written anything: others in the same commit are not undone.
     """
 
 
@@ -46,4 +46,4 @@ class TooLarge(Refused):
 
 
 class Unsure(JournalError):
-    """The store failed while it committed: what was asked for may be recorded or not."""
+    """The store failed during a commit: the request may be recorded or not."""

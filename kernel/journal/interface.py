@@ -1,12 +1,12 @@
-"""``Journal``: what the pipeline and the runtime ask of the durable record.
+"""``Journal``: the durable record, as the pipeline and the runtime use it.
 
 Every method raises :class:`JournalError` when the store cannot do it; then nothing was written. An
-await ends when what was asked for is kept; cancelling it does not take the request back.
+await ends when the request is kept; cancelling the await does not take the request back.
 
-Kept over a power cut: opened runs, contents, leases, intents (but of the class ``idempotent``),
-takeovers, approvals and what people say. Everything else outlives the process, and a power cut if
-anything of the first kind was written after it: it is an outcome, and the intent before it says
-that there is something to find out (pipeline.md, The journal).
+These outlive a power cut: opened runs, contents, leases, intents (but of the class
+``idempotent``), takeovers, approvals and what people decide. Everything else outlives the process,
+and a power cut if something of the first kind was written after it. What a power cut loses are
+outcomes, whose intents say that there is something to find out (pipeline.md, The journal).
 """
 
 from __future__ import annotations
@@ -14,25 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
-from kernel.journal.rows import (
-    Approval,
-    ApprovalState,
-    Broken,
-    Claimed,
-    Conclusion,
-    Existing,
-    Found,
-    Held,
-    Intent,
-    Invocation,
-    Lease,
-    NewApproval,
-    NewRun,
-    Note,
-    Opened,
-    Run,
-    RunState,
-)
+from kernel.journal import rows
 
 
 class Journal(Protocol):
@@ -44,142 +26,145 @@ class Journal(Protocol):
     # Runs
 
     async def keep(self, content: str) -> str:
-        """Keep a text (the manifest of a run) once, and give its digest."""
+        """Keep a text (the manifest of a run) once, and return its digest."""
 
     async def kept(self, digest: str) -> str | None:
         """The text of a digest."""
 
-    async def open_run(self, new: NewRun) -> Opened | Existing:
-        """Open a run and take its lease; the run as it is, if it exists."""
+    async def open_run(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
+        """Open a run and take its lease; the recorded run, if it exists."""
 
-    async def run(self, run: str) -> Run | None:
-        """One run."""
+    async def run(self, run: str) -> rows.Run | None:
+        """A run by its id."""
 
     async def runs(
-        self, state: RunState | None = None, *, before: Run | None = None, limit: int = 100
-    ) -> list[Run]:
-        """Runs, the newest first; ``before`` is the last of the page before."""
+        self,
+        state: rows.RunState | None = None,
+        *,
+        before: rows.Run | None = None,
+        limit: int = 100,
+    ) -> list[rows.Run]:
+        """Runs, the newest first; ``before`` is the last run of the page before."""
 
     async def finish_run(
-        self, lease: Lease, state: RunState, result: Any = None, error: Any = None
+        self, lease: rows.Lease, state: rows.RunState, result: Any = None, error: Any = None
     ) -> None:
         """Record how a run ended, or that it is parked, and give the lease back.
 
-        Raises :class:`Fenced` when the lease has gone to another.
+        Raises :class:`Fenced` when another holds the lease.
         """
 
-    async def migrate_run(self, lease: Lease, digest: str) -> None:
-        """Let a run go on with another manifest. Raises :class:`Fenced`."""
+    async def migrate_run(self, lease: rows.Lease, digest: str) -> None:
+        """Record another manifest for a run. Raises :class:`Fenced`."""
 
     # Leases
 
-    async def lease(self, run: str) -> Lease:
-        """Who works on a run. Raises :class:`Refused` when there is no such run."""
+    async def lease(self, run: str) -> rows.Lease:
+        """The lease of a run. Raises :class:`Refused` when there is no such run."""
 
-    async def acquire(self, run: str) -> Lease | Held:
-        """Work on a run, if nobody does."""
+    async def acquire(self, run: str) -> rows.Lease | rows.Held:
+        """Take the lease of a run that nobody works on."""
 
-    async def take_over(self, seen: Lease) -> Lease | Held:
-        """Work on the run of a dead process: if its lease is still as it was ``seen``.
+    async def take_over(self, seen: rows.Lease) -> rows.Lease | rows.Held:
+        """Take the lease of a run from a dead process, if the lease is still as it was ``seen``.
 
         No clock is compared. See :func:`kernel.journal.takeover.take_over`, which waits.
         """
 
-    async def heartbeat(self, lease: Lease) -> Lease:
-        """A sign of life. Raises :class:`Fenced` when the lease has gone to another."""
+    async def heartbeat(self, lease: rows.Lease) -> rows.Lease:
+        """Record a sign of life. Raises :class:`Fenced` when another holds the lease."""
 
     # Invocations
 
-    async def claim(self, intent: Intent) -> Claimed:
-        """The commit record. Raises :class:`Fenced` when the lease of its run is another's."""
+    async def claim(self, intent: rows.Intent) -> rows.Claimed:
+        """Write the commit record. Raises :class:`Fenced` when another holds the lease."""
 
-    async def finalize(self, execution: str, epoch: int, conclusion: Conclusion) -> int:
-        """Conclude a claim, once; its number in the chain of the run.
+    async def finalize(self, execution: str, epoch: int, conclusion: rows.Conclusion) -> int:
+        """Conclude a claim, once; the number of the conclusion in the chain of the run.
 
-        Raises :class:`Fenced`, having changed nothing, when the epoch or the lease is another's;
-        :class:`TooLarge` when the outputs cannot be kept: what landed is then to be concluded
-        without them.
+        Raises :class:`Fenced`, with nothing written, when the epoch or the lease is another's;
+        :class:`TooLarge` when the outputs cannot be kept: the caller then concludes without them.
         """
 
-    async def record(self, intent: Intent, conclusion: Conclusion) -> Claimed:
-        """An invocation that needed no intent (``idempotent``, ``deduplicated``), with its outcome.
+    async def record(self, intent: rows.Intent, conclusion: rows.Conclusion) -> rows.Claimed:
+        """Claim and conclude at once: an invocation that needs no intent, or is ``deduplicated``.
 
-        :class:`Won`, with its number, when it was recorded, else what stands at its path.
+        :class:`Won` with its number when it was recorded, else the answer to the claim.
         """
 
     async def attempted(
         self, execution: str, epoch: int, attempts: int, status: str, detail: Any = None
     ) -> None:
-        """So many attempts were made, and how the last one ended; a step of the trace too.
+        """Record the number of attempts and how the last one went, in the trace as well.
 
-        ``began``, of an attempt after the first, is kept over a power cut.
+        The status ``began``, of an attempt after the first, outlives a power cut.
         """
 
-    async def fence(self, lease: Lease, execution: str, epoch: int) -> int:
+    async def fence(self, lease: rows.Lease, execution: str, epoch: int) -> int:
         """Take an intent over from the dead holder of the run; its new epoch.
 
-        Raises :class:`Fenced` when it has been taken over or concluded meanwhile.
+        Raises :class:`Fenced` when the intent was taken over or concluded meanwhile.
         """
 
     async def unresolved(
         self, older_than: int = 0, *, run: str | None = None, limit: int = 1000
-    ) -> list[Invocation]:
-        """Intents without an outcome that are so many nanoseconds old, the oldest first.
+    ) -> list[rows.Invocation]:
+        """Intents without an outcome, ``older_than`` so many nanoseconds, the oldest first.
 
-        The age is by the clock on the wall: whoever acts on it takes over the lease first.
+        The age is of the clock of the wall: a caller that acts on it takes over the lease first.
         """
 
-    async def invocation(self, execution: str) -> Invocation | None:
-        """One invocation."""
+    async def invocation(self, execution: str) -> rows.Invocation | None:
+        """An invocation by the id of its execution."""
 
-    def concluded(self, run: str, after: int = 0) -> AsyncIterator[Invocation]:
-        """What a replay needs: the concluded invocations of a run, in the order of conclusion."""
+    def concluded(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
+        """The concluded invocations of a run in the order of conclusion, which a replay needs."""
 
-    def invocations(self, run: str, after: int = 0) -> AsyncIterator[Invocation]:
+    def invocations(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
         """All invocations of a run: in the order of conclusion, then those without an outcome.
 
-        They are read page by page; ``after`` is the number of the last one that is known.
+        They are read page by page, from behind the conclusion number ``after``.
         """
 
-    async def find(self, prefix: str, limit: int = 10) -> Found:
-        """The runs, executions and approvals whose id begins so, at most ``limit`` of each."""
+    async def find(self, prefix: str, limit: int = 10) -> rows.Found:
+        """The runs, executions and approvals whose ids begin with ``prefix``, ``limit`` of each."""
 
     async def forget_keys(self, limit: int = 1000) -> int:
-        """Let go of idempotency keys that have expired; how many they were."""
+        """Delete idempotency keys that have expired; how many."""
 
     # People
 
-    async def escalations(self, run: str | None = None, limit: int = 1000) -> list[Invocation]:
+    async def escalations(self, run: str | None = None, limit: int = 1000) -> list[rows.Invocation]:
         """Unknown outcomes that wait for a person, the oldest first."""
 
     async def resolve(
         self, execution: str, landed: bool, who: str, *, outputs: Any = None, reason: str = ""
-    ) -> Invocation:
-        """What a person says has become of an unknown outcome.
+    ) -> rows.Invocation:
+        """Record what a person says about an unknown outcome.
 
-        Landed, it has succeeded with those outputs; not landed, it can be claimed again.
+        If it landed, the invocation has succeeded with the outputs; else it can be claimed again.
         """
 
-    async def ask(self, new: NewApproval) -> Approval:
-        """Ask for an approval; the pending one of the same execution, if there is one."""
+    async def ask(self, new: rows.NewApproval) -> rows.Approval:
+        """Ask for an approval; the pending approval of the same execution, if there is one."""
 
     async def decide(
-        self, approval: str, state: ApprovalState, who: str, reason: str | None = None
-    ) -> Approval:
-        """Answer a pending approval. Raises :class:`Refused` when it is answered or has expired."""
+        self, approval: str, state: rows.ApprovalState, who: str, reason: str | None = None
+    ) -> rows.Approval:
+        """Answer a pending approval. Raises :class:`Refused` for one answered or expired."""
 
-    async def spend(self, approval: str, state: ApprovalState = "spent") -> Approval:
-        """Use an approval for its one attempt. Raises :class:`Refused` when it is not approved."""
+    async def spend(self, approval: str, state: rows.ApprovalState = "spent") -> rows.Approval:
+        """Use an approval for its one attempt. Raises :class:`Refused` for one not approved."""
 
-    async def expire(self) -> list[Approval]:
-        """Expire the pending approvals whose time has come."""
+    async def expire(self) -> list[rows.Approval]:
+        """Expire the pending approvals whose time is over, and return them."""
 
-    async def approval(self, approval: str) -> Approval:
-        """One approval. Raises :class:`Refused` when there is none."""
+    async def approval(self, approval: str) -> rows.Approval:
+        """An approval by its id. Raises :class:`Refused` when there is none."""
 
     async def approvals(
-        self, state: ApprovalState | None = None, *, execution: str | None = None
-    ) -> list[Approval]:
+        self, state: rows.ApprovalState | None = None, *, execution: str | None = None
+    ) -> list[rows.Approval]:
         """Approvals, the oldest first."""
 
     # Trace
@@ -187,14 +172,14 @@ class Journal(Protocol):
     async def note(self, execution: str, step: str, status: str, detail: Any = None) -> None:
         """Add a step to the trace of an execution."""
 
-    async def trace(self, execution: str) -> list[Note]:
+    async def trace(self, execution: str) -> list[rows.Note]:
         """The steps of an execution, in order."""
 
-    async def traces(self, executions: Sequence[str]) -> dict[str, list[Note]]:
+    async def traces(self, executions: Sequence[str]) -> dict[str, list[rows.Note]]:
         """The steps of several executions, each in order."""
 
-    async def verify(self, run: str) -> Broken | None:
+    async def verify(self, run: str) -> rows.Broken | None:
         """The first place where the hash chain of a run is broken; None when it holds."""
 
     async def close(self) -> None:
-        """Do what is asked already, and end."""
+        """Do the requests that are waiting, and close the connections."""

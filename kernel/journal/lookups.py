@@ -1,11 +1,11 @@
-"""Invocations as they are recorded, found by what the pipeline and people ask for."""
+"""Lookups: recorded invocations by path, execution, state, or the beginning of an id."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from kernel.journal.rows import Found, Invocation
-from kernel.journal.session import Session
+from kernel.journal.session import Session, where
 from kernel.journal.values import from_text
 
 _COLUMNS = """SELECT i.execution, i.run, i.path, i.target, i.safety, i.idempotency_key, i.scope,
@@ -36,7 +36,7 @@ def by_execution(session: Session, execution: str) -> Invocation | None:
 
 
 def concluded(session: Session, run: str, after: int, limit: int) -> list[Invocation]:
-    """Concluded invocations of a run in the order of conclusion, from behind a number."""
+    """Invocations of a run in the order of their conclusions, whose number is above ``after``."""
     sql = f"{_CONCLUDED} WHERE c.run = ? AND c.number > ? ORDER BY c.number LIMIT ?"
     return [_invocation(row) for row in session.rows(sql, (run, after, limit))]
 
@@ -44,30 +44,23 @@ def concluded(session: Session, run: str, after: int, limit: int) -> list[Invoca
 def unresolved(
     session: Session, before: int | None, run: str | None, limit: int
 ) -> list[Invocation]:
-    """Intents without an outcome, the oldest first."""
-    where, values = ["i.conclusion IS NULL"], list[str | int]()
-    if before is not None:
-        where.append("i.claimed_at <= ?")
-        values.append(before)
-    if run is not None:
-        where.append("i.run = ?")
-        values.append(run)
-    sql = f"{_INVOCATION} WHERE {' AND '.join(where)} ORDER BY i.claimed_at, i.execution LIMIT ?"
+    """Intents without an outcome, claimed ``before`` a time at the latest, the oldest first."""
+    clause, values = where(
+        ("i.conclusion IS NULL",), ("i.claimed_at <= ?", before), ("i.run = ?", run)
+    )
+    sql = f"{_INVOCATION} {clause} ORDER BY i.claimed_at, i.execution LIMIT ?"
     return [_invocation(row) for row in session.rows(sql, (*values, limit))]
 
 
 def escalations(session: Session, run: str | None, limit: int) -> list[Invocation]:
-    """Invocations of which a person has to say whether they landed, the oldest first."""
-    where, values = ["c.outcome = 'unknown'"], list[str | int]()
-    if run is not None:
-        where.append("c.run = ?")
-        values.append(run)
-    sql = f"{_CONCLUDED} WHERE {' AND '.join(where)} ORDER BY c.concluded_at, c.execution LIMIT ?"
+    """Invocations of which a person has to say whether they took effect, the oldest first."""
+    clause, values = where(("c.outcome = 'unknown'",), ("c.run = ?", run))
+    sql = f"{_CONCLUDED} {clause} ORDER BY c.concluded_at, c.execution LIMIT ?"
     return [_invocation(row) for row in session.rows(sql, (*values, limit))]
 
 
 def find(session: Session, prefix: str, limit: int) -> Found:
-    """The ids that begin with a prefix; those that are equal to it alone, if there are any."""
+    """The ids that begin with a prefix; where ids are equal to the prefix, these alone."""
     same = [_ids(session, table, column, "{} = ?", prefix) for table, column in _IDS]
     if any(same):
         return Found(*same)

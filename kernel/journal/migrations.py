@@ -1,7 +1,7 @@
 """The tables of the journal, version by version.
 
-A journal is brought to the newest version in one transaction when it is opened. One that is newer
-than this program is refused and not touched.
+Opening a journal brings it to the newest version in one transaction. A journal that is newer than
+this program is refused and not touched.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE INDEX kernel_approvals_run ON kernel_approvals (run)",),
     (),
 )
-"""What each version adds to the one before it: version 1 stands first."""
+"""The statements that make each version out of the version before it: version 1 stands first."""
 
 NEWEST = len(VERSIONS)
 
-_SEALS = 4
-"""The version with which runs that have ended are sealed as they are now: with what is open."""
+_SEAL_VERSION = 4
+"""The version that brought the present form of the seal (:mod:`kernel.journal.seal`)."""
 
 
 def refuse_newer(version: int, name: str) -> None:
@@ -76,14 +76,14 @@ def refuse_newer(version: int, name: str) -> None:
 
 
 def migrate(session: Session, version: int) -> None:
-    """Within a transaction that nobody else has beside it: from ``version`` to the newest."""
+    """Bring the tables from ``version`` to the newest, in an exclusive transaction."""
     if version == 0:
         session.change("CREATE TABLE kernel_journal (version BIGINT NOT NULL)")
         session.change("INSERT INTO kernel_journal (version) VALUES (0)")
     for statements in VERSIONS[version:]:
         for statement in statements:
             session.change(statement.replace("CLUSTERED", session.clustered))
-    if version < _SEALS:
+    if version < _SEAL_VERSION:
         seal_all(session)
     if version < NEWEST:
         session.change("UPDATE kernel_journal SET version = ?", (NEWEST,))

@@ -12,11 +12,11 @@ from kernel.journal.errors import JournalError, Missing
 from kernel.journal.interface import Journal
 from kernel.journal.owners import this_process
 from kernel.journal.store import Store
-from kernel.journal.values import LARGEST
+from kernel.journal.values import MAX_VALUE_BYTES
 from kernel.journal.worker import Inline, Worker
 
-BUSY = 10.0
-"""Seconds to wait for another process that holds what is to be written."""
+BUSY_SECONDS = 10.0
+"""How long to wait for another process that holds the journal."""
 
 
 async def open_journal(
@@ -24,16 +24,16 @@ async def open_journal(
     *,
     owner: str | None = None,
     clock: Callable[[], int] = time.time_ns,
-    largest: int = LARGEST,
-    busy: float = BUSY,
+    largest: int = MAX_VALUE_BYTES,
+    busy: float = BUSY_SECONDS,
     create: bool = True,
 ) -> Journal:
-    """Open a journal, made or brought to the newest version first.
+    """Open a journal, after making it or bringing it to the newest version.
 
-    Without ``create`` none is made: raises :class:`Missing` where there is none.
+    Without ``create`` none is made: raises :class:`Missing` where there is no journal.
     ``owner`` is the name under which leases are taken (this process); ``clock`` gives nanoseconds
-    since the epoch, for people and for expiry; ``largest`` is in bytes, ``busy`` in seconds.
-    Raises :class:`JournalError`.
+    since the epoch, for people and for expiry; ``largest`` is the most bytes of a value, ``busy``
+    the seconds to wait for other processes. Raises :class:`JournalError`.
     """
     options = partial(Store, owner=owner or this_process(), clock=clock, largest=largest)
     text = str(address)

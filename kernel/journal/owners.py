@@ -1,4 +1,4 @@
-"""Who holds a lease: a process, named so that one on the same machine can tell when it is dead."""
+"""Names of processes that hold leases: another process of the machine can tell a dead one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def this_process() -> str:
 
 
 def is_dead(owner: str) -> bool:
-    """Whether that process has certainly ended; False where it cannot be known from here."""
+    """Whether the named process has certainly ended; False where this machine cannot know."""
     machine, pid, start = ("", "", "", *owner.rsplit("/", 2))[-3:]
     if machine != _machine() or not pid.isdigit():
         return False
@@ -26,7 +26,7 @@ def is_dead(owner: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _machine() -> str:
-    """This boot of this machine, and the space in which its process ids count."""
+    """The id of this boot of the machine, and its namespace of process ids."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
         space = os.stat("/proc/self/ns/pid").st_ino
@@ -41,7 +41,7 @@ def _nonce(pid: int) -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When a process began, in ticks since boot; None if it has ended or that cannot be read."""
+    """When a process began, in ticks since boot; None if it has ended or cannot be read about."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:

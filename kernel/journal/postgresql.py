@@ -1,7 +1,7 @@
 """The journal in PostgreSQL, by psycopg 3: the extra ``postgresql``.
 
-What is to outlive a crash of the server is committed with ``synchronous_commit = on``, the rest
-without waiting for the disk; a commit that waits takes all that was committed before it along.
+What has to outlive a crash of the server is committed with ``synchronous_commit = on``, the rest
+without waiting for the disk. A commit that waits takes all earlier commits to the disk as well.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _BEGIN = {
     "lasting": "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off",
     "durable": "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on",
 }
-_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-_ONE_AT_A_TIME = 0x6B65726E656C
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_MIGRATION_LOCK = 0x6B65726E656C
 """The advisory lock under which one process at a time migrates."""
 
 
@@ -49,7 +49,7 @@ class PostgresqlSession:
         self._connection.execute(_BEGIN[mode])
 
     def begin_at_once(self, mode: Mode) -> bool:
-        return False  # the server is asked, and that takes its time
+        return False  # asking the server blocks
 
     def tidy(self) -> None:
         pass
@@ -91,7 +91,7 @@ def explained(error: Exception, name: str) -> JournalError:
 
 
 def name_of(url: str) -> str:
-    """The database without the user and the password."""
+    """The address of the database without the user and the password."""
     try:
         parts = urlsplit(url)
         return f"postgresql://{parts.hostname or ''}{parts.path}"
@@ -102,7 +102,7 @@ def name_of(url: str) -> str:
 def prepare(url: str, busy: float, create: bool = True) -> None:
     """Make the tables, or bring them to the newest version. Raises :class:`JournalError`.
 
-    Raises :class:`Missing` where there are none and ``create`` is not wanted.
+    Raises :class:`Missing` where there is no journal and ``create`` is False.
     """
     session = connect(url, busy)
     name = name_of(url)
@@ -121,7 +121,7 @@ def prepare(url: str, busy: float, create: bool = True) -> None:
 
 def _migrate(session: PostgresqlSession, name: str) -> None:
     session.begin("durable")
-    session.rows("SELECT pg_advisory_xact_lock(?)", (_ONE_AT_A_TIME,))
+    session.rows("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
     migrate(session, _version(session, name))
     session.commit()
 
@@ -136,10 +136,9 @@ def _version(session: PostgresqlSession, name: str) -> int:
 
 
 def connect(url: str, busy: float, *, reading: bool = False) -> PostgresqlSession:
-    """A connection; ``busy`` is how many seconds to wait for others. Raises :class:`JournalError`.
+    """A session, which waits at most ``busy`` seconds for others. Raises :class:`JournalError`.
 
-    A process that stands still in the middle of a transaction holds others up for half of that:
-    then the server takes the transaction back.
+    The server undoes a transaction in which a process stands still for half of that time.
     """
     try:
         psycopg = importlib.import_module("psycopg")
@@ -149,7 +148,7 @@ def connect(url: str, busy: float, *, reading: bool = False) -> PostgresqlSessio
         ) from None
     name = name_of(url)
     try:
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=10, **_ALIVE)
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=10, **_KEEPALIVE)
         connection.execute(
             f"SET lock_timeout = {busy * 1000:.0f};"
             f"SET idle_in_transaction_session_timeout = {busy * 500:.0f}"

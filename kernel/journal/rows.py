@@ -1,8 +1,8 @@
-"""What the journal is told and what it answers, as frozen data.
+"""What the journal is given and what it answers, as frozen data.
 
 Times are nanoseconds since the epoch, for people and for expiry; durations are nanoseconds of a
 clock that never goes back. Values (``inputs``, ``outputs``, ``error``, …) are JSON. The caller has
-replaced the secrets in them by references: what is handed to the journal is kept as it is.
+replaced the secrets in them by references: the journal keeps them as they are.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ RunState = Literal["running", "parked", "succeeded", "failed", "unknown", "cance
 """``running`` and ``parked`` can go on; the others are ends."""
 
 UNFINISHED: tuple[RunState, ...] = ("running", "parked", "unknown")
-"""The states out of which a run may still come: what is ``unknown``, once a person has said."""
+"""The states that a run may still leave: an ``unknown`` one after a person has decided."""
 
 ApprovalState = Literal["pending", "approved", "denied", "expired", "invalidated", "spent"]
-"""``spent``: an attempt was made under it, so a further attempt needs another."""
+"""``spent``: an attempt was made under the approval, so that a further attempt needs another."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run as it is opened. ``digest`` names the manifest that it goes on with (``keep``)."""
+    """A run that is to be opened; ``digest`` is that of its manifest (``Journal.keep``)."""
 
     run: str
     topology: str
@@ -57,7 +57,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who works on a run. ``epoch`` grows with each owner, ``beats`` with each sign of life."""
+    """The right to work on a run: ``epoch`` grows with each owner, ``beats`` with heartbeats."""
 
     run: str
     owner: str | None
@@ -67,7 +67,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Somebody else has the lease, which is to be handed to ``take_over`` if they are dead."""
+    """Another process has the lease; ``take_over`` takes it from that process if it is dead."""
 
     lease: Lease
 
@@ -81,31 +81,31 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """The run was there before."""
+    """The run existed before."""
 
     run: Run
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An invocation that is about to be attempted: the commit record.
-
-    ``execution`` is the same over attempts and restarts; ``path`` is unique in the run;
-    ``lease`` is the epoch of the lease under which the run is worked on. ``key`` is an idempotency
-    key that the caller gave, unique in ``scope`` (principal and target) for ``ttl`` nanoseconds
-    after the claim; without one the path is the key.
-    """
+    """An invocation that is about to be attempted: the commit record."""
 
     execution: str
+    """The id of the invocation, the same over attempts and restarts."""
     run: str
     path: str
+    """Where the invocation stands in the run, and where no other stands."""
     target: str
     inputs_hash: str
     lease: int
+    """The epoch of the lease under which the run is worked on."""
     safety: Safety | None = None
     key: str | None = None
+    """The caller's idempotency key, unique in ``scope``; without a key the path is unique."""
     scope: str = ""
+    """The principal and the target, where there is a key."""
     ttl: int | None = None
+    """How many nanoseconds after the claim the key expires."""
     inputs: Any = None
     about: Any = None
 
@@ -114,8 +114,8 @@ class Intent:
 class Conclusion:
     """How an invocation ended, after how many attempts.
 
-    ``landed`` says that the effect took place, whatever the outcome (outputs that break the
-    contract): a key of the caller's then stays taken. None: as the outcome says.
+    ``landed`` says whether the effect took place where the outcome does not tell (outputs that
+    break the contract): the idempotency key of an effect that took place stays taken.
     """
 
     outcome: Outcome
@@ -128,11 +128,7 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """An invocation as it is recorded. ``number`` is its place in the run's chain of conclusions.
-
-    Without an outcome ``number`` and all behind it are None. ``by`` is the person who said what
-    had become of it.
-    """
+    """An invocation as it is recorded. Without an outcome, ``number`` and all after it are None."""
 
     execution: str
     run: str
@@ -149,36 +145,39 @@ class Invocation:
     attempts: int
     claimed_at: int
     number: int | None = None
+    """The place in the run's chain of conclusions."""
     outcome: Outcome | None = None
     outputs: Any = None
     error: Any = None
     duration: int | None = None
     concluded_at: int | None = None
     by: str | None = None
+    """The person who decided about an unknown outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Won:
-    """The invocation is the caller's. ``attempts`` is how many there were before (a person said
-    that the effect of those had not landed); ``number`` its place in the chain of conclusions,
-    where it was concluded at once."""
+    """The caller may make the invocation."""
 
     execution: str
     epoch: int
+    """The epoch with which alone the invocation can be concluded."""
     attempts: int = 0
+    """How many attempts there were before, of which a person said that none took effect."""
     number: int | None = None
+    """The place in the chain of conclusions, where the invocation was concluded at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """It is concluded already: what was recorded is the answer."""
+    """The invocation is concluded already: its recorded outcome is the answer."""
 
     invocation: Invocation
 
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """An intent without an outcome: somebody works on it, or has died of it."""
+    """The intent has no outcome: a process works on it, or died while it did."""
 
     invocation: Invocation
 
@@ -206,7 +205,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class NewApproval:
-    """What a person is asked. ``frozen`` is what they see: target, inputs, the values looked at."""
+    """A question to a person, who sees ``frozen``: target, inputs, and the values in question."""
 
     approval: str
     execution: str
@@ -219,17 +218,9 @@ class NewApproval:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A question to a person, and the answer: who, when and why."""
+class Approval(NewApproval):
+    """A question to a person with its answer: who decided, when and why."""
 
-    approval: str
-    execution: str
-    run: str
-    target: str
-    frozen: Any
-    reason: str
-    requester: str | None
-    expires_at: int | None
     asked_at: int
     state: ApprovalState
     decided_by: str | None
@@ -239,7 +230,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The ids that begin with a prefix; those that are equal to it alone, if there are any."""
+    """The ids that begin with a prefix; where ids are equal to the prefix, these alone."""
 
     runs: tuple[str, ...] = ()
     executions: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Runs and their leases: a run exists once, and one process at a time works on it.
 
-A lease is taken from the dead without looking at any clock: whoever wants it has seen the holder's
-``beats``, has waited for as long as it finds right, and takes over only if they are still the same.
+A lease is taken from a dead holder without comparing clocks: another process reads the holder's
+``beats``, waits, and takes the lease over only if the number of beats is still the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from kernel.journal.chain import START
 from kernel.journal.errors import Fenced, Refused
 from kernel.journal.rows import Existing, Held, Lease, NewRun, Opened, Run, RunState
 from kernel.journal.seal import seal
-from kernel.journal.session import Session
+from kernel.journal.session import Session, where
 from kernel.journal.values import from_text
 
 _RUN = """SELECT r.run, r.topology, r.digest, r.inputs, r.source, r.principal, r.correlation_id,
@@ -37,7 +37,7 @@ def kept(session: Session, digest: str) -> str | None:
 def open_run(
     session: Session, now: int, new: NewRun, inputs: str | None, owner: str
 ) -> Opened | Existing:
-    """Open a run, unless it is there already."""
+    """Open a run and take its lease; the recorded run where it exists already."""
     opened = session.change(
         """INSERT INTO kernel_runs
         (run, topology, digest, inputs, source, principal, correlation_id, state, opened_at)
@@ -48,7 +48,7 @@ def open_run(
         ),
     )
     if not opened:
-        return Existing(existing(session, new.run))
+        return Existing(_run(session.rows(f"{_RUN} WHERE r.run = ?", (new.run,))[0]))
     session.change(
         """INSERT INTO kernel_progress (run, owner, epoch, beats, concluded, head)
         VALUES (?, ?, 1, 0, 0, ?)""",
@@ -58,34 +58,19 @@ def open_run(
 
 
 def find_run(session: Session, run: str) -> Run | None:
-    """One run."""
+    """A run by its id."""
     found = session.rows(f"{_RUN} WHERE r.run = ?", (run,))
     return _run(found[0]) if found else None
-
-
-def existing(session: Session, run: str) -> Run:
-    """One run. Raises :class:`Refused` when there is none."""
-    found = find_run(session, run)
-    if found is None:
-        raise Refused(f"there is no run {run} in this journal")
-    return found
 
 
 def list_runs(
     session: Session, state: RunState | None, before: tuple[int, str] | None, limit: int
 ) -> list[Run]:
-    """Runs, the newest first: at most ``limit``, opened before that of a place in the list."""
-    where: list[str] = []
-    values: list[str | int] = []
-    if state is not None:
-        where.append("r.state = ?")
-        values.append(state)
-    if before is not None:
-        where.append("(r.opened_at, r.run) < (?, ?)")
-        values.extend(before)
-    condition = f" WHERE {' AND '.join(where)}" if where else ""
-    order = " ORDER BY r.opened_at DESC, r.run DESC LIMIT ?"
-    return [_run(row) for row in session.rows(f"{_RUN}{condition}{order}", (*values, limit))]
+    """At most ``limit`` runs, the newest first, opened ``before`` a time and an id."""
+    earlier = before or (None,)
+    clause, values = where(("r.state = ?", state), ("(r.opened_at, r.run) < (?, ?)", *earlier))
+    sql = f"{_RUN} {clause} ORDER BY r.opened_at DESC, r.run DESC LIMIT ?"
+    return [_run(row) for row in session.rows(sql, (*values, limit))]
 
 
 def _run(row: Any) -> Run:
@@ -98,7 +83,7 @@ def _run(row: Any) -> Run:
 
 
 def migrate_run(session: Session, lease: Lease, digest: str) -> None:
-    """Let a run go on with another manifest. Raises :class:`Fenced`."""
+    """Record another manifest for a run. Raises :class:`Fenced`."""
     check_held(session, lease.run, lease.epoch)
     session.change("UPDATE kernel_runs SET digest = ? WHERE run = ?", (digest, lease.run))
 
@@ -107,32 +92,34 @@ def migrate_run(session: Session, lease: Lease, digest: str) -> None:
 
 
 def check_held(session: Session, run: str, epoch: int) -> None:
-    """Raise :class:`Fenced` unless the lease of that epoch is the one that counts."""
-    found = session.rows(f"SELECT epoch FROM kernel_progress WHERE run = ?{session.lock}", (run,))
-    if not found:
-        raise Refused(f"there is no run {run} in this journal")
-    if found[0][0] != epoch:
+    """Raise :class:`Fenced` unless the run's lease is the one of that epoch."""
+    if progress_of(session, run, "epoch") != (epoch,):
         raise Fenced(f"the run {run} has been taken over by another process")
 
 
 def lease_of(session: Session, run: str) -> Lease:
-    """Who works on a run. Raises :class:`Refused` when there is none."""
+    """The lease of a run. Raises :class:`Refused` when there is no such run."""
+    return Lease(run, *progress_of(session, run, "owner, epoch, beats"))
+
+
+def progress_of(session: Session, run: str, columns: str) -> tuple[Any, ...]:
+    """Columns of the progress of a run. Raises :class:`Refused` when there is no such run."""
     found = session.rows(
-        f"SELECT owner, epoch, beats FROM kernel_progress WHERE run = ?{session.lock}", (run,)
+        f"SELECT {columns} FROM kernel_progress WHERE run = ?{session.lock}", (run,)
     )
     if not found:
         raise Refused(f"there is no run {run} in this journal")
-    return Lease(run, *found[0])
+    return tuple(found[0])
 
 
 def acquire(session: Session, run: str, owner: str) -> Lease | Held:
-    """The lease of a run that nobody works on."""
+    """Take the lease of a run that nobody works on."""
     seen = lease_of(session, run)
     return Held(seen) if seen.owner is not None else _take(session, seen, owner)
 
 
 def take_over(session: Session, seen: Lease, owner: str) -> Lease | Held:
-    """The lease, if its holder has given no sign of life since ``seen``."""
+    """Take the lease, if its holder has given no sign of life since ``seen``."""
     found = lease_of(session, seen.run)
     return Held(found) if found != seen else _take(session, seen, owner)
 
@@ -151,7 +138,7 @@ def _take(session: Session, seen: Lease, owner: str) -> Lease:
 
 
 def heartbeat(session: Session, lease: Lease) -> Lease:
-    """A sign of life. Raises :class:`Fenced` when the lease has gone to another."""
+    """Record a sign of life. Raises :class:`Fenced` when another holds the lease."""
     check_held(session, lease.run, lease.epoch)
     session.change("UPDATE kernel_progress SET beats = beats + 1 WHERE run = ?", (lease.run,))
     return lease_of(session, lease.run)
@@ -160,14 +147,14 @@ def heartbeat(session: Session, lease: Lease) -> Lease:
 def finish_run(
     session: Session, now: int, lease: Lease, state: RunState, result: str | None, error: str | None
 ) -> None:
-    """Record the state of a run and give its lease back (``running``: nobody works on it now)."""
+    """Record the state of a run and give its lease back; a ``running`` run waits for a holder."""
     check_held(session, lease.run, lease.epoch)
     ended = None if state in ("running", "parked") else now
     session.change(
         "UPDATE kernel_runs SET state = ?, finished_at = ?, result = ?, error = ? WHERE run = ?",
         (state, ended, result, error, lease.run),
     )
-    # A new epoch: whoever still works under this lease concludes nothing any more.
+    # With a new epoch, whoever still works under this lease can conclude nothing.
     session.change(
         "UPDATE kernel_progress SET owner = NULL, epoch = epoch + 1, beats = 0 WHERE run = ?",
         (lease.run,),

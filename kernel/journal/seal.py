@@ -1,7 +1,7 @@
 """The seal of a run that has ended: the hash of its record and of the end of its chain.
 
-In it are the approvals that were answered, and the commit records that have no outcome: a run that
-waits for a person may have some.
+The seal covers the approvals that were answered, and the commit records without an outcome, which a
+run that waits for a person may have.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from kernel.journal.chain import link
 from kernel.journal.rows import Broken
 from kernel.journal.session import Session
 
-_GOES_ON = ("running", "parked")
+_NOT_SEALED = ("running", "parked")
+"""The states of runs that can go on: they have no seal."""
 
 _FACTS = """SELECT p.head, p.concluded, p.seal, r.state, r.run, r.topology, r.digest, r.inputs,
     r.source, r.principal, r.correlation_id, r.opened_at, r.finished_at, r.result, r.error
@@ -28,37 +29,37 @@ _OPEN = """SELECT execution, path, target, safety, idempotency_key, scope, input
 
 
 def seal(session: Session, run: str) -> None:
-    """Seal a run as it is now; one that can go on has no seal."""
+    """Seal a run as it is now; a run that can go on has no seal."""
     ((head, concluded, _, state, *facts),) = session.rows(_FACTS, (run,))
-    sealed = None if state in _GOES_ON else _seal(session, run, head, (concluded, state, *facts))
+    sealed = None if state in _NOT_SEALED else _seal(session, run, head, (concluded, state, *facts))
     session.change("UPDATE kernel_progress SET seal = ? WHERE run = ?", (sealed, run))
 
 
 def seal_again(session: Session, run: str) -> None:
-    """Seal a run with an approval that was answered after its end."""
+    """Seal a run anew, after an approval was answered that came after its end."""
     found = session.rows("SELECT seal FROM kernel_progress WHERE run = ?", (run,))
     if found and found[0][0] is not None:
         seal(session, run)
 
 
 def _seal(session: Session, run: str, head: str, facts: tuple[Any, ...]) -> str:
-    answered, left = session.rows(_ANSWERED, (run,)), session.rows(_OPEN, (run,))
-    return link(head, (*facts, answered, *left))
+    answered, in_flight = session.rows(_ANSWERED, (run,)), session.rows(_OPEN, (run,))
+    return link(head, (*facts, answered, *in_flight))
 
 
 def seal_all(session: Session) -> None:
-    """Seal what ended before there were seals, or before all of that was a part of them."""
+    """Seal all runs: those that ended before there were seals, or with an older form of seal."""
     for (run,) in session.rows("SELECT run FROM kernel_runs", ()):
         seal(session, run)
 
 
-def altered(session: Session, run: str) -> Broken | None:
-    """Whether a run is not as it was when it ended; its chain is proven by itself."""
+def broken_seal(session: Session, run: str) -> Broken | None:
+    """Whether a run is not as it was when it ended; :mod:`.chain` proves its conclusions."""
     found = session.rows(_FACTS, (run,))
     if not found:
         return Broken(0, None, "the run itself is missing")
     ((head, concluded, sealed, state, *facts),) = found
-    if state in _GOES_ON:
+    if state in _NOT_SEALED:
         why = "the run has ended, and is not recorded as such" if sealed is not None else None
     else:
         same = sealed == _seal(session, run, head, (concluded, state, *facts))

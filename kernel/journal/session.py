@@ -1,4 +1,4 @@
-"""What a store gives to the statements: one connection, used by one thread at a time."""
+"""A session: the connection of a store to its database, used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ Values = Sequence[str | int | None]
 
 
 class Session(Protocol):
-    """A connection. SQL has ``?`` for values and is the same for every store.
-
-    ``lock`` is what a SELECT ends with to keep others from changing the rows that it found, where
-    the transaction alone does not; ``clustered`` ends the making of a table whose rows are kept in
-    the order of its key, where the store can do that: a commit then changes fewer pages.
-    ``bytewise`` stands behind a text that is compared by its bytes, not by what a language orders.
-    """
+    """A connection. SQL has ``?`` for values and is the same for every store."""
 
     lock: str
+    """Ends a SELECT whose rows nobody else may change until the transaction ends."""
     clustered: str
+    """Ends a CREATE TABLE whose rows are kept in the order of its key, where the store can do that:
+    a commit then changes fewer pages."""
     bytewise: str
+    """Stands behind a text that is compared by its bytes, not in the order of a language."""
 
     @property
     def broken(self) -> bool:
@@ -34,25 +32,32 @@ class Session(Protocol):
         """Begin a transaction."""
 
     def begin_at_once(self, mode: Mode) -> bool:
-        """Begin one, if its caller will hardly have to wait for anything; whether it began."""
+        """Begin a transaction if that and its commit will hardly block; whether it began."""
 
     def tidy(self) -> None:
-        """Do what the store has to do now and then, while nobody waits."""
+        """Do the store's housekeeping, while nobody waits."""
 
     def commit(self) -> None:
-        """Commit it: on return it is kept, as the mode says."""
+        """Commit the transaction; on return it is kept as its mode says."""
 
     def rollback(self) -> None:
-        """Undo it, as far as there is one."""
+        """Undo the transaction, if there is one."""
 
     def rows(self, sql: str, values: Values = ()) -> list[Any]:
         """The rows of a query, as tuples."""
 
     def change(self, sql: str, values: Values = ()) -> int:
-        """Do a statement; how many rows it changed."""
+        """Do a statement and return how many rows it changed."""
 
     def explain(self, error: Exception) -> JournalError:
         """What an exception of the driver means, as one sentence."""
 
     def close(self) -> None:
         """Close the connection."""
+
+
+def where(*conditions: tuple[Any, ...]) -> tuple[str, tuple[str | int, ...]]:
+    """The WHERE clause of the conditions ``(sql, *values)`` that have no None, and its values."""
+    wanted = [condition for condition in conditions if None not in condition]
+    sql = " AND ".join(sql for sql, *_ in wanted)
+    return f"WHERE {sql}" if wanted else "", tuple(one for _, *values in wanted for one in values)

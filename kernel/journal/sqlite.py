@@ -1,7 +1,7 @@
 """The journal in an SQLite file, or in memory.
 
-WAL; what is to outlive a power cut is committed with ``synchronous=FULL``, the rest with ``NORMAL``
-(pipeline.md, The journal): a FULL commit takes all that was committed before it along.
+In WAL mode, what has to outlive a power cut is committed with ``synchronous=FULL``, the rest with
+``NORMAL`` (pipeline.md, The journal). A FULL commit takes all earlier commits to the disk as well.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _SENTENCES = {
     sqlite3.SQLITE_NOTADB: "is not a journal",
 }
 _MAGIC = b"SQLite format 3\0"
-_QUICK = 0.0005
-"""Seconds: a disk that has just kept something faster than this is waited for without a thread."""
-_CHANGES = 1000
-"""After so many changed rows the write-ahead log is taken into the file."""
+_QUICK_COMMIT_SECONDS = 0.0005
+"""A caller waits for the disk without a thread, if the last durable commit took less than this."""
+_CHECKPOINT_ROWS = 1000
+"""The write-ahead log is moved into the file after so many changed rows."""
 
 
 class SqliteSession:
@@ -62,7 +62,7 @@ class SqliteSession:
         self._begin(mode, self._busy)
 
     def begin_at_once(self, mode: Mode) -> bool:
-        if mode == "read" or self._changes >= _CHANGES:
+        if mode == "read" or self._changes >= _CHECKPOINT_ROWS:
             return False
         if mode == "durable" and not self._is_quick:
             return False
@@ -89,7 +89,7 @@ class SqliteSession:
         try:
             self._connection.execute("COMMIT")
             if self._mode == "durable":
-                self._is_quick = time.perf_counter() - began < _QUICK
+                self._is_quick = time.perf_counter() - began < _QUICK_COMMIT_SECONDS
         except sqlite3.OperationalError as error:
             if _code(error) == sqlite3.SQLITE_IOERR:
                 raise Unsure(
@@ -110,7 +110,7 @@ class SqliteSession:
         return changed
 
     def tidy(self) -> None:
-        if self._changes >= _CHANGES:
+        if self._changes >= _CHECKPOINT_ROWS:
             self._changes = 0
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -130,7 +130,7 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 
 def _code(error: Exception) -> int:
-    """The primary result code of SQLite; 0 for what is none of its errors."""
+    """The primary result code of SQLite; 0 for an error that is not SQLite's."""
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
@@ -149,7 +149,7 @@ def explained(error: Exception, name: str) -> JournalError:
 
 
 def memory() -> SqliteSession:
-    """A journal that ends with its process."""
+    """A session with a journal that ends with its process."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     session = SqliteSession(connection, "in memory", None)
     session.begin("durable")
@@ -161,8 +161,8 @@ def memory() -> SqliteSession:
 def prepare(file: Path, busy: float, create: bool = True) -> None:
     """Make the file, or bring it to the newest version. Raises :class:`JournalError`.
 
-    A file that is something else, or newer, is not touched; nor one that is of this version.
-    Raises :class:`Missing` where there is none and ``create`` is not wanted.
+    A file of this version or a newer one, or of something else, is not touched.
+    Raises :class:`Missing` where there is no journal and ``create`` is False.
     """
     try:
         if not create and not file.exists():
@@ -178,7 +178,7 @@ def prepare(file: Path, busy: float, create: bool = True) -> None:
 
 
 def _is_wal(file: Path) -> bool:
-    """Whether the header says so; what was restored from a dump has none (SQLite, file format)."""
+    """Whether the header says WAL, which a file restored from a dump does not (SQLite, format)."""
     with file.open("rb") as content:
         return content.read(20)[18:] == b"\2\2"
 
@@ -197,7 +197,7 @@ def _migrate(file: Path, busy: float) -> None:
 
 
 def connect(file: Path, busy: float, *, reading: bool = False) -> SqliteSession:
-    """A connection to a journal that is prepared."""
+    """A session with a journal that :func:`prepare` has made ready."""
     try:
         connection = _connect(file, busy, _mode_to_read(file) if reading else "rw")
         if reading:
@@ -209,9 +209,9 @@ def connect(file: Path, busy: float, *, reading: bool = False) -> SqliteSession:
 
 
 def _mode_to_read(file: Path) -> str:
-    """How a file is opened by one who may have no right to write beside it (SQLite, WAL).
+    """The mode to open a file in that is only read, perhaps in a read-only folder (SQLite, WAL).
 
-    Raises :class:`JournalError`, where what a process left there cannot be read without.
+    Raises :class:`JournalError` when the write-ahead log can be read only by writing beside it.
     """
     if os.access(file.parent, os.W_OK) or not file.exists():
         return "rw"
@@ -226,7 +226,7 @@ def _mode_to_read(file: Path) -> str:
 
 
 def _has_log(file: Path) -> bool:
-    """Whether something is kept in the write-ahead log that may not be in the file yet."""
+    """Whether the write-ahead log may hold commits that are not in the file yet."""
     log = file.with_name(f"{file.name}-wal")
     return log.exists() and log.stat().st_size > 0
 
@@ -243,7 +243,7 @@ def _connect(file: Path, busy: float, mode: str = "rw") -> sqlite3.Connection:
 
 
 def _make(file: Path) -> None:
-    """The file and its folder, for nobody else to read, and sure to be there after a power cut."""
+    """Make the file and its folder, readable by the owner only, and safe from a power cut."""
     if file.exists():
         return
     missing = [one for one in (file.parent, *file.parent.parents) if not one.exists()]
@@ -259,7 +259,7 @@ def _make(file: Path) -> None:
 
 
 def _examine(file: Path, busy: float) -> int:
-    """The version, found without a chance to change the file, or to leave another beside it."""
+    """The version, read without changing the file or making another beside it."""
     with file.open("rb") as content:
         if content.read(len(_MAGIC)) != _MAGIC:
             raise JournalError(f"the journal {file} is not a journal")
@@ -283,7 +283,7 @@ def _version(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _to_wal(connection: sqlite3.Connection, busy: float) -> None:
-    """Another process that opens the same file may hold it just now; SQLite does not wait here."""
+    """Set WAL mode; another process may hold the file, and SQLite does not wait for it here."""
     until = time.monotonic() + busy
     while True:
         try:

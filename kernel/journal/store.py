@@ -1,42 +1,23 @@
-"""``Store``: the journal over any SQL session (see :mod:`kernel.journal.interface`)."""
+"""``Store``: the journal over an SQL session; what the methods do stands in the interface."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from kernel.journal import approvals, claims, conclusions, lookups, runs, trace
+from kernel.journal import approvals, claims, conclusions, lookups, rows, runs, trace, verification
 from kernel.journal.conclusions import Ending
 from kernel.journal.errors import Refused
-from kernel.journal.rows import (
-    Approval,
-    ApprovalState,
-    Broken,
-    Claimed,
-    Conclusion,
-    Existing,
-    Found,
-    Held,
-    Intent,
-    Invocation,
-    Lease,
-    NewApproval,
-    NewRun,
-    Note,
-    Opened,
-    Run,
-    RunState,
-)
 from kernel.journal.session import Mode, Session
-from kernel.journal.values import LARGEST, checked_key, digest_of_text, to_text
+from kernel.journal.values import MAX_VALUE_BYTES, checked_key, digest_of_text, to_text
 
 T = TypeVar("T")
 
-_PAGE = 500
-_ALL = 2**62
+_PAGE_ROWS = 500
+_NO_LIMIT = 2**62
 
 
-class Works(Protocol):
+class Executor(Protocol):
     """Does requests in transactions (:mod:`kernel.journal.worker`)."""
 
     async def do(self, work: Callable[[Session], T], mode: Mode) -> T: ...
@@ -45,20 +26,20 @@ class Works(Protocol):
 
 
 class Store:
-    """``writer`` does what changes the journal, ``reader`` what looks at it; they may be one.
+    """``writer`` does the requests that change the journal, ``reader`` the others.
 
-    ``clock`` gives nanoseconds since the epoch; only times for people and expiry come from it.
-    ``largest`` is the most bytes of JSON that one value may have.
+    The two may be the same. ``clock`` gives nanoseconds since the epoch; only times for people and
+    expiry come from it. ``largest`` is the most bytes of JSON that a value may have.
     """
 
     def __init__(
         self,
-        writer: Works,
-        reader: Works,
+        writer: Executor,
+        reader: Executor,
         *,
         owner: str,
         clock: Callable[[], int],
-        largest: int = LARGEST,
+        largest: int = MAX_VALUE_BYTES,
     ) -> None:
         self.owner = owner
         self._writer = writer
@@ -74,49 +55,53 @@ class Store:
     async def kept(self, digest: str) -> str | None:
         return await self._read(runs.kept, digest)
 
-    async def open_run(self, new: NewRun) -> Opened | Existing:
+    async def open_run(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
         inputs = self._text(new.inputs, "inputs of the run")
         return await self._durable(runs.open_run, self._now(), new, inputs, self.owner)
 
-    async def run(self, run: str) -> Run | None:
+    async def run(self, run: str) -> rows.Run | None:
         return await self._read(runs.find_run, run)
 
     async def runs(
-        self, state: RunState | None = None, *, before: Run | None = None, limit: int = 100
-    ) -> list[Run]:
+        self,
+        state: rows.RunState | None = None,
+        *,
+        before: rows.Run | None = None,
+        limit: int = 100,
+    ) -> list[rows.Run]:
         place = None if before is None else (before.opened_at, before.run)
         return await self._read(runs.list_runs, state, place, limit)
 
     async def finish_run(
-        self, lease: Lease, state: RunState, result: Any = None, error: Any = None
+        self, lease: rows.Lease, state: rows.RunState, result: Any = None, error: Any = None
     ) -> None:
         texts = self._text(result, "results of the run"), self._text(error, "details of the error")
         await self._lasting(runs.finish_run, self._now(), lease, state, *texts)
 
-    async def lease(self, run: str) -> Lease:
+    async def lease(self, run: str) -> rows.Lease:
         return await self._read(runs.lease_of, run)
 
-    async def acquire(self, run: str) -> Lease | Held:
+    async def acquire(self, run: str) -> rows.Lease | rows.Held:
         return await self._durable(runs.acquire, run, self.owner)
 
-    async def take_over(self, seen: Lease) -> Lease | Held:
+    async def take_over(self, seen: rows.Lease) -> rows.Lease | rows.Held:
         return await self._durable(runs.take_over, seen, self.owner)
 
-    async def migrate_run(self, lease: Lease, digest: str) -> None:
+    async def migrate_run(self, lease: rows.Lease, digest: str) -> None:
         await self._durable(runs.migrate_run, lease, digest)
 
-    async def heartbeat(self, lease: Lease) -> Lease:
+    async def heartbeat(self, lease: rows.Lease) -> rows.Lease:
         return await self._lasting(runs.heartbeat, lease)
 
-    async def claim(self, intent: Intent) -> Claimed:
-        wants = self._lasting if intent.safety == "idempotent" else self._durable
-        return await wants(claims.claim, self._now(), intent, *self._texts(intent))
+    async def claim(self, intent: rows.Intent) -> rows.Claimed:
+        do = self._lasting if intent.safety == "idempotent" else self._durable
+        return await do(claims.claim, self._now(), intent, *self._texts(intent))
 
-    async def finalize(self, execution: str, epoch: int, conclusion: Conclusion) -> int:
+    async def finalize(self, execution: str, epoch: int, conclusion: rows.Conclusion) -> int:
         ending = self._ending(conclusion)
         return await self._lasting(conclusions.finalize, self._now(), execution, epoch, ending)
 
-    async def record(self, intent: Intent, conclusion: Conclusion) -> Claimed:
+    async def record(self, intent: rows.Intent, conclusion: rows.Conclusion) -> rows.Claimed:
         texts, ending = self._texts(intent), self._ending(conclusion)
         return await self._lasting(conclusions.record, self._now(), intent, *texts, ending)
 
@@ -125,49 +110,49 @@ class Store:
     ) -> None:
         text = self._text(detail, "details of the attempt")
         values = (execution, epoch, attempts, status, text)
-        wants = self._durable if status == "began" else self._lasting
-        await wants(conclusions.attempted, self._now(), *values)
+        do = self._durable if status == "began" else self._lasting
+        await do(conclusions.attempted, self._now(), *values)
 
-    async def fence(self, lease: Lease, execution: str, epoch: int) -> int:
+    async def fence(self, lease: rows.Lease, execution: str, epoch: int) -> int:
         return await self._durable(claims.fence, lease, execution, epoch)
 
     async def unresolved(
         self, older_than: int = 0, *, run: str | None = None, limit: int = 1000
-    ) -> list[Invocation]:
+    ) -> list[rows.Invocation]:
         before = self._now() - older_than if older_than else None
         return await self._read(lookups.unresolved, before, run, limit)
 
-    async def invocation(self, execution: str) -> Invocation | None:
+    async def invocation(self, execution: str) -> rows.Invocation | None:
         return await self._read(lookups.by_execution, execution)
 
-    async def concluded(self, run: str, after: int = 0) -> AsyncIterator[Invocation]:
-        while page := await self._read(lookups.concluded, run, after, _PAGE):
-            for one in page:
-                yield one
+    async def concluded(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
+        while page := await self._read(lookups.concluded, run, after, _PAGE_ROWS):
+            for invocation in page:
+                yield invocation
             after = page[-1].number or after
 
-    async def invocations(self, run: str, after: int = 0) -> AsyncIterator[Invocation]:
-        # First, so that one which is concluded meanwhile is not missed.
-        unresolved = await self._read(lookups.unresolved, None, run, _ALL)
-        left = {one.execution: one for one in unresolved}
-        async for one in self.concluded(run, after):
-            left.pop(one.execution, None)
-            yield one
-        for one in left.values():
-            yield one
+    async def invocations(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
+        # Read first: an invocation that is concluded between the two reads is in both of them.
+        unresolved = await self._read(lookups.unresolved, None, run, _NO_LIMIT)
+        in_flight = {invocation.execution: invocation for invocation in unresolved}
+        async for invocation in self.concluded(run, after):
+            in_flight.pop(invocation.execution, None)
+            yield invocation
+        for invocation in in_flight.values():
+            yield invocation
 
-    async def find(self, prefix: str, limit: int = 10) -> Found:
+    async def find(self, prefix: str, limit: int = 10) -> rows.Found:
         return await self._read(lookups.find, prefix, limit)
 
     async def forget_keys(self, limit: int = 1000) -> int:
         return await self._lasting(claims.forget_keys, self._now(), limit)
 
-    async def escalations(self, run: str | None = None, limit: int = 1000) -> list[Invocation]:
+    async def escalations(self, run: str | None = None, limit: int = 1000) -> list[rows.Invocation]:
         return await self._read(lookups.escalations, run, limit)
 
     async def resolve(
         self, execution: str, landed: bool, who: str, *, outputs: Any = None, reason: str = ""
-    ) -> Invocation:
+    ) -> rows.Invocation:
         if not landed and outputs is not None:
             raise Refused("what has not landed has no outputs")
         said = {"message": reason or f"it did not take effect, as {who} says"}
@@ -181,48 +166,48 @@ class Store:
         why = self._text({"reason": reason}, "reason") if reason else None
         return await self._durable(conclusions.resolve, self._now(), execution, ending, why)
 
-    async def ask(self, new: NewApproval) -> Approval:
+    async def ask(self, new: rows.NewApproval) -> rows.Approval:
         frozen = self._text(new.frozen, "frozen values")
         return await self._durable(approvals.ask, self._now(), new, frozen)
 
     async def decide(
-        self, approval: str, state: ApprovalState, who: str, reason: str | None = None
-    ) -> Approval:
+        self, approval: str, state: rows.ApprovalState, who: str, reason: str | None = None
+    ) -> rows.Approval:
         if state not in ("approved", "denied", "invalidated"):
             raise Refused(f"an approval is approved, denied or invalidated, not {state}")
         return await self._durable(approvals.decide, self._now(), approval, state, who, reason)
 
-    async def spend(self, approval: str, state: ApprovalState = "spent") -> Approval:
+    async def spend(self, approval: str, state: rows.ApprovalState = "spent") -> rows.Approval:
         if state not in ("spent", "invalidated"):
             raise Refused(f"what was approved is spent or invalidated, not {state}")
         return await self._durable(approvals.spend, approval, state)
 
-    async def expire(self) -> list[Approval]:
+    async def expire(self) -> list[rows.Approval]:
         return await self._durable(approvals.expire, self._now())
 
-    async def approval(self, approval: str) -> Approval:
+    async def approval(self, approval: str) -> rows.Approval:
         return await self._read(approvals.find_approval, approval)
 
     async def approvals(
-        self, state: ApprovalState | None = None, *, execution: str | None = None
-    ) -> list[Approval]:
+        self, state: rows.ApprovalState | None = None, *, execution: str | None = None
+    ) -> list[rows.Approval]:
         return await self._read(approvals.list_approvals, state, execution)
 
     async def note(self, execution: str, step: str, status: str, detail: Any = None) -> None:
         text = self._text(detail, "details")
         await self._lasting(trace.note, self._now(), execution, step, status, text)
 
-    async def trace(self, execution: str) -> list[Note]:
+    async def trace(self, execution: str) -> list[rows.Note]:
         return await self._read(trace.trace, execution)
 
-    async def traces(self, executions: Sequence[str]) -> dict[str, list[Note]]:
-        found: dict[str, list[Note]] = {}
-        for start in range(0, len(executions), _PAGE):
-            found |= await self._read(trace.traces, executions[start : start + _PAGE])
+    async def traces(self, executions: Sequence[str]) -> dict[str, list[rows.Note]]:
+        found: dict[str, list[rows.Note]] = {}
+        for start in range(0, len(executions), _PAGE_ROWS):
+            found |= await self._read(trace.traces, executions[start : start + _PAGE_ROWS])
         return found
 
-    async def verify(self, run: str) -> Broken | None:
-        return await self._read(conclusions.verify, run)
+    async def verify(self, run: str) -> rows.Broken | None:
+        return await self._read(verification.verify, run)
 
     async def close(self) -> None:
         await self._writer.close()
@@ -241,11 +226,11 @@ class Store:
     def _text(self, value: Any, what: str) -> str | None:
         return to_text(value, what, self._largest)
 
-    def _texts(self, intent: Intent) -> tuple[str | None, str | None]:
+    def _texts(self, intent: rows.Intent) -> tuple[str | None, str | None]:
         checked_key(intent.key)
         return self._text(intent.inputs, "inputs"), self._text(intent.about, "details")
 
-    def _ending(self, conclusion: Conclusion) -> Ending:
+    def _ending(self, conclusion: rows.Conclusion) -> Ending:
         return Ending(
             conclusion.outcome,
             outputs=self._text(conclusion.outputs, "outputs"),

@@ -1,4 +1,4 @@
-"""Working on a run: at once where nobody does or the holder is dead, else after a while."""
+"""Take over the lease of a run: at once from a dead holder, else if no sign of life comes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kernel.journal.rows import Held, Lease
 
 
 async def take_over(journal: Journal, run: str, patience: float) -> Lease | Held:
-    """The lease of a run, or who holds it and lives.
+    """Take the lease of a run; :class:`Held` when its holder is alive.
 
-    A holder on this machine whose process has ended is dead at once; any other when it has given
-    no sign of life for ``patience`` seconds of a clock that never jumps. Raises :class:`Refused`
-    when there is no such run.
+    A holder on this machine is dead when its process has ended; any other when it has given no sign
+    of life for ``patience`` seconds of a clock that never jumps. Raises :class:`Refused` when there
+    is no such run.
     """
     answer = await journal.acquire(run)
     if not isinstance(answer, Held):

@@ -1,4 +1,4 @@
-"""JSON in and out of the journal, its digests, and the most that is kept of one value."""
+"""JSON in and out of the journal, its digests, and the size that a value may have."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from kernel.journal.errors import Refused, TooLarge
 
-LARGEST = 64 * 1024 * 1024
+MAX_VALUE_BYTES = 64 * 1024 * 1024
 """The most bytes of JSON that one value may have."""
 
-LONGEST = 1024
+MAX_KEY_BYTES = 1024
 """The most bytes of UTF-8 that an idempotency key may have."""
 
 
 def encoder(*, sort_keys: bool = False) -> Callable[[Any], str]:
-    """What makes compact JSON in ASCII of a value. It raises ValueError, TypeError, RecursionError.
+    """A function that makes compact ASCII JSON; raises ValueError, TypeError, RecursionError.
 
-    The standard library makes its encoder in C anew for each value; here it is made once.
+    The standard library makes a new encoder in C for each value; this function keeps one.
     """
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     plain = json.JSONEncoder(separators=(",", ":"), sort_keys=sort_keys, allow_nan=False)
@@ -34,8 +34,8 @@ _encode = encoder()
 _encode_sorted = encoder(sort_keys=True)
 
 
-def to_text(value: Any, what: str, largest: int = LARGEST) -> str | None:
-    """The JSON of a value; nothing for null. Raises :class:`TooLarge`."""
+def to_text(value: Any, what: str, largest: int = MAX_VALUE_BYTES) -> str | None:
+    """The JSON of a value; None for None. Raises :class:`TooLarge`."""
     if value is None:
         return None
     try:
@@ -52,29 +52,29 @@ def to_text(value: Any, what: str, largest: int = LARGEST) -> str | None:
 
 
 def from_text(text: str | None) -> Any:
-    """The value of its JSON."""
+    """The value of a JSON text; None for None."""
     return None if text is None else json.loads(text)
 
 
 def digest_of(value: Any) -> str:
-    """The digest of a JSON value, the same for the same members in any order (inputs hash)."""
+    """The digest of a JSON value, which does not depend on the order of members (inputs hash)."""
     return hashlib.sha256(_encode_sorted(value).encode()).hexdigest()
 
 
 def digest_of_text(text: str) -> str:
-    """The digest of a text, by which ``keep`` finds it again."""
+    """The digest of a text, under which ``Journal.keep`` keeps it."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def checked_key(key: str | None) -> str | None:
-    """An idempotency key that every store can hold. Raises :class:`Refused`."""
+    """The idempotency key. Raises :class:`Refused` for one that a store cannot hold."""
     if key is None:
         return None
     if "\0" in key or any("\ud800" <= one <= "\udfff" for one in key):
         raise Refused("an idempotency key holds a character that cannot be recorded")
     length = len(key.encode())
-    if not 0 < length <= LONGEST:
+    if not 0 < length <= MAX_KEY_BYTES:
         raise Refused(
-            f"an idempotency key has 1 to {LONGEST:,} bytes of UTF-8, this one {length:,}"
+            f"an idempotency key has 1 to {MAX_KEY_BYTES:,} bytes of UTF-8, this one {length:,}"
         )
     return key

@@ -1,8 +1,8 @@
-"""The one thread that writes: what callers ask at the same time is committed together.
+"""Group commit: one thread does all requests, and commits those of the same moment together.
 
 A caller's await ends when the commit of its group is kept. A caller that is cancelled while it
-waits loses the answer, never the write. What one caller asks alone, and the disk keeps in less time
-than a thread takes to be told of it, is done in that caller's thread.
+waits loses the answer, never the write. A single request that the disk keeps in less time than it
+takes to wake a thread is done in the thread of its caller.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from kernel.journal.session import Mode, Session
 
 T = TypeVar("T")
 
-MOST = 256
-"""With so many requests a commit waits for no more."""
+_MAX_GROUP = 256
+"""The most requests that one commit takes."""
 
-_UNBROKEN = 8
-"""After so many requests that were done at once, others have their turn."""
+_MAX_AT_ONCE_IN_A_ROW = 8
+"""So many requests are done in the callers' thread before the other tasks of the loop may ask."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """Something to do within a transaction, and who waits for it.
+    """``work`` to do within a transaction, and the future that waits for its answer.
 
-    ``work`` may be done anew in another transaction when the first was undone.
+    The work may be done again in another transaction when the first was undone.
     """
 
     work: Callable[[Session], Any]
@@ -43,44 +43,49 @@ class Request:
 
 Answer = tuple[Request, Any, JournalError | None]
 
+_MODES: tuple[Mode, ...] = ("read", "lasting", "durable")
+"""From weak to strong: a group is committed as its strongest request wants."""
+
 
 class Worker:
-    """A thread with a session of its own. ``connect`` is called in it, again after a breakdown."""
+    """A thread with a session of its own: it calls ``connect``, again after a broken connection."""
 
     def __init__(self, connect: Callable[[], Session], name: str) -> None:
         self._connect = connect
         self._queue: SimpleQueue[list[Request] | None] = SimpleQueue()
-        self._asked: dict[asyncio.AbstractEventLoop, list[Request]] = {}
+        # By event loop: the requests of this turn of the loop, which are not in the queue yet.
+        self._waiting: dict[asyncio.AbstractEventLoop, list[Request]] = {}
         self._session: Session | None = None
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
-        self._begun = False
-        self._closed = False
-        self._guard = threading.Lock()
-        self._turn = threading.Lock()
-        self._alone = True
-        self._unbroken = 0
+        self._is_started = False
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._session_lock = threading.Lock()
+        # Whether the last requests that went into the queue were one.
+        self._is_single = True
+        self._at_once_in_a_row = 0
 
     async def do(self, work: Callable[[Session], T], mode: Mode) -> T:
         """Do ``work`` in a transaction and wait until it is kept. Raises :class:`JournalError`."""
         loop = asyncio.get_running_loop()
-        if self._alone and loop not in self._asked:
+        if self._is_single and loop not in self._waiting:
             answer = self._at_once(work, mode)
             if answer is not None:
-                await self._give_way(loop, mode)
+                await self._let_others_ask(loop, mode)
                 if answer[1] is not None:
                     raise answer[1]
                 found: T = answer[0]
                 return found
         future: asyncio.Future[T] = loop.create_future()
-        with self._guard:
-            if self._closed:
+        with self._lock:
+            if self._is_closed:
                 raise JournalError("the journal is closed")
-            if not self._begun:
-                self._begun = True
+            if not self._is_started:
+                self._is_started = True
                 self._thread.start()
-            asked = self._asked.get(loop)
+            asked = self._waiting.get(loop)
             if asked is None:
-                asked = self._asked[loop] = []
+                asked = self._waiting[loop] = []
                 loop.call_soon(self._hand_over, loop)
             asked.append(Request(work, mode, loop, future))
         return await future
@@ -88,12 +93,15 @@ class Worker:
     def _at_once(
         self, work: Callable[[Session], Any], mode: Mode
     ) -> tuple[Any, JournalError | None] | None:
-        """Do it here; None where it is for the thread: to wait, or to say what is wrong."""
-        if not self._turn.acquire(blocking=False):
+        """Do the work in the caller's thread; None where the worker's thread has to do it.
+
+        The worker's thread waits for other processes, and explains errors.
+        """
+        if not self._session_lock.acquire(blocking=False):
             return None
         try:
             session = self._session
-            if session is None or self._closed or not self._queue.empty():
+            if session is None or self._is_closed or not self._queue.empty():
                 return None
             if not session.begin_at_once(mode):
                 return None
@@ -109,50 +117,50 @@ class Worker:
                     session.rollback()
                 return None
         finally:
-            self._turn.release()
+            self._session_lock.release()
         return result, error
 
-    async def _give_way(self, loop: asyncio.AbstractEventLoop, mode: Mode) -> None:
-        """Let others have their turn: those who ask in it are handed over together."""
-        self._unbroken += 1
-        if mode != "durable" and self._unbroken < _UNBROKEN:
+    async def _let_others_ask(self, loop: asyncio.AbstractEventLoop, mode: Mode) -> None:
+        """Let the loop turn once, if it is time: what others ask meanwhile is one group."""
+        self._at_once_in_a_row += 1
+        if mode != "durable" and self._at_once_in_a_row < _MAX_AT_ONCE_IN_A_ROW:
             return
-        self._unbroken = 0
-        self._asked[loop] = []
+        self._at_once_in_a_row = 0
+        self._waiting[loop] = []
         try:
             await asyncio.sleep(0)
         finally:
             self._hand_over(loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._guard:
-            asked = self._asked.pop(loop, None)
+        with self._lock:
+            asked = self._waiting.pop(loop, None)
             if asked:
-                self._alone = len(asked) == 1
+                self._is_single = len(asked) == 1
                 self._queue.put(asked)
 
     async def close(self) -> None:
-        """Do what is asked already, then end."""
-        with self._guard:
-            self._closed = True
-            for asked in self._asked.values():
+        """Do the requests that are waiting, then end the thread."""
+        with self._lock:
+            self._is_closed = True
+            for asked in self._waiting.values():
                 self._queue.put(asked)
-            self._asked.clear()
+            self._waiting.clear()
             self._queue.put(None)
-        if self._begun:
+        if self._is_started:
             await asyncio.to_thread(self._thread.join)
 
     def _main(self) -> None:
         while (first := self._queue.get()) is not None:
             group, last = self._gather(first)
-            with self._turn:
+            with self._session_lock:
                 answers = self._answers(group)
-            _tell(answers)
-            with self._turn:
+            _deliver(answers)
+            with self._session_lock:
                 self._tidy()
             if last:
                 break
-        with self._turn:
+        with self._session_lock:
             if self._session is not None:
                 self._session.close()
 
@@ -164,10 +172,10 @@ class Worker:
             self._drop()
 
     def _gather(self, first: list[Request]) -> tuple[list[Request], bool]:
-        """What waits already, until it is enough for one commit; whether it was the last."""
+        """The requests in the queue, up to the most of one commit; whether the worker ends."""
         group = list(first)
         try:
-            while len(group) < MOST:
+            while len(group) < _MAX_GROUP:
                 more = self._queue.get_nowait()
                 if more is None:
                     return group, True
@@ -183,13 +191,13 @@ class Worker:
             answers = answers_of(self._session, group)
         except Exception as error:
             self._drop()
-            return [(request, None, _plain(error)) for request in group]
+            return [(request, None, _journal_error(error)) for request in group]
         if self._session.broken:
             self._drop()
         return answers
 
     def _drop(self) -> None:
-        """The next request gets a new connection."""
+        """Close the session: the next request gets a new one."""
         session, self._session = self._session, None
         if session is not None:
             with suppress(Exception):
@@ -197,18 +205,18 @@ class Worker:
 
 
 class Inline:
-    """The same for a session that has nothing to wait for: in the caller's own thread."""
+    """Does requests in the caller's thread, for a session that never blocks (in memory)."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._guard = threading.Lock()
-        self._closed = False
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     async def do(self, work: Callable[[Session], T], mode: Mode) -> T:
         """Do ``work`` in a transaction. Raises :class:`JournalError`."""
         session = self._session
-        with self._guard:
-            if self._closed:
+        with self._lock:
+            if self._is_closed:
                 raise JournalError("the journal is closed")
             session.begin(mode)
             try:
@@ -220,59 +228,55 @@ class Inline:
         return result
 
     async def close(self) -> None:
-        """End."""
-        with self._guard:
-            if not self._closed:
-                self._closed = True
+        """Close the session."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
                 self._session.close()
 
 
 def answers_of(session: Session, group: list[Request]) -> list[Answer]:
-    """Do a group in one transaction; where one of them breaks it, each in its own."""
+    """Do a group in one transaction; where a request breaks that, each in its own."""
     try:
         return _together(session, group)
     except _Failed as failed:
         session.rollback()
         error = failed.error
-        if failed.at_work and not session.broken:
-            return [_alone(session, request) for request in group]
+        if failed.by_request and not session.broken:
+            return [_separately(session, request) for request in group]
     return [(request, None, _explained(session, error)) for request in group]
 
 
 class _Failed(Exception):
-    """A transaction that came to nothing: ``at_work``, if one request of it is to blame."""
+    """A transaction that was not committed; ``by_request``: because a request in it failed."""
 
-    def __init__(self, error: Exception, at_work: bool) -> None:
+    def __init__(self, error: Exception, by_request: bool) -> None:
         super().__init__()
         self.error = error
-        self.at_work = at_work
+        self.by_request = by_request
 
 
 def _together(session: Session, group: list[Request]) -> list[Answer]:
-    at_work = False
+    by_request = False
     try:
-        session.begin(_mode(group))
-        at_work = True
-        answers = [_one(session, request) for request in group]
-        at_work = False
+        session.begin(max((request.mode for request in group), key=_MODES.index))
+        by_request = True
+        answers: list[Answer] = [(one, *_done(session, one.work)) for one in group]
+        by_request = False
         session.commit()
     except Exception as error:
-        raise _Failed(error, at_work) from error
+        raise _Failed(error, by_request) from error
     return answers
-
-
-def _one(session: Session, request: Request) -> Answer:
-    return request, *_done(session, request.work)
 
 
 def _done(session: Session, work: Callable[[Session], Any]) -> tuple[Any, JournalError | None]:
     try:
         return work(session), None
-    except Refused as refused:  # it has written nothing, so its neighbours need not be undone
+    except Refused as refused:  # raised before anything is written: the others need no undoing
         return None, refused
 
 
-def _alone(session: Session, request: Request) -> Answer:
+def _separately(session: Session, request: Request) -> Answer:
     try:
         return _together(session, [request])[0]
     except _Failed as failed:
@@ -281,13 +285,8 @@ def _alone(session: Session, request: Request) -> Answer:
         return request, None, _explained(session, failed.error)
 
 
-def _mode(group: list[Request]) -> Mode:
-    modes = {request.mode for request in group}
-    return "durable" if "durable" in modes else "lasting" if "lasting" in modes else "read"
-
-
 def _explained(session: Session, error: Exception) -> JournalError:
-    """A sentence, with its cause; an object of its own for each who is told."""
+    """The error as a sentence, in an object of its own for each caller that gets it."""
     sentence = session.explain(error)
     own = Unsure(str(sentence)) if isinstance(sentence, Unsure) else JournalError(str(sentence))
     if isinstance(sentence, Refused):
@@ -296,25 +295,25 @@ def _explained(session: Session, error: Exception) -> JournalError:
     return own
 
 
-def _plain(error: Exception) -> JournalError:
+def _journal_error(error: Exception) -> JournalError:
     if isinstance(error, JournalError):
         return JournalError(str(error))
     return JournalError(f"the journal failed: {error}")
 
 
-def _tell(answers: list[Answer]) -> None:
-    """Wake those who wait, each event loop once."""
+def _deliver(answers: list[Answer]) -> None:
+    """Give the answers to their callers, with one wake-up of each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Answer]] = defaultdict(list)
     for answer in answers:
         by_loop[answer[0].loop].append(answer)
     for loop, own in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_settle, own)
-        except RuntimeError:  # that loop has ended, and nobody waits there any more
+            loop.call_soon_threadsafe(_resolve, own)
+        except RuntimeError:  # the loop is closed, and nobody waits there any more
             continue
 
 
-def _settle(answers: list[Answer]) -> None:
+def _resolve(answers: list[Answer]) -> None:
     for request, result, error in answers:
         if request.future.done():
             continue

@@ -44,7 +44,7 @@ def test_ids_are_found_by_their_beginning(address: str) -> None:
 def test_all_invocations_of_a_run_come_page_by_page(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_PAGE", 2)
+    monkeypatch.setattr(store, "_PAGE_ROWS", 2)
 
     async def scene(journal: Journal) -> None:
         await begin(journal)
@@ -78,7 +78,7 @@ def test_what_is_concluded_meanwhile_comes_once(address: str) -> None:
 
 
 def test_the_steps_of_several_executions(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_PAGE", 2)
+    monkeypatch.setattr(store, "_PAGE_ROWS", 2)
 
     async def scene(journal: Journal) -> None:
         for number in range(5):

@@ -36,7 +36,7 @@ def written(number: int, session: Session) -> int:
 def test_what_is_asked_alone_is_done_here_if_the_disk_is_quick(
     writer: Worker, seconds: float, is_quick: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel.journal.sqlite._QUICK", seconds)
+    monkeypatch.setattr("kernel.journal.sqlite._QUICK_COMMIT_SECONDS", seconds)
 
     async def main() -> None:
         own = threading.get_ident()

@@ -1,0 +1,89 @@
+"""Verification: whether the record of a run is as the kernel wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kernel.journal.chain import Row, first_broken
+from kernel.journal.conclusions import FACTS
+from kernel.journal.rows import Broken
+from kernel.journal.runs import progress_of
+from kernel.journal.seal import broken_seal
+from kernel.journal.session import Session
+from kernel.journal.values import digest_of_text, from_text
+
+_PAGE_ROWS = 500
+
+_CONCLUSIONS = f"""SELECT c.number, i.path, c.previous, c.hash, c.run, c.number, {FACTS},
+    c.epoch, c.attempts, c.outcome, c.outputs, c.error, c.landed, c.duration, c.concluded_at,
+    c.decided_by
+    FROM kernel_conclusions c
+    LEFT JOIN kernel_invocations i ON i.execution = c.execution AND i.run = c.run
+    WHERE c.run = ? AND c.number > ? ORDER BY c.number LIMIT ?"""
+
+_CONCLUDED_BUT_OPEN = """SELECT c.number, i.path FROM
+    (SELECT execution, MAX(number) AS number FROM kernel_conclusions
+        WHERE run = ? GROUP BY execution) last
+    JOIN kernel_conclusions c ON c.run = ? AND c.number = last.number
+    JOIN kernel_invocations i ON i.execution = c.execution
+    WHERE (i.conclusion IS NULL OR i.conclusion <> c.number)
+    AND NOT (i.conclusion IS NULL AND c.decided_by IS NOT NULL AND c.outcome = 'failed')
+    ORDER BY c.number LIMIT 1"""
+"""Invocations that do not point at the last of their conclusions: they would be made again."""
+
+_CONCLUSION_OF_ANOTHER = """SELECT i.conclusion, i.path FROM kernel_invocations i
+    LEFT JOIN kernel_conclusions c
+    ON c.run = i.run AND c.number = i.conclusion AND c.execution = i.execution
+    WHERE i.run = ? AND i.conclusion IS NOT NULL AND c.number IS NULL
+    ORDER BY i.conclusion LIMIT 1"""
+"""Invocations that point at the conclusion of another: they would be answered with that."""
+
+
+def verify(session: Session, run: str) -> Broken | None:
+    """The first place where the record of a run does not hold. Raises :class:`Refused`."""
+    concluded, head = progress_of(session, run, "concluded, head")
+    return (
+        _altered_manifest(session, run)
+        or first_broken(_chain(session, run), concluded, head)
+        or _concluded_but_open(session, run)
+        or _conclusion_of_another(session, run)
+        or broken_seal(session, run)
+    )
+
+
+def _altered_manifest(session: Session, run: str) -> Broken | None:
+    found = session.rows(
+        """SELECT c.digest, c.content FROM kernel_runs r
+        JOIN kernel_contents c ON c.digest = r.digest WHERE r.run = ?""",
+        (run,),
+    )
+    if all(_is_text_of(digest, content) for digest, content in found):
+        return None
+    return Broken(0, None, "the manifest was altered after the run had begun")
+
+
+def _is_text_of(digest: str, content: str) -> bool:
+    try:
+        return digest_of_text(from_text(content)) == digest
+    except (ValueError, AttributeError):
+        return False
+
+
+def _chain(session: Session, run: str) -> Iterator[Row]:
+    after = 0
+    while page := session.rows(_CONCLUSIONS, (run, after, _PAGE_ROWS)):
+        for number, path, previous, own, *facts in page:
+            yield number, path, previous, own, tuple(facts)
+        after = page[-1][0]
+
+
+def _concluded_but_open(session: Session, run: str) -> Broken | None:
+    for number, path in session.rows(_CONCLUDED_BUT_OPEN, (run, run)):
+        return Broken(number, path, f"{path} is concluded, but is not recorded as such")
+    return None
+
+
+def _conclusion_of_another(session: Session, run: str) -> Broken | None:
+    for number, path in session.rows(_CONCLUSION_OF_ANOTHER, (run,)):
+        return Broken(number, path, f"{path} is recorded as concluded there, and is not")
+    return None
