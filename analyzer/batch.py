@@ -12,7 +12,7 @@ from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
 from analyzer.pipeline import check_unit, findings
 from analyzer.program.linking import Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from analyzer.types import Type
 from kernel.manifest import Manifest, Module, Shared, inspect
 from kernel.manifest.load import without_collection
@@ -90,15 +90,15 @@ class _Known:
         self._told.add(bare)
         return True
 
-    def of_unit(self, world: World, unit: Unit) -> Iterable[Finding]:
+    def of_unit(self, program: Program, unit: Unit) -> Iterable[Finding]:
         """What is wrong with a unit; what its topology gives is known to those after it."""
         if id(unit.module) not in self._imported:
-            return check_unit(world, unit)
+            return check_unit(program, unit)
         key = (id(unit.document), unit.path, type(unit.owner))
         if key not in self._kept:
-            found = tuple(check_unit(world, unit))
-            self._kept[key] = found, world.contracts.results.get(unit.owner)
+            found = tuple(check_unit(program, unit))
+            self._kept[key] = found, program.contracts.results.get(unit.owner)
         found, result = self._kept[key]
         if result is not None:
-            world.contracts.results[unit.owner] = result
+            program.contracts.results[unit.owner] = result
         return found

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, overload
 
-from analyzer.checks.collector import Sheet
+from analyzer.checks.collector import Collector
 from analyzer.checks.fields import check_fields, check_safety
 from analyzer.checks.steps import check_topology
 from analyzer.findings.finding import Finding, Report
@@ -15,7 +15,7 @@ from analyzer.findings.root_causes import follows_from
 from analyzer.findings.suggestions import with_suggested_fix
 from analyzer.findings.suppression import suppressed
 from analyzer.program.linking import Linked, Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from analyzer.rules.cycles import cycles, in_order
 from analyzer.rules.effects.effects import effect_findings
 from analyzer.rules.schema.schemas import schema_findings
@@ -27,7 +27,7 @@ from kernel.manifest import Manifest, Module, Resource, inspect, inspect_text
 from kernel.manifest.load import without_collection
 from kernel.topology.verify import verify
 
-OfUnit = Callable[[World, Unit], Iterable[Finding]]
+OfUnit = Callable[[Program, Unit], Iterable[Finding]]
 OfResource = Callable[[Module, Resource], Iterable[Fault]]
 
 
@@ -90,13 +90,13 @@ def _analysed(manifest: Manifest, told: list[Finding], of_unit: OfUnit) -> Itera
     for module in manifest.modules.values():
         units = [unit for unit in linked.units.values() if unit.module is module]
         yield from schema_findings(module, _in_place(units), units)
-    world = World(linked)
+    program = Program(linked)
     ordered, circles = in_order(linked)
     yield from cycles(linked, circles)
     for unit in ordered:
-        yield from of_unit(world, unit)
-    yield from effect_findings(world)
-    yield from taint_findings(world, ordered)
+        yield from of_unit(program, unit)
+    yield from effect_findings(program)
+    yield from taint_findings(program, ordered)
     yield from hygiene_findings(linked, told)
 
 
@@ -107,11 +107,11 @@ def _in_place(units: Iterable[Unit]) -> Iterator[Resource]:
             yield unit.owner
 
 
-def check_unit(world: World, unit: Unit) -> Iterator[Finding]:
+def check_unit(program: Program, unit: Unit) -> Iterator[Finding]:
     """What is wrong with one unit; the result of its topology is known to those after it."""
-    sheet = Sheet(unit.document)
+    collector = Collector(unit.document)
     if unit.sequence is not None:
-        world.contracts.results[unit.owner] = check_topology(world, unit, sheet)
-    check_safety(world, unit, sheet)
-    check_fields(world, unit, sheet)
-    yield from sheet.findings
+        program.contracts.results[unit.owner] = check_topology(program, unit, collector)
+    check_safety(program, unit, collector)
+    check_fields(program, unit, collector)
+    yield from collector.findings

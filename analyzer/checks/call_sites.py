@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analyzer.checks.collector import Sheet
-from analyzer.checks.expected import decided, slot
+from analyzer.checks.collector import Collector
+from analyzer.checks.expected import check_constant, expect
 from analyzer.expressions.assignment import INPUT, mismatches
 from analyzer.expressions.templates import Evaluation, evaluate
 from analyzer.program.linking import Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from analyzer.program.variables import ERROR, INVOCATION, Names
 from analyzer.types import DYN, NEVER, Bool, Record
 from kernel.cel import Template, compile_template
@@ -29,25 +29,27 @@ _INSIDE: Names = {"invocation": INVOCATION}
 _RETRIED: Names = {"invocation": INVOCATION, "error": ERROR}
 
 
-def check_site(world: World, unit: Unit, site: CallSite, field: Field, sheet: Sheet) -> None:
+def check_site(
+    program: Program, unit: Unit, site: CallSite, field: Field, collector: Collector
+) -> None:
     """All fields of a call site but ``when``."""
     value = None
     if site.inputs is not None:
         value = field(site.inputs, _INSIDE)
-        sheet.evaluated(value, (*site.path, "inputs"))
-    _arguments(world, unit, site, value, sheet)
+        collector.add_evaluation(value, (*site.path, "inputs"))
+    _arguments(program, unit, site, value, collector)
     if site.retry is not None and site.retry.when is not None:
-        _condition(site.retry.when, site, ("retry", "when"), _RETRIED, field, sheet)
+        _condition(site.retry.when, site, ("retry", "when"), _RETRIED, field, collector)
     for number, condition in enumerate(site.expect):
-        _condition(condition, site, ("expect", number), _INSIDE, field, sheet)
+        _condition(condition, site, ("expect", number), _INSIDE, field, collector)
     if site.approval is not None and not site.approval.constant:
         wanted = "`required` or a bool"
-        _condition(site.approval, site, ("approval",), _INSIDE, field, sheet, wanted)
+        _condition(site.approval, site, ("approval",), _INSIDE, field, collector, wanted)
     if site.idempotency_key is not None:
         key = field(site.idempotency_key, _INSIDE)
         path = (*site.path, "idempotencyKey")
-        sheet.evaluated(key, path)
-        slot(sheet, key, "idempotencyKey", "a string that is not empty", path)
+        collector.add_evaluation(key, path)
+        expect(collector, key, "idempotencyKey", "a string that is not empty", path)
 
 
 def _condition(
@@ -56,28 +58,28 @@ def _condition(
     where: Path,
     more: Names,
     field: Field,
-    sheet: Sheet,
+    collector: Collector,
     wanted: str = "a bool",
 ) -> None:
     value = field(template, more)
     path = (*site.path, *where)
-    sheet.evaluated(value, path)
+    collector.add_evaluation(value, path)
     name = ".".join(str(step) for step in where if isinstance(step, str))
-    if not slot(sheet, value, name, wanted, path):
+    if not expect(collector, value, name, wanted, path):
         return
     if name == "retry.when" and value.type == Bool(False) and not value.found:
-        sheet.wrong("K701", "this is always false, so nothing is ever repeated", path)
+        collector.add("K701", "this is always false, so nothing is ever repeated", path)
     else:
-        decided(sheet, value, path, None)
+        check_constant(collector, value, path, None)
 
 
 def _arguments(
-    world: World, unit: Unit, site: CallSite, value: Evaluation | None, sheet: Sheet
+    program: Program, unit: Unit, site: CallSite, value: Evaluation | None, collector: Collector
 ) -> None:
-    callee = world.linked.callee(unit.module, site.target)
+    callee = program.linked.callee(unit.module, site.target)
     if callee is None:
         return
-    place = world.contracts.inputs(callee) or _ANY_MAP
+    place = program.contracts.inputs(callee) or _ANY_MAP
     name = f"`{callee.resource.name or callee.definition.kind}`"
     # What the only target of a module lacks may be given when it is started.
     complete = not isinstance(unit.owner, Module) or len(unit.sites) > 1
@@ -85,6 +87,6 @@ def _arguments(
         if found.code == INPUT.missing and not complete:
             continue
         if value is None:
-            sheet.wrong(found.code, found.message, (*site.path, "invoke"), key=True)
+            collector.add(found.code, found.message, (*site.path, "invoke"), key=True)
         else:
-            sheet.mismatch(found, value, (*site.path, "inputs"))
+            collector.add_mismatch(found, value, (*site.path, "inputs"))

@@ -1,4 +1,4 @@
-"""Where findings are written down: expressions and values at their places in one document."""
+"""Collects the findings of one unit, each at its place in the document."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from kernel.manifest import Document
 
 
 @dataclass(slots=True)
-class Sheet:
+class Collector:
     """The findings of one unit."""
 
     document: Document
     findings: list[Finding] = field(default_factory=list)
 
-    def diagnose(self, diagnostic: Diagnostic, path: Path) -> None:
+    def add_diagnostic(self, diagnostic: Diagnostic, path: Path) -> None:
         """A finding in the expression of the scalar at ``path``."""
 
         def span(offset: int, end: int) -> Span:
@@ -40,12 +40,12 @@ class Sheet:
             )
         )
 
-    def evaluated(self, value: Evaluation, path: Path) -> None:
+    def add_evaluation(self, value: Evaluation, path: Path) -> None:
         """The findings in the expressions of a template that stands at ``path``."""
         for where, diagnostic in value.found:
-            self.diagnose(diagnostic, path + where)
+            self.add_diagnostic(diagnostic, path + where)
 
-    def wrong(
+    def add(
         self,
         code: str,
         message: str,
@@ -60,12 +60,14 @@ class Sheet:
         span = self.document.span(path, key)
         self.findings.append(Finding(code, message, span, path, related, fix, severity=severity))
 
-    def fits(self, value: Evaluation, place: Type, codes: Codes, name: str, path: Path) -> None:
+    def check_fits(
+        self, value: Evaluation, place: Type, codes: Codes, name: str, path: Path
+    ) -> None:
         """The values of a template at ``path``, against the place that takes them."""
         for found in mismatches(value, place, codes, name):
-            self.mismatch(found, value, path)
+            self.add_mismatch(found, value, path)
 
-    def mismatch(self, found: Mismatch, value: Evaluation, path: Path) -> None:
+    def add_mismatch(self, found: Mismatch, value: Evaluation, path: Path) -> None:
         """A value that a place does not take, at the expression that it comes from."""
         where = path + found.path
         severity: Severity | None = "warning" if found.warning else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from analyzer.checks.collector import Sheet
+from analyzer.checks.collector import Collector
 from analyzer.expressions import messages
 from analyzer.expressions.checker import shown
 from analyzer.expressions.templates import Evaluation
@@ -30,7 +30,7 @@ from kernel.errors import Path
 _REQUIRED: Final = frozenset({"required"})
 
 Fits = Callable[[Type], bool]
-"""Whether a slot takes the values of a type that is no union."""
+"""Whether a field takes the values of a type that is no union."""
 
 
 def _of(*kinds: type[Type]) -> Fits:
@@ -46,7 +46,7 @@ def _is_filled(one: Type) -> bool:
     return isinstance(one, String) and "" not in (one.literals or ())
 
 
-WANTED: Final[dict[str, Fits]] = {
+EXPECTED: Final[dict[str, Fits]] = {
     "a bool": _of(Bool),
     "`required` or a bool": _is_asking,
     "a list": _of(List),
@@ -56,28 +56,28 @@ WANTED: Final[dict[str, Fits]] = {
     "a string or an int": _of(String, Int, Null),
     "a string or null": _of(String, Null),
 }
-"""What a slot takes, in words, and the types that are it."""
+"""What a field takes, in words, and whether a type is that."""
 
 
-def slot(sheet: Sheet, value: Evaluation, field: str, wanted: str, path: Path) -> bool:
-    """Whether the value may stand in a slot; a finding if not."""
+def expect(collector: Collector, value: Evaluation, field: str, wanted: str, path: Path) -> bool:
+    """Whether a field takes a value; a finding if not."""
     type_ = value.type
-    fits = WANTED[wanted]
-    wrong = without(type_, lambda one: isinstance(one, Dyn | Error) or fits(one))
-    if isinstance(wrong, Never):
+    check_fits = EXPECTED[wanted]
+    add = without(type_, lambda one: isinstance(one, Dyn | Error) or check_fits(one))
+    if isinstance(add, Never):
         return True
-    expr = expression(value)
+    expr = whole_expression(value)
     if expr is None:
-        sheet.wrong("K402", f"`{field}` is {wanted}, and this is {type_}", path)
-    elif wrong == NULL and type_ != NULL:
-        sheet.diagnose(messages.nullable_unguarded(expr, shown(expr)), path)
+        collector.add("K402", f"`{field}` is {wanted}, and this is {type_}", path)
+    elif add == NULL and type_ != NULL:
+        collector.add_diagnostic(messages.nullable_unguarded(expr, shown(expr)), path)
     else:
-        sheet.diagnose(messages.slot_type(expr, field, wanted, type_), path)
+        collector.add_diagnostic(messages.slot_type(expr, field, wanted, type_), path)
     return False
 
 
-def decided(
-    sheet: Sheet,
+def check_constant(
+    collector: Collector,
     value: Evaluation,
     path: Path,
     alone: Callable[[Expr], Type] | None = None,
@@ -87,22 +87,22 @@ def decided(
     ``alone`` gives the type of an expression where nothing is known from conditions around it.
     """
     type_ = value.type
-    expr = expression(value)
+    expr = whole_expression(value)
     if not isinstance(type_, Bool) or type_.literal is None or value.found:
         return
     if expr is None:
         word = str(type_.literal).lower()
-        sheet.wrong("K601", f"this is always {word}", path)
+        collector.add("K601", f"this is always {word}", path)
         return
     itself = type_ if alone is None else alone(expr)
     if isinstance(itself, Bool) and itself.literal is not None:
-        sheet.diagnose(messages.constant_condition(expr, type_.literal), path)
+        collector.add_diagnostic(messages.constant_condition(expr, type_.literal), path)
     elif type_.literal is False:
-        sheet.diagnose(messages.unreachable(expr, "this is never true"), path)
+        collector.add_diagnostic(messages.unreachable(expr, "this is never true"), path)
 
 
-def expression(value: Evaluation) -> Expr | None:
-    """The expression that the whole template is; None where it is no single one."""
+def whole_expression(value: Evaluation) -> Expr | None:
+    """The expression that the whole template is, or the first of several."""
     scalar = value.tree.scalars.get(())
     if scalar is None:
         return None

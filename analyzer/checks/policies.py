@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.checks.collector import Sheet
-from analyzer.checks.expected import decided, slot
-from analyzer.flow.at_place import plainly
+from analyzer.checks.collector import Collector
+from analyzer.checks.expected import check_constant, expect
+from analyzer.flow.at_place import evaluate_in_scope
 from analyzer.program.contracts import ANYTHING
 from analyzer.program.linking import Callee, Unit
-from analyzer.program.program import World, written
+from analyzer.program.program import Program, written
 from analyzer.program.variables import INVOCATION, Names
 from analyzer.types import (
     NULL,
@@ -31,69 +31,69 @@ from kernel.policy.names import kind_names, names_target, resource_names
 _CALLED = "Invocable", "Runnable"
 
 
-def check_policy(world: World, unit: Unit, policy: Policy, sheet: Sheet) -> None:
+def check_policy(program: Program, unit: Unit, policy: Policy, collector: Collector) -> None:
     """The conditions of a policy, and the targets with wildcards."""
-    names = variables_of_policy(world, unit, policy)
+    names = variables_of_policy(program, unit, policy)
     for place in unit.deferred:
-        value = plainly(written(place.value), names)
-        sheet.evaluated(value, place.path)
-        if slot(sheet, value, "when", "a bool", place.path):
-            decided(sheet, value, place.path)
+        value = evaluate_in_scope(written(place.value), names)
+        collector.add_evaluation(value, place.path)
+        if expect(collector, value, "when", "a bool", place.path):
+            check_constant(collector, value, place.path)
     for number, target in enumerate(policy.targets):
-        if is_wild(target) and names_nothing(world.linked.manifest, unit.module, target):
+        if is_wild(target) and names_nothing(program.linked.manifest, unit.module, target):
             message = f"nothing in the manifest is named by `{target}`"
-            sheet.wrong("K901", message, ("targets", number))
+            collector.add("K901", message, ("targets", number))
 
 
-def variables_of_policy(world: World, unit: Unit, policy: Policy) -> Names:
+def variables_of_policy(program: Program, unit: Unit, policy: Policy) -> Names:
     """The variables of the ``when`` of a rule."""
-    named = list(_named(world, unit.module, policy))
+    named = list(_named(program, unit.module, policy))
     exact = not any(is_wild(target.partition("/")[0]) for target in policy.targets)
     kinds = frozenset(callee.definition.kind for callee in named)
     kind = String(kinds) if exact and kinds else STRING
     return {
-        "inputs": _inputs(world, named),
+        "inputs": _inputs(program, named),
         "principal": union((STRING, NULL)),
         "target": Record((("kind", Field(kind)), ("name", Field(STRING)))),
         "environment": STRING,
         "invocation": INVOCATION,
-        "vars": world.variables.of_module(unit.module)["vars"],
+        "vars": program.variables.of_module(unit.module)["vars"],
     }
 
 
-def _inputs(world: World, named: list[Callee]) -> Type:
+def _inputs(program: Program, named: list[Callee]) -> Type:
     """What the contracts of some targets accept, which is an object whatever they say."""
     if not named:
         return Dyn("the targets of the policy name nothing")
-    type_ = union(world.contracts.inputs(callee) or ANYTHING for callee in named)
+    type_ = union(program.contracts.inputs(callee) or ANYTHING for callee in named)
     objects = without(type_, lambda one: not isinstance(one, Record | Map | Dyn))
     return ANYTHING if isinstance(objects, Never) else objects
 
 
-def _named(world: World, module: Module, policy: Policy) -> Iterator[Callee]:
+def _named(program: Program, module: Module, policy: Policy) -> Iterator[Callee]:
     """What a policy names: resources, and kinds that there is no such resource of."""
     seen: set[Definition] = set()
-    for unit in world.linked.units.values():
+    for unit in program.linked.units.values():
         resource, definition, home = unit.owner, unit.definition, unit.home
         if not isinstance(resource, Resource) or definition is None or home is None:
             continue
-        if _is_for(world, module, unit.module, definition) and names_target(
+        if _is_for(program, module, unit.module, definition) and names_target(
             policy.targets,
             kind_names(module, definition, home),
             resource_names(module, resource.name, unit.module),
         ):
             seen.add(definition)
             yield Callee(resource, unit.module, definition, home)
-    for unit in world.linked.units.values():
+    for unit in program.linked.units.values():
         owner = unit.owner
         if not isinstance(owner, Definition) or owner in seen:
             continue
         names = kind_names(module, owner, unit.module)
-        if _is_for(world, module, unit.module, owner) and names_target(policy.targets, names, ()):
+        if _is_for(program, module, unit.module, owner) and names_target(policy.targets, names, ()):
             nobody = Resource(owner.kind, "", {}, owner.document, unit.module.name)
             yield Callee(nobody, unit.module, owner, unit.module)
 
 
-def _is_for(world: World, module: Module, place: Module, definition: Definition) -> bool:
+def _is_for(program: Program, module: Module, place: Module, definition: Definition) -> bool:
     """Whether policies of a module are for what is called in another, and it is called at all."""
-    return definition.capability in _CALLED and module in (place, world.linked.manifest.root)
+    return definition.capability in _CALLED and module in (place, program.linked.manifest.root)

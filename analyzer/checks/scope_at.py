@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analyzer.checks.collector import Sheet
+from analyzer.checks.collector import Collector
 from analyzer.checks.fields import known_of_check, variables_of_check
 from analyzer.checks.policies import variables_of_policy
 from analyzer.checks.steps import check_topology, scopes_in
 from analyzer.expressions.facts import Facts, assume
 from analyzer.flow.guards import Conditions, Known
 from analyzer.flow.scopes import Scopes
-from analyzer.program.linking import Site, Unit
-from analyzer.program.program import World
+from analyzer.program.linking import StandaloneSite, Unit
+from analyzer.program.program import Program
 from analyzer.program.variables import ERROR, INVOCATION, Names
 from analyzer.types import NEVER, Type
 from kernel.errors import Path
@@ -40,10 +40,10 @@ class Scope:
     site: CallSite | None = None
 
 
-def unit_at(world: World, document: Document, path: Path) -> Unit | None:
+def unit_at(program: Program, document: Document, path: Path) -> Unit | None:
     """The unit that a place belongs to: the innermost."""
     found: Unit | None = None
-    for unit in world.linked.units.values():
+    for unit in program.linked.units.values():
         if unit.document is not document or path[: len(unit.path)] != unit.path:
             continue
         if found is None or len(unit.path) > len(found.path):
@@ -51,18 +51,18 @@ def unit_at(world: World, document: Document, path: Path) -> Unit | None:
     return found
 
 
-def scope_at(world: World, unit: Unit, path: Path) -> Scope:
+def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
     """What can be read in an expression that stands at ``path`` of the unit's document."""
-    settle(world, unit)
+    settle(program, unit)
     if unit.sequence is not None:
-        conditions, scopes = scopes_in(world, unit, unit.sequence)
+        conditions, scopes = scopes_in(program, unit, unit.sequence)
         step = step_at(unit, path)
         if step is not None:
             return _in_step(conditions, scopes, step, path[len(step.path) :])
         if path[: len(unit.sequence.result_path)] == unit.sequence.result_path:
             names = scopes.at(None, False, scopes.state(None, False), None)
             return Scope(_facts(names, conditions.end), scopes.by_name)
-    return _outside(world, unit, path)
+    return _outside(program, unit, path)
 
 
 def step_at(unit: Unit, path: Path) -> Step | None:
@@ -74,31 +74,33 @@ def step_at(unit: Unit, path: Path) -> Step | None:
     return found
 
 
-def result_of(world: World, unit: Unit, step: Step) -> Type:
+def result_of(program: Program, unit: Unit, step: Step) -> Type:
     """The type of what a step gives when it is not skipped."""
     if unit.sequence is None:
         return NEVER
-    settle(world, unit)
-    return scopes_in(world, unit, unit.sequence)[1].results.get(step, NEVER)
+    settle(program, unit)
+    return scopes_in(program, unit, unit.sequence)[1].results.get(step, NEVER)
 
 
-def settle(world: World, unit: Unit) -> None:
+def settle(program: Program, unit: Unit) -> None:
     """Find out what those topologies give that a unit calls and that do not declare it."""
-    _settle(world, unit, {unit.owner})
+    _settle(program, unit, {unit.owner})
 
 
-def _settle(world: World, unit: Unit, begun: set[object]) -> None:
-    contracts = world.contracts
+def _settle(program: Program, unit: Unit, begun: set[object]) -> None:
+    contracts = program.contracts
     for site in unit.call_sites():
-        callee = world.linked.callee(unit.module, site.target)
-        called = None if callee is None else world.linked.unit_of(callee)
+        callee = program.linked.callee(unit.module, site.target)
+        called = None if callee is None else program.linked.unit_of(callee)
         if called is None or called.sequence is None or called.owner in begun:
             continue
         begun.add(called.owner)
         if called.owner in contracts.results or contracts.schema_of(called, "outputs") is not None:
             continue
-        _settle(world, called, begun)
-        contracts.results[called.owner] = check_topology(world, called, Sheet(called.document))
+        _settle(program, called, begun)
+        contracts.results[called.owner] = check_topology(
+            program, called, Collector(called.document)
+        )
 
 
 def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) -> Scope:
@@ -135,41 +137,41 @@ def _of_call(field: Path) -> Names:
     return {}
 
 
-def _outside(world: World, unit: Unit, path: Path) -> Scope:
+def _outside(program: Program, unit: Unit, path: Path) -> Scope:
     """A field of a resource, a target, a route, a policy, the check or safety of a definition."""
     if isinstance(unit.owner, Policy):
-        return Scope(Facts(variables_of_policy(world, unit, unit.owner)), {})
-    names: dict[str, Type] = dict(world.variables.of_module(unit.module))
+        return Scope(Facts(variables_of_policy(program, unit, unit.owner)), {})
+    names: dict[str, Type] = dict(program.variables.of_module(unit.module))
     if isinstance(unit.owner, Definition) and path[:1] == ("safety",):
-        return Scope(Facts({"self": world.contracts.fields(unit.owner, unit.module)}), {})
+        return Scope(Facts({"self": program.contracts.fields(unit.owner, unit.module)}), {})
     for site in unit.sites:
         if path[: len(site.path)] == site.path:
-            names.update(_of_site(world, unit, site, path))
+            names.update(_of_site(program, unit, site, path))
             return Scope(_known_of_site(unit, site, path, names), {}, site.site)
     for place in unit.deferred:
         if path[: len(place.path)] == place.path:
-            names.update(world.variables.of_context(unit, place.context, None))
+            names.update(program.variables.of_context(unit, place.context, None))
     return Scope(Facts(names), {})
 
 
-def _of_site(world: World, unit: Unit, site: Site, path: Path) -> Names:
-    result = world.result_of(unit, site.site)
+def _of_site(program: Program, unit: Unit, site: StandaloneSite, path: Path) -> Names:
+    result = program.result_of(unit, site.site)
     if isinstance(unit.owner, Definition):
-        names = dict(variables_of_check(world, unit))
+        names = dict(variables_of_check(program, unit))
     else:
-        names = dict(world.variables.of_context(unit, site.context, site.data))
+        names = dict(program.variables.of_context(unit, site.context, site.data))
     names.update(_of_call(path[len(site.path) :]))
-    for place in site.own:
+    for place in site.own_fields:
         if path[: len(place.path)] == place.path:
             if isinstance(unit.owner, Definition):
                 names["result"] = result
             else:
-                names.update(world.variables.of_context(unit, place.context, site.data, result))
+                names.update(program.variables.of_context(unit, place.context, site.data, result))
     return names
 
 
-def _known_of_site(unit: Unit, site: Site, path: Path, names: Names) -> Facts:
-    for place in site.own if isinstance(unit.owner, Definition) else ():
+def _known_of_site(unit: Unit, site: StandaloneSite, path: Path, names: Names) -> Facts:
+    for place in site.own_fields if isinstance(unit.owner, Definition) else ():
         if path[: len(place.path)] == place.path:
             return known_of_check(site, place, names)
     return Facts(names)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.checks.call_sites import check_site
-from analyzer.checks.collector import Sheet
-from analyzer.checks.expected import decided, slot
+from analyzer.checks.collector import Collector
+from analyzer.checks.expected import check_constant, expect
 from analyzer.expressions.assignment import OUTPUT
 from analyzer.expressions.templates import Evaluation, constant
 from analyzer.findings.finding import Edit
-from analyzer.flow.at_place import in_sequence, judge
+from analyzer.flow.at_place import check_in_scope, evaluate_at
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Conditions, Known, conditions_of
-from analyzer.flow.place import Spot
+from analyzer.flow.place import Place
 from analyzer.flow.scopes import Scopes, scopes_of
 from analyzer.program.linking import Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from analyzer.program.variables import INVOCATION, Names
 from analyzer.types import (
     DYN,
@@ -48,42 +48,42 @@ Made = dict[Template, Evaluation]
 """Templates that were evaluated already."""
 
 
-def check_topology(world: World, unit: Unit, sheet: Sheet) -> Type:
+def check_topology(program: Program, unit: Unit, collector: Collector) -> Type:
     """Write down what is wrong with the sequence of a unit; gives the type of its result."""
     assert unit.sequence is not None
     made: Made = {}
-    conditions, scopes = scopes_in(world, unit, unit.sequence, made)
-    return _Check(world, unit, sheet, unit.sequence, conditions, scopes, made).run()
+    conditions, scopes = scopes_in(program, unit, unit.sequence, made)
+    return _Check(program, unit, collector, unit.sequence, conditions, scopes, made).run()
 
 
 def scopes_in(
-    world: World, unit: Unit, sequence: Sequence, made: Made | None = None
+    program: Program, unit: Unit, sequence: Sequence, made: Made | None = None
 ) -> tuple[Conditions, Scopes]:
     """What is known, and which variables there are, at each place of the sequence of a unit.
 
     ``made`` gets the evaluations that are made on the way and hold for good.
     """
     conditions = conditions_of(sequence)
-    names = world.variables.of_topology(unit)
+    names = program.variables.of_topology(unit)
     again = frozenset(_seen_again(sequence.steps))
 
     def type_of(scopes: Scopes, step: Step, template: Template, within: bool) -> Type:
         known = conditions.within[step] if within else conditions.form[step]
-        spot = Spot(conditions, scopes.state(step, within), known, step, within)
-        value = in_sequence(scopes, spot, template)
+        place = Place(conditions, scopes.state(step, within), known, step, within)
+        value = evaluate_at(scopes, place, template)
         if made is not None and step not in again:
             made[template] = value
         return value.type
 
-    scopes = scopes_of(sequence, names, lambda s: world.result_of(unit, s), type_of)
+    scopes = scopes_of(sequence, names, lambda s: program.result_of(unit, s), type_of)
     return conditions, scopes
 
 
 @dataclass(slots=True)
 class _Check:
-    world: World
+    program: Program
     unit: Unit
-    sheet: Sheet
+    collector: Collector
     sequence: Sequence
     conditions: Conditions
     scopes: Scopes
@@ -94,91 +94,91 @@ class _Check:
             self.step(step)
         for step in self.scopes.flow.unreachable:
             what = "this step never runs, since what comes before it always fails"
-            self.sheet.wrong("K602", what, step.path)
+            self.collector.add("K602", what, step.path)
         result = self.result()
-        declared = self.world.contracts.declared(self.unit, "outputs")
+        declared = self.program.contracts.declared(self.unit, "outputs")
         return result if declared is None else declared
 
     # Places
 
-    def spot(self, step: Step | None, known: Known, within: bool = False) -> Spot:
+    def place(self, step: Step | None, known: Known, within: bool = False) -> Place:
         state = self.scopes.state(step, within)
-        return Spot(self.conditions, state, known, step, within)
+        return Place(self.conditions, state, known, step, within)
 
     def value(
-        self, template: Template, spot: Spot, path: Path, more: Names | None = None
+        self, template: Template, place: Place, path: Path, more: Names | None = None
     ) -> Evaluation:
         """What a field gives, with the findings in its expressions written down."""
-        value = self.made.get(template) or in_sequence(self.scopes, spot, template, more)
-        self.sheet.evaluated(value, path)
+        value = self.made.get(template) or evaluate_at(self.scopes, place, template, more)
+        self.collector.add_evaluation(value, path)
         return value
 
     def condition(
         self,
         template: Template,
-        spot: Spot,
+        place: Place,
         path: Path,
         more: Names | None = None,
         meant: bool | None = None,
     ) -> None:
         """A condition; one that is always ``meant`` is written so on purpose."""
-        value = self.value(template, spot, path, more)
-        if not slot(self.sheet, value, str(path[-1]), "a bool", path):
+        value = self.value(template, place, path, more)
+        if not expect(self.collector, value, str(path[-1]), "a bool", path):
             return
         if meant is not None and isinstance(value.type, Bool) and value.type.literal is meant:
             return
 
         def alone(expr: Expr) -> Type:
-            names = self.scopes.at(spot.step, spot.within, spot.state, None)
-            return judge(expr, {**names, **(more or {})})[0]
+            names = self.scopes.at(place.step, place.within, place.state, None)
+            return check_in_scope(expr, {**names, **(more or {})})[0]
 
-        decided(self.sheet, value, path, alone)
+        check_constant(self.collector, value, path, alone)
 
     # Steps
 
     def step(self, step: Step) -> None:
         known = self.conditions.form[step]
-        spot = self.spot(step, known)
+        place = self.place(step, known)
         if step.when is not None:
             more = {"invocation": INVOCATION} if isinstance(step.form, forms.Call) else None
-            before = self.spot(step, self.conditions.before[step])
+            before = self.place(step, self.conditions.before[step])
             self.condition(step.when, before, (*step.path, "when"), more)
         match step.form:
             case forms.Call(site):
                 check_site(
-                    self.world,
+                    self.program,
                     self.unit,
                     site,
-                    lambda template, more: in_sequence(self.scopes, spot, template, more),
-                    self.sheet,
+                    lambda template, more: evaluate_at(self.scopes, place, template, more),
+                    self.collector,
                 )
             case forms.Value(value):
-                self.value(value, spot, (*step.path, "value"))
+                self.value(value, place, (*step.path, "value"))
             case forms.If():
                 self.branch(step, step.form)
             case forms.Switch():
-                self.choice(step, step.form, spot)
+                self.choice(step, step.form, place)
             case forms.Loop():
-                self.loop(step, step.form, spot)
+                self.loop(step, step.form, place)
             case forms.ForEach():
-                self.each(step, step.form, spot)
+                self.each(step, step.form, place)
             case forms.Throw():
-                self.raised(step, step.form, spot)
+                self.raised(step, step.form, place)
             case forms.Sleep(duration):
-                self.milliseconds(duration, spot, (*step.path, "sleep"))
+                self.milliseconds(duration, place, (*step.path, "sleep"))
             case forms.WaitFor(pattern, timeout):
-                self.pattern(pattern, spot, (*step.path, "waitFor"))
+                self.pattern(pattern, place, (*step.path, "waitFor"))
                 if timeout is not None:
-                    self.milliseconds(timeout, spot, (*step.path, "timeout"))
+                    self.milliseconds(timeout, place, (*step.path, "timeout"))
 
     def branch(self, step: Step, branch: forms.If) -> None:
         for number, (condition, _) in enumerate(branch.arms):
             where: Path = ("if",) if number == 0 else ("elseif", number - 1, "if")
-            spot = self.spot(step, self.conditions.arms[step][number])
-            self.condition(condition, spot, (*step.path, *where))
+            place = self.place(step, self.conditions.arms[step][number])
+            self.condition(condition, place, (*step.path, *where))
 
-    def choice(self, step: Step, choice: forms.Switch, spot: Spot) -> None:
-        value = self.value(choice.subject, spot, (*step.path, "switch"))
+    def choice(self, step: Step, choice: forms.Switch, place: Place) -> None:
+        value = self.value(choice.subject, place, (*step.path, "switch"))
         subject = value.type
         if isinstance(subject, Dyn | Error):
             return
@@ -187,7 +187,7 @@ class _Check:
             missing = _uncovered(subject, covered)
             if missing:
                 message = f"no case for {', '.join(missing)}, and there is no `default`"
-                self.sheet.wrong("K405", message, (*step.path, "switch"), key=True)
+                self.collector.add("K405", message, (*step.path, "switch"), key=True)
 
     def case(self, step: Step, key: Any, subject: Type) -> Any:
         """Judge the key of a case; gives the key that was meant."""
@@ -202,51 +202,51 @@ class _Check:
             message = f"'{key}' is none of {subject}{more}"
             fix = None
             if meant is not None and meant.isidentifier():
-                fix = Edit(f"write '{meant}'", self.sheet.document.span(path, True), meant)
-            self.sheet.wrong("K406", message, path, key=True, fix=fix)
+                fix = Edit(f"write '{meant}'", self.collector.document.span(path, True), meant)
+            self.collector.add("K406", message, path, key=True, fix=fix)
             return meant or key
         message = f"{constant(key)} is never equal to {subject}"
-        self.sheet.wrong("K403", message, path, key=True)
+        self.collector.add("K403", message, path, key=True)
         return key
 
-    def loop(self, step: Step, loop: forms.Loop, spot: Spot) -> None:
+    def loop(self, step: Step, loop: forms.Loop, place: Place) -> None:
         name = "while" if loop.before else "until"
         if not loop.before:
-            spot = self.spot(step, self.conditions.within[step], within=True)
-        self.condition(loop.condition, spot, (*step.path, name), meant=loop.before)
+            place = self.place(step, self.conditions.within[step], within=True)
+        self.condition(loop.condition, place, (*step.path, name), meant=loop.before)
 
-    def each(self, step: Step, each: forms.ForEach, spot: Spot) -> None:
-        value = self.value(each.items, spot, (*step.path, "forEach"))
-        slot(self.sheet, value, "forEach", "a list", (*step.path, "forEach"))
+    def each(self, step: Step, each: forms.ForEach, place: Place) -> None:
+        value = self.value(each.items, place, (*step.path, "forEach"))
+        expect(self.collector, value, "forEach", "a list", (*step.path, "forEach"))
         if each.result is not None:
-            inside = self.spot(step, self.conditions.within[step], within=True)
+            inside = self.place(step, self.conditions.within[step], within=True)
             self.value(each.result, inside, (*step.path, "result"))
 
-    def raised(self, step: Step, raise_: forms.Throw, spot: Spot) -> None:
+    def raised(self, step: Step, raise_: forms.Throw, place: Place) -> None:
         path = (*step.path, "throw")
-        value = self.value(raise_.error, spot, path)
+        value = self.value(raise_.error, place, path)
         structure = raise_.error.tree.structure
         for name, wanted in (("code", "a string or an int"), ("message", "a string or null")):
             if isinstance(structure, dict) and name in structure:
-                slot(self.sheet, value.part((name,)), name, wanted, (*path, name))
+                expect(self.collector, value.part((name,)), name, wanted, (*path, name))
         if isinstance(structure, dict) and "data" in structure:
             example = is_assignable(value.part(("data",)).type, DYN).counterexample
             if example is not None:
                 message = f"`data` is JSON, and this may be {example}"
-                self.sheet.wrong("K402", message, (*path, "data"))
+                self.collector.add("K402", message, (*path, "data"))
 
-    def milliseconds(self, template: Template, spot: Spot, path: Path) -> None:
-        value = self.value(template, spot, path)
-        if not slot(self.sheet, value, str(path[-1]), "a number", path):
+    def milliseconds(self, template: Template, place: Place, path: Path) -> None:
+        value = self.value(template, place, path)
+        if not expect(self.collector, value, str(path[-1]), "a number", path):
             return
         type_ = value.type
         if isinstance(type_, Int | Double) and (type_.most < 0 or type_.least > MAX_MILLISECONDS):
             message = f"`{path[-1]}` is 0 to {MAX_MILLISECONDS:,.0f} ms, and this is {type_}"
-            self.sheet.wrong("K402", message, path)
+            self.collector.add("K402", message, path)
 
-    def pattern(self, template: Template, spot: Spot, path: Path) -> None:
-        value = self.value(template, spot, path)
-        slot(self.sheet, value, "waitFor", "a string", path)
+    def pattern(self, template: Template, place: Place, path: Path) -> None:
+        value = self.value(template, place, path)
+        expect(self.collector, value, "waitFor", "a string", path)
 
     # The result
 
@@ -255,15 +255,15 @@ class _Check:
         if self.sequence.result is None:
             return self.checked_results()
         path = self.sequence.result_path
-        value = self.value(self.sequence.result, self.spot(None, self.conditions.end), path)
-        place = self.world.contracts.declared(self.unit, "outputs") or DYN
-        self.sheet.fits(value, place, OUTPUT, f"`{self.unit.label}`", path)
+        value = self.value(self.sequence.result, self.place(None, self.conditions.end), path)
+        place = self.program.contracts.declared(self.unit, "outputs") or DYN
+        self.collector.check_fits(value, place, OUTPUT, f"`{self.unit.label}`", path)
         return value.type
 
     def checked_results(self) -> Type:
         """The results of the steps by name, against the outputs that the topology declares."""
         given = self.all_results()
-        declared = self.world.contracts.declared(self.unit, "outputs")
+        declared = self.program.contracts.declared(self.unit, "outputs")
         example = is_assignable(given, declared or DYN).counterexample
         if example is not None:
             path, _ = self.unit.roles.get("outputs", self.unit.roles.get("steps", ((), None)))
@@ -272,7 +272,7 @@ class _Check:
                 f"`{self.unit.label}` gives the results of its steps, which may be {example}; "
                 f"{wanted}"
             )
-            self.sheet.wrong("K208", message, path, key=True)
+            self.collector.add("K208", message, path, key=True)
         return given
 
     def all_results(self) -> Type:

@@ -18,7 +18,7 @@ from analyzer.editor.origins import origin_of
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.expressions.facts import Facts
 from analyzer.program.linking import Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from kernel.cel import MACROS, TABLE, reference_path
 from kernel.cel.functions.table import Function
 from kernel.errors import Path
@@ -183,12 +183,12 @@ def _in_expression(
     analysis: Analysis, module: Module, document: Document | None, cursor: Cursor
 ) -> Iterator[Item]:
     assert cursor.cel is not None
-    world = analysis.world
-    unit = None if document is None else unit_at(world, document, cursor.path)
+    program = analysis.program
+    unit = None if document is None else unit_at(program, document, cursor.path)
     if unit is None:
-        scope = Scope(Facts(world.variables.of_module(module)), {})
+        scope = Scope(Facts(program.variables.of_module(module)), {})
     else:
-        scope = scope_at(world, unit, cursor.path)
+        scope = scope_at(program, unit, cursor.path)
     spot = spot_at(cursor.cel, scope.facts)
     if spot is None:
         return
@@ -199,16 +199,16 @@ def _in_expression(
     elif spot.prefix:
         yield from _dotted(spot.prefix, called)
     elif spot.type is None:
-        yield from _names(world, unit, scope, spot, cursor, called)
+        yield from _names(program, unit, scope, spot, cursor, called)
     else:
-        yield from _members(world, unit, scope, spot, cursor, called)
+        yield from _members(program, unit, scope, spot, cursor, called)
 
 
 def _names(
-    world: World, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
+    program: Program, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
 ) -> Iterator[Item]:
     for name in spot.facts.scope:
-        documentation = _documentation(world, unit, scope, (name,), cursor)
+        documentation = _documentation(program, unit, scope, (name,), cursor)
         type_ = str(spot.facts.type_of(name))
         yield Item(name, "variable", name, type_, documentation, rank=1)
     for word in ("true", "false", "null"):
@@ -227,7 +227,7 @@ def _names(
 
 
 def _members(
-    world: World, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
+    program: Program, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
 ) -> Iterator[Item]:
     assert spot.type is not None
     assert spot.operand is not None
@@ -235,7 +235,7 @@ def _members(
     for number, one in enumerate(members(spot.type)):
         said = ""
         if path is not None:
-            said = _documentation(world, unit, scope, (*path, one.name), cursor)
+            said = _documentation(program, unit, scope, (*path, one.name), cursor)
         detail = str(one.type) + ("" if one.required else ", may be absent")
         if one.name.isidentifier():
             yield Item(one.name, "member", one.name, detail, said, rank=1 if number < 500 else 2)
@@ -246,13 +246,13 @@ def _members(
 
 
 def _documentation(
-    world: World, unit: Unit | None, scope: Scope, path: Path, cursor: Cursor
+    program: Program, unit: Unit | None, scope: Scope, path: Path, cursor: Cursor
 ) -> str:
     if unit is None:
         return ""
     if path[0] == "steps" and len(path) == 2:
         return ""
-    found = origin_of(world, unit, scope, path, cursor.path)
+    found = origin_of(program, unit, scope, path, cursor.path)
     return "" if found is None else found[0].description(found[1])
 
 

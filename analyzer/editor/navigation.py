@@ -44,10 +44,10 @@ class Here:
 
     def scope(self) -> Scope:
         """What can be read there."""
-        world = self.analysis.world
+        program = self.analysis.program
         if self.unit is None:
-            return Scope(Facts(world.variables.of_module(self.module)), {})
-        return scope_at(world, self.unit, self.path)
+            return Scope(Facts(program.variables.of_module(self.module)), {})
+        return scope_at(program, self.unit, self.path)
 
 
 def hover(workspace: Workspace, path: str, offset: int) -> Shown | None:
@@ -69,12 +69,12 @@ def definition(workspace: Workspace, path: str, offset: int) -> Span | None:
     occurrence = symbol_at(here.analysis, here.document, offset)
     if occurrence is not None:
         return occurrence.symbol.declaration
-    world, unit = here.analysis.world, here.unit
+    program, unit = here.analysis.program, here.unit
     if here.expr is not None and unit is not None:
         found = reference_path(here.expr)
         origin = None
         if found is not None:
-            origin = origin_of(world, unit, here.scope(), found, here.path)
+            origin = origin_of(program, unit, here.scope(), found, here.path)
         return None if origin is None else origin[0].span(origin[1])
     if here.is_key and unit is not None:
         return _argument(here, unit)
@@ -108,7 +108,7 @@ def _argument(here: Here, unit: Unit) -> Span | None:
     if site is None:
         return None
     start = (*site.path, "inputs")
-    origin = inputs_of(here.analysis.world, unit, site)
+    origin = inputs_of(here.analysis.program, unit, site)
     if origin is None or here.path[: len(start)] != start:
         return None
     return origin.span(here.path[len(start) :])
@@ -126,7 +126,7 @@ def _here(workspace: Workspace, path: str, offset: int) -> Here | None:
     if found is None:
         return None
     node, where, is_key = found
-    unit = unit_at(analysis.world, document, where)
+    unit = unit_at(analysis.program, document, where)
     module = analysis.module_of(document)
     whole, expr = (None, None) if is_key else _expression_at(document, node, offset)
     return Here(analysis, document, module, where, node, is_key, unit, whole, expr)
@@ -200,7 +200,7 @@ def _value(here: Here, expr: Expr, whole: Expr) -> str:
     text = _code(f"{label}: {'any' if type_ is None else type_}")
     found = reference_path(expr)
     if found is not None and here.unit is not None:
-        origin = origin_of(here.analysis.world, here.unit, scope, found, here.path)
+        origin = origin_of(here.analysis.program, here.unit, scope, found, here.path)
         said = "" if origin is None else origin[0].description(origin[1])
         text += f"\n\n{said}" if said else ""
     return text

@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer.checks.scope_at import Scope
 from analyzer.program.linking import Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from kernel.cel import reference_path
 from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, find_kind, schemas_of
@@ -62,7 +62,7 @@ class Origin:
 
 
 def origin_of(
-    world: World, unit: Unit, scope: Scope, path: Path, place: Path
+    program: Program, unit: Unit, scope: Scope, path: Path, place: Path
 ) -> tuple[Origin, Path] | None:
     """The schema that a path of CEL is described by, and the steps of the path within it.
 
@@ -82,27 +82,27 @@ def origin_of(
             return made, tuple(rest)
         case ("steps", str(name), "result", *rest):
             step = scope.steps.get(name)
-            return None if step is None else _of_step(world, unit, step, tuple(rest))
+            return None if step is None else _of_step(program, unit, step, tuple(rest))
         case ("result", *rest) if scope.site is not None:
-            made = outputs_of(world, unit, scope.site)
+            made = outputs_of(program, unit, scope.site)
             return None if made is None else (made, tuple(rest))
         case ("item", *rest):
-            return _item(world, unit, scope, place, tuple(rest))
+            return _item(program, unit, scope, place, tuple(rest))
     return None
 
 
-def outputs_of(world: World, unit: Unit, site: CallSite) -> Origin | None:
+def outputs_of(program: Program, unit: Unit, site: CallSite) -> Origin | None:
     """The schema of what a call gives."""
-    return _of_callee(world, unit, site, "outputs")
+    return _of_callee(program, unit, site, "outputs")
 
 
-def inputs_of(world: World, unit: Unit, site: CallSite) -> Origin | None:
+def inputs_of(program: Program, unit: Unit, site: CallSite) -> Origin | None:
     """The schema of what a call takes."""
-    return _of_callee(world, unit, site, "inputs")
+    return _of_callee(program, unit, site, "inputs")
 
 
-def _of_callee(world: World, unit: Unit, site: CallSite, part: str) -> Origin | None:
-    callee = world.linked.callee(unit.module, site.target)
+def _of_callee(program: Program, unit: Unit, site: CallSite, part: str) -> Origin | None:
+    callee = program.linked.callee(unit.module, site.target)
     if callee is None:
         return None
     own = callee.own_contract.get(part)
@@ -142,15 +142,15 @@ def _published(module: Module, name: str, rest: Path) -> tuple[Origin, Path] | N
     return Origin(kind[0].outputs, kind[1], kind[0].document, ("outputs",)), rest
 
 
-def _of_step(world: World, unit: Unit, step: Step, rest: Path) -> tuple[Origin, Path] | None:
+def _of_step(program: Program, unit: Unit, step: Step, rest: Path) -> tuple[Origin, Path] | None:
     if not isinstance(step.form, forms.Call):
         return None
-    made = outputs_of(world, unit, step.form.site)
+    made = outputs_of(program, unit, step.form.site)
     return None if made is None else (made, rest)
 
 
 def _item(
-    world: World, unit: Unit, scope: Scope, place: Path, rest: Path
+    program: Program, unit: Unit, scope: Scope, place: Path, rest: Path
 ) -> tuple[Origin, Path] | None:
     """The element of the list that the innermost ``forEach`` around a place goes over."""
     around = [
@@ -166,7 +166,7 @@ def _item(
     path = None if whole is None else reference_path(whole.expr)
     if path is None:
         return None
-    return origin_of(world, unit, scope, (*path, 0, *rest), around[-1].path)
+    return origin_of(program, unit, scope, (*path, 0, *rest), around[-1].path)
 
 
 def _each(unit: Unit) -> list[Step]:

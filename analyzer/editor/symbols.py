@@ -69,7 +69,7 @@ def occurrences_of(analysis: Analysis, symbol: Symbol) -> Iterator[Occurrence]:
 def occurrences_in(analysis: Analysis, document: Document) -> Iterator[Occurrence]:
     """Every symbol that is named in a document."""
     module = analysis.module_of(document)
-    units = [one for one in analysis.world.linked.units.values() if one.document is document]
+    units = [one for one in analysis.program.linked.units.values() if one.document is document]
     units.sort(key=lambda one: len(one.path), reverse=True)
     yield from _declared(document, module)
     for unit in units:

@@ -15,7 +15,7 @@ from typing import Final
 from analyzer.findings.finding import Edit, Finding
 from analyzer.pipeline import check_unit
 from analyzer.program.linking import Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from analyzer.rules.cycles import calls_of
 from analyzer.types import Type
 from kernel.errors import Fault, Span
@@ -97,40 +97,40 @@ class Known:
             for one in kept.faults
         ]
 
-    def of_unit(self, world: World, unit: Unit) -> Iterable[Finding]:
+    def of_unit(self, program: Program, unit: Unit) -> Iterable[Finding]:
         """What is wrong with a unit."""
-        key = self._signature(world, unit)
+        key = self._signature(program, unit)
         place = place_of(unit.document)
         kept = None if key is None else self._before.get(key)
         if kept is None:
             self.checked += 1
-            found = tuple(check_unit(world, unit))
-            kept = _Kept(place, found, world.contracts.results.get(unit.owner))
+            found = tuple(check_unit(program, unit))
+            kept = _Kept(place, found, program.contracts.results.get(unit.owner))
             if not all(_stays_within(one, place) for one in kept.findings):
                 return kept.findings
         if key is not None:
             self._now[key] = kept
         if kept.result is not None:
-            world.contracts.results[unit.owner] = kept.result
+            program.contracts.results[unit.owner] = kept.result
         lines = place[1] - kept.place[1]
         return [_moved(one, lines) for one in kept.findings] if lines else kept.findings
 
-    def _signature(self, world: World, unit: Unit) -> Hashable | None:
+    def _signature(self, program: Program, unit: Unit) -> Hashable | None:
         """What the findings of a unit depend on; None where that is not known.
 
         A policy may depend on all that it names.
         """
         if isinstance(unit.owner, Policy):
             return None
-        number = self._depends(world, unit)
+        number = self._depends(program, unit)
         document = unit.document
         return None if number < 0 else (document.file, number)
 
-    def _depends(self, world: World, unit: Unit) -> int:
+    def _depends(self, program: Program, unit: Unit) -> int:
         """A number for all that a unit depends on; -1 for a unit in a circle."""
         if unit not in self._signatures:
             self._signatures[unit] = -1
-            below = [self._depends(world, called) for _, called in calls_of(world.linked, unit)]
+            below = [self._depends(program, called) for _, called in calls_of(program.linked, unit)]
             if -1 not in below:
                 own = (_identity(unit.module), _written(unit.document), unit.path, unit.label)
                 number = self._number((self._shared, own, tuple(below)))

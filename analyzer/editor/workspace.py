@@ -16,7 +16,7 @@ from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
 from analyzer.pipeline import findings
 from analyzer.program.linking import Linked
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from kernel.errors import Fault, ManifestError, UsageError
 from kernel.manifest import Document, Manifest, Module, Shared, inspect, inspect_text
 from kernel.manifest.load import Stream, without_collection
@@ -39,9 +39,9 @@ class Analysis:
     places: frozenset[str]
 
     @cached_property
-    def world(self) -> World:
+    def program(self) -> Program:
         """What the checks of its units share."""
-        return World(Linked(self.manifest))
+        return Program(Linked(self.manifest))
 
     def text_of(self, file: str) -> str | None:
         """The text of one of its files."""

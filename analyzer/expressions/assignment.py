@@ -79,11 +79,11 @@ class Mismatch:
 
 def mismatches(value: Evaluation, place: Type, codes: Codes, name: str) -> Iterator[Mismatch]:
     """What is wrong with the values that a template gives to a place called ``name``."""
-    return _Walk(value, codes, name).at((), value.tree.structure, place)
+    return _Mismatches(value, codes, name).at((), value.tree.structure, place)
 
 
 @dataclass(slots=True)
-class _Walk:
+class _Mismatches:
     value: Evaluation
     codes: Codes
     name: str

@@ -75,7 +75,7 @@ MAX_FACTS: Final = 500
 Path = tuple[Step, ...]
 """The name, then the steps."""
 
-Also = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
+Consequences = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
 """What else is known once an expression gave an outcome."""
 
 
@@ -83,12 +83,12 @@ Also = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
 class Facts:
     """The names in scope with their declared types, and what is known beyond.
 
-    ``also`` tells which other expressions a condition over a step decides.
+    ``consequences`` tells which other expressions a condition over a step decides.
     """
 
     scope: Mapping[str, Type]
     known: Mapping[Path, Type] = field(default_factory=dict)
-    also: Also | None = field(default=None, compare=False)
+    consequences: Consequences | None = field(default=None, compare=False)
 
     def type_of(self, name: str) -> Type:
         """The type of a name in scope, as narrow as it is known."""
@@ -98,7 +98,7 @@ class Facts:
         """These facts and one more."""
         if len(self.known) >= MAX_FACTS and path not in self.known:
             return self
-        return Facts(self.scope, {**self.known, path: type_}, self.also)
+        return Facts(self.scope, {**self.known, path: type_}, self.consequences)
 
     def declare(self, names: Mapping[str, Type]) -> Facts:
         """The facts inside of what declares these names: of hidden ones nothing is known."""
@@ -107,7 +107,7 @@ class Facts:
             for path, type_ in self.known.items()
             if not any(map(path_uses(path), names))
         }
-        return Facts({**self.scope, **names}, kept, None if _hide(names) else self.also)
+        return Facts({**self.scope, **names}, kept, None if _hide(names) else self.consequences)
 
     @property
     def declared(self) -> Facts:
@@ -231,8 +231,8 @@ def _same(type_: Type) -> Type:
 def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
     """What is known where a condition has been evaluated, and was true (or false)."""
     found = _assumed(expr, outcome, facts)
-    if facts.also is not None and isinstance(expr, Select | Macro):
-        for other, held in facts.also(expr, outcome):
+    if facts.consequences is not None and isinstance(expr, Select | Macro):
+        for other, held in facts.consequences(expr, outcome):
             found = assume(other, held, found)
     return found
 
@@ -328,7 +328,7 @@ def either(before: Facts, branches: Iterable[Facts]) -> Facts:
         return before
     shared = set(possible[0].known).intersection(*(one.known for one in possible[1:]))
     joined = {path: union([one.known[path] for one in possible]) for path in shared}
-    return Facts(before.scope, {**before.known, **joined}, before.also)
+    return Facts(before.scope, {**before.known, **joined}, before.consequences)
 
 
 def is_impossible(facts: Facts) -> bool:

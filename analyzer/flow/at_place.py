@@ -13,10 +13,10 @@ from analyzer.expressions.messages import Diagnostic
 from analyzer.expressions.templates import Evaluation, evaluate
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Known
-from analyzer.flow.place import Spot
+from analyzer.flow.place import Place
 from analyzer.flow.scopes import Scopes, steps_read
 from analyzer.flow.step_access import certain, translated
-from analyzer.flow.step_conditions import derived, meanings_at, said_by
+from analyzer.flow.step_conditions import equivalents_at, implied_by, with_implied
 from analyzer.program.variables import ELSEWHERE, Names
 from analyzer.types import NEVER, Type
 from kernel.cel import Expr, Template, free_names, walk
@@ -28,16 +28,16 @@ MAX_CLEAN: Final = 10_000
 _PRESENCE = frozenset(("K401", "K404", "K501", "K407"))
 
 
-def judge(
+def check_in_scope(
     expr: Expr, names: Names, facts: Facts | None = None
 ) -> tuple[Type, tuple[Diagnostic, ...]]:
     """The type of an expression; a name that is in scope elsewhere is told as such."""
-    if facts is not None and (facts.known or (facts.also and "steps" in _names_of(expr))):
+    if facts is not None and (facts.known or (facts.consequences and "steps" in _names_of(expr))):
         type_, found = check_expression(expr, names, facts)
     else:
         type_, found = _remembered(expr, names)
     if any(one.code == "K302" for one in found):
-        found = tuple(_placed(one, expr, names) for one in found)
+        found = tuple(_reworded(one, expr, names) for one in found)
     return type_, found
 
 
@@ -66,14 +66,14 @@ def _names_of(expr: Expr) -> tuple[str, ...]:
     return tuple(sorted(free_names(expr)))
 
 
-def plainly(template: Template, names: Names) -> Evaluation:
+def evaluate_in_scope(template: Template, names: Names) -> Evaluation:
     """What a template gives outside of a sequence."""
-    return evaluate(template.tree, lambda expr: judge(expr, names))
+    return evaluate(template.tree, lambda expr: check_in_scope(expr, names))
 
 
-def in_sequence(
+def evaluate_at(
     scopes: Scopes,
-    spot: Spot,
+    place: Place,
     template: Template,
     more: Names | None = None,
 ) -> Evaluation:
@@ -83,22 +83,22 @@ def in_sequence(
     """
     if template.constant:
         return evaluate(template.tree, lambda _: (NEVER, ()))
-    meanings = meanings_at(spot)
-    relevant = _relevant(tuple(derived(spot.known, meanings)), template)
+    equivalents = equivalents_at(place)
+    relevant = _relevant(tuple(with_implied(place.known, equivalents)), template)
     read = steps_read(template)
     wanted = None if read is None else read.union(*(one.reads for one in relevant))
 
-    def also(expr: Expr, outcome: bool) -> Iterator[tuple[Expr, bool]]:
-        for one in said_by(expr, outcome, meanings):
+    def consequences(expr: Expr, outcome: bool) -> Iterator[tuple[Expr, bool]]:
+        for one in implied_by(expr, outcome, equivalents):
             if wanted is None or one.reads <= wanted:
                 yield one.expr, one.outcome
 
     def facts_with(sure: Iterable[str]) -> Facts:
-        state = spot.state
+        state = place.state
         for name in sure:
             state = state.insert(name, Ran.CERTAINLY)
-        names = {**scopes.at(spot.step, spot.within, state, wanted), **(more or {})}
-        facts = Facts(names, also=also)
+        names = {**scopes.at(place.step, place.within, state, wanted), **(more or {})}
+        facts = Facts(names, consequences=consequences)
         for one in relevant:
             facts = assume(one.expr, one.outcome, facts)
         return facts
@@ -108,18 +108,18 @@ def in_sequence(
         # Nothing is said of what is never reached, but that it is not.
         return evaluate(template.tree, lambda _: (NEVER, ()))
 
-    def judged(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
-        type_, found = judge(expr, facts.scope, facts)
+    def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
+        type_, found = check_in_scope(expr, facts.scope, facts)
         if any(one.code in _PRESENCE for one in found):
-            sure = certain(expr, spot)
+            sure = certain(expr, place)
             if sure:
                 again = facts_with(sure)
-                type_, found = judge(expr, again.scope, again)
+                type_, found = check_in_scope(expr, again.scope, again)
         if found:
-            found = tuple(translated(found, expr, spot))
+            found = tuple(translated(found, expr, place))
         return type_, found
 
-    return evaluate(template.tree, judged)
+    return evaluate(template.tree, check)
 
 
 def _relevant(known: Known, template: Template) -> Known:
@@ -136,7 +136,7 @@ def _relevant(known: Known, template: Template) -> Known:
     )
 
 
-def _placed(found: Diagnostic, expr: Expr, names: Names) -> Diagnostic:
+def _reworded(found: Diagnostic, expr: Expr, names: Names) -> Diagnostic:
     if found.code != "K302":
         return found
     node = next(one for one in walk(expr) if (one.offset, one.end) == (found.offset, found.end))

@@ -59,14 +59,14 @@ class Flow:
 
 def flow_of(sequence: Sequence) -> Flow:
     """The states of a sequence. Each step is looked at once, however deep it stands."""
-    walk = _Walk()
+    walk = _Availability()
     end = walk.steps(sequence.steps, NOTHING)
     unreachable, entered = tuple(walk.unreachable), frozenset(walk.entered)
     return Flow(walk.before, walk.within, end or NOTHING, unreachable, entered)
 
 
 @dataclass(slots=True)
-class _Walk:
+class _Availability:
     before: dict[Step, State] = field(default_factory=dict)
     within: dict[Step, State] = field(default_factory=dict)
     unreachable: list[Step] = field(default_factory=list)
@@ -122,15 +122,15 @@ class _Walk:
                 self.within[step] = state if end is None else end
                 return state
             case forms.Parallel(branches):
-                return self.together([steps for _, steps in branches], names, state)
+                return self.parallel([steps for _, steps in branches], names, state)
             case forms.Try():
-                return self.boundary(step.form, state)
+                return self.try_(step.form, state)
             case forms.Throw():
                 return None
             case _:
                 return state
 
-    def together(self, branches: list[Steps], names: list[str], state: State) -> State | None:
+    def parallel(self, branches: list[Steps], names: list[str], state: State) -> State | None:
         """Branches run at the same time: each may or may not see the steps of the others."""
         beside = _with(state, names, Ran.PERHAPS)
         after, ended = state, False
@@ -147,20 +147,20 @@ class _Walk:
                     after = after.insert(name, ran)
         return None if ended else after
 
-    def boundary(self, boundary: forms.Try, state: State) -> State | None:
+    def try_(self, try_: forms.Try, state: State) -> State | None:
         """``catch`` sees what ran before a failure, ``finally`` what ran before any end."""
-        tried, caught = _names([boundary.body]), _names([boundary.handler or ()])
-        after = self.steps(boundary.body, state)
+        tried, caught = _names([try_.body]), _names([try_.handler or ()])
+        after = self.steps(try_.body, state)
         broken = _with(state, tried, Ran.PERHAPS)
-        if boundary.handler is not None:
-            handled = self.steps(boundary.handler, broken)
+        if try_.handler is not None:
+            handled = self.steps(try_.handler, broken)
             after = _joined(state, [*tried, *caught], [after, handled])
-        if boundary.ending is None:
+        if try_.ending is None:
             return after
-        end = self.steps(boundary.ending, _with(broken, caught, Ran.PERHAPS))
+        end = self.steps(try_.ending, _with(broken, caught, Ran.PERHAPS))
         if after is None or end is None:
             return None
-        for name in _names([boundary.ending]):
+        for name in _names([try_.ending]):
             if (ran := end.get(name)) is not None:
                 after = after.insert(name, ran)
         return after

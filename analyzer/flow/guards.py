@@ -160,7 +160,7 @@ class Conditions:
 
 def conditions_of(sequence: Sequence) -> Conditions:
     """The conditions of a sequence; each step is looked at once."""
-    walk = _Walk()
+    walk = _Guards()
     walk.number(sequence.steps)
     end, _ = walk.steps(sequence.steps, (), Way(None, ""))
     return Conditions(
@@ -196,7 +196,7 @@ def expression_of(template: Template) -> Expr | None:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _Guards:
     before: dict[Step, Known] = field(default_factory=dict)
     form: dict[Step, Known] = field(default_factory=dict)
     arms: dict[Step, tuple[Known, ...]] = field(default_factory=dict)
@@ -259,9 +259,9 @@ class _Walk:
     def inner(self, step: Step, form: Form, known: Known) -> tuple[Known, bool]:
         match form:
             case forms.If(arms, otherwise):
-                return self.branch(step, arms, otherwise, known)
+                return self.if_(step, arms, otherwise, known)
             case forms.Switch():
-                return self.choice(step, form, known)
+                return self.switch(step, form, known)
             case forms.Loop():
                 return self.loop(step, form, known)
             case forms.ForEach(body=body):
@@ -270,7 +270,7 @@ class _Walk:
                 self.within[step] = inside
                 return (), False
             case forms.Parallel(branches):
-                return (), self.together(step, branches, known)
+                return (), self.parallel(step, branches, known)
             case forms.Try(body, handler, ending):
                 _, ends = self.steps(body, known, Way(step, "try", always=handler is None))
                 if handler is not None:
@@ -286,7 +286,7 @@ class _Walk:
                 return (), True
         return (), False
 
-    def branch(
+    def if_(
         self,
         step: Step,
         arms: tuple[tuple[Template, Steps], ...],
@@ -309,41 +309,41 @@ class _Walk:
         self.arms[step] = tuple(seen)
         return _left(ways, [])
 
-    def choice(self, step: Step, choice: forms.Switch, known: Known) -> tuple[Known, bool]:
+    def switch(self, step: Step, switch: forms.Switch, known: Known) -> tuple[Known, bool]:
         ways: list[tuple[Known, Known, bool]] = []
         others: list[Known] = []
-        for number, (key, steps) in enumerate(choice.cases):
-            taken = self.case(step, choice, key, True)
+        for number, (key, steps) in enumerate(switch.cases):
+            taken = self.case(step, switch, key, True)
             way = Way(step, f"case {number}", taken, always=bool(taken))
             _, ends = self.steps(steps, (*known, *taken), way)
             ways.append((taken, taken, ends))
             if ends:
-                others.append(self.case(step, choice, key, False))
-        if choice.default is not None:
+                others.append(self.case(step, switch, key, False))
+        if switch.default is not None:
             missed = tuple(
-                one for key, _ in choice.cases for one in self.case(step, choice, key, False)
+                one for key, _ in switch.cases for one in self.case(step, switch, key, False)
             )
-            way = Way(step, "default", missed, always=len(missed) == len(choice.cases))
-            _, ends = self.steps(choice.default, (*known, *missed), way)
+            way = Way(step, "default", missed, always=len(missed) == len(switch.cases))
+            _, ends = self.steps(switch.default, (*known, *missed), way)
             ways.append((missed, missed, ends))
             return _left(ways, others)
         after, ends = _left(ways, others)
-        return (*after, *self.one_of(step, choice)), ends
+        return (*after, *self.one_of(step, switch)), ends
 
-    def one_of(self, step: Step, choice: forms.Switch) -> Known:
+    def one_of(self, step: Step, switch: forms.Switch) -> Known:
         """After a choice without a default one of its cases was the right one."""
-        cases = [one for key, _ in choice.cases for one in self.case(step, choice, key, True)]
-        if len(cases) < len(choice.cases) or not 1 < len(cases) <= MAX_CASES:
+        cases = [one for key, _ in switch.cases for one in self.case(step, switch, key, True)]
+        if len(cases) < len(switch.cases) or not 1 < len(cases) <= MAX_CASES:
             return ()
         first = cases[0]
         operands = tuple(one.expr for one in cases)
         expr = Logical(first.expr.offset, first.expr.end, "||", operands)
         return (Condition(expr, True, step, first.reads, first.names),)
 
-    def case(self, step: Step, choice: forms.Switch, key: object, outcome: bool) -> Known:
+    def case(self, step: Step, switch: forms.Switch, key: object, outcome: bool) -> Known:
         """``subject == key``, where a key can be written so."""
-        subject = expression_of(choice.subject)
-        reads = steps_read(choice.subject)
+        subject = expression_of(switch.subject)
+        reads = steps_read(switch.subject)
         if subject is None or reads is None or not isinstance(key, str | int | bool | None):
             return ()
         literal = Literal(subject.offset, subject.end, key)
@@ -360,7 +360,7 @@ class _Walk:
         done = self.made(loop.condition, not loop.before, step, after=True)
         return done, ends and not loop.before
 
-    def together(self, step: Step, branches: Iterable[tuple[str, Steps]], known: Known) -> bool:
+    def parallel(self, step: Step, branches: Iterable[tuple[str, Steps]], known: Known) -> bool:
         outer = self.beside
         names = {name: frozenset(_names(steps)) for name, steps in branches}
         ended = False

@@ -13,14 +13,14 @@ from itertools import product
 from typing import Any, Final
 
 from analyzer.expressions.equal_expressions import shape
-from analyzer.flow.step_conditions import MAX_DEPTH, Meaning, Meanings
+from analyzer.flow.step_conditions import MAX_DEPTH, Equivalent, Equivalents
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Literal, Logical, Select, Unary
 
 MAX_CONDITIONS: Final = 8
 """Of more independent conditions nothing is known."""
 
-Said = Iterable[tuple[Expr, bool]]
+Outcomes = Iterable[tuple[Expr, bool]]
 """Expressions, each with what it gives."""
 
 
@@ -37,13 +37,13 @@ _Formula = Callable[[dict[_Atom, bool]], bool]
 _Make = Callable[[Expr, bool, dict[_Atom, None]], _Formula]
 
 
-def implies(given: Said, wanted: Said, meanings: Meanings = lambda _: None) -> bool:
+def implies(given: Outcomes, wanted: Outcomes, equivalents: Equivalents = lambda _: None) -> bool:
     """Whether all of ``wanted`` hold wherever all of ``given`` do.
 
-    ``meanings`` tells what expressions over steps are true for.
+    ``equivalents`` tells what expressions over steps are true for.
     """
     atoms: dict[_Atom, None] = {}
-    make = _Maker(meanings).formula
+    make = _Maker(equivalents).formula
     goals = [make(expr, outcome, atoms) for expr, outcome in wanted]
     if not goals:
         return True
@@ -55,14 +55,14 @@ def implies(given: Said, wanted: Said, meanings: Meanings = lambda _: None) -> b
         return False
     names = list(atoms)
     for values in product((True, False), repeat=len(names)):
-        world = dict(zip(names, values, strict=True))
-        reached = _is_possible(world) and all(premise(world) for premise in premises)
-        if reached and not all(goal(world) for goal in goals):
+        valuation = dict(zip(names, values, strict=True))
+        reached = _is_possible(valuation) and all(premise(valuation) for premise in premises)
+        if reached and not all(goal(valuation) for goal in goals):
             return False
     return True
 
 
-def _relevant(given: Said, atoms: set[_Atom], make: _Make) -> list[tuple[Expr, bool]]:
+def _relevant(given: Outcomes, atoms: set[_Atom], make: _Make) -> list[tuple[Expr, bool]]:
     """Those that speak of the expressions in question, as far as they can be taken into account."""
     subjects = {atom.shape for atom in atoms}
     kept: list[tuple[Expr, bool]] = []
@@ -81,7 +81,7 @@ def _relevant(given: Said, atoms: set[_Atom], make: _Make) -> list[tuple[Expr, b
 class _Maker:
     """Makes formulas; what a step means is written out."""
 
-    meanings: Meanings
+    equivalents: Equivalents
     depth: int = 0
 
     def formula(self, expr: Expr, outcome: bool, atoms: dict[_Atom, None]) -> _Formula:
@@ -91,25 +91,27 @@ class _Maker:
             parts = [self.formula(operand, outcome, atoms) for operand in expr.operands]
             every = (expr.operator == "&&") is outcome
             joined = all if every else any
-            return lambda world: joined(part(world) for part in parts)
+            return lambda valuation: joined(part(valuation) for part in parts)
         if isinstance(expr, Literal) and isinstance(expr.value, bool):
-            held = expr.value is outcome
-            return lambda world: held
+            is_true = expr.value is outcome
+            return lambda valuation: is_true
         atom, positive = _atom(expr)
         bare = _bare(expr)
-        meaning = self.meanings(bare) if self.depth < MAX_DEPTH else None
-        if meaning is not None and (bare is expr or _is_bool(bare)):
-            return self.meant(meaning, outcome is positive, atoms)
+        equivalent = self.equivalents(bare) if self.depth < MAX_DEPTH else None
+        if equivalent is not None and (bare is expr or _is_bool(bare)):
+            return self.of_equivalent(equivalent, outcome is positive, atoms)
         atoms.setdefault(atom)
         wanted = outcome is positive
-        return lambda world: world[atom] is wanted
+        return lambda valuation: valuation[atom] is wanted
 
-    def meant(self, meaning: Meaning, outcome: bool, atoms: dict[_Atom, None]) -> _Formula:
+    def of_equivalent(
+        self, equivalent: Equivalent, outcome: bool, atoms: dict[_Atom, None]
+    ) -> _Formula:
         self.depth += 1
-        parts = [self.formula(one.expr, one.outcome, atoms) for one in meaning.conditions]
+        parts = [self.formula(one.expr, one.outcome, atoms) for one in equivalent.conditions]
         self.depth -= 1
-        wanted = outcome is meaning.positive
-        return lambda world: all(part(world) for part in parts) is wanted
+        wanted = outcome is equivalent.positive
+        return lambda valuation: all(part(valuation) for part in parts) is wanted
 
 
 def _bare(expr: Expr) -> Expr:
@@ -164,11 +166,11 @@ def _is_bool(expr: Expr) -> bool:
     )
 
 
-def _is_possible(world: dict[_Atom, bool]) -> bool:
+def _is_possible(valuation: dict[_Atom, bool]) -> bool:
     """One value is not equal to two different texts."""
     texts = [
         atom.shape
-        for atom, held in world.items()
-        if held and atom.compared and atom.literal[0] == "str"
+        for atom, is_true in valuation.items()
+        if is_true and atom.compared and atom.literal[0] == "str"
     ]
     return len(texts) == len(set(texts))

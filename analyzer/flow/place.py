@@ -12,7 +12,7 @@ from kernel.topology.forms import Step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spot:
+class Place:
     """A place where ``steps`` is read: what has run there, and what is known.
 
     ``step`` is the step whose field it is, None for the result; ``within``: the field sees the
@@ -39,15 +39,15 @@ def _is_steps(node: Expr) -> bool:
     return isinstance(node, Ident) and node.name == "steps"
 
 
-def may_be_asked_again(guard: Condition, spot: Spot) -> bool:
+def may_be_asked_again(guard: Condition, place: Place) -> bool:
     """Whether a guard says at a place what it said where it was asked, since it reads the same.
 
     The steps that it reads have run before it, and not again since; ``item`` and ``error`` are
     those of the same round and of the same failure.
     """
-    conditions = spot.conditions
+    conditions = place.conditions
     for name in guard.names & BOUND.keys():
-        mine = conditions.binder(name, spot.step, spot.within)
+        mine = conditions.binder(name, place.step, place.within)
         if conditions.binder(name, guard.step) != mine:
             return False
     return all(conditions.is_past(name, guard.step) for name in guard.reads)

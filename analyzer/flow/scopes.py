@@ -132,13 +132,13 @@ def scopes_of(sequence: Sequence, base: Names, result_of: ResultOf, type_of: Typ
     """The scopes of a sequence. ``base`` are the variables that all of it has."""
     by_name = {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
     scopes = Scopes({}, flow_of(sequence), by_name, {None: base}, {})
-    walk = _Walk(scopes, result_of, type_of)
+    walk = _Scoping(scopes, result_of, type_of)
     walk.steps(sequence.steps, base)
     return walk.scopes
 
 
 @dataclass(slots=True)
-class _Walk:
+class _Scoping:
     scopes: Scopes
     result_of: ResultOf
     type_of: TypeOf
@@ -172,11 +172,11 @@ class _Walk:
             case forms.Loop():
                 return self.loop(step, step.form, names)
             case forms.ForEach():
-                return self.each(step, step.form, names)
+                return self.for_each(step, step.form, names)
             case forms.Parallel(branches):
-                return self.together(branches, names)
+                return self.parallel(branches, names)
             case forms.Try():
-                return self.boundary(step.form, names)
+                return self.try_(step.form, names)
             case forms.Sleep():
                 return NULL
             case forms.WaitFor():
@@ -227,34 +227,34 @@ class _Walk:
             before = wide_found if wider else found
         return False
 
-    def each(self, step: Step, each: forms.ForEach, names: Names) -> Type:
-        items = self.type_of(self.scopes, step, each.items, False)
+    def for_each(self, step: Step, for_each: forms.ForEach, names: Names) -> Type:
+        items = self.type_of(self.scopes, step, for_each.items, False)
         self.inside[step] = inside = {**names, "item": element_of(items), "index": Int(0)}
-        self.steps(each.body, inside)
-        element = self.last(each.body)
-        if each.result is not None:
-            element = self.type_of(self.scopes, step, each.result, True)
+        self.steps(for_each.body, inside)
+        element = self.last(for_each.body)
+        if for_each.result is not None:
+            element = self.type_of(self.scopes, step, for_each.result, True)
         lists = [member for member in members_of(items) if isinstance(member, List)]
         least = min((one.least for one in lists), default=0)
         bounds = [one.most for one in lists]
         known = [most for most in bounds if most is not None]
         return List(element, least, max(known) if known and len(known) == len(bounds) else None)
 
-    def together(self, branches: Iterable[tuple[str, Steps]], names: Names) -> Type:
+    def parallel(self, branches: Iterable[tuple[str, Steps]], names: Names) -> Type:
         fields = []
         for name, steps in branches:
             self.steps(steps, names)
             fields.append((name, Field(self.last(steps))))
         return Record(tuple(fields))
 
-    def boundary(self, boundary: forms.Try, names: Names) -> Type:
-        self.steps(boundary.body, names)
-        results = [self.last(boundary.body)]
-        if boundary.handler is not None:
-            self.steps(boundary.handler, {**names, "error": ERROR})
-            results.append(self.last(boundary.handler))
-        if boundary.ending is not None:
-            self.steps(boundary.ending, {**names, "error": union((ERROR, NULL))})
+    def try_(self, try_: forms.Try, names: Names) -> Type:
+        self.steps(try_.body, names)
+        results = [self.last(try_.body)]
+        if try_.handler is not None:
+            self.steps(try_.handler, {**names, "error": ERROR})
+            results.append(self.last(try_.handler))
+        if try_.ending is not None:
+            self.steps(try_.ending, {**names, "error": union((ERROR, NULL))})
         return union(results)
 
 

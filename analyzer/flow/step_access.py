@@ -14,8 +14,8 @@ from analyzer.expressions import messages
 from analyzer.expressions.messages import Diagnostic
 from analyzer.flow.availability import Ran
 from analyzer.flow.implication import implies
-from analyzer.flow.place import Spot, may_be_asked_again, step_name
-from analyzer.flow.step_conditions import meanings_at
+from analyzer.flow.place import Place, may_be_asked_again, step_name
+from analyzer.flow.step_conditions import equivalents_at
 from kernel.cel import Expr, walk
 from kernel.cel.tree import Conditional, Logical, Macro, Select, children
 from kernel.topology import forms
@@ -40,7 +40,7 @@ def uses_of(expr: Expr) -> Iterator[Use]:
             yield Use(name, node)
 
 
-def certain(expr: Expr, spot: Spot) -> frozenset[str]:
+def certain(expr: Expr, place: Place) -> frozenset[str]:
     """The steps that have certainly run wherever the expression reads them, by its conditions.
 
     A step with a ``when`` has run where the same condition is known to hold.
@@ -48,20 +48,20 @@ def certain(expr: Expr, spot: Spot) -> frozenset[str]:
     found: dict[str, bool] = {}
     for use in uses_of(expr):
         if found.get(use.name, True):
-            found[use.name] = _is_certain(use, expr, spot)
+            found[use.name] = _is_certain(use, expr, place)
     return frozenset(name for name, held in found.items() if held)
 
 
-def _is_certain(use: Use, expr: Expr, spot: Spot) -> bool:
-    step = spot.conditions.by_name.get(use.name)
-    if step is None or use.name not in spot.state:
+def _is_certain(use: Use, expr: Expr, place: Place) -> bool:
+    step = place.conditions.by_name.get(use.name)
+    if step is None or use.name not in place.state:
         return False
-    guards = spot.conditions.guards(step, spot.step, spot.within)
-    if guards is None or not all(may_be_asked_again(one, spot) for one in guards):
+    guards = place.conditions.guards(step, place.step, place.within)
+    if guards is None or not all(may_be_asked_again(one, place) for one in guards):
         return False
-    given = [(one.expr, one.outcome) for one in spot.known]
+    given = [(one.expr, one.outcome) for one in place.known]
     given += _around(expr, use.node)
-    return implies(given, [(one.expr, one.outcome) for one in guards], meanings_at(spot))
+    return implies(given, [(one.expr, one.outcome) for one in guards], equivalents_at(place))
 
 
 def _around(expr: Expr, node: Expr) -> list[tuple[Expr, bool]]:
@@ -88,28 +88,33 @@ def _holds(expr: Expr, node: Expr) -> bool:
     return any(one is node for one in walk(expr))
 
 
-def translated(found: Iterable[Diagnostic], expr: Expr, spot: Spot) -> Iterator[Diagnostic]:
+def translated(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterator[Diagnostic]:
     """The findings with those about ``steps`` in their own words, one for each step."""
-    places: dict[tuple[int, int], tuple[Use, bool]] = {}
+    readings: dict[tuple[int, int], tuple[Use, bool]] = {}
     for use in uses_of(expr):
-        places[use.node.offset, use.node.end] = use, False
+        readings[use.node.offset, use.node.end] = use, False
     for node in walk(expr):
         if isinstance(node, Select) and step_name(node.operand) is not None:
             name = step_name(node.operand) or ""
             if node.field in ("result", "skipped"):
-                places[node.offset, node.end] = Use(name, node.operand), True
+                readings[node.offset, node.end] = Use(name, node.operand), True
     told: set[str] = set()
     for diagnostic in found:
-        place = places.get((diagnostic.offset, diagnostic.end))
-        if place is None or diagnostic.code not in _PRESENCE:
+        reading = readings.get((diagnostic.offset, diagnostic.end))
+        if reading is None or diagnostic.code not in _PRESENCE:
             yield diagnostic
             continue
-        use, inside = place
-        if diagnostic.code == "K401" and inside and use.name in spot.state and _is_guard(use, expr):
+        use, inside = reading
+        if (
+            diagnostic.code == "K401"
+            and inside
+            and use.name in place.state
+            and _is_guard(use, expr)
+        ):
             continue  # that it is asked is no mistake, although the answer is known
         if use.name not in told:
             told.add(use.name)
-            yield from _said(use, diagnostic, inside, spot)
+            yield from _said(use, diagnostic, inside, place)
 
 
 def _is_guard(use: Use, expr: Expr) -> bool:
@@ -128,13 +133,13 @@ def _asks(selection: Expr, node: Expr) -> bool:
     return selection is node
 
 
-def _said(use: Use, diagnostic: Diagnostic, inside: bool, spot: Spot) -> Iterator[Diagnostic]:
-    conditions = spot.conditions
+def _said(use: Use, diagnostic: Diagnostic, inside: bool, place: Place) -> Iterator[Diagnostic]:
+    conditions = place.conditions
     step = conditions.by_name.get(use.name)
     node, name = use.node, use.name
     if step is None:
         yield messages.unknown_step(node, name, conditions.by_name)
-    elif name in spot.state:
+    elif name in place.state:
         if inside and diagnostic.code == "K502":
             yield diagnostic
             return
@@ -143,32 +148,32 @@ def _said(use: Use, diagnostic: Diagnostic, inside: bool, spot: Spot) -> Iterato
             guard = "the conditions around say so"
             yield messages.step_unavailable(node, name, "was skipped here", guard)
             return
-        skipped = spot.state[name] is Ran.OR_SKIPPED
+        skipped = place.state[name] is Ran.OR_SKIPPED
         why = "may have been skipped" if skipped else "may not have run here"
         yield messages.step_unavailable(node, name, why, guard)
-    elif _is_hidden(step, spot):
+    elif _is_hidden(step, place):
         yield messages.inner_step(node, name)
-    elif spot.step is None or _is_before(step, spot):
+    elif place.step is None or _is_before(step, place):
         why = "does not run where this is read"
         yield messages.step_unavailable(node, name, why, "it is on another branch")
-    elif step is spot.step:
+    elif step is place.step:
         why = "has not run yet where this is read"
         yield messages.step_unavailable(node, name, why, "a step cannot read itself")
     else:
         yield messages.forward_reference(node, name)
 
 
-def _is_before(step: Step, spot: Spot) -> bool:
-    order = spot.conditions.order
-    return spot.step is not None and order[step] < order[spot.step]
+def _is_before(step: Step, place: Place) -> bool:
+    order = place.conditions.order
+    return place.step is not None and order[step] < order[place.step]
 
 
-def _is_hidden(step: Step, spot: Spot) -> bool:
+def _is_hidden(step: Step, place: Place) -> bool:
     """Whether the step is in a ``forEach`` that the place is not in."""
-    mine = set(spot.conditions.line(spot.step)) if spot.step is not None else set()
-    if spot.step is not None and not spot.within:
-        mine.discard(spot.step)
-    for above in spot.conditions.line(step):
+    mine = set(place.conditions.line(place.step)) if place.step is not None else set()
+    if place.step is not None and not place.within:
+        mine.discard(place.step)
+    for above in place.conditions.line(step):
         if above is not step and isinstance(above.form, forms.ForEach) and above not in mine:
             return True
     return False

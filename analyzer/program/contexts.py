@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analyzer.program.linking import Site, Unit
+from analyzer.program.linking import StandaloneSite, Unit
 from kernel.errors import Path
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import moved, pointer
@@ -71,9 +71,9 @@ def schemas_at(unit: Unit) -> Iterator[tuple[Path, Any]]:
                 yield site.path + steps, found
 
 
-def _sources(unit: Unit, site: Site) -> Iterator[str]:
+def _sources(unit: Unit, site: StandaloneSite) -> Iterator[str]:
     """The fields of a call site that hold schemas of its variables."""
-    contexts = [site.context, *(place.context for place in site.own)]
+    contexts = [site.context, *(place.context for place in site.own_fields)]
     waiting = [schema for context in contexts for schema in variables(context).values()]
     if waiting:
         waiting += [{key: value} for key, value in shared(unit).items()]

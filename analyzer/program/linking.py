@@ -50,7 +50,7 @@ class Callee:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class CelField:
     """A field with CEL: the value that is written, where, and the variables that it brings."""
 
     value: Any
@@ -59,18 +59,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Site:
+class StandaloneSite:
     """A call site that stands by itself: a route, a target, a check.
 
-    ``data`` is what is written; ``context`` the variables that its fields have; ``own`` the fields
-    of the kind that are evaluated for each call.
+    ``data`` is what is written; ``context`` the variables that its fields have; ``own_fields``
+    are fields that its kind adds, evaluated for each call.
     """
 
     site: CallSite
     data: Mapping[str, Any]
     path: Path
     context: Context = None
-    own: tuple[Place, ...] = ()
+    own_fields: tuple[CelField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +90,9 @@ class Unit:
     home: Module | None = None
     sequence: Sequence | None = None
     roles: Roles = field(default_factory=dict)
-    sites: tuple[Site, ...] = ()
-    fields: tuple[Place, ...] = ()
-    deferred: tuple[Place, ...] = ()
+    sites: tuple[StandaloneSite, ...] = ()
+    fields: tuple[CelField, ...] = ()
+    deferred: tuple[CelField, ...] = ()
     references: tuple[Target, ...] = ()
 
     @property
@@ -178,7 +178,7 @@ class Linked:
         for policy in module.policies.values():
             rules = enumerate(policy.rules)
             conditions = tuple(
-                Place(r.when, ("rules", n, "when")) for n, r in rules if _is_cel(r.when)
+                CelField(r.when, ("rules", n, "when")) for n, r in rules if _is_cel(r.when)
             )
             self._add(Unit(policy, module, policy.document, deferred=conditions))
         if module.document is not None:
@@ -189,7 +189,7 @@ class Linked:
         for target in module.targets or ():
             site = read_call_site(Reader(target.document), target.data, target.path)
             if site is not None:
-                sites.append(Site(site, target.data, target.path))
+                sites.append(StandaloneSite(site, target.data, target.path))
         self._add(Unit(module, module, document, sites=tuple(sites)))
 
     def _definition(self, definition: Definition, module: Module) -> None:
@@ -204,11 +204,11 @@ class Linked:
             site = read_call_site(Reader(definition.document), definition.check, ("check",))
             if site is not None:
                 own = tuple(
-                    Place(definition.check[name], ("check", name))
+                    CelField(definition.check[name], ("check", name))
                     for name in ("landed", "outputs")
                     if name in definition.check
                 )
-                sites.append(Site(site, definition.check, ("check",), None, own))
+                sites.append(StandaloneSite(site, definition.check, ("check",), None, own))
         self._add(
             Unit(
                 definition,
@@ -277,9 +277,9 @@ class _Fields:
 
     def __init__(self, resource: Resource) -> None:
         self.reader = Reader(resource.document)
-        self.fields: list[Place] = []
-        self.deferred: list[Place] = []
-        self.sites: list[Site] = []
+        self.fields: list[CelField] = []
+        self.deferred: list[CelField] = []
+        self.sites: list[StandaloneSite] = []
         self.references: list[Target] = []
 
     def hooks(self) -> Hooks:
@@ -287,11 +287,11 @@ class _Fields:
 
     def evaluate(self, value: str, path: Path) -> Any:
         if "${{" in value:
-            self.fields.append(Place(value, path))
+            self.fields.append(CelField(value, path))
         return value
 
     def defer(self, value: Any, path: Path, context: Context) -> Any:
-        self.deferred.append(Place(value, path, context))
+        self.deferred.append(CelField(value, path, context))
         return value
 
     def refer(self, value: Any, wanted: str, path: Path) -> Any:
@@ -302,8 +302,8 @@ class _Fields:
 
     def call(self, value: Mapping[str, Any], own: Any, path: Path, context: Context) -> Any:
         site = read_call_site(self.reader, value, path)
-        mine = [place for place in self.deferred if place.path[: len(path)] == path]
+        mine = [field for field in self.deferred if field.path[: len(path)] == path]
         if site is not None:
-            self.sites.append(Site(site, value, path, context, tuple(mine)))
-        self.deferred = [place for place in self.deferred if place not in mine]
+            self.sites.append(StandaloneSite(site, value, path, context, tuple(mine)))
+        self.deferred = [field for field in self.deferred if field not in mine]
         return value

@@ -12,7 +12,7 @@ from kernel.cel import CelSyntaxError, Template, compile_template, faulty_templa
 from kernel.topology.callsite import CallSite
 
 
-class World:
+class Program:
     """What the checks of all units of a manifest share."""
 
     def __init__(self, linked: Linked) -> None:

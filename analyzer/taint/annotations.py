@@ -18,8 +18,8 @@ ANY: Final = -1
 """In a path: any item of a list, any entry of a map."""
 
 
-_DEEPEST: Final = 8
-_MOST: Final = 200
+_MAX_DEPTH: Final = 8
+_MAX_PLACES: Final = 200
 _TAME_TYPES: Final = frozenset(("integer", "number", "boolean", "null"))
 _WILD: Final = re.compile(r"""(?<!\\)\.|\[\^|\\[SWDxu]|['"`;]""")
 """What lets a pattern take the characters that end a text in another language."""
@@ -28,16 +28,16 @@ _CHOICE: Final = re.compile(r"\^\([^()]*\)\$")
 
 
 @dataclass(frozen=True, eq=False)
-class Marks:
+class Annotations:
     """A place of a schema: the nodes that may apply to it, and the bundled schema they are of.
 
-    ``marked``: somewhere in the schema our keywords say something.
+    ``is_annotated``: somewhere in the schema our keywords say something.
     """
 
     nodes: tuple[Any, ...]
     root: Any
-    marked: bool
-    _parts: dict[str | int, Marks] = field(default_factory=dict)
+    is_annotated: bool
+    _parts: dict[str | int, Annotations] = field(default_factory=dict)
 
     @cached_property
     def _spread(self) -> list[Mapping[str, Any]]:
@@ -50,7 +50,7 @@ class Marks:
     @property
     def secret(self) -> bool:
         """Whether it must not be shown."""
-        return self.marked and any(one.secret for one in self._traits)
+        return self.is_annotated and any(one.secret for one in self._traits)
 
     @property
     def shown(self) -> bool:
@@ -67,14 +67,14 @@ class Marks:
         """Whether no value of it can hold text of another language: a number, one of a few."""
         return bool(self.nodes) and all(_tame(node, self.root, 0) for node in self.nodes)
 
-    def inside(self, step: str | int) -> Marks:
+    def inside(self, step: str | int) -> Annotations:
         """The place of a property, an item, or ``ANY``."""
         if step not in self._parts:
             nodes = self._entries() if step == ANY else inside(self._spread, step)
-            self._parts[step] = Marks(tuple(nodes), self.root, self.marked)
+            self._parts[step] = Annotations(tuple(nodes), self.root, self.is_annotated)
         return self._parts[step]
 
-    def at(self, path: Path) -> Marks:
+    def at(self, path: Path) -> Annotations:
         """The place that a path leads to."""
         here = self
         for step in path:
@@ -87,18 +87,18 @@ class Marks:
         return tuple(path for path, place in self._walk() if place.secret)
 
     @cached_property
-    def sinks(self) -> tuple[tuple[Path, Marks], ...]:
+    def sinks(self) -> tuple[tuple[Path, Annotations], ...]:
         """The outermost places, itself among them, into which not all may be put."""
         found = self._walk()
         return tuple((path, place) for path, place in found if place.shown or place.untrusted)
 
-    def _walk(self) -> Iterator[tuple[Path, Marks]]:
-        """The places with a mark, and not what is inside of those; nothing that repeats itself."""
-        if not self.marked:
+    def _walk(self) -> Iterator[tuple[Path, Annotations]]:
+        """The outermost places with an annotation; schemas that repeat are entered once."""
+        if not self.is_annotated:
             return
         seen: set[frozenset[int]] = set()
-        waiting: list[tuple[Path, Marks]] = [((), self)]
-        while waiting and len(seen) < _MOST:
+        waiting: list[tuple[Path, Annotations]] = [((), self)]
+        while waiting and len(seen) < _MAX_PLACES:
             path, place = waiting.pop()
             key = frozenset(map(id, place._spread))
             if not key or key in seen:
@@ -107,7 +107,7 @@ class Marks:
                 yield path, place
                 continue
             seen.add(key)
-            if len(path) < _DEEPEST:
+            if len(path) < _MAX_DEPTH:
                 steps: list[str | int] = [*reversed(place._names()), ANY]
                 waiting += [((*path, step), place.inside(step)) for step in steps]
 
@@ -122,14 +122,14 @@ class Marks:
             yield from (node[one] for one in keywords if isinstance(node.get(one), Mapping))
 
 
-def marks_of(schema: Any, schemas: Schemas) -> Marks | None:
-    """The marks of a schema; None for a wrong one, which is reported elsewhere."""
+def annotations_of(schema: Any, schemas: Schemas) -> Annotations | None:
+    """The annotations of a schema; None for a wrong one, which is reported elsewhere."""
     try:
         bundled = bundle(schema, schemas)
     except InvalidSchema:
         return None
-    marked = any(one.secret or one.shown or one.untrusted for one in all_traits(bundled))
-    return Marks((bundled,), bundled, marked)
+    is_annotated = any(one.secret or one.shown or one.untrusted for one in all_traits(bundled))
+    return Annotations((bundled,), bundled, is_annotated)
 
 
 def all_traits(schema: Any) -> Iterator[Traits]:
@@ -142,7 +142,7 @@ def all_traits(schema: Any) -> Iterator[Traits]:
 
 
 def _tame(node: Any, root: Any, depth: int) -> bool:
-    if not isinstance(node, Mapping) or depth > _DEEPEST:
+    if not isinstance(node, Mapping) or depth > _MAX_DEPTH:
         return node is False
     if "enum" in node or "const" in node:
         return True

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Final
 
-from analyzer.taint.annotations import ANY, Marks
+from analyzer.taint.annotations import ANY, Annotations
 from kernel.errors import Path
 
-_LONGEST: Final = 12
+_MAX_PATH_LENGTH: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Origin:
 
     ``secret``: it must not be shown. ``outside``: somebody else may have written it. ``given`` is
     its variable and its path there, where the variable is what a caller gives. ``mixed``: it is
-    not the whole value, but a piece of a text. ``marks`` says more of what is inside of it.
+    not the whole value, but a piece of a text. ``annotations`` says more of what is inside of it.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Origin:
     outside: bool = False
     given: tuple[str, Path] | None = None
     mixed: bool = False
-    marks: Marks | None = field(default=None, compare=False, repr=False)
+    annotations: Annotations | None = field(default=None, compare=False, repr=False)
 
     @property
     def key(self) -> tuple[str, object]:
@@ -43,22 +43,22 @@ class Origin:
         if self.mixed:
             return self
         name = self.name if step == ANY else f"{self.name}{_written(step)}"
-        marks = None if self.marks is None else self.marks.inside(step)
+        annotations = None if self.annotations is None else self.annotations.inside(step)
         given = self.given
-        if given is not None and len(given[1]) < _LONGEST:
+        if given is not None and len(given[1]) < _MAX_PATH_LENGTH:
             given = given[0], (*given[1], step)
-        secret = self.secret or (marks is not None and marks.secret)
-        tame = marks is not None and marks.is_tame
+        secret = self.secret or (annotations is not None and annotations.secret)
+        tame = annotations is not None and annotations.is_tame
         return Origin(
-            name, secret, self.outside and not tame, None if secret else given, False, marks
+            name, secret, self.outside and not tame, None if secret else given, False, annotations
         )
 
     def secrets(self) -> Iterator[tuple[Path, Origin]]:
         """The secrets in it, with the paths that lead to them."""
         if self.secret:
             yield (), self
-        elif self.marks is not None and not self.mixed:
-            for path in self.marks.secrets:
+        elif self.annotations is not None and not self.mixed:
+            for path in self.annotations.secrets:
                 yield path, reduce(Origin.inside, path, self)
 
 
@@ -139,7 +139,7 @@ def _matters(origin: Origin) -> bool:
         origin.secret
         or origin.outside
         or origin.given is not None
-        or (origin.marks is not None and origin.marks.secrets)
+        or (origin.annotations is not None and origin.annotations.secrets)
     )
 
 
@@ -147,8 +147,8 @@ def _flattened(taint: Taint, *, mixed: bool) -> Taint:
     found: set[Origin] = set()
     for origin in taint.flat():
         if origin.given is not None or origin.outside:
-            found.add(replace(origin, mixed=mixed or origin.mixed, marks=None))
-        found |= {replace(one, mixed=True, marks=None) for _, one in origin.secrets()}
+            found.add(replace(origin, mixed=mixed or origin.mixed, annotations=None))
+        found |= {replace(one, mixed=True, annotations=None) for _, one in origin.secrets()}
     return Taint(frozenset(found)) if found else CLEAN
 
 

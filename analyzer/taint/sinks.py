@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analyzer.taint.annotations import ANY, Marks
+from analyzer.taint.annotations import ANY, Annotations
 from analyzer.taint.origins import Origin, Taint
 from kernel.errors import Path, Span
 
@@ -25,18 +25,18 @@ class Sink:
 
     ``path`` leads to it from the value that is looked at; ``place`` says which parts of it are
     not shown; ``why`` ends the sentence "the secret goes …". ``beyond``: the place is in what a
-    call leads to, where ``span`` says, and ``inputs`` are the marks of what is given to that.
+    call leads to, where ``span`` says, and ``inputs`` are the annotations of what is given to that.
     """
 
     path: Path
-    place: Marks | None
+    place: Annotations | None
     why: str
     language: Language | None = None
     beyond: str | None = None
     span: Callable[[], Span] | None = None
-    inputs: Marks | None = None
+    inputs: Annotations | None = None
 
-    def part(self, path: Path, taint: Taint) -> tuple[Taint, Marks | None] | None:
+    def part(self, path: Path, taint: Taint) -> tuple[Taint, Annotations | None] | None:
         """Of a value at ``path`` what comes to the sink, and its place there."""
         near = path[: len(self.path)]
         if not all(map(_same, near, self.path)):
@@ -53,7 +53,7 @@ def _same(a: str | int, b: str | int) -> bool:
     return a == b or ANY in (a, b)
 
 
-def is_hidden(place: Marks | None, path: Path) -> bool:
+def is_hidden(place: Annotations | None, path: Path) -> bool:
     """Whether a place of a schema, or one above it, is declared secret."""
     for step in path:
         if place is None or place.secret:
@@ -62,7 +62,7 @@ def is_hidden(place: Marks | None, path: Path) -> bool:
     return place is not None and place.secret
 
 
-def leaks(taint: Taint, place: Marks | None) -> Iterator[tuple[Origin, Origin]]:
+def leaks(taint: Taint, place: Annotations | None) -> Iterator[tuple[Origin, Origin]]:
     """What is secret, or may be given as a secret, and is put where it is shown.
 
     Each as it was read, and the part of it that is secret.

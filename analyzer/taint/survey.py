@@ -1,4 +1,4 @@
-"""What the walks over all units share: the marks of schemas, and what each topology does."""
+"""What the walks over all units share: the annotations of schemas, and what each topology does."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from analyzer.program.contexts import written_schema
 from analyzer.program.linking import Callee, Unit
-from analyzer.program.program import World
-from analyzer.taint.annotations import Marks, all_traits, marks_of
+from analyzer.program.program import Program
+from analyzer.taint.annotations import Annotations, all_traits, annotations_of
 from analyzer.taint.origins import CLEAN, Origin, Taint, tree
 from analyzer.taint.sinks import Sink
 from analyzer.taint.tracing import Env
@@ -31,9 +31,9 @@ class Summary:
 class Survey:
     """What the walks of all units share."""
 
-    world: World
+    program: Program
     summaries: dict[object, Summary] = field(default_factory=dict)
-    made: dict[tuple[int, int], tuple[Any, Marks | None]] = field(default_factory=dict)
+    made: dict[tuple[int, int], tuple[Any, Annotations | None]] = field(default_factory=dict)
     modules: dict[Module, Env] = field(default_factory=dict)
 
     def is_needed(self, units: Iterable[Unit]) -> bool:
@@ -48,32 +48,32 @@ class Survey:
             if unit.definition is not None:
                 definitions[unit.definition] = None
             for site in unit.call_sites():
-                callee = self.world.linked.callee(unit.module, site.target)
+                callee = self.program.linked.callee(unit.module, site.target)
                 if callee is not None:
                     definitions[callee.definition] = None
         return any(map(_has_marks, definitions))
 
-    def marks(self, schema: Any, schemas: Schemas) -> Marks | None:
-        """The marks of a schema, made once."""
+    def annotations(self, schema: Any, schemas: Schemas) -> Annotations | None:
+        """The annotations of a schema, made once."""
         key = id(schema), id(schemas)
         if key not in self.made:
-            self.made[key] = schema, marks_of(schema, schemas)
+            self.made[key] = schema, annotations_of(schema, schemas)
         return self.made[key][1]
 
-    def contract(self, callee: Callee, part: str) -> Marks | None:
-        """The marks of the inputs or outputs of what is called; None where it declares none."""
+    def contract(self, callee: Callee, part: str) -> Annotations | None:
+        """The annotations of a callee's inputs or outputs; None where it declares none."""
         own = callee.own_contract
         if part in own:
-            return self.marks(own[part][1], schemas_of(callee.module))
+            return self.annotations(own[part][1], schemas_of(callee.module))
         declared = getattr(callee.definition, part)
         if declared is None and callee.definition.body is not None:
             declared = body_of(callee.definition)[1].get(part, ((), None))[1]
-        return None if declared is None else self.marks(declared, schemas_of(callee.home))
+        return None if declared is None else self.annotations(declared, schemas_of(callee.home))
 
-    def own(self, unit: Unit, part: str) -> Marks | None:
+    def own(self, unit: Unit, part: str) -> Annotations | None:
         """The same for the inputs or outputs of a topology itself."""
-        found = self.world.contracts.schema_of(unit, part)  # type: ignore[arg-type]
-        return None if found is None else self.marks(*found)
+        found = self.program.contracts.schema_of(unit, part)  # type: ignore[arg-type]
+        return None if found is None else self.annotations(*found)
 
     def module(self, module: Module) -> Env:
         """The variables of a module."""
@@ -92,7 +92,7 @@ class Survey:
         yield (
             "vars",
             tree(
-                (name, variable(f"vars.{name}", self.marks(one.schema, declared)))
+                (name, variable(f"vars.{name}", self.annotations(one.schema, declared)))
                 for name, one in module.vars.items()
                 if _has_secret(one.schema)
             ),
@@ -103,8 +103,8 @@ class Survey:
         for name, resource in module.resources.items():
             definition = resolve_kind(module, resource.kind)
             if definition is not None and _has_secret(definition.outputs):
-                marks = self.marks(definition.outputs, schemas_of(module))
-                yield name, variable(f"resources.{name}", marks)
+                annotations = self.annotations(definition.outputs, schemas_of(module))
+                yield name, variable(f"resources.{name}", annotations)
 
     def context(self, unit: Unit, context: Context, data: Any) -> Iterator[tuple[str, Taint]]:
         """The variables that ``x-kernel-context`` brings to a field."""
@@ -115,17 +115,17 @@ class Survey:
                 yield name, variable(name, self.own(unit, "inputs"), outside=True, given=True)
                 continue
             full = written_schema(unit, schema, data)
-            yield name, variable(name, marks_of(full, schemas_of(unit.module)), outside=True)
+            yield name, variable(name, annotations_of(full, schemas_of(unit.module)), outside=True)
 
 
 def variable(
-    name: str, marks: Marks | None, *, outside: bool = False, given: bool = False
+    name: str, annotations: Annotations | None, *, outside: bool = False, given: bool = False
 ) -> Taint:
     """The taint of a variable of which a schema says more."""
-    secret = marks is not None and marks.secret
-    tame = marks is not None and marks.is_tame
+    secret = annotations is not None and annotations.secret
+    tame = annotations is not None and annotations.is_tame
     from_caller = (name, ()) if given and not secret else None
-    return of_origin(Origin(name, secret, outside and not tame, from_caller, False, marks))
+    return of_origin(Origin(name, secret, outside and not tame, from_caller, False, annotations))
 
 
 def of_origin(origin: Origin) -> Taint:

@@ -13,9 +13,9 @@ from functools import partial
 
 from analyzer.findings.finding import Finding, Note
 from analyzer.flow.guards import Known, conditions_of
-from analyzer.program.linking import Callee, Place, Site, Unit
-from analyzer.program.program import World, written
-from analyzer.taint.annotations import ANY, Marks
+from analyzer.program.linking import Callee, CelField, StandaloneSite, Unit
+from analyzer.program.program import Program, written
+from analyzer.taint.annotations import ANY, Annotations
 from analyzer.taint.origins import CLEAN, Origin, Taint, join, mapped, tree
 from analyzer.taint.sinks import LANGUAGES, Sink, leaks
 from analyzer.taint.survey import Summary, Survey, of_origin, variable
@@ -32,25 +32,25 @@ _ROUNDS = 3
 _NOBODY: Vetted = frozenset()
 
 
-def taint_findings(world: World, units: Iterable[Unit]) -> Iterator[Finding]:
+def taint_findings(program: Program, units: Iterable[Unit]) -> Iterator[Finding]:
     """What is wrong with the ways that values take; ``units`` are in the order of their calls."""
     units = list(units)
-    survey = Survey(world)
+    survey = Survey(program)
     if not survey.is_needed(units):
         return
     for unit in units:
-        walk = _Taint(survey, unit)
+        walk = _UnitTaint(survey, unit)
         walk.run()
         survey.summaries[unit.owner] = walk.summary
         yield from walk.findings
     for unit in units:
-        walk = _Taint(survey, unit)
+        walk = _UnitTaint(survey, unit)
         walk.fields()
         yield from walk.findings
 
 
 @dataclass(slots=True)
-class _Taint:
+class _UnitTaint:
     """The walk over one unit."""
 
     survey: Survey
@@ -62,7 +62,7 @@ class _Taint:
     values: dict[Step, list[Piece]] = field(default_factory=dict)
     known: Mapping[Step, Known] = field(default_factory=dict)
     vetted: dict[int, Vetted] = field(default_factory=dict)
-    said: set[object] = field(default_factory=set)
+    reported: set[object] = field(default_factory=set)
 
     # Units
 
@@ -75,7 +75,7 @@ class _Taint:
             inside = {**env, **self.around(site)}
             self.call(site.site, inside, _NOBODY)
 
-    def around(self, site: Site) -> Env:
+    def around(self, site: StandaloneSite) -> Env:
         """The variables of a call site that stands by itself."""
         if isinstance(self.unit.owner, Definition):
             return self.arguments()
@@ -87,7 +87,7 @@ class _Taint:
         env = {"inputs": variable("inputs", inputs, outside=True, given=True)}
         definition = self.unit.definition
         if self.unit.is_body and definition is not None and definition.schema is not None:
-            fields = self.survey.marks(definition.schema, schemas_of(self.unit.module))
+            fields = self.survey.annotations(definition.schema, schemas_of(self.unit.module))
             env["self"] = variable("self", fields, given=True)
         return env
 
@@ -98,7 +98,7 @@ class _Taint:
         loops = any(isinstance(step.form, forms.Loop) for step in all_steps(sequence.steps))
         for _ in range(_ROUNDS if loops else 1):
             before = dict(self.parts)
-            self.findings, self.summary, self.said = [], Summary(), set()
+            self.findings, self.summary, self.reported = [], Summary(), set()
             self.steps(sequence.steps, env)
             if before == self.parts:
                 break
@@ -137,10 +137,12 @@ class _Taint:
         sinks: list[Sink] = []
         if unit.definition is not None and not unit.is_body and unit.home is not None:
             schema = unit.definition.schema
-            marks = None if schema is None else self.survey.marks(schema, schemas_of(unit.home))
-            sinks += _sinks_of(marks, unit.label)
+            annotations = (
+                None if schema is None else self.survey.annotations(schema, schemas_of(unit.home))
+            )
+            sinks += _sinks_of(annotations, unit.label)
             summary = self.survey.summaries.get(unit.definition, Summary())
-            sinks += self.beyond(summary, "self", unit.label, marks)
+            sinks += self.beyond(summary, "self", unit.label, annotations)
         if not sinks:
             return
         for place in unit.fields:
@@ -149,12 +151,12 @@ class _Taint:
             inside = {**env, **dict(self.survey.context(unit, place.context, None))}
             self.field(place, inside, sinks)
         for site in unit.sites:
-            for place in site.own:
+            for place in site.own_fields:
                 context = self.survey.context(unit, place.context, site.data)
                 result = self.result_of(site.site, CLEAN, "result")
                 self.field(place, {**env, **dict(context), "result": result}, sinks)
 
-    def field(self, place: Place, env: Env, sinks: list[Sink]) -> None:
+    def field(self, place: CelField, env: Env, sinks: list[Sink]) -> None:
         """One field with CEL."""
         found = list(pieces(written(place.value), env))
         self.put(found, self.unit.path, place.path[len(self.unit.path) :], sinks)
@@ -237,7 +239,7 @@ class _Taint:
 
     def call(self, site: CallSite, env: Env, vetted: Vetted) -> Taint:
         """A call site: what is put into it, and what it gives."""
-        callee = self.survey.world.linked.callee(self.unit.module, site.target)
+        callee = self.survey.program.linked.callee(self.unit.module, site.target)
         if site.idempotency_key is not None:
             sink = Sink((), None, "into an idempotency key, which the journal keeps")
             found = list(pieces(site.idempotency_key, env))
@@ -259,7 +261,7 @@ class _Taint:
         return [*_sinks_of(inputs, name), *self.beyond(summary, "inputs", name, inputs)]
 
     def beyond(
-        self, summary: Summary, name: str, label: str, inputs: Marks | None
+        self, summary: Summary, name: str, label: str, inputs: Annotations | None
     ) -> Iterator[Sink]:
         """The sinks inside of what is called, as they are seen from outside."""
         for sink in summary.sinks.get(name, ()):
@@ -267,13 +269,13 @@ class _Taint:
 
     def result_of(self, site: CallSite, arguments: Taint, name: str) -> Taint:
         """What a call gives: as its contract says, or else as what it calls does."""
-        callee = self.survey.world.linked.callee(self.unit.module, site.target)
+        callee = self.survey.program.linked.callee(self.unit.module, site.target)
         if callee is None:
             return CLEAN
         outputs = self.survey.contract(callee, "outputs")
         if outputs is not None:
             return variable(name, outputs, outside=True)
-        unit = self.survey.world.linked.unit_of(callee)
+        unit = self.survey.program.linked.unit_of(callee)
         if unit is None or unit.sequence is None:
             return variable(name, None, outside=True)
         return _given(self.survey.summaries.get(callee.owner, Summary()).result, arguments)
@@ -304,7 +306,7 @@ class _Taint:
         self,
         sink: Sink,
         taint: Taint,
-        place: Marks | None,
+        place: Annotations | None,
         path: Path,
         span: Callable[[Origin], Span],
     ) -> None:
@@ -322,7 +324,7 @@ class _Taint:
                     self.untrusted(sink, origin, path, span(origin))
 
     def passed(
-        self, sink: Sink, origin: Origin, place: Marks | None, span: Callable[[], Span]
+        self, sink: Sink, origin: Origin, place: Annotations | None, span: Callable[[], Span]
     ) -> None:
         """Part of what is given comes to a sink: callers must know."""
         assert origin.given is not None
@@ -350,9 +352,9 @@ class _Taint:
     def is_new(self, code: str, span: Span) -> bool:
         """Whether nothing was said of a place yet: one mistake, one finding."""
         key = code, span
-        if key in self.said:
+        if key in self.reported:
             return False
-        self.said.add(key)
+        self.reported.add(key)
         return True
 
 
@@ -369,9 +371,9 @@ def _notes(sink: Sink) -> tuple[Note, ...]:
     return (Note("it is put there here", sink.span()),)
 
 
-def _sinks_of(marks: Marks | None, label: str) -> Iterator[Sink]:
+def _sinks_of(annotations: Annotations | None, label: str) -> Iterator[Sink]:
     """The sinks that a schema declares."""
-    for path, place in () if marks is None else marks.sinks:
+    for path, place in () if annotations is None else annotations.sinks:
         where = ".".join(str(step) for step in path if step != ANY)
         field = f"`{where}` of `{label}`" if where else f"`{label}`"
         language = place.untrusted
@@ -392,7 +394,7 @@ def _given(result: Taint, arguments: Taint) -> Taint:
             part = arguments.at(origin.given[1])
             found.append((part.mixed() if origin.mixed else part).only(outside=True))
         elif origin.outside:
-            found.append(of_origin(replace(origin, secret=False, given=None, marks=None)))
+            found.append(of_origin(replace(origin, secret=False, given=None, annotations=None)))
     found += [tree([(step, _given(part, arguments))]) for step, part in result.parts.items()]
     if result.rest is not None:
         found.append(Taint(rest=_given(result.rest, arguments) or None))

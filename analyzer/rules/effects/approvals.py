@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.checks.collector import Sheet
+from analyzer.checks.collector import Collector
 from analyzer.findings.finding import Note
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Callee, Unit
@@ -16,7 +16,7 @@ from kernel.topology.forms import Step, Steps, inner_steps
 _BOUND = "approval-bound"
 
 
-def check_approvals(effects: Effects, unit: Unit, sheet: Sheet) -> None:
+def check_approvals(effects: Effects, unit: Unit, collector: Collector) -> None:
     """The calls of a unit that need an approval each time."""
     loops: dict[CallSite, Step] = {}
     if unit.sequence is not None:
@@ -24,11 +24,11 @@ def check_approvals(effects: Effects, unit: Unit, sheet: Sheet) -> None:
     for site in unit.call_sites():
         repeats = site.retry is not None and site.retry.attempts > 1
         if repeats or site in loops:
-            _check_site(effects, unit, site, None if repeats else loops[site], sheet)
+            _check_site(effects, unit, site, None if repeats else loops[site], collector)
 
 
 def _check_site(
-    effects: Effects, unit: Unit, site: CallSite, loop: Step | None, sheet: Sheet
+    effects: Effects, unit: Unit, site: CallSite, loop: Step | None, collector: Collector
 ) -> None:
     callee = effects.callee(unit, site)
     if callee is None:
@@ -46,11 +46,11 @@ def _check_site(
         notes = (*notes, Note("declared here", found.definition.document.span(("safety",))))
     if loop is None:
         message = f"{what} for each attempt, so a retry cannot repeat it"
-        sheet.wrong("K703", message, (*site.path, "retry"), key=True, related=notes)
+        collector.add("K703", message, (*site.path, "retry"), key=True, related=notes)
         return
-    notes = (Note("the loop", sheet.document.span((*loop.path, _word(loop)), key=True)), *notes)
+    notes = (Note("the loop", collector.document.span((*loop.path, _word(loop)), key=True)), *notes)
     message = f"{what}, and in a loop it asks for one in each round"
-    sheet.wrong("K703", message, (*site.path, "invoke"), key=True, related=notes)
+    collector.add("K703", message, (*site.path, "invoke"), key=True, related=notes)
 
 
 def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Exposed | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from analyzer.checks.collector import Sheet
-from analyzer.flow.at_place import plainly
+from analyzer.checks.collector import Collector
+from analyzer.flow.at_place import evaluate_in_scope
 from analyzer.program.linking import Unit
-from analyzer.program.program import World, written
+from analyzer.program.program import Program, written
 from analyzer.types import String, members_of
 from kernel.cel import CelError, parse_template, references
 from kernel.manifest import Definition
@@ -20,26 +20,26 @@ _KEY: Final = ("invocation", "idempotencyKey")
 _NOT_CALLED: Final = "Provider", "Service"
 
 
-def check_definition(world: World, unit: Unit, sheet: Sheet) -> None:
+def check_definition(program: Program, unit: Unit, collector: Collector) -> None:
     """A definition by itself: its safety class, its capability, its implementation."""
     definition = unit.owner
     if not isinstance(definition, Definition):
         return
-    if definition.check is None and _CHECKED in _classes(world, unit, definition):
+    if definition.check is None and _CHECKED in _classes(program, unit, definition):
         message = (
             f"{definition.kind} is {_CHECKED}, and has no `check` that finds out whether"
             " a write landed"
         )
-        sheet.wrong("K704", message, ("safety",))
+        collector.add("K704", message, ("safety",))
     elif definition.body is not None and _asks_in_vain(definition.check, definition.body):
         message = (
             f"the `check` of {definition.kind} asks for the key of the call, and its `body` passes"
             " that on to nobody"
         )
-        sheet.wrong("K704", message, ("check",), key=True)
-    _check_implementation(definition, sheet)
+        collector.add("K704", message, ("check",), key=True)
+    _check_implementation(definition, collector)
     if definition.capability in _NOT_CALLED:
-        _check_not_called(definition, sheet)
+        _check_not_called(definition, collector)
 
 
 def _asks_in_vain(check: Any, body: Any) -> bool:
@@ -73,30 +73,30 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
             waiting.extend(one)
 
 
-def _classes(world: World, unit: Unit, definition: Definition) -> frozenset[str]:
+def _classes(program: Program, unit: Unit, definition: Definition) -> frozenset[str]:
     """The safety classes that its resources may have."""
     safety = definition.safety
     if safety is None or "${{" not in safety:
         return frozenset([safety or ""])
-    fields = world.contracts.fields(definition, unit.module)
-    found = plainly(written(safety), {"self": fields}).type
+    fields = program.contracts.fields(definition, unit.module)
+    found = evaluate_in_scope(written(safety), {"self": fields}).type
     texts = [one for one in members_of(found) if isinstance(one, String)]
     return frozenset[str]().union(*(one.literals or () for one in texts))
 
 
-def _check_implementation(definition: Definition, sheet: Sheet) -> None:
+def _check_implementation(definition: Definition, collector: Collector) -> None:
     engine = definition.topology
     if engine is None:
         return
     if definition.controller is not None:
         message = "a kind has a `controller` or a `topology`, not both"
-        sheet.wrong("K209", message, ("topology",), key=True)
+        collector.add("K209", message, ("topology",), key=True)
     elif definition.body is None and engine in ENGINES and not _has_steps(definition):
         message = (
             f"the engine {engine} walks the steps of a resource, and no field of `schema` has"
             " `x-kernel-role: steps`"
         )
-        sheet.wrong("K209", message, ("topology",))
+        collector.add("K209", message, ("topology",))
 
 
 def _has_steps(definition: Definition) -> bool:
@@ -105,13 +105,13 @@ def _has_steps(definition: Definition) -> bool:
     return any(traits(node).role == "steps" for node in nodes)
 
 
-def _check_not_called(definition: Definition, sheet: Sheet) -> None:
+def _check_not_called(definition: Definition, collector: Collector) -> None:
     capability = definition.capability
     for field in ("body", "topology"):
         if getattr(definition, field) is not None:
             message = f"a `{field}` is for a kind that is called, and a {capability} is not"
-            sheet.wrong("K209", message, (field,), key=True)
+            collector.add("K209", message, (field,), key=True)
             return
     if definition.inputs is not None:
         message = f"a {capability} is not called, so it has no `inputs`"
-        sheet.wrong("K209", message, ("inputs",), key=True)
+        collector.add("K209", message, ("inputs",), key=True)

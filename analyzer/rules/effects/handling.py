@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from analyzer.checks.collector import Sheet
+from analyzer.checks.collector import Collector
 from analyzer.expressions.messages import Diagnostic, Fix
 from analyzer.findings.catalogue import RULES
 from analyzer.program.linking import Unit
@@ -78,7 +78,9 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def check_condition(possible: Possible, template: Template, path: Path, sheet: Sheet) -> bool:
+def check_condition(
+    possible: Possible, template: Template, path: Path, collector: Collector
+) -> bool:
     """The codes that a template compares with; whether the contract says all of them."""
     sure = True
     for where, embedded in template.tree.expressions():
@@ -86,7 +88,7 @@ def check_condition(possible: Possible, template: Template, path: Path, sheet: S
             continue
         for field, literal in _compared(embedded.expr):
             if field == "kind":
-                _check_category(literal, path + where, sheet)
+                _check_category(literal, path + where, collector)
                 continue
             known = possible.has(literal.value)
             if known is None:
@@ -94,20 +96,22 @@ def check_condition(possible: Possible, template: Template, path: Path, sheet: S
             elif not known:
                 message = possible.refusal(literal.value)
                 meant = possible.meant(literal.value)
-                _tell(literal, message, meant, path + where, sheet)
+                _tell(literal, message, meant, path + where, collector)
     return sure
 
 
-def _check_category(literal: Literal, path: Path, sheet: Sheet) -> None:
+def _check_category(literal: Literal, path: Path, collector: Collector) -> None:
     """``error.kind`` is one of a few; later versions know more, so only a near miss is told."""
     value = literal.value
     meant = nearest(value, CATEGORIES) if isinstance(value, str) else None
     if meant is not None and value not in CATEGORIES:
         message = f"no error is of the kind '{value}'; did you mean '{meant}'?"
-        _tell(literal, message, meant, path, sheet)
+        _tell(literal, message, meant, path, collector)
 
 
-def _tell(literal: Literal, message: str, meant: str | None, path: Path, sheet: Sheet) -> None:
+def _tell(
+    literal: Literal, message: str, meant: str | None, path: Path, collector: Collector
+) -> None:
     rule = RULES["K705"]
     fix = None
     if meant is not None and isinstance(literal.value, str):
@@ -118,7 +122,7 @@ def _tell(literal: Literal, message: str, meant: str | None, path: Path, sheet: 
     found = Diagnostic(
         rule.code, rule.name, rule.severity, message, literal.offset, literal.end, fix=fix
     )
-    sheet.diagnose(found, path)
+    collector.add_diagnostic(found, path)
 
 
 def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
@@ -136,10 +140,10 @@ def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
                     yield str(path[1]), literal
 
 
-def check_handling(effects: Effects, unit: Unit, sheet: Sheet) -> None:
+def check_handling(effects: Effects, unit: Unit, collector: Collector) -> None:
     """The handlers of a unit."""
     if unit.sequence is not None:
-        _Handlers(effects, unit, sheet).steps(unit.sequence.steps, None)
+        _Handlers(effects, unit, collector).steps(unit.sequence.steps, None)
     for site in unit.sites:
         callee = effects.callee(unit, site.site)
         definition = unit.definition
@@ -148,16 +152,16 @@ def check_handling(effects: Effects, unit: Unit, sheet: Sheet) -> None:
         raised = effects.raising.of_site(unit, site.site)
         own = Raised(frozenset(definition.errors))
         possible = Possible(raised | own, KERNEL, f"`{name_of(callee)}`")
-        for place in site.own:
+        for place in site.own_fields:
             if "error" in variables(place.context):
-                check_condition(possible, written(place.value), place.path, sheet)
+                check_condition(possible, written(place.value), place.path, collector)
 
 
 @dataclass(slots=True)
 class _Handlers:
     effects: Effects
     unit: Unit
-    sheet: Sheet
+    collector: Collector
     asked: bool = False
     """Whether something before looked at the error, and may have dealt with it."""
 
@@ -169,7 +173,7 @@ class _Handlers:
     def step(self, step: Step, possible: Possible | None) -> None:
         if possible is not None:
             for template, path in templates(step):
-                check_condition(possible, template, path, self.sheet)
+                check_condition(possible, template, path, self.collector)
             if isinstance(step.form, forms.Switch):
                 self.choice(step, step.form, possible)
             self.asked = self.asked or any(map(_asks, templates(step)))
@@ -202,7 +206,7 @@ class _Handlers:
         keys = [key for key, _ in choice.cases]
         for key in keys:
             if type(key) in (str, int) and possible.has(key) is False:
-                self.sheet.wrong(
+                self.collector.add(
                     "K705", possible.refusal(key), (*step.path, "cases", key), key=True
                 )
         if choice.default is not None or self.asked or step.when is not None:
@@ -210,7 +214,7 @@ class _Handlers:
         missing = sorted(str(code) for code in possible.raised.codes if code not in keys)
         if missing:
             message = f"no case for {listed(missing)}, and there is no `default`"
-            self.sheet.wrong("K705", message, (*step.path, "switch"), key=True)
+            self.collector.add("K705", message, (*step.path, "switch"), key=True)
 
 
 def _asks(found: tuple[Template, Path]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.checks.collector import Sheet
+from analyzer.checks.collector import Collector
 from analyzer.flow.scopes import steps_read
 from analyzer.program.linking import Unit
 from analyzer.rules.effects.reach import Effects
@@ -17,16 +17,18 @@ _CHANGING: Final = frozenset(("resources", "invocation"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
 
 
-def check_loops(effects: Effects, unit: Unit, sheet: Sheet) -> None:
+def check_loops(effects: Effects, unit: Unit, collector: Collector) -> None:
     """The loops of a topology."""
     if unit.sequence is None:
         return
     for step in all_steps(unit.sequence.steps):
         if isinstance(step.form, forms.Loop) and step.form.max_iterations is None:
-            _check(effects, unit, step, step.form, sheet)
+            _check(effects, unit, step, step.form, collector)
 
 
-def _check(effects: Effects, unit: Unit, step: Step, loop: forms.Loop, sheet: Sheet) -> None:
+def _check(
+    effects: Effects, unit: Unit, step: Step, loop: forms.Loop, collector: Collector
+) -> None:
     names, read = names_in(loop.condition), steps_read(loop.condition)
     inside = {one.name for one in all_steps(loop.body)}
     if loop.condition.tree.errors or read is None or names & _CHANGING or read & inside:
@@ -41,7 +43,7 @@ def _check(effects: Effects, unit: Unit, step: Step, loop: forms.Loop, sheet: Sh
     what = "is always true" if not names and loop.before else _why(word)
     message = f"{what}, and there is no `maxIterations`"
     message = f"`{word}` {message}" if message.startswith("is") else message
-    sheet.wrong("K707", message, (*step.path, word), key=True)
+    collector.add("K707", message, (*step.path, word), key=True)
 
 
 def _why(word: str) -> str:

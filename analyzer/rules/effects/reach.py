@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from analyzer.program.linking import Callee, Unit
-from analyzer.program.program import World
+from analyzer.program.program import Program
 from analyzer.rules.effects.raising import NOTHING, Code, Raised, Raising
 from analyzer.rules.effects.safety import class_of
 from kernel.errors import Span
@@ -71,10 +71,10 @@ Exposures = dict[tuple[Definition, str | None], Exposed]
 class Effects:
     """What the units of a manifest do, as far as their definitions say; each is looked at once."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.linked = world.linked
-        self.raising = Raising(world.linked)
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.linked = program.linked
+        self.raising = Raising(program.linked)
         self._units: dict[Unit, Exposures] = {}
         self._classes: dict[tuple[object, Definition], str | None] = {}
 
@@ -88,7 +88,7 @@ class Effects:
             return callee.definition.safety
         key = callee.resource, callee.definition
         if key not in self._classes:
-            self._classes[key] = class_of(self.world.contracts, callee)
+            self._classes[key] = class_of(self.program.contracts, callee)
         return self._classes[key]
 
     def inside(self, callee: Callee) -> Unit | None:

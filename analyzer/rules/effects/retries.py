@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from analyzer.checks.collector import Sheet
+from analyzer.checks.collector import Collector
 from analyzer.findings.finding import Note
 from analyzer.program.linking import Callee, Unit
 from analyzer.rules.effects.deciding import admits
@@ -24,7 +24,7 @@ _ANY_OTHER: Final = ("Timeout", "ExpressionError", "ControllerError", "Thrown", 
 """Codes that are declared nowhere, as a kernel and a controller have them."""
 
 
-def check_retry(effects: Effects, unit: Unit, site: CallSite, sheet: Sheet) -> None:
+def check_retry(effects: Effects, unit: Unit, site: CallSite, collector: Collector) -> None:
     """What is wrong with the retry of one call site."""
     retry = site.retry
     if retry is None:
@@ -32,27 +32,27 @@ def check_retry(effects: Effects, unit: Unit, site: CallSite, sheet: Sheet) -> N
     path = (*site.path, "retry")
     if retry.attempts == 1:
         message = "`attempts` counts the first call, so with 1 nothing is ever repeated"
-        sheet.wrong("K701", message, (*path, "attempts"))
+        collector.add("K701", message, (*path, "attempts"))
         return
-    _check_budget(site, retry, sheet)
+    _check_budget(site, retry, collector)
     callee = effects.callee(unit, site)
     if callee is None or effects.class_of(callee) == "approval-bound" or _is_off(retry):
         return
     raised = effects.raising.of_callee(callee)
-    told = len(sheet.findings)
+    told = len(collector.findings)
     sure = True
     if retry.when is not None:
         possible = Possible(raised, KERNEL - FINAL, f"`{name_of(callee)}`", retried=True)
-        sure = check_condition(possible, retry.when, (*path, "when"), sheet)
-    sound = len(sheet.findings) == told
-    if _check_safety(effects, unit, site, callee, sound, sheet) or not sound:
+        sure = check_condition(possible, retry.when, (*path, "when"), collector)
+    sound = len(collector.findings) == told
+    if _check_safety(effects, unit, site, callee, sound, collector) or not sound:
         return
-    if not _check_taken(site, callee, raised, sure, sheet):
-        _check_classified(effects, unit, site, callee, sheet)
+    if not _check_taken(site, callee, raised, sure, collector):
+        _check_classified(effects, unit, site, callee, collector)
 
 
 def _check_safety(
-    effects: Effects, unit: Unit, site: CallSite, callee: Callee, sound: bool, sheet: Sheet
+    effects: Effects, unit: Unit, site: CallSite, callee: Callee, sound: bool, collector: Collector
 ) -> bool:
     """K702, in a direct call or behind topologies; true where the class has decided all.
 
@@ -60,17 +60,19 @@ def _check_safety(
     """
     assert site.retry is not None
     if effects.class_of(callee) == "irreversible":
-        _check_irreversible(effects, site, callee, sound, sheet)
+        _check_irreversible(effects, site, callee, sound, collector)
         return True
     at = At(site, NOTHING, caught=False, looped=False)
     for exposed in effects.of_callee(unit, at, callee).values():
         if _is_repeated(exposed, site.retry):
-            _repeated(effects, site, callee, exposed, sheet)
+            _repeated(effects, site, callee, exposed, collector)
             return True
     return False
 
 
-def _check_taken(site: CallSite, callee: Callee, raised: Raised, sure: bool, sheet: Sheet) -> bool:
+def _check_taken(
+    site: CallSite, callee: Callee, raised: Raised, sure: bool, collector: Collector
+) -> bool:
     """K701: whether nothing is worth a repetition, as far as contracts say all that may come."""
     assert site.retry is not None
     name, path = name_of(callee), (*site.path, "retry")
@@ -78,20 +80,20 @@ def _check_taken(site: CallSite, callee: Callee, raised: Raised, sure: bool, she
         return False
     if _is_never_taken(site.retry, raised):
         message = f"`when` is false for every error that `{name}` may fail with"
-        sheet.wrong("K701", message, (*path, "when"))
+        collector.add("K701", message, (*path, "when"))
     elif _says_all_is_final(site, callee):
         message = (
             f"`{name}` declares that none of its errors is worth a retry"
             "; `when` can say which one is"
         )
-        sheet.wrong("K701", message, path, key=True)
+        collector.add("K701", message, path, key=True)
     else:
         return False
     return True
 
 
 def _check_irreversible(
-    effects: Effects, site: CallSite, callee: Callee, sound: bool, sheet: Sheet
+    effects: Effects, site: CallSite, callee: Callee, sound: bool, collector: Collector
 ) -> None:
     """A direct retry; the run time repeats what is declared so, and known to have failed."""
     assert site.retry is not None
@@ -103,13 +105,13 @@ def _check_irreversible(
             f"`{name_of(callee)}` is irreversible and declares no error that is safe to retry,"
             " so a call of it is not to be repeated"
         )
-        sheet.wrong("K702", message, path, key=True, related=notes)
+        collector.add("K702", message, path, key=True, related=notes)
     elif sound and not any(admits(site.retry.when, code) for code in codes):
         message = (
             f"of the irreversible `{name_of(callee)}` only {_listed(codes)} may be repeated,"
             " and for that `when` is false"
         )
-        sheet.wrong("K701", message, (*path, "when"), related=notes)
+        collector.add("K701", message, (*path, "when"), related=notes)
 
 
 def _retryable(definition: Definition) -> list[Code]:
@@ -155,7 +157,7 @@ def _is_repeated(exposed: Exposed, retry: Retry) -> bool:
 
 
 def _repeated(
-    effects: Effects, site: CallSite, callee: Callee, exposed: Exposed, sheet: Sheet
+    effects: Effects, site: CallSite, callee: Callee, exposed: Exposed, collector: Collector
 ) -> None:
     message = (
         f"a retry of `{name_of(callee)}` repeats its call of `{exposed.name}`,"
@@ -163,11 +165,11 @@ def _repeated(
     )
     notes = () if exposed.span is None else (Note("it is called here", exposed.span),)
     related = (*notes, *_declared(effects, exposed.definition, "safety"))
-    sheet.wrong("K702", message, (*site.path, "retry"), key=True, related=related)
+    collector.add("K702", message, (*site.path, "retry"), key=True, related=related)
 
 
 def _check_classified(
-    effects: Effects, unit: Unit, site: CallSite, callee: Callee, sheet: Sheet
+    effects: Effects, unit: Unit, site: CallSite, callee: Callee, collector: Collector
 ) -> None:
     at = At(site, NOTHING, caught=False, looped=False)
     for exposed in effects.of_callee(unit, at, callee).values():
@@ -185,11 +187,11 @@ def _check_classified(
         )
         if definition is not callee.definition and exposed.span is not None:
             notes = (Note("it is called here", exposed.span), *notes)
-        sheet.wrong("K708", message, (*site.path, "retry"), key=True, related=notes)
+        collector.add("K708", message, (*site.path, "retry"), key=True, related=notes)
         return
 
 
-def _check_budget(site: CallSite, retry: Retry, sheet: Sheet) -> None:
+def _check_budget(site: CallSite, retry: Retry, collector: Collector) -> None:
     """The time of all attempts and the pauses between them, against the deadline."""
     if retry.deadline is None:
         return
@@ -204,7 +206,7 @@ def _check_budget(site: CallSite, retry: Retry, sheet: Sheet) -> None:
                 f"with {_ms(pauses)} of pauses{how}, attempt {number} of {retry.attempts}"
                 f" would begin at {_ms(spent)}, not before the deadline of {_ms(retry.deadline)}"
             )
-            sheet.wrong("K706", message, (*site.path, "retry", "deadline"))
+            collector.add("K706", message, (*site.path, "retry", "deadline"))
             return
     whole = retry.attempts * each + pauses
     if each and whole > retry.deadline:
@@ -212,7 +214,7 @@ def _check_budget(site: CallSite, retry: Retry, sheet: Sheet) -> None:
             f"{retry.attempts} attempts of {_ms(each)} with {_ms(pauses)} of pauses take"
             f" {_ms(whole)}: the deadline of {_ms(retry.deadline)} cuts the last one short"
         )
-        sheet.wrong("K706", message, (*site.path, "retry", "deadline"))
+        collector.add("K706", message, (*site.path, "retry", "deadline"))
 
 
 def _pauses(retry: Retry) -> Iterator[float]:

@@ -30,12 +30,12 @@ def class_of(contracts: Contracts, callee: Callee) -> str | None:
 def _computed(contracts: Contracts, callee: Callee, safety: Template) -> object:
     """What a class that is CEL over ``self`` gives for the fields that are written."""
     definition, fields = callee.definition, callee.resource.fields
-    evaluated = {name for name, value in fields.items() if "${{" in repr(value)}
+    add_evaluation = {name for name, value in fields.items() if "${{" in repr(value)}
     for _, embedded in safety.tree.expressions():
         for path in references(embedded.expr):
-            if len(path) < 2 or path[1] in evaluated:
+            if len(path) < 2 or path[1] in add_evaluation:
                 return UNKNOWN
     schema = {} if definition.schema is None else contracts.opened(definition)
-    plain = {name: value for name, value in fields.items() if name not in evaluated}
+    plain = {name: value for name, value in fields.items() if name not in add_evaluation}
     complete = compile_schema(schema, schemas_of(callee.home)).normalise(plain)
     return safety.evaluate({"self": complete})
