@@ -32,13 +32,13 @@ from analyzer.findings.finding import Finding
 from kernel.errors import Span
 from kernel.version import VERSION
 
-PAUSE: Final = 0.01
+PAUSE_SECONDS: Final = 0.01
 """Seconds without a change before findings are looked for."""
 
-REST: Final = 1.5
+REST_SECONDS: Final = 1.5
 """Seconds without a change before they are looked for without regard to what was known."""
 
-SLICE: Final = 0.01
+SLICE_SECONDS: Final = 0.01
 """Seconds for which the search keeps the questions of the editor waiting."""
 
 _REQUEST_FAILED: Final = -32803
@@ -134,9 +134,9 @@ class Server(LanguageServer):
             self.searches[key] = task
 
     async def _search(self, path: str) -> None:
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(PAUSE_SECONDS)
         await self._look(path, afresh=False)
-        await asyncio.sleep(REST)
+        await asyncio.sleep(REST_SECONDS)
         await self._look(path, afresh=True)
 
     async def _look(self, path: str, *, afresh: bool) -> None:
@@ -145,7 +145,7 @@ class Server(LanguageServer):
             if found is not None:
                 for file, findings in found.items():
                     self._tell(file, findings)
-            elif time.monotonic() - began > SLICE:
+            elif time.monotonic() - began > SLICE_SECONDS:
                 await asyncio.sleep(0)
                 began = time.monotonic()
 

@@ -9,7 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from analyzer.checks.scope_at import Scope, scope_at, unit_at
-from analyzer.editor.cursor.expression import Spot, macros_on, members, methods, spot_at, texts_of
+from analyzer.editor.cursor.expression import (
+    ExpressionPlace,
+    expression_place_at,
+    macros_on,
+    members,
+    methods,
+    texts_of,
+)
 from analyzer.editor.cursor.items import Item, Proposals
 from analyzer.editor.cursor.nameable import kinds_for, resources_for
 from analyzer.editor.cursor.position import MARK, Cursor, cursor_at
@@ -189,27 +196,32 @@ def _in_expression(
         scope = Scope(Facts(program.variables.of_module(module)), {})
     else:
         scope = scope_at(program, unit, cursor.path)
-    spot = spot_at(cursor.cel, scope.facts)
-    if spot is None:
+    here = expression_place_at(cursor.cel, scope.facts)
+    if here is None:
         return
     called = cursor.cel.after.startswith("(")
-    if spot.compared is not None:
-        for text in texts_of(spot.compared):
+    if here.compared is not None:
+        for text in texts_of(here.compared):
             yield Item(text, "value", text, rank=1)
-    elif spot.prefix:
-        yield from _dotted(spot.prefix, called)
-    elif spot.type is None:
-        yield from _names(program, unit, scope, spot, cursor, called)
+    elif here.prefix:
+        yield from _dotted(here.prefix, called)
+    elif here.type is None:
+        yield from _names(program, unit, scope, here, cursor, called)
     else:
-        yield from _members(program, unit, scope, spot, cursor, called)
+        yield from _members(program, unit, scope, here, cursor, called)
 
 
 def _names(
-    program: Program, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
+    program: Program,
+    unit: Unit | None,
+    scope: Scope,
+    here: ExpressionPlace,
+    cursor: Cursor,
+    called: bool,
 ) -> Iterator[Item]:
-    for name in spot.facts.scope:
+    for name in here.facts.scope:
         documentation = _documentation(program, unit, scope, (name,), cursor)
-        type_ = str(spot.facts.type_of(name))
+        type_ = str(here.facts.type_of(name))
         yield Item(name, "variable", name, type_, documentation, rank=1)
     for word in ("true", "false", "null"):
         yield Item(word, "value", word, rank=4)
@@ -227,21 +239,26 @@ def _names(
 
 
 def _members(
-    program: Program, unit: Unit | None, scope: Scope, spot: Spot, cursor: Cursor, called: bool
+    program: Program,
+    unit: Unit | None,
+    scope: Scope,
+    here: ExpressionPlace,
+    cursor: Cursor,
+    called: bool,
 ) -> Iterator[Item]:
-    assert spot.type is not None
-    assert spot.operand is not None
-    path = reference_path(spot.operand)
-    for number, one in enumerate(members(spot.type)):
+    assert here.type is not None
+    assert here.operand is not None
+    path = reference_path(here.operand)
+    for number, one in enumerate(members(here.type)):
         said = ""
         if path is not None:
             said = _documentation(program, unit, scope, (*path, one.name), cursor)
         detail = str(one.type) + ("" if one.required else ", may be absent")
         if one.name.isidentifier():
             yield Item(one.name, "member", one.name, detail, said, rank=1 if number < 500 else 2)
-    for function in methods(spot.type):
+    for function in methods(here.type):
         yield _function(function, True, called)
-    for name in macros_on(spot.type):
+    for name in macros_on(here.type):
         yield _macro(name, called)
 
 

@@ -30,30 +30,30 @@ Place = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KnownFindings:
     place: Place
     findings: tuple[Finding, ...]
     result: Type | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Verified:
+class _KnownFaults:
     place: Place
     faults: tuple[Fault, ...]
 
 
 @dataclass(slots=True)
-class Known:
+class UnitCache:
     """The findings of the units of one manifest, through its versions.
 
     ``checked`` counts the units that were looked at anew.
     """
 
     checked: int = 0
-    _before: dict[Hashable, _Kept] = field(default_factory=dict)
-    _now: dict[Hashable, _Kept] = field(default_factory=dict)
-    _verified: dict[Hashable, _Verified] = field(default_factory=dict)
-    _verified_now: dict[Hashable, _Verified] = field(default_factory=dict)
+    _before: dict[Hashable, _KnownFindings] = field(default_factory=dict)
+    _now: dict[Hashable, _KnownFindings] = field(default_factory=dict)
+    _verified: dict[Hashable, _KnownFaults] = field(default_factory=dict)
+    _verified_now: dict[Hashable, _KnownFaults] = field(default_factory=dict)
     _numbers: dict[Hashable, int] = field(default_factory=dict)
     _signatures: dict[Unit, int] = field(default_factory=dict)
     _shared: int = 0
@@ -85,7 +85,7 @@ class Known:
         key = (_identity(module), document.file, self._shared, _written(document), resource.path)
         kept = self._verified.get(key)
         if kept is None:
-            kept = _Verified(place, tuple(verify_resource(module, resource)))
+            kept = _KnownFaults(place, tuple(verify_resource(module, resource)))
             if not all(_is_within(one.span, place) for one in kept.faults):
                 return kept.faults
         self._verified_now[key] = kept
@@ -105,7 +105,7 @@ class Known:
         if kept is None:
             self.checked += 1
             found = tuple(check_unit(program, unit))
-            kept = _Kept(place, found, program.contracts.results.get(unit.owner))
+            kept = _KnownFindings(place, found, program.contracts.results.get(unit.owner))
             if not all(_stays_within(one, place) for one in kept.findings):
                 return kept.findings
         if key is not None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from analyzer.editor.unit_cache import Known
+from analyzer.editor.unit_cache import UnitCache
 from analyzer.findings.configuration import configuration_of
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
@@ -87,7 +87,7 @@ class Workspace:
     texts: dict[str, str] = field(default_factory=dict)
     _analyses: dict[tuple[str, ...], Analysis] = field(default_factory=dict)
     _sound: dict[str, Analysis] = field(default_factory=dict)
-    _known: dict[tuple[str, ...], Known] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], UnitCache] = field(default_factory=dict)
     _places: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
     _streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
     _alone: dict[str, bool] = field(default_factory=dict)
@@ -196,7 +196,7 @@ class Workspace:
         analysis = self.analysis(path)
         key = self._key(path)
         files = [one for one in self.texts if self._key(one) == key]
-        known = self._known.setdefault(key, Known())
+        known = self._known.setdefault(key, UnitCache())
         yield None
         found: list[Finding] = []
         if afresh:

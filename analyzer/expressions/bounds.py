@@ -13,26 +13,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from analyzer.expressions.equal_expressions import shape, sized_expr
+from analyzer.expressions.equal_expressions import expression_key, sized_expr
 from analyzer.types import INT, NEVER, Int, Type, resolved
-from analyzer.types.members import Step
+from analyzer.types.members import AccessStep
 from kernel.cel import Expr, free_names
 from kernel.cel.tree import Binary, Call, Literal
 
-LONGEST: Final = 2_000
+MAX_KEY_LENGTH: Final = 2_000
 """Of larger expressions nothing is kept."""
 
 MAX_DEPTH: Final = 6
 """So deep the operands of a position are looked into, and so many bounds are put together."""
 
-_LEAST: Final = -(2**80)
-_FAR: Final = 2**62
-_MARK: Final = "difference"
+_MIN_DIFFERENCE: Final = -(2**80)
+_MAX_BOUND: Final = 2**62
+_DIFFERENCE: Final = "difference"
 _WHOLE: Final = "whole"
 _ZERO: Final = "0"
 
-Known = Mapping[tuple[Step, ...], Type]
-Bound = tuple[tuple[Step, ...], Type]
+Known = Mapping[tuple[AccessStep, ...], Type]
+Bound = tuple[tuple[AccessStep, ...], Type]
 TypeOf = Callable[[Expr], Type | None]
 
 
@@ -83,8 +83,8 @@ def size_of(expr: Expr) -> Term | None:
 
 
 def _named(mark: str, expr: Expr, added: int) -> Term | None:
-    key = f"{mark} {shape(expr)!r}"
-    return Term(key, added, expr) if len(key) <= LONGEST else None
+    key = f"{mark} {expression_key(expr)!r}"
+    return Term(key, added, expr) if len(key) <= MAX_KEY_LENGTH else None
 
 
 def _number(expr: Expr) -> int | None:
@@ -116,10 +116,10 @@ def compared(
         found = _in_text(_base(one))
         if found is not None:
             yield from _bounded(*found, known)
-        yield from _whole(_base(one), type_of)
+        yield from _int_fact(_base(one), type_of)
 
 
-def _whole(expr: Expr, type_of: TypeOf) -> Iterator[Bound]:
+def _int_fact(expr: Expr, type_of: TypeOf) -> Iterator[Bound]:
     """That an expression is an int, so that bounds can be put together over it."""
     if not isinstance(resolved(type_of(expr) or NEVER), Int):
         return
@@ -128,7 +128,7 @@ def _whole(expr: Expr, type_of: TypeOf) -> Iterator[Bound]:
         yield (_WHOLE, found.key, *_hidden_with(found.names)), INT
 
 
-def _hidden_with(names: frozenset[str]) -> tuple[Step, ...]:
+def _hidden_with(names: frozenset[str]) -> tuple[AccessStep, ...]:
     """The steps by which what is known goes where one of the names means something else."""
     return tuple([("$", (name,)) for name in sorted(names)])
 
@@ -173,7 +173,7 @@ def _compared(left: Expr, operator: str, right: Expr, known: Known) -> Iterator[
 
 def _may_be_ordered(left: Expr, right: Expr, known: Known) -> bool:
     """Whether one of two expressions may be known to be at most the other."""
-    if any(path[0] == _MARK for path in known):
+    if any(path[0] == _DIFFERENCE for path in known):
         return True
     return _number(_base(left)) is not None or _number(_base(right)) is not None
 
@@ -182,8 +182,11 @@ def _bounded(a: Term, b: Term, most: int, known: Known) -> Iterator[Bound]:
     """``a - b <= most``, where that says more than is known."""
     most += b.added - a.added
     before = _most(a.key, b.key, known)
-    if abs(most) < _FAR and (before is None or most < before):
-        yield (_MARK, a.key, b.key, *_hidden_with(a.names | b.names)), Int(_LEAST, most)
+    if abs(most) < _MAX_BOUND and (before is None or most < before):
+        yield (
+            (_DIFFERENCE, a.key, b.key, *_hidden_with(a.names | b.names)),
+            Int(_MIN_DIFFERENCE, most),
+        )
 
 
 def _different(a: Term, b: Term, known: Known) -> Iterator[Bound]:
@@ -201,7 +204,7 @@ def _most(a: str, b: str, known: Known) -> int | None:
 
 def _edges(known: Known) -> Iterator[tuple[str, str, int]]:
     for path, type_ in known.items():
-        if path[0] == _MARK and isinstance(type_, Int):
+        if path[0] == _DIFFERENCE and isinstance(type_, Int):
             left, right = path[1], path[2]
             assert isinstance(left, str)
             assert isinstance(right, str)
@@ -251,7 +254,7 @@ class Orders:
             self._from_right(left, right, more, depth)
         )
 
-    def within(self, left: Expr, sized: Expr, least: int, more: int = 0) -> bool:
+    def is_position(self, left: Expr, sized: Expr, least: int, more: int = 0) -> bool:
         """Whether ``0 <= left <= size(sized) + more``, where the size is at least ``least``."""
         return self.is_natural(left) and self.at_most_size(left, sized, least, more)
 
@@ -275,7 +278,7 @@ class Orders:
             further = dict(reached)
             for left, right, most in edges:
                 if left in reached and (left == a.key or left in whole or Term(left).is_whole):
-                    further[right] = min(reached[left] + most, further.get(right, _FAR))
+                    further[right] = min(reached[left] + most, further.get(right, _MAX_BOUND))
             if further == reached:
                 break
             reached = further

@@ -31,8 +31,8 @@ from analyzer.types import (
     union,
     without,
 )
-from analyzer.types.operators import flattened, resized, sizes
-from analyzer.types.overloads import Failure, forms, has_form, kinds, resolve
+from analyzer.types.operators import flattened, possible_size, with_size_of
+from analyzer.types.overloads import Failure, call_forms, has_call_form, kinds, resolve_overload
 from kernel.cel import MACROS, TABLE, Expr
 from kernel.cel.budget import Budget, Limits
 from kernel.cel.errors import Problem
@@ -73,8 +73,8 @@ def _unknown(expr: Call, facts: Facts) -> messages.Diagnostic | None:
     if name not in TABLE:
         names = [one for one in (*TABLE, *MACROS) if "_" not in one]
         return messages.unknown_function(expr, name, names)
-    if not has_form(name, receiver):
-        return messages.wrong_form(expr, name, forms(name)[0])
+    if not has_call_form(name, receiver):
+        return messages.wrong_form(expr, name, call_forms(name)[0])
     return None
 
 
@@ -83,16 +83,16 @@ def applied(
 ) -> Type:
     """The type of a function of these arguments; reports when no overload takes them."""
     types = tuple(type_ for _, type_ in args)
-    found = resolve(name, receiver, types)
+    found = resolve_overload(name, receiver, types)
     if isinstance(found, Failure) and found.nullable:
         node, _ = args[found.position]
         path = shown(node)
         subject = ("null", path) if path != UNNAMED else None
         checker.report(messages.nullable_unguarded(node, path), subject)
-        found = resolve(name, receiver, tuple(without(one, _is_null) for one in types))
+        found = resolve_overload(name, receiver, tuple(without(one, _is_null) for one in types))
     if isinstance(found, Failure):
         return _refused(checker, expr, name, receiver, args, found)
-    checker.leans = checker.leans or found.leans
+    checker.may_fail = checker.may_fail or found.may_fail
     return found.type
 
 
@@ -217,15 +217,15 @@ def _as_it_is(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: T
 
 
 def _size(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    return union(sizes(one) for one in members_of(args[0][1]))
+    return union(possible_size(one) for one in members_of(args[0][1]))
 
 
 def _same_size(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    return resized(args[0][1], type_, keep_least=True)
+    return with_size_of(args[0][1], type_, keep_least=True)
 
 
 def _not_larger(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    return resized(args[0][1], type_, keep_least=False)
+    return with_size_of(args[0][1], type_, keep_least=False)
 
 
 def _flatten(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
@@ -349,7 +349,7 @@ def _range(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type
 def _split(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """A separator that is not empty gives one part at least."""
     separator = args[1][1]
-    filled = isinstance(separator, String) and sizes(separator).least > 0
+    filled = isinstance(separator, String) and possible_size(separator).least > 0
     return List(STRING, 1 if filled and len(args) == 2 else 0)
 
 
@@ -405,7 +405,7 @@ def _is_ordered(checker: Checker, args: tuple[Argument, ...], facts: Facts) -> b
 
 
 def _shortest(whole: Type) -> int:
-    return min((sizes(one).least for one in members_of(whole)), default=0)
+    return min((possible_size(one).least for one in members_of(whole)), default=0)
 
 
 def _at(
@@ -424,7 +424,7 @@ def _at(
     orders = _orders(checker, facts)
     for number in positions:
         place, position = args[number]
-        if not isinstance(resolved(position), Int) or not orders.within(place, node, least):
+        if not isinstance(resolved(position), Int) or not orders.is_position(place, node, least):
             natural = orders.is_natural(place)
             checker.report(_unproven(expr, node, number, natural))
             break
@@ -460,7 +460,7 @@ def _format(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Typ
     """Each clause of a constant format takes what stands at its place in the list."""
     (text, _), (items, _) = args
     if not isinstance(text, Literal) or not isinstance(items, ListLiteral) or items.optional:
-        checker.leans = True
+        checker.may_fail = True
         return type_
     found = clauses(text.value)
     if len(found) > len(items.elements):
@@ -475,7 +475,9 @@ def _formatted(checker: Checker, letters: list[str], items: ListLiteral, type_: 
         one = checker.types.get(id(node), Dyn())
         found = kinds(one)
         if found is None:
-            checker.leans = checker.leans or (wanted is not None and not isinstance(one, Error))
+            checker.may_fail = checker.may_fail or (
+                wanted is not None and not isinstance(one, Error)
+            )
         elif wanted is not None and not found <= wanted:
             return checker.report(messages.no_overload(node, f"'%{clause}' of {one}", None))
     return type_

@@ -33,14 +33,14 @@ class Checker:
     """One walk over an expression; collects the findings, each subject once for a rule.
 
     ``types`` holds the type of each node that was looked at, by ``id``; ``chains`` what was known
-    before each ``&&`` and ``||``, and before the last of its operands. ``leans``: something of
+    before each ``&&`` and ``||``, and before the last of its operands. ``may_fail``: something of
     which too little is known was used, so the expression may still fail.
     """
 
     roots: Mapping[str, Type]
     checks: Mapping[type, Check]
     found: dict[object, Diagnostic] = field(default_factory=dict)
-    leans: bool = False
+    may_fail: bool = False
     retries: int = MAX_RETRIES
     loops: list[Loop] = field(default_factory=list)
     types: dict[int, Type] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Checker:
         try:
             return self.check(expr, facts)
         except RecursionError:
-            self.leans = True
+            self.may_fail = True
             return Dyn("the expression is nested too deeply for the stack that is left")
 
     def check(self, expr: Expr, facts: Facts) -> Type:
@@ -92,7 +92,7 @@ class Checker:
         """The type of what must be a bool."""
         type_ = self.check(expr, facts)
         if isinstance(resolved(type_), Dyn):
-            self.leans = True
+            self.may_fail = True
             return BOOL
         wrong = without(type_, lambda one: isinstance(one, Bool | Error))
         if isinstance(wrong, Never):
@@ -102,7 +102,7 @@ class Checker:
             return BOOL
         return self.report(messages.not_bool(expr, place, type_))
 
-    def decided(self, expr: Expr, facts: Facts, place: str) -> Type:
+    def varying_condition(self, expr: Expr, facts: Facts, place: str) -> Type:
         """The type of a condition that should not always be the same."""
         count = len(self.found)
         type_ = self.condition(expr, facts, place)

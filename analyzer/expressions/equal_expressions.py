@@ -10,15 +10,15 @@ from kernel.cel import Expr
 from kernel.cel.tree import Call, Literal
 
 
-def shape(value: Any) -> Any:
+def expression_key(value: Any) -> Any:
     """All of an expression but the places of its parts; equal for equal expressions."""
     kind: Any = type(value)
     if kind is tuple:
-        return tuple(map(shape, value))
+        return tuple(map(expression_key, value))
     if kind is Literal:
         return (Literal, type(value.value), repr(value.value))
     if hasattr(value, "offset"):
-        return (kind, *[shape(getattr(value, name)) for name in _parts(kind)])
+        return (kind, *[expression_key(getattr(value, name)) for name in _parts(kind)])
     return value
 
 

@@ -41,12 +41,12 @@ from analyzer.types import (
     union,
     without,
 )
-from analyzer.types.members import Narrow, Step, lacking, member, narrowed, values_of
+from analyzer.types.members import AccessStep, Narrow, member, narrowed, values_of, without_field
 from analyzer.types.narrowing import (
+    comparable_kinds,
     different_from,
     equal_to,
-    filled,
-    kinds_compared,
+    not_empty,
     of_kinds,
     ordered,
     sized,
@@ -72,7 +72,7 @@ MAX_CONDITIONS: Final = 8
 
 MAX_FACTS: Final = 500
 
-Path = tuple[Step, ...]
+AccessPath = tuple[AccessStep, ...]
 """The name, then the steps."""
 
 Consequences = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
@@ -87,14 +87,14 @@ class Facts:
     """
 
     scope: Mapping[str, Type]
-    known: Mapping[Path, Type] = field(default_factory=dict)
+    known: Mapping[AccessPath, Type] = field(default_factory=dict)
     consequences: Consequences | None = field(default=None, compare=False)
 
     def type_of(self, name: str) -> Type:
         """The type of a name in scope, as narrow as it is known."""
         return self.known.get((name,)) or self.scope[name]
 
-    def with_fact(self, path: Path, type_: Type) -> Facts:
+    def with_fact(self, path: AccessPath, type_: Type) -> Facts:
         """These facts and one more."""
         if len(self.known) >= MAX_FACTS and path not in self.known:
             return self
@@ -125,15 +125,15 @@ _OUTER: Final = frozenset(
 )
 
 
-def path_uses(path: Path) -> Callable[[str], bool]:
+def path_uses(path: AccessPath) -> Callable[[str], bool]:
     """Whether a path has a name in it."""
     inner = [path_uses(step[1]) for step in path if isinstance(step, tuple)]  # type: ignore[arg-type]
     return lambda name: path[0] == name or any(uses(name) for uses in inner)
 
 
-def path_of(expr: Expr, facts: Facts) -> Path | None:
+def path_of(expr: Expr, facts: Facts) -> AccessPath | None:
     """The path that an expression reads; None when it is none. ``x.?f`` is on the path of ``f``."""
-    steps: list[Step] = []
+    steps: list[AccessStep] = []
     while not isinstance(expr, Ident):
         if isinstance(expr, Select):
             steps.append(expr.field)
@@ -151,7 +151,7 @@ def path_of(expr: Expr, facts: Facts) -> Path | None:
     return (expr.name, *reversed(steps))
 
 
-def _step(index: Expr, facts: Facts) -> Step | None:
+def _step(index: Expr, facts: Facts) -> AccessStep | None:
     if isinstance(index, Literal):
         value = index.value
         return value if type(value) is str or (type(value) is int and value >= 0) else None
@@ -159,7 +159,7 @@ def _step(index: Expr, facts: Facts) -> Step | None:
     return None if path is None else ("$", path)
 
 
-def type_at(path: Path, facts: Facts) -> Type:
+def type_at(path: AccessPath, facts: Facts) -> Type:
     """The type of what a path reads, where it can be read."""
     name = path[0]
     assert isinstance(name, str)
@@ -169,7 +169,7 @@ def type_at(path: Path, facts: Facts) -> Type:
     return type_
 
 
-def _stepped(type_: Type, step: Step) -> Type:
+def _stepped(type_: Type, step: AccessStep) -> Type:
     found: list[Type] = []
     for one in members_of(type_):
         match one:
@@ -184,7 +184,7 @@ def _stepped(type_: Type, step: Step) -> Type:
     return union(found)
 
 
-def narrow_path(path: Path, facts: Facts, narrow: Narrow) -> Facts:
+def narrow_path(path: AccessPath, facts: Facts, narrow: Narrow) -> Facts:
     """The facts once a path was read, and its value was one that ``narrow`` keeps."""
     name = path[0]
     assert isinstance(name, str)
@@ -213,7 +213,7 @@ def _is_any_map(type_: Type) -> bool:
     return any(isinstance(one, Map) for one in members_of(type_))
 
 
-def _structural(steps: Path) -> Path:
+def _structural(steps: AccessPath) -> AccessPath:
     """The steps up to the first that no type can tell apart from its neighbours."""
     for count, step in enumerate(steps, 1):
         if not isinstance(step, str):
@@ -263,7 +263,7 @@ def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
     return facts
 
 
-def _held(name: Ident) -> Path:
+def _held(name: Ident) -> AccessPath:
     """What stands for the value of an optional among the paths: no expression reads it."""
     return (name.name, ("$", (name.name,)))
 
@@ -348,7 +348,7 @@ def _has(expr: Macro, outcome: bool, facts: Facts) -> Facts:
         return facts
     *outer, name = path
     assert isinstance(name, str)
-    return narrow_path(tuple(outer), facts, lambda type_: lacking(type_, name))
+    return narrow_path(tuple(outer), facts, lambda type_: without_field(type_, name))
 
 
 def is_step_guard(selection: Select) -> bool:
@@ -447,14 +447,14 @@ def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
     if isinstance(right, Literal) and isinstance(right.value, bool) and _is_condition(left):
         return assume(left, right.value is equal, facts)
     if isinstance(right, ListLiteral) and not right.elements and not equal:
-        return _path(left, facts, filled)
+        return _path(left, facts, not_empty)
     if isinstance(right, Literal):
         keep = equal_to if equal else different_from
         return _path(left, facts, lambda type_: keep(type_, right.value))
     path = path_of(right, facts) if equal and not is_optional(right) else None
     if path is None:
         return _path(left, facts, _same)
-    other = kinds_compared(type_at(path, facts))
+    other = comparable_kinds(type_at(path, facts))
     return _path(left, facts, lambda type_: of_kinds(type_, other))
 
 
@@ -553,7 +553,7 @@ def _contained(expr: Binary, outcome: bool, facts: Facts) -> Facts:
     if outcome:
         return narrow_path((*owner, step), facts, _same)
     if isinstance(step, str):
-        return narrow_path(owner, facts, lambda t: lacking(t, step))
+        return narrow_path(owner, facts, lambda t: without_field(t, step))
     return facts
 
 

@@ -38,15 +38,15 @@ from analyzer.types import (
     union,
 )
 from analyzer.types.operators import (
-    calculated,
+    arithmetic,
+    concatenated,
     equality,
+    int_within,
     is_nullable,
-    joined,
     may_be_equal,
     negated,
     order,
-    ranged,
-    summary,
+    union_of_many,
 )
 from analyzer.types.overloads import kinds
 from kernel.cel import CelSyntaxError, Expr, parse
@@ -113,7 +113,7 @@ def infer(expression: str | Expr, names: Mapping[str, Any]) -> Inference:
     scope = {name: lower(schema, name=name) for name, schema in names.items()}
     checker = Checker(scope, CHECKS)
     type_ = checker.run(expression, Facts(scope))
-    if checker.leans and not isinstance(type_, Dyn | Error):
+    if checker.may_fail and not isinstance(type_, Dyn | Error):
         type_ = Assumed(type_)
     return Inference(type_, checker.diagnostics())
 
@@ -166,7 +166,7 @@ def _list(checker: Checker, expr: ListLiteral, facts: Facts) -> Type:
             type_ = _present(checker, element, type_)
         types.append(type_)
     count = len(types)
-    return List(summary(types), count - len(expr.optional), count)
+    return List(union_of_many(types), count - len(expr.optional), count)
 
 
 def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
@@ -176,7 +176,7 @@ def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
         if isinstance(one, Optional):
             values.append(one.value)
         elif isinstance(one, Dyn | Error):
-            checker.leans = checker.leans or isinstance(one, Dyn)
+            checker.may_fail = checker.may_fail or isinstance(one, Dyn)
             values.append(one)
         else:
             return checker.report(messages.not_optional(expr, "what follows '?'", type_))
@@ -196,14 +196,14 @@ def _map(checker: Checker, expr: MapLiteral, facts: Facts) -> Type:
         fields[str(name)] = Field(type_, required=not optional)
     if all(isinstance(k, Literal) and isinstance(k.value, str) for k, _ in expr.entries):
         return Record(tuple(fields.items()))
-    return Map(summary(one.type for one in fields.values()), summary(keys))
+    return Map(union_of_many(one.type for one in fields.values()), union_of_many(keys))
 
 
 def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) -> Type:
     type_ = checker.check(expr, facts)
     found = kinds(type_)
     if found is None:
-        checker.leans = checker.leans or not isinstance(type_, Error)
+        checker.may_fail = checker.may_fail or not isinstance(type_, Error)
     elif found & {"null"} and found != {"null"}:
         checker.report(messages.nullable_unguarded(expr, shown(expr)))
     elif not found <= {"bool", "int", "uint", "string"}:
@@ -224,7 +224,7 @@ def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
     if expr.operator == "!" and isinstance(operand, Bool):
         return negated(operand)
     if expr.operator == "-" and isinstance(operand, Int):
-        type_ = ranged(-operand.most, -operand.least)
+        type_ = int_within(-operand.most, -operand.least)
         return type_ or checker.report(messages.int_overflow(expr))
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
 
@@ -253,9 +253,9 @@ def _refined(checker: Checker, expr: Binary, left: Type, right: Type, type_: Typ
     if isinstance(type_, Bool):
         return order(expr.operator, left, right)
     if isinstance(type_, Int):
-        return calculated(expr.operator, left, right) or checker.report(messages.int_overflow(expr))
+        return arithmetic(expr.operator, left, right) or checker.report(messages.int_overflow(expr))
     if expr.operator == "+" and not isinstance(type_, Error):
-        return joined(left, right) or type_
+        return concatenated(left, right) or type_
     return type_
 
 
@@ -338,7 +338,7 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
     before = facts
     for position, operand in enumerate(expr.operands):
         count = len(checker.found)
-        types[position] = checker.decided(operand, facts, place)
+        types[position] = checker.varying_condition(operand, facts, place)
         if _needs_guard(checker, count) and checker.retries > 0:
             checker.retries -= 1
             checker.forget(count)
@@ -348,7 +348,7 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
     if not late:
         checker.chains[id(expr)] = before, facts
     for position, operand in late:
-        types[position] = checker.decided(operand, facts, place)
+        types[position] = checker.varying_condition(operand, facts, place)
         facts = assume(operand, outcome, facts)
     return _decision(outcome, list(types.values()))
 
@@ -368,7 +368,7 @@ def _decision(every: bool, types: list[Type]) -> Type:
 
 
 def _conditional(checker: Checker, expr: Conditional, facts: Facts) -> Type:
-    condition = checker.decided(expr.condition, facts, "the condition of '? :'")
+    condition = checker.varying_condition(expr.condition, facts, "the condition of '? :'")
     then = _branch(checker, expr, expr.then, True, facts)
     otherwise = _branch(checker, expr, expr.otherwise, False, facts)
     if isinstance(condition, Error):

@@ -30,7 +30,7 @@ from analyzer.types import (
     union,
 )
 from analyzer.types.members import keys_of, values_of
-from analyzer.types.overloads import bound
+from analyzer.types.overloads import parameter_bound
 from kernel.cel import free_names
 from kernel.cel.tree import Call, Expr, Ident, Macro
 
@@ -38,7 +38,7 @@ MAX_PARTS: Final = 20_000
 MAX_HEIGHT: Final = 60
 """A variable of a larger type is taken for unknown, so that no expression can build huge types."""
 
-LONG: Final = 10_000
+MAX_BOUNDED_SIZE: Final = 10_000
 """A list that may have more elements counts as one without a bound."""
 
 
@@ -85,7 +85,7 @@ def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
         if isinstance(one, Optional):
             values.append(one.value)
         elif isinstance(one, Dyn | Error):
-            checker.leans = checker.leans or isinstance(one, Dyn)
+            checker.may_fail = checker.may_fail or isinstance(one, Dyn)
             values.append(one)
         else:
             place = f"{expr.name}()"
@@ -98,7 +98,7 @@ def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
 def _flat(checker: Checker, expr: Expr, type_: Type) -> Type:
     for one in members_of(type_):
         if isinstance(one, Dyn):
-            checker.leans = True
+            checker.may_fail = True
         elif not isinstance(one, Optional | Error):
             place = "the result of optFlatMap()"
             return checker.report(messages.not_optional(expr, place, type_))
@@ -135,7 +135,7 @@ def _range(checker: Checker, expr: Macro, target: Type) -> Range | None:
     for one in members_of(target):
         match one:
             case Dyn():
-                checker.leans = True
+                checker.may_fail = True
                 found.append(Range(DYN, DYN, 0, None, True))
             case List():
                 found.append(Range(Int(0), one.element, one.least, one.most, True))
@@ -243,7 +243,7 @@ def _elements(type_: Type) -> Type | None:
 def _enter(checker: Checker, expr: Macro, over: Range) -> None:
     """Note the loop; report one over a long list in another, if it is the same in each round."""
     assert expr.target is not None
-    unbounded = over.is_list and (over.most is None or over.most > LONG)
+    unbounded = over.is_list and (over.most is None or over.most > MAX_BOUNDED_SIZE)
     around = [loop for loop in checker.loops if loop.unbounded]
     varying = frozenset(name for loop in checker.loops for name in loop.variables)
     if unbounded and around and not varying & free_names(expr.target):
@@ -293,9 +293,9 @@ def _transformed_entries(checker: Checker, expr: Macro, over: Range, inside: Fac
 
 def _sorted(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     key = checker.check(expr.args[0], inside)
-    limit = bound("sortBy", "T")
+    limit = parameter_bound("sortBy", "T")
     if isinstance(resolved(key), Dyn):
-        checker.leans = True
+        checker.may_fail = True
     elif limit is not None and not limit.admits(key):
         form = f"sorting by {key}"
         return checker.report(messages.no_overload(expr.args[0], form, None))

@@ -15,7 +15,7 @@ from analyzer.types import Type
 from kernel.cel import Expr
 from kernel.manifest.suggest import nearest
 
-_SHOWN: Final = 8
+_MAX_NAMES_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _candidates(name: str, known: Iterable[str], what: str) -> tuple[str, str | 
     meant = nearest(name, names)
     if meant:
         return f"; did you mean '{meant}'?", meant
-    if names and len(names) <= _SHOWN:
+    if names and len(names) <= _MAX_NAMES_SHOWN:
         return f"; {what} {', '.join(names)}", None
     return "", None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analyzer.expressions.facts import Facts, Path, holds_value, path_of, type_at
+from analyzer.expressions.facts import AccessPath, Facts, holds_value, path_of, type_at
 from analyzer.types import List, Type, members_of
 from analyzer.types.members import member
 from kernel.cel import Expr
@@ -42,7 +42,7 @@ def _is_there(expr: Select | Index, facts: Facts, types: Mapping[int, Type]) -> 
     return owner is not None and step is not None and _has(owner, step)
 
 
-def _is_certain(path: Path, facts: Facts) -> bool:
+def _is_certain(path: AccessPath, facts: Facts) -> bool:
     """Whether each field on a path is there, however optional the way to it is written."""
     return all(
         isinstance(step, str) and _has(type_at(path[:count], facts), step)

@@ -107,7 +107,7 @@ def _judged(
         return checker.report(unknown)
     type_ = union(m.type for _, m in good)
     if any(isinstance(one, Dyn) for one, _ in good):
-        checker.leans = True
+        checker.may_fail = True
     fieldless = [one for one, m in found if m.presence == "fieldless"]
     if fieldless:
         return _fieldless(checker, expr, name, fieldless, type_)
@@ -164,7 +164,7 @@ def _presence(
         checker.report(finding, shown(expr) if shown(expr) != UNNAMED else None)
     elif any(one.presence == "undeclared" or not one.declared for one in found):
         names = field_names(operand) - {name}
-        checker.leans = True
+        checker.may_fail = True
         # A schema that declares no fields at all is that of a map, of whose keys nothing is known.
         if names or _is_required(operand, name):
             checker.report(messages.undeclared_property(expr, name, names), shown(expr))
@@ -214,7 +214,7 @@ def _element(
 ) -> Type:
     match one:
         case Dyn():
-            checker.leans = True
+            checker.may_fail = True
             return DYN
         case Null() if operand != NULL:
             checker.report(messages.nullable_unguarded(expr.operand, shown(expr.operand)))
@@ -232,7 +232,7 @@ def _element(
 def _fits(checker: Checker, expr: Index, index: Type, wanted: frozenset[str], one: Type) -> bool:
     found = kinds(index)
     if found is None:
-        checker.leans = True
+        checker.may_fail = True
         return True
     if found <= wanted:
         return True
@@ -262,7 +262,7 @@ def _is_within(checker: Checker, expr: Index, items: List, index: Type, facts: F
     if not isinstance(index, Int) or is_within(index, items):
         return isinstance(index, Int)
     orders = Orders(facts.known, checker.known_type)
-    return orders.within(expr.index, expr.operand, items.least, -1)
+    return orders.is_position(expr.index, expr.operand, items.least, -1)
 
 
 def _unproven(checker: Checker, expr: Index, facts: Facts) -> messages.Diagnostic:

@@ -32,11 +32,11 @@ from analyzer.types import (
     members_of,
     without,
 )
-from analyzer.types.operators import summary
+from analyzer.types.operators import union_of_many
 from kernel.cel import Expr, Scalar, TemplateTree
 from kernel.errors import Path
 
-Judge = Callable[[Expr], tuple[Type, tuple[Diagnostic, ...]]]
+Check = Callable[[Expr], tuple[Type, tuple[Diagnostic, ...]]]
 
 _WITHOUT_TEXT: Final = (List, Map, Record, Optional, TypeValue)
 
@@ -73,35 +73,35 @@ class Evaluation:
         return Evaluation(TemplateTree(value, scalars, ()), self.type_at(path), types, ())
 
 
-def evaluate(tree: TemplateTree, judge: Judge) -> Evaluation:
+def evaluate(tree: TemplateTree, check: Check) -> Evaluation:
     """Judge every expression of a template; of one that does not parse nothing is known."""
     if tree.errors:
         return Evaluation(tree, ERROR, {(): ERROR}, ())
     found: list[tuple[Path, Diagnostic]] = []
     types: dict[Path, Type] = {}
     for path, scalar in tree.scalars.items():
-        types[path], said = _scalar(scalar, judge)
-        found += [(path, diagnostic) for diagnostic in said]
+        types[path], diagnostics = _scalar(scalar, check)
+        found += [(path, diagnostic) for diagnostic in diagnostics]
     return Evaluation(tree, _typed(tree.structure, (), types), types, tuple(found))
 
 
-def _scalar(scalar: Scalar, judge: Judge) -> tuple[Type, list[Diagnostic]]:
+def _scalar(scalar: Scalar, check: Check) -> tuple[Type, list[Diagnostic]]:
     whole = scalar.whole
     if whole is not None:
-        type_, found = judge(whole.expr)
+        type_, found = check(whole.expr)
         return type_, list(found)
-    said: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     wrong = False
     for segment in scalar.segments:
         if isinstance(segment, str):
             continue
-        type_, found = judge(segment.expr)
-        said += found
+        type_, found = check(segment.expr)
+        diagnostics += found
         textless = [one for one in members_of(type_) if isinstance(one, _WITHOUT_TEXT)]
         if textless:
-            said.append(messages.not_text(segment.expr, shown(segment.expr), textless[0]))
+            diagnostics.append(messages.not_text(segment.expr, shown(segment.expr), textless[0]))
         wrong = wrong or bool(textless) or isinstance(type_, Error)
-    return ERROR if wrong else _text(scalar), said
+    return ERROR if wrong else _text(scalar), diagnostics
 
 
 def _text(scalar: Scalar) -> Type:
@@ -117,10 +117,10 @@ def _typed(value: Any, path: Path, types: Mapping[Path, Type]) -> Type:
         parts = {key: _typed(item, (*path, key), types) for key, item in value.items()}
         if all(isinstance(key, str) for key in parts):
             return Record(tuple((key, Field(type_)) for key, type_ in parts.items()))
-        return Map(summary(parts.values()), summary(map(constant, parts)))
+        return Map(union_of_many(parts.values()), union_of_many(map(constant, parts)))
     if isinstance(value, list | tuple):
         elements = [_typed(item, (*path, index), types) for index, item in enumerate(value)]
-        return List(summary(elements), len(elements), len(elements))
+        return List(union_of_many(elements), len(elements), len(elements))
     return constant(value)
 
 

@@ -29,7 +29,7 @@ from kernel.version import VERSION
 MAX_ENTRIES: Final = 200
 MAX_ENTRY_BYTES: Final = 8 * 1024 * 1024
 
-_RECENT: Final = 20_000_000
+_RECENT_NANOSECONDS: Final = 20_000_000
 _ROOT = Path(__file__).parents[2]
 _PACKAGES: Final = (_ROOT / "analyzer", _ROOT / "kernel")
 
@@ -68,7 +68,7 @@ class Cache:
         places = {*checked.places, *_library_places()}
         texts: dict[str, bytes] = {}
         states = {place: state(place, texts) for place in sorted(places)}
-        if any(_changed(place) > self._began - _RECENT for place in places):
+        if any(_changed(place) > self._began - _RECENT_NANOSECONDS for place in places):
             return
         if any(not _is_of(source, texts) for source in checked.report.sources):
             return

@@ -20,8 +20,8 @@ from analyzer.findings.finding import Edit, Report
 from kernel.errors import ManifestError
 from kernel.manifest.source import Source, decode, encoding_of
 
-_ROUNDS = 10
-_SINGLE = 100
+_MAX_ROUNDS = 10
+_MAX_SINGLE_EDITS = 100
 
 Texts = Mapping[str, bytes]
 Check = Callable[[Texts], Report]
@@ -61,7 +61,7 @@ class Mended:
 def mend(paths: Sequence[Path], check: Check) -> Mended:
     """Apply the fixes to files at ``paths``, or below them; nothing is written."""
     work = _Work(paths, check)
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         if not work.round():
             break
     return work.done()
@@ -137,7 +137,9 @@ class _Work:
         edits = self._edits()
         if not edits or self._try(edits):
             return bool(edits)
-        singles = [(path, edit) for path, listed in edits.items() for edit in listed][:_SINGLE]
+        singles = [(path, edit) for path, listed in edits.items() for edit in listed][
+            :_MAX_SINGLE_EDITS
+        ]
         bad = [(path, edit) for path, edit in singles if not self._try({path: [edit]}, keep=False)]
         self._refused.update(_known(edit) for _, edit in bad)
         return bool(bad) or any(self._try({path: [edit]}) for path, edit in singles)

@@ -25,7 +25,7 @@ _COMMENT = re.compile(
 )
 _HASH = re.compile(r"(?:(?<=[ \t\r\n])|^)#", re.MULTILINE)
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
-_LONGEST_SLOW = 1 << 16
+_MAX_SLOW_LENGTH = 1 << 16
 
 NEVER: Final = frozenset((
     "K001", "K002", "K003", "K004", "K007", "K008",
@@ -226,7 +226,7 @@ def _scalars(text: str) -> Iterator[tuple[int, int, int]]:
 
 def _slowly(text: str, here: int, stop: int) -> Iterator[tuple[int, int, int]]:
     """As far as the scanner of YAML 1.2 comes, where libyaml's gave up."""
-    if stop - here > _LONGEST_SLOW:
+    if stop - here > _MAX_SLOW_LENGTH:
         return
     from ruamel.yaml import YAML
 

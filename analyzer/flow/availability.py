@@ -36,7 +36,7 @@ class Ran(enum.Enum):
 State: TypeAlias = "HashTrieMap[str, Ran]"
 """Persistent: the states of a long sequence share almost everything."""
 
-NOTHING: State = HashTrieMap()
+NOTHING_RAN: State = HashTrieMap()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ class Flow:
 def flow_of(sequence: Sequence) -> Flow:
     """The states of a sequence. Each step is looked at once, however deep it stands."""
     walk = _Availability()
-    end = walk.steps(sequence.steps, NOTHING)
+    end = walk.steps(sequence.steps, NOTHING_RAN)
     unreachable, entered = tuple(walk.unreachable), frozenset(walk.entered)
-    return Flow(walk.before, walk.within, end or NOTHING, unreachable, entered)
+    return Flow(walk.before, walk.within, end or NOTHING_RAN, unreachable, entered)
 
 
 @dataclass(slots=True)

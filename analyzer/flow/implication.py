@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from analyzer.expressions.equal_expressions import shape
+from analyzer.expressions.equal_expressions import expression_key
 from analyzer.flow.step_conditions import MAX_DEPTH, Equivalent, Equivalents
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Literal, Logical, Select, Unary
@@ -26,9 +26,9 @@ Outcomes = Iterable[tuple[Expr, bool]]
 
 @dataclass(frozen=True, slots=True)
 class _Atom:
-    """An expression, or the equality of one with a literal; ``shape`` is all but its place."""
+    """An expression, or the equality of one with a literal; ``key`` is all but its place."""
 
-    shape: Any
+    key: Any
     literal: Any = None
     compared: bool = False
 
@@ -64,14 +64,14 @@ def implies(given: Outcomes, wanted: Outcomes, equivalents: Equivalents = lambda
 
 def _relevant(given: Outcomes, atoms: set[_Atom], make: _Make) -> list[tuple[Expr, bool]]:
     """Those that speak of the expressions in question, as far as they can be taken into account."""
-    subjects = {atom.shape for atom in atoms}
+    subjects = {atom.key for atom in atoms}
     kept: list[tuple[Expr, bool]] = []
     for expr, outcome in given:
         mine: dict[_Atom, None] = {}
         make(expr, outcome, mine)
         if len(atoms | mine.keys()) > MAX_CONDITIONS:
             continue
-        if any(atom.shape in subjects for atom in mine):
+        if any(atom.key in subjects for atom in mine):
             kept.append((expr, outcome))
             atoms = atoms | mine.keys()
     return kept
@@ -129,15 +129,17 @@ def _atom(expr: Expr) -> tuple[_Atom, bool]:
             if isinstance(other, Literal) and not isinstance(one, Literal):
                 literal = (type(other.value).__name__, other.value)
                 if other.value is True:
-                    return _Atom(shape(one)), positive
+                    return _Atom(expression_key(one)), positive
                 if other.value is False and _is_bool(one):
-                    return _Atom(shape(one)), not positive
-                return _Atom(shape(one), literal, True), positive
-        return _Atom(("==", frozenset((shape(expr.left), shape(expr.right))))), positive
+                    return _Atom(expression_key(one)), not positive
+                return _Atom(expression_key(one), literal, True), positive
+        return _Atom(
+            ("==", frozenset((expression_key(expr.left), expression_key(expr.right))))
+        ), positive
     if isinstance(expr, Binary) and expr.operator in _ORDERS and _is_ordered(expr):
         operator, positive = _ORDERS[expr.operator]
-        return _Atom((operator, shape(expr.left), shape(expr.right))), positive
-    return _Atom(shape(expr)), True
+        return _Atom((operator, expression_key(expr.left), expression_key(expr.right))), positive
+    return _Atom(expression_key(expr)), True
 
 
 _ORDERS: Final = {"<=": ("<=", True), ">": ("<=", False), "<": ("<", True), ">=": ("<", False)}
@@ -169,7 +171,7 @@ def _is_bool(expr: Expr) -> bool:
 def _is_possible(valuation: dict[_Atom, bool]) -> bool:
     """One value is not equal to two different texts."""
     texts = [
-        atom.shape
+        atom.key
         for atom, is_true in valuation.items()
         if is_true and atom.compared and atom.literal[0] == "str"
     ]

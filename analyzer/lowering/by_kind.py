@@ -45,7 +45,7 @@ _NO_DEMAND: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def beyond(schemas: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str | None, str]]:
+def untypable(schemas: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str | None, str]]:
     """Each keyword that demands more than types say: the keyword, the kind it is for, why."""
     for schema in schemas:
         for keyword in schema:
@@ -83,7 +83,7 @@ def kind_of(value: Any) -> str:
     return "object"
 
 
-def whole(held: Nodes) -> bool:
+def is_integral(held: Nodes) -> bool:
     """Whether the ``type`` keywords leave whole numbers only."""
     for node in held:
         types = node.schema.get("type")
@@ -93,7 +93,7 @@ def whole(held: Nodes) -> bool:
     return False
 
 
-def spelling(held: Nodes) -> str | None:
+def number_form(held: Nodes) -> str | None:
     """``integer`` or ``number`` where every number of a place is delivered as one of them."""
     found = {kind for node in held if (kind := numeric(node.schema))}
     settled = {kind for node in held if node.settles and (kind := numeric(node.schema))}
@@ -106,19 +106,19 @@ def _each(held: Nodes, keyword: str) -> list[Any]:
 
 def number_shape(held: Nodes, why: list[str]) -> Type:
     """The type of the numbers; ``why`` says what a type could not."""
-    spelled, integral = spelling(held), whole(held)
+    form, whole_only = number_form(held), is_integral(held)
     made: list[Type] = []
-    if spelled != "number":
-        made.append(_int(held, integral))
-    if spelled != "integer":
+    if form != "number":
+        made.append(_int(held, whole_only))
+    if form != "integer":
         made.append(_double(held))
-        if integral or (spelled is None and any(numeric(node.schema) for node in held)):
+        if whole_only or (form is None and any(numeric(node.schema) for node in held)):
             why.append("type")
     return union(made)
 
 
-def _int(held: Nodes, integral: bool) -> Type:
-    least, most = (INT_MIN, INT_MAX) if integral else (-JSON_MOST, JSON_MOST)
+def _int(held: Nodes, whole_only: bool) -> Type:
+    least, most = (INT_MIN, INT_MAX) if whole_only else (-JSON_MOST, JSON_MOST)
     bounds = [math.ceil(bound) for bound in _each(held, "minimum")]
     bounds += [math.floor(bound) + 1 for bound in _each(held, "exclusiveMinimum")]
     least = max([least, *bounds])
@@ -144,18 +144,18 @@ def _double(held: Nodes) -> Type:
 
 def _up(bound: float) -> float:
     """The smallest double that is not below a bound."""
-    near = nearest(bound)
+    near = nearest_double(bound)
     return near if near >= bound else math.nextafter(near, math.inf)
 
 
 def _beyond(bound: float, towards: float) -> float:
     """The nearest double that lies truly on one side of a bound."""
-    near = nearest(bound)
+    near = nearest_double(bound)
     lies = near > bound if towards > 0 else near < bound
     return near if lies else math.nextafter(near, towards)
 
 
-def nearest(bound: float) -> float:
+def nearest_double(bound: float) -> float:
     """The double nearest to a number."""
     try:
         return float(bound)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from analyzer.lowering.by_kind import JSON_MOST
-from analyzer.lowering.equivalence import implied, is_open, names, same
+from analyzer.lowering.equivalence import declares, implied, is_open, is_same
 from analyzer.lowering.lower import lower
 from analyzer.types import (
     BOOL,
@@ -58,12 +58,12 @@ class Difference:
     added: bool = False
 
 
-def refused(
+def newly_refused(
     old: Any, new: Any, old_schemas: Schemas = NO_SCHEMAS, new_schemas: Schemas = NO_SCHEMAS
 ) -> list[Difference]:
     """What the old schema takes and the new one does not. Raises InvalidSchema."""
     before, after = bundle(old, old_schemas), bundle(new, new_schemas)
-    if same(before, after):
+    if is_same(before, after):
         return []
     found = _differences(before, after, _mapped(lower(before), "given"), lower(after))
     return [
@@ -71,12 +71,12 @@ def refused(
     ]
 
 
-def surprising(
+def newly_given(
     old: Any, new: Any, old_schemas: Schemas = NO_SCHEMAS, new_schemas: Schemas = NO_SCHEMAS
 ) -> list[Difference]:
     """What the new schema delivers and the old one does not. Raises InvalidSchema."""
     before, after = bundle(old, old_schemas), bundle(new, new_schemas)
-    if same(before, after):
+    if is_same(before, after):
         return []
     producer, consumer = _mapped(lower(after), "delivered"), _mapped(lower(before), "strict")
     return list(_differences(after, before, producer, consumer))
@@ -121,8 +121,8 @@ def _is_added(before: Any, after: Any, path: Path) -> bool:
     """Whether a path leads into a field that only the new schema names, of an open object."""
     return any(
         is_open(before, path[: length - 1])
-        and not names(before, path[:length])
-        and names(after, path[:length])
+        and not declares(before, path[:length])
+        and declares(after, path[:length])
         for length in range(1, len(path) + 1)
         if isinstance(path[length - 1], str)
     )

@@ -26,7 +26,7 @@ MAX_LITERALS = 250
 """So many there may be where each of them is of certain values only."""
 
 CHOICES = ("anyOf", "oneOf")
-_SAYS_NOTHING = {
+_DEMANDS_NOTHING = {
     "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly",
     "$comment", "$defs", "definitions", "format",
 }  # fmt: skip
@@ -82,9 +82,9 @@ class Choice:
         return tuple(self.node.child(self.keyword, index) for index in range(count))
 
 
-def says(schema: Mapping[str, Any]) -> set[str]:
+def demands(schema: Mapping[str, Any]) -> set[str]:
     """The keywords of a node that demand something of a value."""
-    return {key for key in schema if key not in _SAYS_NOTHING and not key.startswith("x-")}
+    return {key for key in schema if key not in _DEMANDS_NOTHING and not key.startswith("x-")}
 
 
 def target(root: Any, node: Node) -> Node:
@@ -93,7 +93,7 @@ def target(root: Any, node: Node) -> Node:
     return Node(place, follow(root, place), node.settles)
 
 
-def flat(root: Any, nodes: Iterable[Node], held: Nodes = ()) -> Nodes | None:
+def expanded(root: Any, nodes: Iterable[Node], held: Nodes = ()) -> Nodes | None:
     """Nodes with all that ``allOf`` and ``$ref`` add, after those that are ``held`` already.
 
     None if no value fits (``false``).
@@ -118,7 +118,7 @@ def flat(root: Any, nodes: Iterable[Node], held: Nodes = ()) -> Nodes | None:
 def alternatives(root: Any, nodes: Nodes) -> list[Nodes] | None:
     """The conjunctions of which a value of the place fits one; None if there are too many."""
     done: list[Nodes] = []
-    first = flat(root, nodes)
+    first = expanded(root, nodes)
     waiting: list[tuple[Nodes, frozenset[str]]] = [] if first is None else [(first, frozenset())]
     while waiting:
         held, taken = waiting.pop(0)
@@ -127,7 +127,7 @@ def alternatives(root: Any, nodes: Nodes) -> list[Nodes] | None:
             done.append(held)
         else:
             taken |= {_name(choice)}
-            made = [flat(root, (branch,), held) for branch in choice.branches]
+            made = [expanded(root, (branch,), held) for branch in choice.branches]
             waiting[:0] = [(one, taken) for one in made if one is not None]
         if len(waiting) + len(done) > MAX_ALTERNATIVES and (
             len(waiting) + len(done) > MAX_LITERALS
@@ -203,7 +203,7 @@ class Reach:
 
         So it is when at most one of them changes anything, and comes last.
         """
-        held = flat(self.root, nodes) or ()
+        held = expanded(self.root, nodes) or ()
         changing = [
             one for one in choices(held) if any(self.changes(branch) for branch in one.branches)
         ]

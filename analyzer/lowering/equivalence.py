@@ -49,7 +49,7 @@ class TooLarge(Exception):
     """A schema has too many nodes to be written out."""
 
 
-def same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Whether two bundled schemas say the same."""
     try:
         return _Writer(one).text(one) == _Writer(other).text(other)
@@ -78,7 +78,7 @@ def implied(producer: Any, consumer: Any, path: Path, *, refined: bool) -> bool:
     return False
 
 
-def names(root: Any, path: Path) -> bool:
+def declares(root: Any, path: Path) -> bool:
     """Whether a bundled schema has a schema of its own for the last step of a path."""
     *outer, last = path
     nodes = _holding(root, _at(root, tuple(outer)))

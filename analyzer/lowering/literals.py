@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analyzer.lowering.by_kind import kind_of, kinds, nearest, spelling, whole
-from analyzer.lowering.conjunction import CHOICES, Node, Nodes, says
+from analyzer.lowering.by_kind import is_integral, kind_of, kinds, nearest_double, number_form
+from analyzer.lowering.conjunction import CHOICES, Node, Nodes, demands
 from analyzer.types import NULL, Bool, Double, Field, Int, List, Record, String, Type, union
 
 _ELSEWHERE = {*CHOICES, "allOf", "$ref"}
@@ -25,17 +25,17 @@ def literals(root: Any, held: Nodes, why: list[str]) -> list[Any] | None:
     if not listing:
         return None
     first = listing[0].schema
-    left, ints = kinds(held), whole(held)
+    left, ints = kinds(held), is_integral(held)
     values = [
         value
         for value in ([first["const"]] if "const" in first else first["enum"])
         if kind_of(value) in left and (_whole(value) or not ints)
     ]
-    if len(held) == 1 and says(first) - {"type"} in ({"enum"}, {"const"}):
+    if len(held) == 1 and demands(first) - {"type"} in ({"enum"}, {"const"}):
         return values
-    asked = [node for node in held if says(node.schema) - _ELSEWHERE]
+    asked = [node for node in held if demands(node.schema) - _ELSEWHERE]
     if any(set(CHOICES) & node.schema.keys() for node in held):
-        mixed = [node for node in asked if says(node.schema) & _ELSEWHERE]
+        mixed = [node for node in asked if demands(node.schema) & _ELSEWHERE]
         asked = [node for node in asked if node not in mixed]
         why += ["enum"] if mixed else []
     return list(_fitting(root, asked, values))
@@ -54,25 +54,25 @@ def _fitting(root: Any, held: list[Node], values: Iterable[Any]) -> Iterable[Any
 
 def literal_types(values: list[Any], held: Nodes, why: list[str]) -> list[Type]:
     """The types of values of a place; ``why`` says where that is a superset."""
-    spelled = spelling(held)
+    form = number_form(held)
     numbers = [value for value in values if kind_of(value) == "number"]
     texts = frozenset(value for value in values if kind_of(value) == "string")
     made: list[Type] = [String(texts)] if texts else []
     if len(numbers) > MAX_LITERALS:
         why.append("enum")
-        made += _range(numbers, spelled)
+        made += _range(numbers, form)
     else:
-        made += [_number(value, spelled) for value in numbers]
+        made += [_number(value, form) for value in numbers]
     others = [value for value in values if kind_of(value) not in ("number", "string")]
     return made + [literal_of(value, why) for value in others]
 
 
-def _range(numbers: list[Any], spelled: str | None) -> list[Type]:
+def _range(numbers: list[Any], form: str | None) -> list[Type]:
     made: list[Type] = []
-    if spelled != "number" and (ints := [int(one) for one in numbers if _whole(one)]):
+    if form != "number" and (ints := [int(one) for one in numbers if _whole(one)]):
         made.append(Int(min(ints), max(ints)))
-    if spelled != "integer":
-        made.append(Double(nearest(min(numbers)), nearest(max(numbers))))
+    if form != "integer":
+        made.append(Double(nearest_double(min(numbers)), nearest_double(max(numbers))))
     return made
 
 
@@ -98,10 +98,10 @@ def _object(value: Mapping[str, Any], why: list[str]) -> Type:
     return Record(tuple((name, Field(literal_of(item, why))) for name, item in value.items()))
 
 
-def _number(value: float, spelled: str | None) -> Type:
+def _number(value: float, form: str | None) -> Type:
     made: list[Type] = []
-    if spelled != "number" and value == int(value):
+    if form != "number" and value == int(value):
         made.append(Int(int(value), int(value)))
-    if spelled != "integer" and nearest(value) == value:
+    if form != "integer" and nearest_double(value) == value:
         made.append(Double(float(value), float(value)))
     return union(made)

@@ -19,10 +19,10 @@ from typing import Any
 from analyzer.lowering.by_kind import (
     JSON_MOST,
     array_shape,
-    beyond,
     kinds,
     number_shape,
     string_shape,
+    untypable,
 )
 from analyzer.lowering.conjunction import (
     CHOICES,
@@ -31,7 +31,7 @@ from analyzer.lowering.conjunction import (
     Reach,
     alternatives,
     choices,
-    says,
+    demands,
     target,
 )
 from analyzer.lowering.literals import literal_types, literals
@@ -97,12 +97,12 @@ def untyped(schema: Any) -> tuple[Untyped, ...]:
     while waiting:
         path, node = waiting.pop()
         if isinstance(node, Mapping):
-            found += [Untyped((*path, keyword), why) for keyword, _, why in beyond((node,))]
+            found += [Untyped((*path, keyword), why) for keyword, _, why in untypable((node,))]
             waiting += reversed([(path + step, child) for step, child in subschemas(node)])
     return tuple(found)
 
 
-class Circle(Exception):
+class CircularPlace(Exception):
     """A place was asked for while it is being made."""
 
 
@@ -114,7 +114,7 @@ class Lowering:
         self.name = name or "schema"
         self.reach = Reach(root)
         self.depth = 0
-        self.looked_at = 0
+        self.node_count = 0
         self._made: dict[Nodes, Type] = {}
         self._open: set[Nodes] = set()
 
@@ -143,7 +143,7 @@ class Lowering:
     def _end(self, node: Node) -> Node:
         """What a node that only refers to another refers to in the end."""
         for _ in range(100):
-            if not isinstance(node.schema, Mapping) or says(node.schema) != {"$ref"}:
+            if not isinstance(node.schema, Mapping) or demands(node.schema) != {"$ref"}:
                 break
             node = target(self.root, node)
         return node
@@ -153,8 +153,8 @@ class Lowering:
         if nodes in self._made:
             return self._made[nodes]
         if nodes in self._open:
-            raise Circle
-        if self.looked_at > MAX_NODES:
+            raise CircularPlace
+        if self.node_count > MAX_NODES:
             return self.refined(DYN, ["more alternatives than can be looked at"], nodes, nodes)
         self._open.add(nodes)
         self.depth += 1
@@ -173,7 +173,7 @@ class Lowering:
         found = alternatives(self.root, nodes)
         if found is None:
             return self.refined(DYN, ["too many alternatives"], nodes, nodes)
-        self.looked_at += sum(map(len, found))
+        self.node_count += sum(map(len, found))
         members = [self._alternative(held, nodes) for held in found]
         why += self._of_choices(found, members)
         return self.refined(self.joined(members, why), why, nodes, nodes)
@@ -185,8 +185,8 @@ class Lowering:
             yield "oneOf"
         branches = [branch for choice in made for branch in choice.branches]
         common = set.intersection(*map(set, found)) if found else set()
-        demands = {keyword for node in common for keyword in says(node.schema)}
-        if demands - {*CHOICES, "type", "$ref", "allOf"} and any(
+        demanded = {keyword for node in common for keyword in demands(node.schema)}
+        if demanded - {*CHOICES, "type", "$ref", "allOf"} and any(
             self.reach.changes(branch, only_defaults=True) for branch in branches
         ):
             yield "defaults in a choice"
@@ -197,17 +197,17 @@ class Lowering:
         values = literals(self.root, held, why)
         if values is not None:
             members = literal_types(values, held, why)
-        elif not any(says(node.schema) for node in held):
+        elif not any(demands(node.schema) for node in held):
             return DYN
         else:
             schemas = [node.schema for node in held]
-            why += [keyword for keyword, of, _ in beyond(schemas) if of is None]
+            why += [keyword for keyword, of, _ in untypable(schemas) if of is None]
             members = [self._of_kind(kind, held, nodes) for kind in kinds(held)]
         return self.refined(self.joined(members, why), why, held, nodes)
 
     def _of_kind(self, kind: str, held: Nodes, nodes: Nodes) -> Type:
         schemas = [node.schema for node in held]
-        why = [keyword for keyword, of, _ in beyond(schemas) if of == kind]
+        why = [keyword for keyword, of, _ in untypable(schemas) if of == kind]
         return self.refined(self._shape(kind, held, why), why, held, nodes)
 
     def _shape(self, kind: str, held: Nodes, why: list[str]) -> Type:
@@ -236,20 +236,24 @@ class Lowering:
         """
         if not why or isinstance(base, Never):
             return base
-        judge = Judge(self.root, [node.pointer for node in held], [node.pointer for node in nodes])
-        where = "&".join(sorted(judge.held))
+        validators = Validators(
+            self.root, [node.pointer for node in held], [node.pointer for node in nodes]
+        )
+        where = "&".join(sorted(validators.held))
         reasons = ", ".join(dict.fromkeys(why))
-        return Refined(base, reasons, f"{self.identity}{where}", judge.valid, judge.accepts)
+        return Refined(
+            base, reasons, f"{self.identity}{where}", validators.valid, validators.accepts
+        )
 
     def takes(self, place: Type, default: Any) -> bool | None:
         """Whether a place takes its default; None if that leads in a circle."""
         try:
             return accepts(place, default)
-        except (Circle, RecursionError):
+        except (CircularPlace, RecursionError):
             return None
 
 
-class Judge:
+class Validators:
     """The validators of the nodes of a place; made at the first use."""
 
     def __init__(self, root: Any, held: list[str], nodes: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analyzer.lowering.conjunction import CHOICES, Node, Nodes, Places, flat, is_secret
+from analyzer.lowering.conjunction import CHOICES, Node, Nodes, Places, expanded, is_secret
 from analyzer.types import NEVER, Dyn, Field, Map, Never, Record, Type, union
 from kernel.schema.keywords import subschemas
 
@@ -73,7 +73,7 @@ def _required_at_times(root: Any, held: Nodes) -> Iterator[str]:
         for names in (node.schema.get("dependentRequired") or {}).values():
             yield from names
         inner = [node.child(*path) for path, _ in subschemas(node.schema) if path[0] in _AT_TIMES]
-        for one in flat(root, inner) or ():
+        for one in expanded(root, inner) or ():
             yield from one.schema.get("required", ())
         waiting += inner
         for keyword in ("allOf", *CHOICES):

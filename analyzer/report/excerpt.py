@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from itertools import accumulate
 
-_TAB = 4
-_WIDEST = 120
-_BEFORE = 40
+_TAB_WIDTH = 4
+_MAX_WIDTH = 120
+_CHARACTERS_BEFORE = 40
 _HIDDEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -38,10 +38,10 @@ def excerpt(line: str, start: int, end: int) -> tuple[str, str]:
 
 
 def _window(line: str, start: int, end: int) -> tuple[int, int]:
-    if len(line) <= _WIDEST:
+    if len(line) <= _MAX_WIDTH:
         return 0, len(line)
-    first = max(min(start - _BEFORE, len(line) - _WIDEST), 0)
-    return first, min(max(first + _WIDEST, min(end, start + _WIDEST)), len(line))
+    first = max(min(start - _CHARACTERS_BEFORE, len(line) - _MAX_WIDTH), 0)
+    return first, min(max(first + _MAX_WIDTH, min(end, start + _MAX_WIDTH)), len(line))
 
 
 def _cells(text: str) -> list[str]:
@@ -49,7 +49,9 @@ def _cells(text: str) -> list[str]:
     cells: list[str] = []
     column = 0
     for character in text:
-        cell = " " * (_TAB - column % _TAB) if character == "\t" else _written(character)
+        cell = (
+            " " * (_TAB_WIDTH - column % _TAB_WIDTH) if character == "\t" else _written(character)
+        )
         cells.append(cell)
         column += _width(cell)
     return cells

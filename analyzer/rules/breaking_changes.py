@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from analyzer.findings.finding import Finding, Note
-from analyzer.lowering.compatibility import Difference, refused, surprising
+from analyzer.lowering.compatibility import Difference, newly_given, newly_refused
 from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Manifest, Module, Resource, find_kind, schemas_of
 from kernel.manifest.suggest import did_you_mean
@@ -235,7 +235,7 @@ def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding
 def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
     """What is refused that was taken before."""
     try:
-        found = refused(old.schema, new.schema, old.schemas, new.schemas)
+        found = newly_refused(old.schema, new.schema, old.schemas, new.schemas)
     except InvalidSchema:
         return
     for one in found:
@@ -257,7 +257,7 @@ def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
         yield Finding("K107", message, new.document.span(new.path), new.path, old.note())
         return
     try:
-        found = surprising(old.schema, new.schema, old.schemas, new.schemas)
+        found = newly_given(old.schema, new.schema, old.schemas, new.schemas)
     except InvalidSchema:
         return
     for one in found:

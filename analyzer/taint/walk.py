@@ -28,7 +28,7 @@ from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Step, Steps, all_steps, inner_steps
 from kernel.topology.sequence import Sequence
 
-_ROUNDS = 3
+_MAX_ROUNDS = 3
 _NOBODY: Vetted = frozenset()
 
 
@@ -96,7 +96,7 @@ class _UnitTaint:
         env = {**module, **self.arguments(), "steps": Taint(parts=self.parts)}
         self.known = conditions_of(sequence).form
         loops = any(isinstance(step.form, forms.Loop) for step in all_steps(sequence.steps))
-        for _ in range(_ROUNDS if loops else 1):
+        for _ in range(_MAX_ROUNDS if loops else 1):
             before = dict(self.parts)
             self.findings, self.summary, self.reported = [], Summary(), set()
             self.steps(sequence.steps, env)

@@ -260,7 +260,7 @@ class Map(Type):
 class Field:
     """A field of a record. ``required``: it is certainly there. ``secret``: it must not leak.
 
-    ``by_default``: no schema says whether it is there (no ``required`` at all), or it depends on
+    ``lenient``: no schema says whether it is there (no ``required`` at all), or it depends on
     what types do not say (``if``, ``dependentRequired``). ``default``: it is
     there even if nobody gave it, since its schema has a default. ``declared``: some schema says
     what it is, not only that it is required.
@@ -269,7 +269,7 @@ class Field:
     type: Type
     required: bool = True
     secret: bool = False
-    by_default: bool = field(default=False, compare=False)
+    lenient: bool = field(default=False, compare=False)
     default: bool = False
     declared: bool = field(default=True, compare=False)
 

@@ -149,12 +149,12 @@ def _records(a: Record, b: Record) -> Type:
 
 
 def _field(a: Record, b: Record, name: str) -> Field:
-    one = a.get(name) or Field(a.rest, required=False, by_default=True)
-    two = b.get(name) or Field(b.rest, required=False, by_default=True)
+    one = a.get(name) or Field(a.rest, required=False, lenient=True)
+    two = b.get(name) or Field(b.rest, required=False, lenient=True)
     return Field(
         _meet_inside(one.type, two.type),
         one.required or two.required,
         one.secret or two.secret,
-        one.by_default and two.by_default,
+        one.lenient and two.lenient,
         one.default and two.default,
     )

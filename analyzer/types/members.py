@@ -60,7 +60,7 @@ def _of_record(record: Record, name: str) -> Member:
         return _of_rest(record.rest)
     if field.required:
         return Member("certain", field.type, declared=field.declared)
-    return Member("possible", field.type, field.by_default)
+    return Member("possible", field.type, field.lenient)
 
 
 def _of_rest(rest: Type) -> Member:
@@ -97,11 +97,11 @@ def keys_of(type_: Record | Map) -> Type:
     return String(names) if names else NEVER
 
 
-Step = str | int | tuple[str, object]
+AccessStep = str | int | tuple[str, object]
 """A step of a path: a field, a position, or ``("$", path)`` for the value of another path."""
 
 
-def narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
+def narrowed(type_: Type, steps: tuple[AccessStep, ...], narrow: Narrow) -> Type:
     """What is left of a type where what lies at the steps is there, and is what ``narrow`` keeps.
 
     A part that cannot be so is left out of a union. ``narrow`` may keep too much, never too little.
@@ -114,7 +114,7 @@ def narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
     return union([_narrowed(one, steps, narrow) for one in members_of(whole)])
 
 
-def _narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
+def _narrowed(type_: Type, steps: tuple[AccessStep, ...], narrow: Narrow) -> Type:
     step, rest = steps[0], steps[1:]
     if isinstance(type_, List):
         return _with_position(type_, step)
@@ -129,7 +129,7 @@ def _narrowed(type_: Type, steps: tuple[Step, ...], narrow: Narrow) -> Type:
     return NEVER if isinstance(inner, Never) else with_field(type_, step, Field(inner))
 
 
-def _with_position(type_: List, step: Step) -> Type:
+def _with_position(type_: List, step: AccessStep) -> Type:
     if isinstance(step, int) and step >= type_.least:
         return list_sized(type_, step + 1, type_.most)
     return type_
@@ -154,7 +154,7 @@ def with_field(type_: Record | Map, name: str, field: Field) -> Type:
     if known.type is field.type and known.required is field.required:
         return type_
     made = Field(
-        field.type, field.required, known.secret, known.by_default, field.default, field.declared
+        field.type, field.required, known.secret, known.lenient, field.default, field.declared
     )
     fields = tuple([(n, made) if n == name else (n, f) for n, f in type_.fields])
     return Record(fields, type_.rest)
@@ -164,15 +164,15 @@ def _only_texts(key: Type) -> bool:
     return all(one == String() for one in members_of(key))
 
 
-def lacking(type_: Type, name: str) -> Type:
+def without_field(type_: Type, name: str) -> Type:
     """What is left of a type where its field of that name is not there."""
     whole = resolved(type_)
     if isinstance(whole, Dyn | Error):
         return whole
-    return union(_lacking(one, name) for one in members_of(whole))
+    return union(_member_without_field(one, name) for one in members_of(whole))
 
 
-def _lacking(type_: Type, name: str) -> Type:
+def _member_without_field(type_: Type, name: str) -> Type:
     if isinstance(type_, Dyn | Error | Optional):
         return type_
     found = member(type_, name)

@@ -30,7 +30,7 @@ from analyzer.types.members import list_sized
 from analyzer.types.overloads import kinds
 
 
-def kinds_compared(type_: Type) -> frozenset[str] | None:
+def comparable_kinds(type_: Type) -> frozenset[str] | None:
     """The kinds of a type, all numbers as one; None when something is not known."""
     found = kinds(type_)
     if found is None:
@@ -42,7 +42,7 @@ def of_kinds(type_: Type, wanted: frozenset[str] | None) -> Type:
     """The values of a type that are of some kinds; all where these are not known."""
     if wanted is None:
         return type_
-    return without(type_, lambda one: not (kinds_compared(one) or wanted) & wanted)
+    return without(type_, lambda one: not (comparable_kinds(one) or wanted) & wanted)
 
 
 def ordered(type_: Type, operator: str, value: Any) -> Type:
@@ -154,7 +154,7 @@ def _member_sized(type_: Type, least: int, most: int | None) -> Type:
     return type_ if type_.literals is not None else replace(type_, least=least, most=most)
 
 
-def filled(type_: Type) -> Type:
+def not_empty(type_: Type) -> Type:
     """The values of a type that are not the empty list."""
     return union(
         _member_sized(one, 1, None) if isinstance(one, List) else one for one in members_of(type_)

@@ -24,14 +24,14 @@ from analyzer.types import (
     members_of,
     union,
 )
-from analyzer.types.narrowing import kinds_compared
+from analyzer.types.narrowing import comparable_kinds
 
-_LONGEST_TEXT: Final = 200
+_MAX_LITERAL_LENGTH: Final = 200
 
 
 def may_be_equal(left: Type, right: Type) -> bool:
     """Whether two values may be equal as far as their kinds say: numbers compare with numbers."""
-    a, b = kinds_compared(left), kinds_compared(right)
+    a, b = comparable_kinds(left), comparable_kinds(right)
     return a is None or b is None or not a or not b or bool(a & b)
 
 
@@ -97,7 +97,7 @@ def order(symbol: str, left: Type, right: Type) -> Bool:
     return BOOL if holds(*best) else Bool(False)
 
 
-def calculated(symbol: str, left: Type, right: Type) -> Type | None:
+def arithmetic(symbol: str, left: Type, right: Type) -> Type | None:
     """The range of an operation on two ints; None when it certainly overflows."""
     if not isinstance(left, Int) or not isinstance(right, Int):
         return INT
@@ -107,7 +107,7 @@ def calculated(symbol: str, left: Type, right: Type) -> Type | None:
         return _quotient(left, right)
     combine = _ARITHMETIC[symbol]
     ends = [combine(a, b) for a in (left.least, left.most) for b in (right.least, right.most)]
-    return ranged(min(ends), max(ends))
+    return int_within(min(ends), max(ends))
 
 
 _ARITHMETIC: Final[dict[str, Callable[[int, int], int]]] = {
@@ -117,7 +117,7 @@ _ARITHMETIC: Final[dict[str, Callable[[int, int], int]]] = {
 }
 
 
-def ranged(least: int, most: int) -> Int | None:
+def int_within(least: int, most: int) -> Int | None:
     """The ints between two numbers; None when there are none of 64 bits."""
     least, most = max(least, INT_MIN), min(most, INT_MAX)
     return Int(least, most) if least <= most else None
@@ -136,11 +136,11 @@ def _quotient(left: Int, right: Int) -> Int:
     return Int(left.least // right.most, left.most // right.least)
 
 
-MANY: Final = 16
+MAX_INT_RANGES: Final = 16
 """Of more different ranges of ints, in a list that is written out, only the ends are kept."""
 
 
-def summary(types: Iterable[Type]) -> Type:
+def union_of_many(types: Iterable[Type]) -> Type:
     """The union of many types, in a time that grows with their number only."""
     texts: set[str] = set()
     ints: set[Int] = set()
@@ -152,31 +152,31 @@ def summary(types: Iterable[Type]) -> Type:
             ints.add(one)
         elif not isinstance(others, Dyn | Error):
             others = union([others, one])
-    if len(ints) > MANY:
+    if len(ints) > MAX_INT_RANGES:
         ints = {Int(min(one.least for one in ints), max(one.most for one in ints))}
     parts: list[Type] = [String(frozenset(texts))] if texts else []
     return union([*parts, *sorted(ints, key=lambda one: one.least), others])
 
 
-def joined(left: Type, right: Type) -> Type | None:
+def concatenated(left: Type, right: Type) -> Type | None:
     """The type of two strings or lists, one after the other; None for other types."""
     if isinstance(left, String) and isinstance(right, String):
-        return _joined_texts(left, right)
+        return _concatenated_texts(left, right)
     if isinstance(left, List) and isinstance(right, List):
         most = None if left.most is None or right.most is None else left.most + right.most
         return List(union([left.element, right.element]), left.least + right.least, most)
     return None
 
 
-def _joined_texts(left: String, right: String) -> String:
+def _concatenated_texts(left: String, right: String) -> String:
     if _single(left) and _single(right):
         text = "".join([*(left.literals or ()), *(right.literals or ())])
-        if len(text) <= _LONGEST_TEXT:
+        if len(text) <= _MAX_LITERAL_LENGTH:
             return String(frozenset([text]))
-    return String(least=sizes(left).least + sizes(right).least)
+    return String(least=possible_size(left).least + possible_size(right).least)
 
 
-def sizes(type_: Type) -> Int:
+def possible_size(type_: Type) -> Int:
     """What ``size(x)`` may be."""
     match type_:
         case String(literals=literals) if literals:
@@ -187,7 +187,7 @@ def sizes(type_: Type) -> Int:
     return Int(0)
 
 
-def resized(source: Type, result: Type, keep_least: bool) -> Type:
+def with_size_of(source: Type, result: Type, keep_least: bool) -> Type:
     """A list that is made of another and has as many elements, or not more."""
     if not isinstance(source, List) or not isinstance(result, List):
         return result

@@ -117,35 +117,35 @@ _BOUNDS: Final[Mapping[str, Mapping[str, Bound]]] = {
 }
 
 
-def bound(function: str, parameter: str) -> Bound | None:
+def parameter_bound(function: str, parameter: str) -> Bound | None:
     """The bound of a type parameter of a function, if there is one."""
     return _BOUNDS.get(function, {}).get(parameter)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TypePattern:
     """A type as it is written in a signature; ``is_parameter``: it stands for any type."""
 
     name: str
-    parts: tuple[Shape, ...] = ()
+    parts: tuple[TypePattern, ...] = ()
     is_parameter: bool = False
 
 
 @lru_cache(maxsize=512)
-def shape(text: str) -> Shape:
+def type_pattern(text: str) -> TypePattern:
     """The shape of ``map(string, list(T))``."""
     name, _, inside = text.partition("(")
     if not inside:
         name = name.strip()
-        return Shape(name, (), name == "dyn" or (len(name) == 1 and name.isupper()))
+        return TypePattern(name, (), name == "dyn" or (len(name) == 1 and name.isupper()))
     parts, depth, start = [], 0, 0
     inside = inside[:-1] + ","
     for position, character in enumerate(inside):
         if character == "," and depth == 0:
-            parts.append(shape(inside[start:position].strip()))
+            parts.append(type_pattern(inside[start:position].strip()))
             start = position + 1
         depth += (character == "(") - (character == ")")
-    return Shape(name, tuple(parts))
+    return TypePattern(name, tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,23 +163,23 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The type of the result. ``leans``: an argument is not known, so the call may still fail."""
+    """The type of the result. ``may_fail``: too little is known of an argument."""
 
     type: Type
-    leans: bool = False
+    may_fail: bool = False
 
 
-def forms(name: str) -> tuple[str, ...]:
+def call_forms(name: str) -> tuple[str, ...]:
     """How the calls of a function are written."""
     return tuple(overload.signature(name) for overload in TABLE[name].overloads)
 
 
-def has_form(name: str, receiver: bool) -> bool:
+def has_call_form(name: str, receiver: bool) -> bool:
     """Whether a function can be called so: on a receiver, or not."""
     return any(overload.receiver is receiver for overload in TABLE[name].overloads)
 
 
-def resolve(name: str, receiver: bool, args: tuple[Type, ...]) -> Success | Failure:
+def resolve_overload(name: str, receiver: bool, args: tuple[Type, ...]) -> Success | Failure:
     """What a call of a function of the table gives for arguments of these types.
 
     Every combination of the members of unions must find an overload.
@@ -193,27 +193,27 @@ def resolve(name: str, receiver: bool, args: tuple[Type, ...]) -> Success | Fail
     for choice in choices:
         count *= len(choice)
     if count > MAX_COMBINATIONS:
-        return Success(Dyn("too many combinations of types"), leans=True)
+        return Success(Dyn("too many combinations of types"), may_fail=True)
     return _all(name, receiver, choices)
 
 
 def _all(name: str, receiver: bool, choices: list[tuple[Type, ...]]) -> Success | Failure:
     results: list[Type] = []
     failed: list[tuple[Type, ...]] = []
-    leans = False
+    may_fail = False
     for combination in product(*choices):
         found = _one(name, receiver, combination)
         if found is None:
             failed.append(combination)
         else:
             results.append(found)
-            leans = leans or _leans(name, combination)
+            may_fail = may_fail or _may_fail(name, combination)
     if failed:
         return _failure(name, receiver, failed, choices if results else None)
-    return Success(union(results), leans)
+    return Success(union(results), may_fail)
 
 
-def _leans(name: str, args: tuple[Type, ...]) -> bool:
+def _may_fail(name: str, args: tuple[Type, ...]) -> bool:
     """Whether a call takes something of which it is not known that it fits."""
     if name in ("_==_", "_!=_", "type", "dyn", "optional.of", "optional.ofNonZeroValue"):
         return False
@@ -240,7 +240,7 @@ def _is_candidate(overload: Overload, args: tuple[Type, ...]) -> bool:
     """Whether the first argument may be of the type of the first parameter; a quick test."""
     if not args or not overload.parameters:
         return True
-    wanted = shape(overload.parameters[0])
+    wanted = type_pattern(overload.parameters[0])
     kind = _KINDS.get(type(args[0]))
     return kind is None or kind == wanted.name or wanted.is_parameter
 
@@ -253,15 +253,15 @@ def _applied(name: str, overload: Overload, args: tuple[Type, ...]) -> Type | No
         return None
     found: dict[str, Type] = {}
     for parameter, arg in zip(parameters, args, strict=True):
-        if not _takes(shape(parameter), arg, found):
+        if not _takes(type_pattern(parameter), arg, found):
             return None
     bounds = _BOUNDS.get(name, {})
     if not all(one.admits(found.get(key, NEVER)) for key, one in bounds.items()):
         return None
-    return _instance(shape(overload.result), found)
+    return _instance(type_pattern(overload.result), found)
 
 
-def _takes(wanted: Shape, type_: Type, found: dict[str, Type]) -> bool:
+def _takes(wanted: TypePattern, type_: Type, found: dict[str, Type]) -> bool:
     """Whether a type fits a shape; notes what the type parameters stand for."""
     if wanted.is_parameter:
         found[wanted.name] = union([found.get(wanted.name, NEVER), type_])
@@ -272,7 +272,7 @@ def _takes(wanted: Shape, type_: Type, found: dict[str, Type]) -> bool:
     return all(_takes_one(wanted, one, found) for one in members_of(whole))
 
 
-def _takes_one(wanted: Shape, type_: Type, found: dict[str, Type]) -> bool:
+def _takes_one(wanted: TypePattern, type_: Type, found: dict[str, Type]) -> bool:
     if _KINDS.get(type(type_)) != wanted.name:
         return isinstance(type_, Dyn)
     match type_:
@@ -285,11 +285,11 @@ def _takes_one(wanted: Shape, type_: Type, found: dict[str, Type]) -> bool:
     return True
 
 
-def _takes_parts(wanted: Shape, parts: tuple[Type, ...], found: dict[str, Type]) -> bool:
+def _takes_parts(wanted: TypePattern, parts: tuple[Type, ...], found: dict[str, Type]) -> bool:
     return all(_takes(one, part, found) for one, part in zip(wanted.parts, parts, strict=False))
 
 
-def _instance(wanted: Shape, found: Mapping[str, Type]) -> Type:
+def _instance(wanted: TypePattern, found: Mapping[str, Type]) -> Type:
     if wanted.is_parameter:
         return found.get(wanted.name, DYN if wanted.name == "dyn" else NEVER)
     make = _GENERIC.get(wanted.name)
@@ -332,10 +332,12 @@ def _nearest(name: str, receiver: bool, args: tuple[Type, ...]) -> tuple[str | N
         if overload.receiver is not receiver:
             continue
         found: dict[str, Type] = {}
-        shapes = [shape(parameter) for parameter in overload.parameters]
-        fits = [_takes(one, arg, found) for one, arg in zip(shapes, args, strict=False)]
+        patterns = [type_pattern(parameter) for parameter in overload.parameters]
+        fits = [_takes(one, arg, found) for one, arg in zip(patterns, args, strict=False)]
         score = 2 * sum(fits) - abs(len(overload.parameters) - len(args))
-        reach = sum(_REACH.get(one.name, 0) for one, fit in zip(shapes, fits, strict=False) if fit)
+        reach = sum(
+            _REACH.get(one.name, 0) for one, fit in zip(patterns, fits, strict=False) if fit
+        )
         position = fits.index(False) if False in fits else 0
         if (score, reach) > best[0]:
             best = ((score, reach), overload.signature(name), position)

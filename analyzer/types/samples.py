@@ -31,16 +31,16 @@ from analyzer.types import (
 )
 from kernel import cel
 
-NOTHING: Final = object()
+NO_VALUE: Final = object()
 """What :meth:`Samples.smallest` gives where it finds no value."""
 
 MAX_SIZE = 1_000
 """Longer texts and lists are not made."""
 
-MAX_MADE = 5_000
+MAX_TYPES = 5_000
 """Of no more types are values made for one purpose."""
 
-MAX_FEW = 64
+MAX_LISTED = 64
 """What has more values than these is not listed."""
 
 _EXACT = 2**53
@@ -58,8 +58,8 @@ class Samples:
         """A small value of a type, or NOTHING where none is found."""
         if id(type_) in self._made:
             return self._made[id(type_)][1]
-        if len(self._made) > MAX_MADE:
-            return NOTHING
+        if len(self._made) > MAX_TYPES:
+            return NO_VALUE
         value = self._smallest(type_)
         self._made[id(type_)] = (type_, value)
         return value
@@ -70,18 +70,20 @@ class Samples:
                 return self._inside(type_)
             case Union():
                 found = [self.smallest(member) for member in type_.members]
-                return min((one for one in found if one is not NOTHING), key=size, default=NOTHING)
+                return min(
+                    (one for one in found if one is not NO_VALUE), key=size, default=NO_VALUE
+                )
             case List():
                 return self._list(type_)
             case Map():
                 return {}
             case Record():
                 return self._record(type_)
-        return next((one for one in self.of(type_) if type_.contains(one)), NOTHING)
+        return next((one for one in self.of(type_) if type_.contains(one)), NO_VALUE)
 
     def _inside(self, type_: Ref) -> Any:
         if type_.name in self._within:
-            return NOTHING
+            return NO_VALUE
         self._within.add(type_.name)
         try:
             return self.smallest(type_.resolve())
@@ -92,15 +94,17 @@ class Samples:
         if not type_.least:
             return []
         element = self.smallest(type_.element)
-        return NOTHING if element is NOTHING or type_.least > MAX_SIZE else [element] * type_.least
+        return (
+            NO_VALUE if element is NO_VALUE or type_.least > MAX_SIZE else [element] * type_.least
+        )
 
     def _record(self, type_: Record) -> Any:
         made = {}
         for name, field in type_.fields:
             if field.required:
                 made[name] = self.smallest(field.type)
-                if made[name] is NOTHING:
-                    return NOTHING
+                if made[name] is NO_VALUE:
+                    return NO_VALUE
         return made
 
     def of(self, type_: Type, near: Type | None = None) -> Iterator[Any]:
@@ -128,15 +132,15 @@ class Samples:
         least = self._list(type_)
         yield least
         element = self.smallest(type_.element)
-        if least is not NOTHING and element is not NOTHING and len(least) != type_.most:
+        if least is not NO_VALUE and element is not NO_VALUE and len(least) != type_.most:
             yield [*least, element]
 
     def _records(self, type_: Record) -> Iterator[Any]:
         least = self._record(type_)
         yield least
-        if least is NOTHING:
+        if least is NO_VALUE:
             return
-        for name, field in islice(type_.fields, MAX_FEW):
+        for name, field in islice(type_.fields, MAX_LISTED):
             for member in islice(_members(field.type), 4):
                 yield from ({**least, name: value} for value in self._simple(member))
 
@@ -146,7 +150,7 @@ class Samples:
             found = [self.smallest(type_)]
         else:
             found = list(islice(_leaves(type_, None), 4))
-        return [one for one in found if one is not NOTHING]
+        return [one for one in found if one is not NO_VALUE]
 
 
 def _members(type_: Type) -> tuple[Type, ...]:
@@ -197,7 +201,7 @@ def _single(type_: Type) -> Any:
             return cel.Type("int")
         case Null() | Dyn() | Error():
             return None
-    return NOTHING
+    return NO_VALUE
 
 
 def _whole(type_: Int, near: Type | None) -> Iterator[int]:
@@ -246,72 +250,72 @@ def _texts(type_: String, near: Type | None) -> Iterator[str]:
     yield from (text for text in sorted([*tried, *_TEXTS], key=len) if type_.contains(text))
 
 
-def few(type_: Type) -> list[Any] | None:
+def all_values(type_: Type) -> list[Any] | None:
     """All values of a type where they are few; None where they are not, or not known."""
     match type_:
         case Null():
             return [None]
         case Bool() | String() if not isinstance(type_, String) or type_.literals is not None:
-            return _short(_leaves(type_, None))
+            return _if_few(_leaves(type_, None))
         case Int():
             return list(range(type_.least, type_.most + 1)) if _points(type_) else None
         case Double(least=least, most=most):
             return [least] if least == most != 0 else None
         case Union():
-            return _short_of([few(member) for member in type_.members])
+            return _if_few_of([all_values(member) for member in type_.members])
         case List():
-            return _few_lists(type_)
+            return _all_lists(type_)
         case Record():
-            return _few_records(type_)
+            return _all_records(type_)
         case Refined():
-            base = few(type_.base)
+            base = all_values(type_.base)
             return None if base is None else [one for one in base if type_.valid(one)]
     return None
 
 
 def _points(type_: Int) -> bool:
-    return type_.most - type_.least < MAX_FEW
+    return type_.most - type_.least < MAX_LISTED
 
 
-def _short(values: Iterator[Any]) -> list[Any] | None:
-    made = list(islice(values, MAX_FEW + 1))
-    return made if len(made) <= MAX_FEW else None
+def _if_few(values: Iterator[Any]) -> list[Any] | None:
+    made = list(islice(values, MAX_LISTED + 1))
+    return made if len(made) <= MAX_LISTED else None
 
 
-def _short_of(parts: list[list[Any] | None]) -> list[Any] | None:
+def _if_few_of(parts: list[list[Any] | None]) -> list[Any] | None:
     made: list[Any] = []
     for part in parts:
-        if part is None or len(made) + len(part) > MAX_FEW:
+        if part is None or len(made) + len(part) > MAX_LISTED:
             return None
         made += part
     return made
 
 
-def _few_lists(type_: List) -> list[Any] | None:
+def _all_lists(type_: List) -> list[Any] | None:
     if type_.most is None or type_.most > 4:
         return None
     if not type_.most:
         return [[]]
-    elements = few(type_.element)
-    if elements is None or len(elements) ** type_.most > MAX_FEW:
+    elements = all_values(type_.element)
+    if elements is None or len(elements) ** type_.most > MAX_LISTED:
         return None
     counts = range(type_.least, type_.most + 1)
-    return _short(list(one) for count in counts for one in product(elements, repeat=count))
+    return _if_few(list(one) for count in counts for one in product(elements, repeat=count))
 
 
-def _few_records(type_: Record) -> list[Any] | None:
+def _all_records(type_: Record) -> list[Any] | None:
     if not type_.is_closed:
         return None
     choices: list[list[Any]] = []
     for _, field in type_.fields:
-        values = few(field.type)
+        values = all_values(field.type)
         if values is None:
             return None
-        choices.append(values if field.required else [NOTHING, *values])
-        if math.prod(map(len, choices)) > MAX_FEW:
+        choices.append(values if field.required else [NO_VALUE, *values])
+        if math.prod(map(len, choices)) > MAX_LISTED:
             return None
     names = [name for name, _ in type_.fields]
     return [
-        {name: one for name, one in zip(names, values, strict=True) if one is not NOTHING}
+        {name: one for name, one in zip(names, values, strict=True) if one is not NO_VALUE}
         for values in product(*choices)
     ]

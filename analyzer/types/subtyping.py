@@ -48,7 +48,7 @@ from analyzer.types import (
     members_of,
 )
 from analyzer.types.acceptance import accepts, json_form, takes_all
-from analyzer.types.samples import MAX_SIZE, NOTHING, Samples, few
+from analyzer.types.samples import MAX_SIZE, NO_VALUE, Samples, all_values
 from kernel.errors import Path
 from kernel.schema import Problem
 
@@ -161,15 +161,15 @@ class _Failure:
     """What keeps a proof from being made; ``whole`` is a value suspected to show it."""
 
     path: Path = ()
-    whole: Any = NOTHING
-    value: Any = NOTHING
+    whole: Any = NO_VALUE
+    value: Any = NO_VALUE
     place: Type = NEVER
     missing: bool = False
     doubt: Doubt | None = None
 
     def shows(self, producer: Type, consumer: Type) -> bool:
         """Whether the suspected value is given and refused."""
-        if self.whole is NOTHING or not producer.contains(self.whole):
+        if self.whole is NO_VALUE or not producer.contains(self.whole):
             return False
         return not accepts(consumer, json_form(self.whole))
 
@@ -180,7 +180,7 @@ class _Failure:
     def within(self, step: str | int, build: Callable[[Any], Any]) -> _Failure:
         """The failure as one of the value around it."""
         doubt = self.doubt and replace(self.doubt, path=(step, *self.doubt.path))
-        whole = NOTHING if self.whole is NOTHING else build(self.whole)
+        whole = NO_VALUE if self.whole is NO_VALUE else build(self.whole)
         return replace(self, path=(step, *self.path), whole=whole, doubt=doubt)
 
 
@@ -256,7 +256,7 @@ class _Comparison:
         return first is None
 
     def _into_refined(self, producer: Type, consumer: Refined) -> Iterator[_Failure]:
-        values = few(producer)
+        values = all_values(producer)
         if values is not None:
             refused = [one for one in values if not accepts(consumer, one)]
             yield from (_shown(one, consumer) for one in refused)
@@ -313,8 +313,8 @@ class _Comparison:
         if short or long:
             length = producer.least if short else max((consumer.most or 0) + 1, producer.least)
             element = self.samples.smallest(producer.element) if length else None
-            fits = element is not NOTHING and length <= MAX_SIZE
-            value = [element] * length if fits else NOTHING
+            fits = element is not NO_VALUE and length <= MAX_SIZE
+            value = [element] * length if fits else NO_VALUE
             yield _shown(value, consumer)
         if producer.most != 0:
             for failure in self.failures(producer.element, consumer.element):
@@ -363,7 +363,7 @@ class _Comparison:
         found = (
             one
             for one in tried
-            if one is not NOTHING
+            if one is not NO_VALUE
             and producer.contains(one)
             and not accepts(consumer, json_form(one))
         )
@@ -375,8 +375,8 @@ class _Comparison:
 
         def build(value: Any) -> Any:
             other = self.samples.smallest(producer.element) if length > 1 else None
-            other = value if other is NOTHING else other
-            return [value] + [other] * (length - 1) if length <= MAX_SIZE else NOTHING
+            other = value if other is NO_VALUE else other
+            return [value] + [other] * (length - 1) if length <= MAX_SIZE else NO_VALUE
 
         return build
 
@@ -391,12 +391,12 @@ def _is_any(producer: Type, consumer: Type) -> bool:
 
 
 def _missing(name: str, place: Field, least: Any) -> _Failure:
-    whole = NOTHING if least is NOTHING else {k: v for k, v in least.items() if k != name}
+    whole = NO_VALUE if least is NO_VALUE else {k: v for k, v in least.items() if k != name}
     return _Failure((name,), whole, None, place.type, missing=True)
 
 
 def _record_around(name: str, least: Any) -> Callable[[Any], Any]:
-    return lambda value: NOTHING if least is NOTHING else {**least, name: value}
+    return lambda value: NO_VALUE if least is NO_VALUE else {**least, name: value}
 
 
 def _is_longer(producer: List, consumer: List) -> bool:

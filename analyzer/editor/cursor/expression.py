@@ -24,7 +24,7 @@ from analyzer.types import (
     without,
 )
 from analyzer.types.members import field_names, member
-from analyzer.types.overloads import kinds, shape
+from analyzer.types.overloads import kinds, type_pattern
 from kernel.cel import MACROS, TABLE, CelSyntaxError, Expr, parse, walk
 from kernel.cel.functions.table import Function
 from kernel.cel.tree import Binary, Call, Ident, Index, Literal, Macro, Select, reference_path
@@ -34,7 +34,7 @@ _RANGES: Final = ("list", "map")
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class ExpressionPlace:
     """What stands at a place of an expression.
 
     ``operand`` is what the name is a member of, with its type; None for a name by itself.
@@ -58,7 +58,7 @@ class Member:
     required: bool = True
 
 
-def spot_at(cel: Expression, facts: Facts) -> Spot | None:
+def expression_place_at(cel: Expression, facts: Facts) -> ExpressionPlace | None:
     """What stands at the cursor; None where nothing can be written but text."""
     quote = _open_quote(cel.before)
     if quote:
@@ -68,9 +68,9 @@ def spot_at(cel: Expression, facts: Facts) -> Spot | None:
             expr = parse(text)
         except (CelSyntaxError, RecursionError):
             continue
-        spot = _found(expr, facts)
-        if spot is not None:
-            return spot
+        here = _found(expr, facts)
+        if here is not None:
+            return here
     return None
 
 
@@ -96,7 +96,7 @@ def methods(type_: Type) -> Iterator[Function]:
     for name, function in TABLE.items():
         if "." in name or name.startswith("_") or name.endswith("_"):
             continue
-        receivers = {shape(one.parameters[0]) for one in function.overloads if one.receiver}
+        receivers = {type_pattern(one.parameters[0]) for one in function.overloads if one.receiver}
         if not receivers:
             continue
         if optional and not any(one.name == "optional" for one in receivers):
@@ -160,7 +160,7 @@ class _Seen:
     checks: dict[type, Check] = field(default_factory=dict)
 
 
-def _found(expr: Expr, facts: Facts) -> Spot | None:
+def _found(expr: Expr, facts: Facts) -> ExpressionPlace | None:
     marked = next((node for node in walk(expr) if _is_marked(node)), None)
     if marked is None:
         return None
@@ -168,18 +168,18 @@ def _found(expr: Expr, facts: Facts) -> Spot | None:
     checker.run(expr, facts)
     here = seen.facts or facts
     if isinstance(marked, Ident):
-        return Spot(here)
+        return ExpressionPlace(here)
     operand = marked.operand if isinstance(marked, Select) else getattr(marked, "target", None)
     if operand is None:
         name = getattr(marked, "function", MARK)
-        return Spot(here, prefix=name.rpartition(".")[0])
+        return ExpressionPlace(here, prefix=name.rpartition(".")[0])
     dotted = _dotted(operand)
     if dotted is not None and dotted.partition(".")[0] not in here.scope:
-        return Spot(here, prefix=dotted)
+        return ExpressionPlace(here, prefix=dotted)
     type_ = checker.types.get(id(operand))
     if type_ is None:
         type_ = types_in(operand, here).get(id(operand))
-    return Spot(here, operand, type_)
+    return ExpressionPlace(here, operand, type_)
 
 
 def _is_marked(node: Any) -> bool:
@@ -276,7 +276,7 @@ def _open_quote(text: str) -> str:
     return quote
 
 
-def _in_text(cel: Expression, quote: str, facts: Facts) -> Spot | None:
+def _in_text(cel: Expression, quote: str, facts: Facts) -> ExpressionPlace | None:
     """A text that is compared with a value that is one of a few."""
     begins = cel.before.rindex(quote)
     head = cel.before[:begins]
@@ -292,7 +292,7 @@ def _in_text(cel: Expression, quote: str, facts: Facts) -> Spot | None:
             if isinstance(node, Binary) and node.operator in ("==", "!="):
                 for one, other in ((node.left, node.right), (node.right, node.left)):
                     if isinstance(one, Literal) and one.value == MARK:
-                        return Spot(facts, compared=types.get(id(other)))
+                        return ExpressionPlace(facts, compared=types.get(id(other)))
     return None
 
 

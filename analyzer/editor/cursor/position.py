@@ -21,7 +21,7 @@ from kernel.manifest.source import Source
 
 MARK: Final = "kernelCursorMark"
 
-_MOST_MENDED: Final = 8
+_MAX_MENDED_LINES: Final = 8
 
 _WORD = re.compile(r"[\w.$/-]*\Z")
 _REST = re.compile(r"[\w.$/-]*")
@@ -238,7 +238,7 @@ def _mended(text: str, region: tuple[int, int]) -> str:
     first = region[0]
     _, stop = region_of(text, first)
     lines = text[first:stop].split("\n")
-    for _ in range(_MOST_MENDED):
+    for _ in range(_MAX_MENDED_LINES):
         wrong = _wrong_lines("\n".join(lines))
         number = next((one for one in wrong if one < len(lines) and MARK not in lines[one]), None)
         if number is None:
@@ -341,7 +341,7 @@ def _by_lines(
         if width < indent or (width == indent and dashed and not bare.startswith("- ")):
             prefix = _DASHED.match(above)
             beside = prefix is not None and prefix.end() == indent and _is_sound(above)
-            kept.append(above if beside else _bone(above))
+            kept.append(above if beside else _field_without_value(above))
             indent, dashed = width, bare.startswith("- ")
         elif width == indent and dashed and bare.startswith("- "):
             kept.append(" " * width + "- null")
@@ -366,7 +366,7 @@ def _before_expression(text: str, begin: int, offset: int) -> str | None:
     return head[: head.rindex(opening.quote)] if opening.quote else head
 
 
-_BONE = re.compile(r"^(\s*(?:-\s+)*[\w.$-]+:)(?:\s.*)?$")
+_FIELD_LINE = re.compile(r"^(\s*(?:-\s+)*[\w.$-]+:)(?:\s.*)?$")
 
 
 _DASHED = re.compile(r"\s*(?:-\s+)+")
@@ -374,7 +374,7 @@ _DASHED = re.compile(r"\s*(?:-\s+)+")
 
 def _is_sound(line: str) -> bool:
     """Whether a line is a field with its value, complete."""
-    if not _BONE.match(line) or line.rstrip().endswith(":"):
+    if not _FIELD_LINE.match(line) or line.rstrip().endswith(":"):
         return False
     try:
         return compose(_parser(line).get_event, Source("", line), 0).root is not None
@@ -382,9 +382,9 @@ def _is_sound(line: str) -> bool:
         return False
 
 
-def _bone(line: str) -> str:
+def _field_without_value(line: str) -> str:
     """A line that only says what is inside of it."""
-    match = _BONE.match(line)
+    match = _FIELD_LINE.match(line)
     return match.group(1) if match else line
 
 

@@ -28,7 +28,7 @@ from kernel.topology.roles import roles_of
 
 _SCHEMAS: Final = ("schema", "inputs", "outputs")
 _DECLARED: Final = ("vars", "secrets")
-_DEEPEST: Final = 5
+_MAX_DEPTH: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _is_schema(slot: Slot, step: str | int) -> bool:
     while here is not None and not here.is_call:
         path.insert(0, str(here.name))
         here = here.holder
-    if here is None or len(path) > _DEEPEST:
+    if here is None or len(path) > _MAX_DEPTH:
         return False
     contexts = [one.context for one in here.traits() if one.context]
     return any(".".join(path) in _sources(context, here.root) for context in contexts)
@@ -155,7 +155,7 @@ def _sources(context: Any, root: Any) -> Iterator[str]:
             source = traits(node).schema
             if source is not None:
                 yield source
-            if depth < _DEEPEST:
+            if depth < _MAX_DEPTH:
                 inner = (node.get("properties") or {}).values()
                 waiting += [(one, depth + 1) for one in inner]
 

@@ -6,7 +6,7 @@ from analyzer.checks.collector import Collector
 from analyzer.findings.finding import Note
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Callee, Unit
-from analyzer.rules.effects.raising import NOTHING
+from analyzer.rules.effects.raising import NO_ERRORS
 from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
 from kernel.cel.tree import Literal
 from kernel.topology import forms
@@ -61,7 +61,7 @@ def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Expo
         return next((one for one in exposed if one.safety == _BOUND and not one.looped), None)
     if effects.class_of(callee) != _BOUND:
         return None
-    at = At(site, NOTHING, caught=False, looped=False)
+    at = At(site, NO_ERRORS, caught=False, looped=False)
     return next(iter(effects.of_callee(unit, at, callee).values()))
 
 

@@ -60,8 +60,8 @@ class Raised:
         return bool(self.codes) or self.open or self.throws
 
 
-NOTHING: Final = Raised()
-ANYTHING: Final = Raised(open=True)
+NO_ERRORS: Final = Raised()
+ANY_ERROR: Final = Raised(open=True)
 
 
 class Raising:
@@ -78,20 +78,20 @@ class Raising:
         declared = frozenset(definition.errors or ())
         unit = self._linked.unit_of(callee)
         if definition.body is not None or definition.topology is not None:
-            return Raised(declared) | (ANYTHING if unit is None else self.of_unit(unit))
+            return Raised(declared) | (ANY_ERROR if unit is None else self.of_unit(unit))
         raised = Raised(declared, definition.errors is None or _is_general(definition))
         return raised if unit is None else raised | self.of_unit(unit)
 
     def of_site(self, unit: Unit, site: CallSite) -> Raised:
         """What a call site of a unit may fail with."""
         callee = self._linked.callee(unit.module, site.target)
-        raised = ANYTHING if callee is None else self.of_callee(callee)
+        raised = ANY_ERROR if callee is None else self.of_callee(callee)
         return raised if site.timeout is None else raised | Raised(frozenset(["Timeout"]))
 
     def of_unit(self, unit: Unit) -> Raised:
         """What its topology, or the call sites that its controller uses, may fail with."""
         if unit not in self._units:
-            self._units[unit] = ANYTHING  # for calls in a circle
+            self._units[unit] = ANY_ERROR  # for calls in a circle
             if unit.sequence is not None:
                 self._units[unit] = self.of_steps(unit, unit.sequence.steps)
             else:
@@ -100,7 +100,7 @@ class Raising:
 
     def of_steps(self, unit: Unit, steps: Steps) -> Raised:
         """What comes out of some steps."""
-        raised = NOTHING
+        raised = NO_ERRORS
         for step in steps:
             raised |= self.of_step(unit, step)
         return raised
@@ -122,13 +122,13 @@ class Raising:
             case forms.Try(body, handler, ending):
                 caught = body if handler is None else handler
                 return self.of_steps(unit, caught) | self.of_steps(unit, ending or ())
-        raised = NOTHING
+        raised = NO_ERRORS
         for inner in inner_steps(step.form):
             raised |= self.of_steps(unit, inner)
         return raised
 
     def _of_controller(self, unit: Unit) -> Raised:
-        raised = NOTHING
+        raised = NO_ERRORS
         for site in unit.call_sites():
             raised |= self.of_site(unit, site)
         for target in unit.references:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program
-from analyzer.rules.effects.raising import NOTHING, Code, Raised, Raising
+from analyzer.rules.effects.raising import NO_ERRORS, Code, Raised, Raising
 from analyzer.rules.effects.safety import class_of
 from kernel.errors import Span
 from kernel.manifest import Definition
@@ -48,8 +48,8 @@ class Exposed:
         first = other if self.guarded and not other.guarded else self
         return replace(
             first,
-            after=(NOTHING if self.guarded else self.after)
-            | (NOTHING if other.guarded else other.after),
+            after=(NO_ERRORS if self.guarded else self.after)
+            | (NO_ERRORS if other.guarded else other.after),
             guarded=self.guarded and other.guarded,
             looped=self.looped and other.looped,
         )
@@ -140,7 +140,7 @@ class Effects:
         """The call sites of a topology, the last one first."""
         if unit.sequence is not None:
             walk = _Sites(self.raising, unit)
-            yield from walk.steps(unit.sequence.steps, NOTHING, caught=False, looped=False)
+            yield from walk.steps(unit.sequence.steps, NO_ERRORS, caught=False, looped=False)
 
     def _outer(self, exposed: Exposed, at: At) -> Exposed:
         after = at.after if at.caught else at.after | exposed.after

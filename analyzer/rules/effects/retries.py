@@ -15,7 +15,7 @@ from analyzer.findings.finding import Note
 from analyzer.program.linking import Callee, Unit
 from analyzer.rules.effects.deciding import admits
 from analyzer.rules.effects.handling import Possible, check_condition
-from analyzer.rules.effects.raising import FINAL, KERNEL, NOTHING, Code, Raised
+from analyzer.rules.effects.raising import FINAL, KERNEL, NO_ERRORS, Code, Raised
 from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
 from kernel.manifest import Definition
 from kernel.topology.callsite import CallSite, Retry, names_in
@@ -62,7 +62,7 @@ def _check_safety(
     if effects.class_of(callee) == "irreversible":
         _check_irreversible(effects, site, callee, sound, collector)
         return True
-    at = At(site, NOTHING, caught=False, looped=False)
+    at = At(site, NO_ERRORS, caught=False, looped=False)
     for exposed in effects.of_callee(unit, at, callee).values():
         if _is_repeated(exposed, site.retry):
             _repeated(effects, site, callee, exposed, collector)
@@ -171,7 +171,7 @@ def _repeated(
 def _check_classified(
     effects: Effects, unit: Unit, site: CallSite, callee: Callee, collector: Collector
 ) -> None:
-    at = At(site, NOTHING, caught=False, looped=False)
+    at = At(site, NO_ERRORS, caught=False, looped=False)
     for exposed in effects.of_callee(unit, at, callee).values():
         definition = exposed.definition
         if exposed.safety is not None or not effects.is_own(definition):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from analyzer.lowering.conjunction import Node, flat
+from analyzer.lowering.conjunction import Node, expanded
 from analyzer.lowering.lower import Lowering
 from analyzer.rules.schema.parts import Found, Parts
 from analyzer.types import Never
@@ -18,7 +18,7 @@ def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Found]:
     """The defaults that nobody could leave to be put in."""
     told: set[str] = set()
     for _, node in parts.values():
-        held = flat(lowering.root, (node,)) or ()
+        held = expanded(lowering.root, (node,)) or ()
         if len(held) < 2:
             continue
         for name, schemas in _fields(held).items():

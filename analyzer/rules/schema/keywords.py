@@ -23,10 +23,10 @@ _KEYWORDS: Final = frozenset(
         "contentEncoding", "contentMediaType", "contentSchema",
     )
 )  # fmt: skip
-_OTHERS: Final = frozenset(("example", "comment", "schema", "anchor", "extends", "env"))
+_FOREIGN: Final = frozenset(("example", "comment", "schema", "anchor", "extends", "env"))
 """Words of other tools that say nothing wrong."""
 
-_SHORTEST: Final = 4
+_MIN_LENGTH: Final = 4
 
 
 def misspelt(schema: Any) -> Iterator[tuple[Path, str, str]]:
@@ -37,9 +37,9 @@ def misspelt(schema: Any) -> Iterator[tuple[Path, str, str]]:
         if not isinstance(node, Mapping):
             continue
         for key in node:
-            if type(key) is not str or key in _KEYWORDS or key in _OTHERS:
+            if type(key) is not str or key in _KEYWORDS or key in _FOREIGN:
                 continue
-            if len(key) < _SHORTEST or key.startswith("x-"):
+            if len(key) < _MIN_LENGTH or key.startswith("x-"):
                 continue
             meant = nearest(key, _KEYWORDS - node.keys())
             if meant is not None:

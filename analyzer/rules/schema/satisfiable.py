@@ -15,7 +15,7 @@ from analyzer.lowering.lower import Lowering
 from analyzer.rules.schema.parts import Found, Parts, described
 from analyzer.types import Never, Refined
 from analyzer.types.acceptance import accepts
-from analyzer.types.samples import few
+from analyzer.types.samples import all_values
 
 _BOUNDS: Final = (
     ("number", "minimum", "maximum", "no number is at least {} and at most {}"),
@@ -87,7 +87,7 @@ def _cause(lowering: Lowering, node: Node) -> Found | None:
         return Found((), NOTHING_FITS)
     type_ = lowering.place((node,))
     if isinstance(type_, Refined):
-        values = few(type_.base)
+        values = all_values(type_.base)
         empty = values is not None and not any(accepts(type_, value) for value in values)
     else:
         empty = isinstance(type_, Never)

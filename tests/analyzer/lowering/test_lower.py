@@ -219,10 +219,10 @@ def test_secrets_and_silence_are_marked() -> None:
     type_ = lower(schema)
     assert isinstance(type_, Record)
     assert [field.secret for _, field in type_.fields] == [False, True, True, True]
-    assert all(field.by_default for _, field in type_.fields)
+    assert all(field.lenient for _, field in type_.fields)
     told = lower({**schema, "required": []})
     assert isinstance(told, Record)
-    assert not any(field.by_default for _, field in told.fields)
+    assert not any(field.lenient for _, field in told.fields)
 
 
 def test_a_default_that_another_schema_refuses_makes_nothing_optional() -> None:

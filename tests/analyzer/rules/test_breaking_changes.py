@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.lowering.compatibility import Difference, refused, surprising
+from analyzer.lowering.compatibility import Difference, newly_given, newly_refused
 from analyzer.report import Finding
 from analyzer.rules.breaking_changes import breaking_changes
 from kernel.manifest import loads
@@ -28,7 +28,7 @@ def test_without_a_difference_old_inputs_are_taken(
     data: st.DataObject, pair: tuple[Any, Any]
 ) -> None:
     old, new = pair
-    if refused(old, new):
+    if newly_refused(old, new):
         return
     for value in data.draw(st.lists(values(old) | VALUES, max_size=6)):
         if conformed(old, value):
@@ -41,7 +41,7 @@ def test_without_a_difference_new_outputs_are_old_ones(
     data: st.DataObject, pair: tuple[Any, Any]
 ) -> None:
     old, new = pair
-    if surprising(old, new):
+    if newly_given(old, new):
         return
     for value in data.draw(st.lists(values(new) | VALUES, max_size=6)):
         for delivered in conformed(new, value):
@@ -49,25 +49,25 @@ def test_without_a_difference_new_outputs_are_old_ones(
 
 
 def test_what_a_constant_holds_inside_is_compared() -> None:
-    assert refused({"const": {"a": [None, False]}}, {"const": {}})
-    assert refused({"enum": [{"a": [None, False]}]}, {"anyOf": [{"const": {}}, {"const": 1}]})
+    assert newly_refused({"const": {"a": [None, False]}}, {"const": {}})
+    assert newly_refused({"enum": [{"a": [None, False]}]}, {"anyOf": [{"const": {}}, {"const": 1}]})
 
 
 @given(schemas())
 @settings(max_examples=30, deadline=None)
 def test_a_schema_is_compatible_with_itself(schema: Any) -> None:
     noted = {"title": "noted", **schema}
-    assert not refused(schema, noted)
-    assert not surprising(schema, noted)
+    assert not newly_refused(schema, noted)
+    assert not newly_given(schema, noted)
 
 
 @given(schemas().filter(lambda schema: "$ref" not in str(schema)))
 @settings(max_examples=30, deadline=None)
 def test_a_new_optional_field_is_no_certain_difference(schema: Any) -> None:
     old, new = obj(a=schema), obj(a=schema, another={"type": "string"})
-    assert not [one for one in refused(old, new) if not one.added and one.path[:1] != ("a",)]
-    assert not [one for one in refused(old, new) if one.certain and not one.added]
-    assert not [one for one in surprising(old, new) if one.certain]
+    assert not [one for one in newly_refused(old, new) if not one.added and one.path[:1] != ("a",)]
+    assert not [one for one in newly_refused(old, new) if one.certain and not one.added]
+    assert not [one for one in newly_given(old, new) if one.certain]
 
 
 def certain(found: list[Difference]) -> list[str]:
@@ -119,8 +119,8 @@ def certain(found: list[Difference]) -> list[str]:
     ],
 )
 def test_differences(old: Any, new: Any, taken: list[str], returned: list[str]) -> None:
-    assert certain(refused(old, new)) == taken
-    assert certain(surprising(old, new)) == returned
+    assert certain(newly_refused(old, new)) == taken
+    assert certain(newly_given(old, new)) == returned
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,15 @@ def test_differences(old: Any, new: Any, taken: list[str], returned: list[str]) 
 def test_what_types_cannot_say_is_no_matter_where_it_is_unchanged(unchanged: Any) -> None:
     defs = {"odd": {"not": {"multipleOf": 2}}}
     old, new = obj(a=unchanged), obj(a=unchanged, b=TEXT)
-    assert not certain(refused({**old, "$defs": defs}, {**new, "$defs": {**defs, "more": {}}}))
-    assert not surprising({**old, "$defs": defs}, {**new, "$defs": {**defs, "more": {}}})
+    assert not certain(
+        newly_refused({**old, "$defs": defs}, {**new, "$defs": {**defs, "more": {}}})
+    )
+    assert not newly_given({**old, "$defs": defs}, {**new, "$defs": {**defs, "more": {}}})
 
 
 def test_what_cannot_be_proven_is_a_doubt() -> None:
     old, new = {**TEXT, "pattern": "^[a-f]+$"}, {**TEXT, "pattern": "^[a-f]*$"}
-    assert [one.certain for one in refused(old, new)] == [False]
+    assert [one.certain for one in newly_refused(old, new)] == [False]
 
 
 OLD = """\

@@ -35,7 +35,7 @@ from analyzer.types import (
     without,
 )
 from analyzer.types.intersection import meet
-from analyzer.types.samples import NOTHING, Samples, few
+from analyzer.types.samples import NO_VALUE, Samples, all_values
 from tests.analyzer.support.schemas import VALUES, schemas
 
 LITERALS = st.frozensets(st.sampled_from(["a", "bb", "x"]), min_size=1, max_size=2)
@@ -115,14 +115,14 @@ def test_without_takes_members_and_no_more(a: Type, values: list[Any]) -> None:
 def test_samples_are_of_the_type(a: Type) -> None:
     samples = Samples()
     value = samples.smallest(a)
-    assert value is NOTHING or a.contains(value)
-    for value in few(a) or []:
+    assert value is NO_VALUE or a.contains(value)
+    for value in all_values(a) or []:
         assert a.contains(value)
 
 
 @given(TYPES, VALUES)
 def test_few_are_all(a: Type, value: Any) -> None:
-    values = few(a)
+    values = all_values(a)
     if values is not None and a.contains(value):
         assert value in values
 
