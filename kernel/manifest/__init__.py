@@ -5,8 +5,8 @@ from kernel.manifest.contracts import schemas_of
 from kernel.manifest.data import read_data
 from kernel.manifest.document import Document
 from kernel.manifest.fields import check_fields
-from kernel.manifest.library import library_module, library_names
-from kernel.manifest.load import Shared, inspect, inspect_text, load, loads
+from kernel.manifest.library import library_names
+from kernel.manifest.load import Shared, inspect, inspect_text, library_module, load, loads
 from kernel.manifest.model import (
     ApprovalTerms,
     Declaration,

@@ -9,6 +9,7 @@ from typing import Any
 
 from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
+from kernel.manifest.fields import check_system
 from kernel.manifest.model import (
     ApprovalTerms,
     Declaration,
@@ -19,7 +20,7 @@ from kernel.manifest.model import (
     Target,
 )
 from kernel.manifest.suggest import did_you_mean
-from kernel.manifest.system import SYSTEM_KINDS, check_system
+from kernel.manifest.system import SYSTEM_KINDS
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KIND = re.compile(rf"{IDENTIFIER.pattern}\.{IDENTIFIER.pattern}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Resource
 from kernel.manifest.suggest import did_you_mean
-from kernel.manifest.system import CALL_SITE_FIELDS
+from kernel.manifest.system import CALL_SITE_FIELDS, SYSTEM_KINDS
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
 from kernel.schema.keywords import subschemas, traits
 from kernel.schema.meta import check_schema
@@ -84,6 +84,19 @@ def check_fields(
 @lru_cache(maxsize=1024)
 def _rules(definition: Definition, schemas: Schemas) -> Rules:
     return make_rules(True if definition.schema is None else definition.schema, schemas)
+
+
+def check_system(document: Document, faults: list[Fault]) -> bool:
+    """Whether a document of the kernel's own kinds is in order; reports what is not."""
+    data = {k: v for k, v in document.data.items() if k not in ("kind", "metadata")}
+    found = check_data(data, _system_rules(document.data["kind"]), document, ())
+    faults += found
+    return not found
+
+
+@cache
+def _system_rules(kind: str) -> Rules:
+    return make_rules(SYSTEM_KINDS[kind])
 
 
 def check_data(

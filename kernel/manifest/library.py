@@ -5,42 +5,48 @@ A package is located and never imported, so that reading a manifest runs no code
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kernel.manifest.model import Module
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 GROUP = "kernel.modules"
 """The entry point group: the name of a module, and the package that holds its YAML."""
 
 
-@cache
-def library_module(name: str) -> Module | None:
-    """The installed module of that name, loaded once, or None if there is none.
+def library(load: Callable[[Path, str], Module]) -> Callable[[str], Module | None]:
+    """What gives the installed module of a name, or None; ``load`` reads each module once."""
 
-    Raises ManifestError if its manifest is wrong.
-    """
-    from importlib.metadata import entry_points
+    @cache
+    def module(name: str) -> Module | None:
+        for package in _installed(name=name):
+            folder = package_folder(package.value)
+            if folder is not None:
+                return load(folder, name)
+        return None
 
-    from kernel.manifest.load import load_module
-
-    for entry in entry_points(group=GROUP, name=name):
-        folder = package_folder(entry.value)
-        if folder is not None:
-            return load_module(folder, name)
-    return None
+    return module
 
 
 def library_names() -> list[str]:
     """The names of the modules that are installed, sorted."""
-    from importlib.metadata import entry_points
+    return sorted({entry.name for entry in _installed()})
 
-    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+def _installed(name: str | None = None) -> EntryPoints:
+    from importlib.metadata import entry_points  # for start-up time
+
+    return entry_points(group=GROUP) if name is None else entry_points(group=GROUP, name=name)
 
 
 def package_folder(package: str) -> Path | None:
     """The folder of an installed package (``a`` or ``a.b``), or None."""
-    from importlib.util import find_spec
+    from importlib.util import find_spec  # for start-up time
 
     top, *rest = package.split(".")
     try:

@@ -22,7 +22,7 @@ from kernel.manifest.build import (
 from kernel.manifest.contracts import check_definitions
 from kernel.manifest.document import Document
 from kernel.manifest.expressions import check_expressions
-from kernel.manifest.library import package_folder
+from kernel.manifest.library import library, package_folder
 from kernel.manifest.model import Manifest, Module
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
 from kernel.manifest.stream import Read, read_stream
@@ -112,6 +112,13 @@ def load_module(place: Path, name: str | None = None) -> Module:
     """Load one module from a file or folder. Raises ManifestError with all faults."""
     loader = _Loader()
     return _sound(*loader.manifest(loader.open([place], name or default_name(place)))).root
+
+
+library_module = library(load_module)
+"""The installed module of a name, loaded once in a process, or None.
+
+Raises ManifestError if its manifest is wrong.
+"""
 
 
 def default_name(place: Path) -> str:
@@ -209,6 +216,7 @@ class _Loader:
             parts.resources,
             document,
             parts.policies,
+            library_module,
         )
 
     def _documents(self, source: Source, explicit: bool) -> list[Document]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -146,6 +146,8 @@ class Module:
     resources: Mapping[str, Resource] = field(default_factory=dict)
     document: Document | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    library: Callable[[str], Module | None] = lambda name: None
+    """Gives the installed module of a name; raises ManifestError if its manifest is wrong."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kernel.errors import Fault
-from kernel.manifest.library import library_module
 from kernel.manifest.model import Definition, Manifest, Module, Resource
 from kernel.manifest.suggest import did_you_mean
 
@@ -27,7 +26,7 @@ def find_kind(module: Module, kind: str) -> tuple[Definition, Module] | None:
     if imported := module.imports.get(alias):
         definition = exported(imported, name)
         return (definition, imported) if definition else None
-    library = library_module(alias)
+    library = module.library(alias)
     if library is None or (shipped := library.definitions.get(kind)) is None:
         return None
     return shipped, library
@@ -81,7 +80,7 @@ def unknown_kind(module: Module, resource: Resource) -> Fault:
     known = set(module.definitions)
     known.update(f"{a}.{d.name}" for a, m in module.imports.items() for d in m.definitions.values())
     alias = resource.kind.partition(".")[0]
-    if alias not in module.imports and (library := library_module(alias)):
+    if alias not in module.imports and (library := module.library(alias)):
         known.update(library.definitions)
     return Fault(
         "K004",

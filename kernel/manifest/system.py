@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kernel.errors import Fault
 from kernel.safety import CLASSES
-
-if TYPE_CHECKING:
-    from kernel.manifest.document import Document
-    from kernel.manifest.fields import Rules
 
 _IDENTIFIER = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
 _SCHEMA = {"type": ["object", "boolean"]}
@@ -195,20 +189,3 @@ CALL_SITE_FIELDS = (
     "invoke", "inputs", "when", "retry", "timeout", "idempotencyKey", "expect", "approval", "name",
 )  # fmt: skip
 """The fields that every call site may have (language.md, Call site)."""
-
-
-def check_system(document: Document, faults: list[Fault]) -> bool:
-    """Whether a document of the kernel's own kinds is in order; reports what is not."""
-    from kernel.manifest.fields import check_data
-
-    data = {k: v for k, v in document.data.items() if k not in ("kind", "metadata")}
-    found = check_data(data, _rules(document.data["kind"]), document, ())
-    faults += found
-    return not found
-
-
-@cache
-def _rules(kind: str) -> Rules:
-    from kernel.manifest.fields import make_rules
-
-    return make_rules(SYSTEM_KINDS[kind])
