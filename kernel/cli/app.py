@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from kernel.cli.version import show
 from kernel.errors import KernelError, ManifestError, UsageError, ValuesError
 
 SUCCEEDED, FAILED, USAGE, INVALID, PARKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -88,7 +89,6 @@ class _Commands(click.Group):
 
 @click.command("version", help=_COMMANDS["version"])
 def _version() -> None:
-    from kernel.cli.version import show
 
     show()
 

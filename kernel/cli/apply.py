@@ -7,31 +7,14 @@ from typing import Any
 
 import click
 
-from kernel.cli.options import (
-    CALLER,
-    ENVIRONMENT,
-    EVENTS,
-    INPUT,
-    INPUTS,
-    MANIFEST,
-    NO_CHECK,
-    RECORDED,
-    VAR_FILE,
-    VARS,
-    output,
-)
+from kernel.cli.options import CALLING, MANIFEST, RUNNING
+from kernel.cli.running import Request, apply
 
 
 @click.command("apply")
 @MANIFEST
 @click.option("--target", metavar="KIND/NAME", help="What to start, when it is not clear.")
-@VARS
-@VAR_FILE
-@INPUT
-@INPUTS
-@EVENTS
-@NO_CHECK
-@RECORDED
+@RUNNING
 @click.option(
     "--run-id",
     metavar="ID",
@@ -42,9 +25,7 @@ from kernel.cli.options import (
     is_flag=True,
     help="With --run-id: go on with a manifest that has changed, if its finished part is the same.",
 )
-@CALLER
-@ENVIRONMENT
-@output("text", "json", "yaml")
+@CALLING
 def command(path: Path, target: str | None, **options: Any) -> int:
     """Run what a manifest is for.
 
@@ -59,8 +40,6 @@ def command(path: Path, target: str | None, **options: Any) -> int:
     the run is parked with exit status 4, and says how it goes on. Runs of the same manifest that an
     earlier process left unfinished when it died are gone on with too.
     """
-    from kernel.cli.running import Request, apply
-
     if options["migrate"] and options["run_id"] is None:
         raise click.UsageError("--migrate goes on with a run: say which, with --run-id")
     return apply(Request(path=path, **options), target)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import click
 
+from kernel.cli.journals import as_fields, over
+from kernel.cli.moments import rfc3339
 from kernel.cli.options import JOURNAL, output
+from kernel.cli.render import show
+from kernel.cli.tables import color, mark, short, show_table
+from kernel.journal import Approval
 from kernel.journal.rows import ApprovalState
-
-if TYPE_CHECKING:
-    from kernel.journal import Approval
 
 _HEADER = (
     "APPROVAL", "STATE", "TARGET", "PATH", "REASON", "REQUESTER", "ASKED", "EXPIRES", "RUN",
@@ -22,15 +24,12 @@ _HEADER = (
 @click.command("approvals")
 @JOURNAL
 @click.option("--state", type=click.Choice(get_args(ApprovalState)), help="Only those.")
-@output("text", "json", "yaml")
+@output()
 def command(journal: str, state: ApprovalState | None, form: str) -> None:
     """List the approvals that were asked for, the oldest first.
 
     `kernel approve` and `kernel deny` answer those that are pending.
     """
-    from kernel.cli.journals import as_fields, over
-    from kernel.cli.render import show
-
     now = time.time_ns()
     found = [as_of(now, one) for one in over(journal, lambda opened: opened.approvals())]
     found = [one for one in found if state in (None, one.state)]
@@ -49,8 +48,6 @@ def as_of(now: int, one: Approval) -> Approval:
 
 
 def _table(approvals: list[Approval]) -> None:
-    from kernel.cli.moments import rfc3339
-    from kernel.cli.tables import color, mark, short, show_table
 
     rows = [
         (

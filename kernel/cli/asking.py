@@ -6,6 +6,8 @@ import asyncio
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
@@ -16,8 +18,6 @@ from kernel.invocation.threads import in_thread
 from kernel.topology.tasks import look_at
 
 if TYPE_CHECKING:
-    from kernel.cli.live import Live
-    from kernel.cli.progress import Lines
     from kernel.journal.rows import Approval
 
 
@@ -27,15 +27,15 @@ _asking = threading.Lock()
 """Held while a line is read: also for a question that nobody waits for any more."""
 
 
-def asker(display: Lines | Live) -> Ask | None:
-    """What asks on the terminal; None where there is none."""
+def asker(aside: Callable[[], AbstractContextManager[None]]) -> Ask | None:
+    """What asks on the terminal, the display put ``aside``; None where there is no terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     one_at_a_time = asyncio.Lock()
 
     async def ask(approval: Approval) -> Answer | None:
         async with one_at_a_time:
-            with display.aside():
+            with aside():
                 return await _answer(approval)
 
     return ask
@@ -53,7 +53,7 @@ async def _answer(approval: Approval) -> Answer | None:
 
 
 def _ask(approval: Approval) -> Answer | None:
-    from kernel.cli.execution import show_approval
+    from kernel.cli.execution import show_approval  # for start-up time
 
     with _asking:
         show_approval(approval)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kernel.cli.options import output
+from kernel.errors import UsageError
 
 
 @click.command("check")
@@ -38,6 +39,15 @@ def command(paths: tuple[Path, ...], **options: Any) -> int:
     Exit status: 0 nothing at or above --fail-on was found, 1 something was, 2 usage, 3 the check
     itself could not be done.
     """
-    from kernel.cli.checking import Request, check
+    if options["dry_run"] and not options["fix"]:
+        raise UsageError("--dry-run goes with --fix")
+    # For start-up time: `kernel check --help` needs no analyzer.
+    from kernel.cli.checking import Request, once
 
-    return check(Request(paths=paths or (Path(),), **options))
+    watched = options.pop("watch")
+    request = Request(paths=paths or (Path(),), **options)
+    if watched:
+        from kernel.cli.watching import watch
+
+        watch(request)
+    return once(request)[0]

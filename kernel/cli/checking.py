@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from analyzer.report.text import many, summary
 from kernel.cli import app
 from kernel.cli.patience import Patience
 from kernel.cli.render import use_color
-from kernel.errors import KernelError, UsageError
+from kernel.errors import KernelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +35,7 @@ class Request:
     fix: bool
     dry_run: bool
     against: str | None
-    watch: bool
     no_cache: bool
-
-
-def check(request: Request) -> int:
-    """Check, report, and give the exit status."""
-    if request.dry_run and not request.fix:
-        raise UsageError("--dry-run goes with --fix")
-    if request.watch:
-        from kernel.cli.watching import watch
-
-        watch(request)
-    return once(request)[0]
 
 
 def once(request: Request) -> tuple[int, tuple[str, ...]]:
@@ -187,8 +176,6 @@ def _base() -> Path:
 def _failed(error: Exception) -> None:
     """A fault of the kernel's own, without its traceback: that is for those who will mend it."""
     if os.environ.get("KERNEL_TRACEBACK"):
-        import traceback
-
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     said = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
     click.echo(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from kernel.cli.approvals import as_of
 from kernel.cli.execution import recorded, show_approval, show_execution
@@ -13,29 +13,28 @@ from kernel.cli.journals import as_fields, find_id, find_waiting, over, person
 from kernel.cli.render import show
 from kernel.cli.tables import color, mark, say
 from kernel.errors import UsageError
-
-if TYPE_CHECKING:
-    from kernel.journal import Approval, Journal, Run
+from kernel.journal import Approval, Journal, Run
 
 
 def decide(
-    address: str,
-    prefix: str,
     answer: Literal["approved", "denied"],
+    *,
+    journal: str,
+    approval: str,
     principal: str | None,
     reason: str | None,
     form: str,
 ) -> None:
     """Answer a pending approval. Raises :class:`Refused` for one that is answered or expired."""
 
-    async def scene(journal: Journal) -> Approval:
-        approval = await find_waiting(journal, prefix, "approval")
-        asked = as_of(time.time_ns(), await journal.approval(approval))
+    async def scene(opened: Journal) -> Approval:
+        found = await find_waiting(opened, approval, "approval")
+        asked = as_of(time.time_ns(), await opened.approval(found))
         if form == "text" and asked.state != "pending":
             show_approval(asked)
-        return await journal.decide(approval, answer, principal or person(), reason)
+        return await opened.decide(found, answer, principal or person(), reason)
 
-    decided = over(address, scene)
+    decided = over(journal, scene)
     if form != "text":
         show(as_fields(decided), form)
         return
@@ -56,7 +55,7 @@ def resolve(
 
     Raises :class:`Refused` for any other, :class:`UsageError` for outputs that break the contract.
     """
-    from kernel.cli.landed import by_contract
+    from kernel.cli.landed import by_contract  # for start-up time: knows all that runs
 
     async def scene(journal: Journal) -> None:
         execution = await find_waiting(journal, prefix, "execution")
@@ -73,17 +72,17 @@ def resolve(
     over(address, scene)
 
 
-def go_nowhere(
-    prefix: str, address: str, principal: str | None, reason: str | None, form: str
+def cancel_run(
+    *, journal: str, run: str, principal: str | None, reason: str | None, form: str
 ) -> None:
     """Cancel a run. Raises :class:`Refused` when it has ended."""
-    from kernel.runtime.cancelling import cancel
+    from kernel.runtime.cancelling import cancel  # for start-up time: knows all that runs
 
-    async def scene(journal: Journal) -> Run:
-        _, run = await find_id(journal, prefix, "run")
-        return await cancel(journal, run, principal or person(), reason)
+    async def scene(opened: Journal) -> Run:
+        _, found = await find_id(opened, run, "run")
+        return await cancel(opened, found, principal or person(), reason)
 
-    ended = over(address, scene)
+    ended = over(journal, scene)
     if form != "text":
         show(as_fields(ended), form)
         return

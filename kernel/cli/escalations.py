@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from kernel.cli.journals import as_fields, over
+from kernel.cli.moments import rfc3339
 from kernel.cli.options import JOURNAL, output
-
-if TYPE_CHECKING:
-    from kernel.journal import Invocation
+from kernel.cli.render import show
+from kernel.cli.tables import compact, plain, short, show_table
+from kernel.journal import Invocation
 
 _HEADER = ("EXECUTION", "TARGET", "CLASS", "RUN", "PATH", "SINCE", "ERROR")
 _WIDEST = 100
@@ -17,15 +19,12 @@ _WIDEST = 100
 
 @click.command("escalations")
 @JOURNAL
-@output("text", "json", "yaml")
+@output()
 def command(journal: str, form: str) -> None:
     """List the unknown outcomes that wait for a person, the oldest first.
 
     Somebody has to find out whether the effect took place, and say so with `kernel resolve`.
     """
-    from kernel.cli.journals import as_fields, over
-    from kernel.cli.render import show
-
     found = over(journal, lambda opened: opened.escalations())
     if form != "text":
         show([as_fields(one) for one in found], form)
@@ -37,8 +36,6 @@ def command(journal: str, form: str) -> None:
 
 def _said(error: Any) -> str:
     """What the error says, on one line."""
-    from kernel.cli.tables import compact, plain
-
     match error:
         case {"message": str(message)}:
             text = plain(" ".join(message.split()))
@@ -50,8 +47,6 @@ def _said(error: Any) -> str:
 
 
 def _table(found: list[Invocation]) -> None:
-    from kernel.cli.moments import rfc3339
-    from kernel.cli.tables import short, show_table
 
     rows = [
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,9 +13,7 @@ from kernel.cli.moments import lasting, rfc3339
 from kernel.cli.tables import color, compact, lines_of, mark, plain, say
 from kernel.cli.tree import IN_FLIGHT
 from kernel.errors import UsageError
-
-if TYPE_CHECKING:
-    from kernel.journal import Approval, Invocation, Journal, Note
+from kernel.journal import Approval, Invocation, Journal, Note
 
 
 @dataclass(frozen=True, slots=True)

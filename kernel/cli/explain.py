@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from kernel.cel import MACROS, TABLE
 from kernel.cli.options import output
+from kernel.cli.render import show
+from kernel.cli.rule import as_lines, explain_rule, is_rule
 from kernel.errors import UsageError
-
-if TYPE_CHECKING:
-    from kernel.manifest import Definition, Module
+from kernel.manifest import Definition, Module, library_module, library_names, load, resolve_kind
+from kernel.manifest.suggest import did_you_mean, nearest
+from kernel.manifest.system import SYSTEM_KINDS
+from kernel.schema.bundle import follow
+from kernel.schema.keywords import traits
 
 
 @click.command("explain")
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="A manifest whose own kinds can be explained too.",
 )
-@output("text", "json", "yaml")
+@output()
 def command(what: str, path: Path | None, form: str) -> None:
     """Explain a kind, a field of it, a CEL function, or a rule of `kernel check`.
 
@@ -37,9 +43,6 @@ def command(what: str, path: Path | None, form: str) -> None:
     kernel explain cel.startsWith            one of them
     kernel explain K503                      a rule, also by its name: step-unavailable
     """
-    from kernel.cli.render import show
-    from kernel.cli.rule import as_lines, explain_rule, is_rule
-
     if is_rule(what):
         rule = explain_rule(what)
         if form == "text":
@@ -62,7 +65,6 @@ def command(what: str, path: Path | None, form: str) -> None:
 
 
 def _kind(what: str, path: Path | None) -> dict[str, Any]:
-    from kernel.manifest.system import SYSTEM_KINDS
 
     words = what.split(".")
     system = SYSTEM_KINDS.get(".".join(words[:2]))
@@ -92,7 +94,6 @@ def _section(definition: Definition, words: list[str]) -> tuple[Any, list[str]]:
 
 
 def _definition(words: list[str], path: Path | None) -> Definition:
-    from kernel.manifest import library_module, load, resolve_kind
 
     kind = ".".join(words[:2])
     module: Module | None = load(path).root if path is not None else library_module(words[0])
@@ -103,8 +104,6 @@ def _definition(words: list[str], path: Path | None) -> Definition:
 
 
 def _unknown(kind: str, head: str, module: Module | None) -> str:
-    from kernel.manifest import library_names
-    from kernel.manifest.suggest import nearest
 
     if module is not None and module.definitions:
         kinds = ", ".join(sorted(module.definitions))
@@ -171,7 +170,6 @@ def _element(root: Any, node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _local(root: Any, schema: Any) -> Mapping[str, Any]:
-    from kernel.schema.bundle import follow
 
     for _ in range(20):
         if not isinstance(schema, Mapping):
@@ -202,7 +200,6 @@ def _properties(schema: Any, root: Any = None) -> Iterator[dict[str, Any]]:
 
 
 def _type(node: Mapping[str, Any]) -> str:
-    from kernel.schema.keywords import traits
 
     own = traits(node)
     if own.ref:
@@ -224,20 +221,16 @@ def _type(node: Mapping[str, Any]) -> str:
 
 
 def _is_function(name: str) -> bool:
-    from kernel.cel import MACROS, TABLE
 
     return name in TABLE or name in MACROS
 
 
 def _functions(name: str) -> dict[str, Any]:
-    from kernel.cel import MACROS, TABLE
 
     functions: dict[str, Any] = {**TABLE, **MACROS}
     if name:
         found = functions.get(name)
         if found is None:
-            from kernel.manifest.suggest import did_you_mean
-
             hint = did_you_mean(name, functions) or "`kernel explain cel` lists them"
             raise UsageError(f"there is no CEL function `{name}`; {hint}")
         return {"function": name, "description": found.doc, "example": found.example}
@@ -285,6 +278,5 @@ def _row(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str:
-    import json
 
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

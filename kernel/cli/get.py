@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
+from kernel import load
 from kernel.cli.options import MANIFEST, output
+from kernel.cli.render import show
+from kernel.manifest import resolve_kind
 
 
 @click.command("get")
 @MANIFEST
-@output("text", "json", "yaml")
+@output()
 def command(path: Path, form: str) -> None:
     """List what a manifest declares: its kinds, its resources and its policies."""
-    from kernel import load
-    from kernel.cli.render import show
-
     manifest = load(path)
     rows = list(_rows(manifest))
     if form != "text":
@@ -38,7 +38,6 @@ _COLUMNS = ("kind", "name", "capability", "place", "description")
 
 
 def _rows(manifest: Any) -> Any:
-    from kernel.manifest import resolve_kind
 
     module = manifest.root
     for definition in module.definitions.values():

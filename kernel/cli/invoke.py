@@ -7,34 +7,15 @@ from typing import Any
 
 import click
 
-from kernel.cli.options import (
-    CALLER,
-    ENVIRONMENT,
-    EVENTS,
-    INPUT,
-    INPUTS,
-    MANIFEST,
-    NO_CHECK,
-    RECORDED,
-    VAR_FILE,
-    VARS,
-    output,
-)
+from kernel.cli.options import CALLING, MANIFEST, RUNNING
+from kernel.cli.running import Request, apply
 
 
 @click.command("invoke")
 @MANIFEST
 @click.argument("target", metavar="KIND/NAME")
-@VARS
-@VAR_FILE
-@INPUT
-@INPUTS
-@EVENTS
-@NO_CHECK
-@RECORDED
-@CALLER
-@ENVIRONMENT
-@output("text", "json", "yaml")
+@RUNNING
+@CALLING
 def command(path: Path, target: str, **options: Any) -> int:
     """Invoke one resource of a manifest.
 
@@ -44,6 +25,4 @@ def command(path: Path, target: str, **options: Any) -> int:
     The call is recorded in the journal as a run of its own. Runs of the same manifest that an
     earlier process left unfinished when it died are gone on with too.
     """
-    from kernel.cli.running import Request, apply
-
     return apply(Request(path=path, **options), target)

@@ -7,13 +7,11 @@ import getpass
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from kernel.cli.moments import rfc3339
 from kernel.errors import UsageError
-
-if TYPE_CHECKING:
-    from kernel.journal import Journal
+from kernel.journal import Journal, open_journal
 
 T = TypeVar("T")
 Sort = Literal["run", "execution", "approval"]
@@ -21,7 +19,6 @@ Sort = Literal["run", "execution", "approval"]
 
 def over(address: str, scene: Callable[[Journal], Awaitable[T]]) -> T:
     """Do something with the journal at an address. Raises :class:`JournalError`; makes none."""
-    from kernel.journal import open_journal
 
     async def main() -> T:
         journal = await open_journal(address, create=False)

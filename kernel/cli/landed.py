@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import KernelError, UsageError
 from kernel.events.redaction import REDACTED
 from kernel.events.references import LOST
+from kernel.journal import Journal
 from kernel.manifest import find_kind, schemas_of
 from kernel.runtime.runs import Asked, manifest_of
 from kernel.schema import Schema, SchemaError, compile_schema
-
-if TYPE_CHECKING:
-    from kernel.journal import Journal
 
 
 async def by_contract(journal: Journal, execution: str, outputs: Any) -> Any:

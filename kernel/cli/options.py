@@ -17,14 +17,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 MANIFEST = click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="PATH")
 
 
-def output(*forms: str, default: str = "text") -> Callable[[F], F]:
-    """The option ``-o``."""
+def output(*forms: str) -> Callable[[F], F]:
+    """The option ``-o``: text, which is the default, or a document."""
     return click.option(
         "-o",
         "--output",
         "form",
-        type=click.Choice(forms),
-        default=default,
+        type=click.Choice(forms or ("text", "json", "yaml")),
+        default="text",
         show_default=True,
         help="How the answer is printed.",
     )
@@ -107,6 +107,22 @@ NO_CHECK = click.option(
 )
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several options as one decorator; the help shows them in this order."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+RUNNING = together(VARS, VAR_FILE, INPUT, INPUTS, EVENTS, NO_CHECK, RECORDED)
+CALLING = together(CALLER, ENVIRONMENT, output())
+DECIDING = together(JOURNAL, REASON, PRINCIPAL, output())
+
+
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     """``NAME=VALUE`` texts as a mapping. Raises ``click.UsageError``."""
     found: dict[str, str] = {}
@@ -120,7 +136,7 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """The mapping that a YAML or JSON file holds. Raises :class:`UsageError`."""
-    from kernel.manifest import read_data
+    from kernel.manifest import read_data  # for start-up time
 
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
@@ -139,7 +155,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 def typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
     """The value that ``text`` stands for at a place with this schema."""
-    from kernel.manifest import from_text
+    from kernel.manifest import from_text  # for start-up time
 
     if isinstance(schema, Mapping) and ("type" in schema or "enum" in schema or "const" in schema):
         return from_text(text, schema)

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import click
 
 from kernel.cli.paths import outer
 from kernel.cli.tree import IN_FLIGHT, times
+from kernel.journal import Invocation, Journal, Note, Run
 from kernel.version import VERSION
-
-if TYPE_CHECKING:
-    from kernel.journal import Invocation, Journal, Note, Run
 
 _PAGE = 500
 _INTERNAL = 1

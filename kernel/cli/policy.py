@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import time_ns
+from typing import Any
+from uuid import uuid4
 
 import click
 
+from kernel.cel import Timestamp
+from kernel.cli import app
 from kernel.cli.options import (
     ENVIRONMENT,
     INPUT,
@@ -20,11 +26,24 @@ from kernel.cli.options import (
     read_mapping,
     typed,
 )
-
-if TYPE_CHECKING:
-    from kernel.manifest import Manifest, Module, Resource
-    from kernel.policy import Decision, Request
-    from kernel.schema import Schema
+from kernel.cli.render import show
+from kernel.errors import ManifestError, UsageError, ValuesError
+from kernel.manifest import (
+    Manifest,
+    Module,
+    Resource,
+    find_kind,
+    find_resource,
+    load,
+    resolve_kind,
+    resolve_values,
+)
+from kernel.manifest.suggest import did_you_mean
+from kernel.policy import Decision, Request, decide, policies_for
+from kernel.registry.contract import contract_of
+from kernel.schema import Schema, SchemaError, check_json
+from kernel.schema.bundle import properties_of
+from kernel.topology.verify import verify
 
 
 @click.group("policy")
@@ -41,7 +60,7 @@ def command() -> None:
 @ENVIRONMENT
 @VARS
 @VAR_FILE
-@output("text", "json", "yaml")
+@output()
 def simulate(
     path: Path,
     target: str,
@@ -58,10 +77,6 @@ def simulate(
     KIND alone is a resource of that kind that stands in place. Exit status: 0 allow, 1 deny,
     4 require-approval.
     """
-    from kernel.cli import app
-    from kernel.cli.render import show
-    from kernel.policy import decide, policies_for
-
     manifest = _loaded(path)
     resource, place = _find(manifest.root, target)
     given = {k: v for file in var_files for k, v in read_mapping(file).items()}
@@ -93,9 +108,6 @@ def simulate(
 
 
 def _loaded(path: Path) -> Manifest:
-    from kernel.errors import ManifestError
-    from kernel.manifest import load
-    from kernel.topology.verify import verify
 
     manifest = load(path)
     faults = verify(manifest)
@@ -109,10 +121,6 @@ def _find(module: Module, address: str) -> tuple[Resource, Module]:
 
     A kind alone means a resource in place, of which a policy sees no more than the kind.
     """
-    from kernel.errors import UsageError
-    from kernel.manifest import Resource, find_resource, resolve_kind
-    from kernel.manifest.suggest import did_you_mean
-
     kind, slash, name = address.rpartition("/")
     found = find_resource(module, kind, name)
     if found is not None:
@@ -136,11 +144,6 @@ def _request(
     principal: str | None,
     environment: str,
 ) -> Request:
-    from uuid import uuid4
-
-    from kernel.manifest import find_kind
-    from kernel.policy import Request
-    from kernel.registry.contract import contract_of
 
     found = find_kind(place, resource.kind)
     assert found is not None
@@ -162,10 +165,6 @@ def _inputs(
     schema: Schema | None, written: Mapping[str, Any], given: Mapping[str, str], address: str
 ) -> Any:
     """The inputs as the target's contract delivers them. Raises :class:`UsageError`."""
-    from kernel.errors import UsageError
-    from kernel.schema import SchemaError, check_json
-    from kernel.schema.bundle import properties_of
-
     properties = {} if schema is None else properties_of(schema.bundled)
     inputs = dict(written)
     for name, text in given.items():
@@ -178,10 +177,6 @@ def _inputs(
 
 def _invocation(run: str, principal: str | None) -> dict[str, Any]:
     """The variable ``invocation`` of a call that is not made."""
-    from time import time_ns
-
-    from kernel.cel import Timestamp
-
     return {
         "id": run,
         "run": run,
@@ -195,8 +190,6 @@ def _invocation(run: str, principal: str | None) -> dict[str, Any]:
 
 
 def _check_names(module: Module, given: Mapping[str, Any]) -> None:
-    from kernel.errors import UsageError
-    from kernel.manifest.suggest import did_you_mean
 
     known = [*module.vars, *module.secrets]
     for name in given:
@@ -208,12 +201,6 @@ def _check_names(module: Module, given: Mapping[str, Any]) -> None:
 
 def _vars(module: Module, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The variables of a module; a policy reads no secrets, so these need no values."""
-    import os
-    from dataclasses import replace
-
-    from kernel.errors import ManifestError, ValuesError
-    from kernel.manifest import resolve_values
-
     wanted = {name: value for name, value in given.items() if name in module.vars}
     try:
         return resolve_values(replace(module, secrets={}), wanted, os.environ).vars

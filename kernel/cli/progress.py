@@ -1,4 +1,4 @@
-"""How far a run is: live on a terminal, plain lines in a pipe. All on standard error."""
+"""How far a run is, in lines on standard error; what a controller prints and logs, beside it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kernel.cli.live import Live
     from kernel.events import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
-_MOST_PRINTED = 1_000_000
+_MAX_PRINTED_CHARACTERS = 1_000_000
 MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–"}
-
-
-def watcher() -> Lines | Live:
-    """The live display where standard error is a terminal, else lines."""
-    if not sys.stderr.isatty():
-        return Lines()
-    from kernel.cli.live import Live
-
-    return Live()
 
 
 class Lines:
@@ -75,38 +65,38 @@ class Lines:
         """Nothing is left to put away."""
 
 
-def retried(display: Lines | Live) -> Callable[[Event], None]:
+def retried(say: Callable[[str], None]) -> Callable[[Event], None]:
     """A subscriber that says which attempts failed, and when the next one is made."""
 
-    def say(event: Event) -> None:
+    def tell(event: Event) -> None:
         data, place = event.data, event.identify()["subject"]
-        display.say(
+        say(
             f"↻ {place} attempt {data['attempt']} failed (code {data['error']['code']}), "
             f"next in {data['delay']:g} ms"
         )
 
-    return say
+    return tell
 
 
 class LogLines(logging.Handler):
     """What the kernel and controllers log, as lines among the progress."""
 
-    def __init__(self, display: Lines | Live) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()
-        self._display = display
+        self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = getattr(record, "fields", None) or {}
         more = "".join(f" {name}={value}" for name, value in fields.items())
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        self._display.say(f"{level}{record.getMessage()}{more}")
+        self._say(f"{level}{record.getMessage()}{more}")
 
 
 class Printed(io.TextIOBase):
     """Where ``print`` of a controller goes: standard error, up to a limit, without secrets."""
 
     def __init__(self) -> None:
-        self._left = _MOST_PRINTED
+        self._left = _MAX_PRINTED_CHARACTERS
         self.redact: Callable[[str], str] = str
 
     def write(self, text: str) -> int:

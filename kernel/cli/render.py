@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -33,8 +34,6 @@ def to_json(value: Any) -> str:
 
 def to_yaml(value: Any) -> str:
     """``value`` as a YAML document."""
-    import io
-
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from kernel.cli.options import CALLER, ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, output
+from kernel.cli.options import CALLING, EVENTS, JOURNAL, VAR_FILE, VARS
+from kernel.cli.resuming import answer, call_again
 
 
 @click.command("replay")
@@ -22,9 +23,7 @@ from kernel.cli.options import CALLER, ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, V
 @VARS
 @VAR_FILE
 @EVENTS
-@CALLER
-@ENVIRONMENT
-@output("text", "json", "yaml")
+@CALLING
 def command(
     execution: str, journal: str, fresh: bool, vars: tuple[str, ...], form: str, **options: Any
 ) -> int:
@@ -32,8 +31,6 @@ def command(
 
     The beginning of its id is enough.
     """
-    from kernel.cli.resuming import answer, call_again
-
     files: tuple[Path, ...] = options.pop("var_files")
     if fresh:
         return call_again(execution, journal, vars, files, form=form, **options)

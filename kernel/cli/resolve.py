@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from kernel.cli.deciding import read_outputs, resolve
 from kernel.cli.options import JOURNAL, PRINCIPAL, REASON, output
 
 
@@ -17,7 +18,7 @@ from kernel.cli.options import JOURNAL, PRINCIPAL, REASON, output
 )
 @REASON
 @PRINCIPAL
-@output("text", "json", "yaml")
+@output()
 def command(
     execution: str,
     journal: str,
@@ -34,8 +35,6 @@ def command(
     when `kernel resume RUN` goes on with the run. The beginning of an id is enough, or of the id of
     the run where it is the only one.
     """
-    from kernel.cli.deciding import read_outputs, resolve
-
     if landed == not_landed:
         raise click.UsageError("one of --landed and --not-landed is needed")
     if not_landed and outputs is not None:

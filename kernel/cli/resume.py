@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kernel.cli.options import ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, output
+from kernel.cli.resuming import resume
 
 
 @click.command("resume")
@@ -17,7 +18,7 @@ from kernel.cli.options import ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, out
 @VAR_FILE
 @EVENTS
 @ENVIRONMENT
-@output("text", "json", "yaml")
+@output()
 def command(run: str, journal: str, vars: tuple[str, ...], **options: Any) -> int:
     """Go on with a run that was parked or interrupted.
 
@@ -25,7 +26,5 @@ def command(run: str, journal: str, vars: tuple[str, ...], **options: Any) -> in
     as for `kernel apply`. What it has concluded is not done again. A run that has ended answers.
     The beginning of its id is enough.
     """
-    from kernel.cli.resuming import resume
-
     files: tuple[Path, ...] = options.pop("var_files")
     return resume(run, journal, vars, files, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel import Kernel, RunResult
 from kernel.cli.app import FAILED, SUCCEEDED
@@ -15,15 +15,13 @@ from kernel.errors import UsageError
 from kernel.events import Redactor
 from kernel.events.references import References
 from kernel.invocation.history import error_from_json
+from kernel.journal import Invocation as Execution
+from kernel.journal import Journal
+from kernel.journal import Run as Row
 from kernel.journal.rows import UNFINISHED
 from kernel.manifest import Manifest
 from kernel.runtime.runs import Asked, content_of, manifest_of
 from kernel.runtime.targets import address_of
-
-if TYPE_CHECKING:
-    from kernel.journal import Invocation as Execution
-    from kernel.journal import Journal
-    from kernel.journal import Run as Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from analyzer.batch import More
 from analyzer.report import Finding
+from analyzer.rules.breaking_changes import breaking_changes
 from kernel.errors import UsageError
 from kernel.manifest import Manifest, inspect
 
@@ -38,7 +39,6 @@ def comparison(against: str, paths: Sequence[Path]) -> Iterator[More]:
 
 
 def _narrower(old: Path, manifest: Manifest) -> Iterable[Finding]:
-    from analyzer.rules.breaking_changes import breaking_changes
 
     return breaking_changes(inspect(old)[0], manifest)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -18,21 +19,25 @@ import click
 from kernel import Kernel, RunResult, load
 from kernel.cli import app
 from kernel.cli.asking import asker
+from kernel.cli.display import display
 from kernel.cli.endings import explain, explain_unknown
 from kernel.cli.journals import person
 from kernel.cli.options import pairs, read_mapping, typed
-from kernel.cli.progress import LogLines, Printed, retried, watcher
-from kernel.cli.render import show
-from kernel.errors import InvocationError, KernelError, UsageError
+from kernel.cli.progress import LogLines, Printed, retried
+from kernel.cli.render import show, use_color
+from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.invocation.threads import shared
 from kernel.manifest import Manifest
 from kernel.runtime.targets import input_schemas
 
-_LAST_SECONDS = 1.0
+_WIND_UP_SECONDS = 1.0
 
-_LOOK, _LONG = 0.1, 10.0
-"""Seconds between two looks at the runs of others; that such a run may rest, and is waited for."""
+_POLL_SECONDS = 0.1
+"""Between two looks at the runs that earlier processes began."""
+
+_MAX_REST_SECONDS = 10.0
+"""A run that an earlier process began is waited for, unless it rests for longer."""
 
 _STATUS = {
     "succeeded": app.SUCCEEDED,
@@ -119,8 +124,8 @@ async def _see_through(kernel: Kernel, lost: list[str], going_on: asyncio.Future
     click.echo(f"going on with what was interrupted: {runs} (Ctrl-C leaves it again)", err=True)
     try:
         while not going_on.done():
-            kernel.let_go(resting=_LONG)
-            await asyncio.wait((going_on,), timeout=_LOOK)
+            kernel.let_go(resting=_MAX_REST_SECONDS)
+            await asyncio.wait((going_on,), timeout=_POLL_SECONDS)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None:
@@ -170,13 +175,12 @@ def _status(result: RunResult) -> int:
 
 def _checked(request: Request) -> Manifest | None:
     """The manifest, if the analyzer finds no error; else None, and the errors are shown."""
-    from kernel.runtime.gate import examine
+    from kernel.runtime.gate import examine  # for start-up time: knows the analyzer
 
     manifest, report, sound = examine(request.path)
     if sound and report.ok:
         return manifest
     from analyzer.report import Report, as_json, as_text
-    from kernel.cli.render import use_color
 
     errors = [one for one in report.findings if one.weight == "error" or not sound]
     report = Report.of(errors, report.sources)
@@ -207,21 +211,21 @@ def _execute(
     request: Request, manifest: Manifest, work: Work, printed: Printed, tell: Tell
 ) -> RunResult:
     with contextlib.ExitStack() as stack:
-        display = watcher()
-        stack.enter_context(display)
-        stack.enter_context(_logging(LogLines(display)))
+        shown = display()
+        stack.enter_context(shown)
+        stack.enter_context(_logging(LogLines(shown.say)))
         kernel = Kernel(
             manifest,
             values=request.values(),
-            watch=display,
+            watch=shown,
             journal=request.journal,
             principal=request.principal or person(),
             environment=request.environment,
-            ask=asker(display),
+            ask=asker(shown.aside),
             place=str(request.path.resolve()),
         )
         printed.redact = kernel.runtime.redactor.text
-        kernel.subscribe(retried(display), "*.Retried")
+        kernel.subscribe(retried(shown.say), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
         return _run_until_answered(_interruptible(kernel, work, tell))
@@ -246,7 +250,7 @@ def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
     for task in late:
         task.cancel()
     if late:
-        loop.run_until_complete(asyncio.wait(late, timeout=_LAST_SECONDS))
+        loop.run_until_complete(asyncio.wait(late, timeout=_WIND_UP_SECONDS))
     if shared.busy:
         app.leave_behind()
     if any(not task.done() for task in late):
@@ -277,8 +281,6 @@ async def _interruptible(kernel: Kernel, work: Work, tell: Tell) -> RunResult:
         if interrupted:
             click.echo("interrupted again: leaving at once", err=True)
             sys.stderr.flush()
-            import os
-
             os._exit(app.INTERRUPTED)
         interrupted = True
         click.echo("interrupted: stopping (once more to leave at once)", err=True)
@@ -294,8 +296,6 @@ async def _interruptible(kernel: Kernel, work: Work, tell: Tell) -> RunResult:
     except asyncio.CancelledError:
         if not interrupted:
             raise
-        from kernel.errors import Cancelled
-
         return RunResult(kernel.first_run, "cancelled", None, Cancelled("the run was interrupted"))
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import click
 
+from kernel.cli.journals import as_fields, over
+from kernel.cli.moments import lasting, rfc3339
 from kernel.cli.options import JOURNAL, output
+from kernel.cli.render import show
+from kernel.cli.tables import color, mark, show_table
+from kernel.journal import Journal, Run
+from kernel.journal.owners import is_dead
 from kernel.journal.rows import RunState
-
-if TYPE_CHECKING:
-    from kernel.journal import Journal, Run
 
 _PAGE = 500
 _HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPAL")
@@ -28,12 +31,9 @@ _HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPA
     metavar="N",
     help="At most so many.",
 )
-@output("text", "json", "yaml")
+@output()
 def command(journal: str, state: RunState | None, limit: int, form: str) -> None:
     """List the runs of a journal, the newest first."""
-    from kernel.cli.journals import as_fields, over
-    from kernel.cli.render import show
-
     found, dead = over(journal, lambda opened: _found(opened, state, limit))
     if form != "text":
         show([as_fields(run) for run in found], form)
@@ -47,8 +47,6 @@ async def _found(
     journal: Journal, state: RunState | None, limit: int
 ) -> tuple[list[Run], set[str]]:
     """The runs, and those of them that nobody works on, though they have not ended."""
-    from kernel.journal.owners import is_dead
-
     found = await _runs(journal, state, limit)
     dead = set()
     for run in found:
@@ -71,8 +69,6 @@ async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Ru
 
 
 def _table(runs: list[Run], dead: set[str]) -> None:
-    from kernel.cli.moments import lasting, rfc3339
-    from kernel.cli.tables import color, show_table
 
     now = time.time_ns()
     rows = [
@@ -87,6 +83,5 @@ def _table(runs: list[Run], dead: set[str]) -> None:
 
 
 def _state(run: Run, dead: set[str]) -> str:
-    from kernel.cli.tables import mark
 
     return f"{mark(run.state)} {'interrupted' if run.run in dead else run.state}"

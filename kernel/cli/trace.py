@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kernel.cli.options import JOURNAL, output
+from kernel.cli.tracing import trace, verify_runs
 
 
 @click.command("trace")
@@ -27,8 +28,6 @@ def command(name: str | None, journal: str, verify: bool, whole: bool, form: str
 
     Exit status of --verify: 0 nothing was altered, 1 something was.
     """
-    from kernel.cli.tracing import trace, verify_runs
-
     if verify:
         if form == "otlp":
             raise click.UsageError("--verify has no form otlp")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from kernel.cli.execution import recorded, show_execution
 from kernel.cli.journals import as_fields, find_id, over
+from kernel.cli.otlp import show_spans
 from kernel.cli.render import show, to_json, to_yaml
 from kernel.cli.tables import mark, plain, say
+from kernel.cli.tree import show_run
 from kernel.errors import UsageError
-
-if TYPE_CHECKING:
-    from kernel.journal import Broken, Journal, Run
+from kernel.journal import Broken, Journal, Run
 
 _PAGE = 500
 
@@ -30,12 +31,8 @@ def trace(address: str, name: str, form: str, whole: bool) -> None:
         if run is None:
             raise UsageError(f"the run {found} is not whole in this journal")
         if form == "text":
-            from kernel.cli.tree import show_run
-
             await show_run(journal, run, whole)
         elif form == "otlp":
-            from kernel.cli.otlp import show_spans
-
             await show_spans(journal, run)
         else:
             await _document(journal, run, form)
@@ -44,7 +41,6 @@ def trace(address: str, name: str, form: str, whole: bool) -> None:
 
 
 async def _execution(journal: Journal, execution: str, form: str) -> None:
-    from kernel.cli.execution import recorded, show_execution
 
     if form == "otlp":
         raise UsageError(f"{execution} is an execution; -o otlp prints a whole run")

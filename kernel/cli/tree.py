@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import click
 
 from kernel.cli.moments import lasting, rfc3339
 from kernel.cli.paths import parts
 from kernel.cli.tables import color, compact, mark, plain, say, short, show_table
-
-if TYPE_CHECKING:
-    from kernel.journal import Invocation, Journal, Run
+from kernel.journal import Invocation, Journal, Run
 
 ROUNDS = 20
 """So many rounds of a loop are shown, and so many more that went wrong."""
