@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
@@ -199,8 +200,6 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
 
 def _forms(secret: str) -> Iterator[str]:
     """A secret as it is looked for: plain, as octets in Python, in base64."""
-    from base64 import b64encode, urlsafe_b64encode
-
     octets = secret.encode("utf-8", "surrogatepass")
     yield from (secret, secret.strip(), repr(octets)[2:-1])
     yield from (encode(octets).decode() for encode in (b64encode, urlsafe_b64encode))
@@ -211,8 +210,6 @@ def _forms_within(secret: str) -> Iterator[str]:
 
     Only for those that are declared: they are few, and texts are searched for each form.
     """
-    from base64 import b64encode, urlsafe_b64encode
-
     octets = secret.encode("utf-8", "surrogatepass")
     if len(octets) < _SHORTEST_WITHIN:
         return

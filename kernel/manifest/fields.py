@@ -19,10 +19,13 @@ from kernel.manifest.model import Definition, Resource
 from kernel.manifest.suggest import did_you_mean
 from kernel.manifest.system import CALL_SITE_FIELDS, SYSTEM_KINDS
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
+from kernel.schema.engine import pattern_matcher, validator
+from kernel.schema.explain import problems_of
 from kernel.schema.keywords import subschemas, traits
 from kernel.schema.meta import check_schema
 from kernel.schema.places import inside, spread
 from kernel.schema.problems import InvalidSchema, Problem
+from kernel.schema.redact import secret_at
 
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
@@ -47,8 +50,6 @@ class Rules:
 
 def make_rules(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Rules:
     """The rules for the fields of a kind; raises InvalidSchema."""
-    from kernel.schema.engine import validator
-
     bundled = closed(_with_call_sites(bundle(schema, schemas)))
     return Rules(bundled, validator(bundled), schemas)
 
@@ -107,9 +108,6 @@ def check_data(
     own: Schemas | None = None,
 ) -> list[Fault]:
     """What is wrong with fields that stand at ``path`` of a document."""
-    from kernel.schema.explain import problems_of
-    from kernel.schema.redact import secret_at
-
     scan = _Scan(rules.schema, own or rules.schemas)
     value = scan.mask(data, [rules.schema], (), False)
     faults = [_at(document, path, found) for found in scan.found[:MAX_FAULTS]]
@@ -231,7 +229,6 @@ def _unknown_fields(
 def _bad_names(
     value: Mapping[str, Any], nodes: list[Mapping[str, Any]], path: Path
 ) -> Iterator[_Found]:
-    from kernel.schema.engine import validator
 
     rules = [validator(node["propertyNames"]) for node in nodes if "propertyNames" in node]
     for name in value:
@@ -240,7 +237,6 @@ def _bad_names(
 
 
 def _matched(name: str, nodes: list[Mapping[str, Any]]) -> bool:
-    from kernel.schema.engine import pattern_matcher
 
     return any(pattern_matcher(p)(name) for n in nodes for p in n.get("patternProperties") or ())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from kernel.errors import Path
 from kernel.schema.keywords import subschemas
@@ -65,8 +66,6 @@ def pointer(path: Path) -> str:
 
 def follow(schema: Any, pointer: str) -> Any:
     """What a JSON pointer leads to; raises KeyError where it leads nowhere."""
-    from urllib.parse import unquote
-
     for raw in pointer.split("/")[1:]:
         step = unquote(raw).replace("~1", "/").replace("~0", "~")
         if isinstance(schema, Mapping) and step in schema:

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
+from kernel.schema.engine import validator
+from kernel.schema.explain import explain
 from kernel.schema.normal import Plan, compile_plan
 from kernel.schema.plain import check_json, is_json
 from kernel.schema.problems import Problem, SchemaError
@@ -82,7 +84,6 @@ class Schema:
         return value if self.redaction is None else self.redaction(value)
 
     def _prepare(self) -> tuple[frozenset[str], Plan | None, Callable[[Any], bool]]:
-        from kernel.schema.engine import validator
 
         valid = validator(self.bundled).is_valid
         properties = self.bundled.get("properties", {}) if isinstance(self.bundled, dict) else {}
@@ -92,6 +93,5 @@ class Schema:
         return self._ready
 
     def _explain(self, value: Any) -> tuple[Problem, ...]:
-        from kernel.schema.explain import explain
 
         return explain(self.bundled, value)

@@ -4,48 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import jsonschema_rs
 
 from kernel.schema.problems import InvalidSchema, Problem
 
+if TYPE_CHECKING:
+    import jsonschema_rs
+
 _ROOT = "kernel:///schema"
-_LINEAR = jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20)
+_MAX_PATTERN_BYTES = 1 << 20
 
 
 def validator(schema: Any) -> jsonschema_rs.Validator:
     """The engine for a bundled schema; raises InvalidSchema if it refuses the schema."""
-    return _build(schema, None)
+    return _build(schema)
 
 
 def validator_at(schema: Any, pointer: str) -> jsonschema_rs.Validator:
     """The engine for a node of a bundled schema."""
     if not pointer:
         return validator(schema)
-    registry = jsonschema_rs.Registry([(_ROOT, schema)])
-    return _build({"$ref": f"{_ROOT}#{quote(pointer, safe='/~%')}"}, registry)
+    return _build({"$ref": f"{_ROOT}#{quote(pointer, safe='/~%')}"}, schema)
 
 
 @lru_cache(maxsize=1)
 def metaschema() -> jsonschema_rs.Validator:
     """The engine for schemas themselves."""
-    return _build({"$ref": "https://json-schema.org/draft/2020-12/schema"}, None)
+    return _build({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 
 
 @lru_cache(maxsize=1024)
 def pattern_matcher(pattern: str) -> Callable[[Any], bool]:
     """What tells whether a pattern occurs in a string."""
-    return _build({"pattern": pattern}, None).is_valid
+    return _build({"pattern": pattern}).is_valid
 
 
-def _build(schema: Any, registry: jsonschema_rs.Registry | None) -> jsonschema_rs.Validator:
+def _build(schema: Any, root: Any = None) -> jsonschema_rs.Validator:
+    """The engine for a schema; one that refers to ``root`` is given that."""
+    import jsonschema_rs  # for start-up time
+
+    limits = {"size_limit": _MAX_PATTERN_BYTES, "dfa_size_limit": _MAX_PATTERN_BYTES}
     try:
         return jsonschema_rs.Draft202012Validator(
             schema,
-            registry=registry,
-            pattern_options=_LINEAR,
+            registry=None if root is None else jsonschema_rs.Registry([(_ROOT, root)]),
+            pattern_options=jsonschema_rs.RegexOptions(**limits),
             validate_formats=False,
             offline=True,
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
-from typing import Any
-
-import jsonschema_rs
+from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Path
 from kernel.schema.engine import validator_at
 from kernel.schema.problems import MAX_PROBLEMS, Problem
 from kernel.schema.redact import secret_at
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 _WEAK = ("anyOf", "oneOf")
 _SHAPE = (
@@ -22,8 +24,8 @@ _TYPES = {
     dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer",
     float: "a number", type(None): "null",
 }  # fmt: skip
-_SHOWN = 60
-_SCANNED = 1000
+_MAX_SHOWN_LENGTH = 60
+_MAX_ERRORS_READ = 1000
 
 
 def explain(schema: Any, value: Any) -> tuple[Problem, ...]:
@@ -48,7 +50,7 @@ def problems_of(
     What depends on the values at the ``unknown`` paths is left out. Values at the places that
     ``secret`` is true for are not shown.
     """
-    errors = islice(engine.iter_errors(value), _SCANNED)
+    errors = islice(engine.iter_errors(value), _MAX_ERRORS_READ)
     below = {tuple(map(str, path)) for path in unknown}
     above = {path[:length] for path in below for length in range(len(path))}
     certain = (error for error in errors if not below or _is_certain(error, below, above))
@@ -118,10 +120,8 @@ def _short(value: Any) -> str | None:
     """A short value as JSON, or None."""
     if isinstance(value, dict | list):
         return None
-    import json
-
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else None
+    return text if len(text) <= _MAX_SHOWN_LENGTH else None
 
 
 def _message(kind: Any, value: Any, shown: str | None) -> str:
@@ -144,6 +144,8 @@ def _other(kind: Any, value: Any, shown: str | None, was: str) -> str:
     if name == "uniqueItems":
         return "the items must differ from each other"
     if name in ("anyOf", "oneOf"):
+        import jsonschema_rs  # for start-up time
+
         several = isinstance(kind, jsonschema_rs.ValidationErrorKind.OneOfMultipleValid)
         return f"fits {'more than one' if several else 'none'} of the choices; {was}"
     if name == "propertyNames":
@@ -161,10 +163,8 @@ def _names(names: list[str]) -> str:
 
 
 def _of(values: Any) -> str:
-    import json
-
     texts = [json.dumps(value, ensure_ascii=False) for value in islice(values, 11)]
-    shown = ", ".join(text if len(text) <= _SHOWN else "…" for text in texts[:10])
+    shown = ", ".join(text if len(text) <= _MAX_SHOWN_LENGTH else "…" for text in texts[:10])
     return shown + (", …" if len(texts) > 10 else "")
 
 

@@ -8,7 +8,10 @@ from typing import Any, Literal
 
 from kernel.errors import Path
 from kernel.schema.bundle import MAX_DEPTH, NO_SCHEMAS, Schemas, bundle, pointer
+from kernel.schema.engine import metaschema, pattern_matcher, validator
+from kernel.schema.explain import problems_at, problems_of
 from kernel.schema.keywords import check_traits, subschemas
+from kernel.schema.normal import compile_plan
 from kernel.schema.plain import find_problem, is_atom
 from kernel.schema.problems import InvalidSchema, Problem
 
@@ -33,7 +36,6 @@ def check_schema(schema: Any, schemas: Schemas = NO_SCHEMAS) -> list[SchemaFault
         bundled = bundle(schema, schemas)
     except InvalidSchema as error:
         return [SchemaFault("K102", problem) for problem in error.problems]
-    from kernel.schema.engine import validator
 
     try:
         validator(bundled)
@@ -47,8 +49,6 @@ def _invalid(schema: Any) -> Iterator[Problem]:
     if problem is not None:
         yield problem
         return
-    from kernel.schema.engine import metaschema
-    from kernel.schema.explain import problems_of
 
     engine = metaschema()
     if not engine.is_valid(schema):
@@ -85,7 +85,6 @@ def _with_meant(problem: Problem, schema: Any) -> Problem:
 
 
 def _bad_patterns(path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
-    from kernel.schema.engine import pattern_matcher
 
     places: list[tuple[str, Path]] = [
         (p, ("patternProperties", p)) for p in node.get("patternProperties", ())
@@ -111,8 +110,6 @@ def _nodes(schema: Any) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
 
 
 def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:
-    from kernel.schema.explain import problems_at
-    from kernel.schema.normal import compile_plan
 
     for _, path, node in _nodes(schema):
         if "default" not in node or _fits_plainly(node):

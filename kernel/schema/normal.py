@@ -20,6 +20,7 @@ from copy import deepcopy
 from typing import Any
 
 from kernel.schema.bundle import follow
+from kernel.schema.engine import pattern_matcher, validator_at
 
 Plan = Callable[[Any], Any]
 Tests = Callable[[str], Callable[[Any], bool]]
@@ -30,8 +31,6 @@ _MISSING = object()
 
 def compile_plan(schema: Any, pointer: str = "") -> Plan | None:
     """The normalisation of values at a node of a bundled schema."""
-    from kernel.schema.engine import pattern_matcher, validator_at
-
     compiler = _Compiler(
         schema, lambda place: validator_at(schema, place).is_valid, pattern_matcher
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kernel.schema.bundle import follow
+from kernel.schema.engine import pattern_matcher
 
 
 def spread(nodes: list[Any], root: Any) -> list[Mapping[str, Any]]:
@@ -43,7 +44,6 @@ def inside(nodes: list[Mapping[str, Any]], step: str | int) -> list[Any]:
 
 
 def _properties(node: Mapping[str, Any], name: str) -> list[Any]:
-    from kernel.schema.engine import pattern_matcher
 
     found = [node["properties"][name]] if name in (node.get("properties") or {}) else []
     for pattern, child in (node.get("patternProperties") or {}).items():
