@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from command import kernel
+from tests.support.command import kernel
 
 CONTROLLERS = """\
 class Port:

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from command import Answer, kernel
+
+from tests.support.command import Answer, kernel
 
 MEMORY = 2 * 1024**3
 """Address space for a process: its threads and libraries take some hundreds of megabytes of it."""

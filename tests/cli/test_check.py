@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import COMMAND, Answer, environment, kernel
+
+from tests.support.command import COMMAND, Answer, kernel, start
+from tests.support.warm import Process, environment
 
 GOOD = """\
 kind: Run.Sequence
@@ -29,6 +31,7 @@ ANOTHER = GOOD.replace("Main", "Other").replace("hello", "${{ vars.x }}")
 
 
 def check(*arguments: str | Path, folder: Path, env: dict[str, str] | None = None) -> Answer:
+    time.sleep(0.021)  # a report is not kept if a file has changed within 20 ms before
     cache = {"XDG_CACHE_HOME": str(folder.parent / "cache")}
     return kernel("check", *arguments, folder=folder, env=cache | (env or {}))
 
@@ -232,16 +235,15 @@ def test_a_reader_that_goes_away_is_no_failure(folder: Path) -> None:
     assert done.stderr == ""
 
 
-def on_terminal(folder: Path, *arguments: str, **env: str) -> tuple[subprocess.Popen[bytes], int]:
+def on_terminal(folder: Path, *arguments: str, **env: str) -> tuple[Process, int]:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "check", "--no-cache", *arguments],
-        cwd=folder,
+    process = start(
+        *("check", "--no-cache", *arguments),
+        folder=folder,
         env=environment(TERM="xterm", **env),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        start_new_session=True,
     )
     os.close(theirs)
     return process, ours
@@ -291,12 +293,12 @@ class Watched:
     """A check that goes on, on pipes."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "check", "--watch", *arguments],
-            cwd=folder,
+        self.process = start(
+            *("check", "--watch", *arguments),
+            folder=folder,
             env=environment(XDG_CACHE_HOME=str(folder.parent / "cache")),
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            text=False,
         )
         assert self.process.stdout is not None
         self.out = self.process.stdout.fileno()
@@ -392,17 +394,11 @@ def test_a_dry_run_prints_the_diff_and_changes_nothing(folder: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_told(folder: Path) -> None:
     (folder / "a.yaml").write_text(STALE)
-    done = subprocess.run(
-        [*COMMAND, "check", "--fix", "--no-cache"],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
-    )
-    assert done.stderr == "a.yaml cannot be written: File too large\n"
-    assert "K902" in done.stdout
+    full = {resource.RLIMIT_FSIZE: 0}
+    process = start("check", "--fix", "--no-cache", folder=folder, limits=full)
+    out, err = process.communicate(timeout=60)
+    assert err == "a.yaml cannot be written: File too large\n"
+    assert "K902" in out
     assert (folder / "a.yaml").read_text() == STALE
     assert [path.name for path in folder.iterdir() if path.is_file()] == ["a.yaml"]
 
@@ -610,14 +606,8 @@ def test_an_interruption_ends_it_at_once(folder: Path) -> None:
         "    time.sleep(60)\n"
         "analyzer.batch.findings = wait\n"
     )
-    process = subprocess.Popen(
-        [*COMMAND, "check", "--no-cache"],
-        cwd=folder,
-        env=environment(PYTHONPATH=str(folder)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    env = environment(PYTHONPATH=str(folder))
+    process = start("check", "--no-cache", folder=folder, env=env)
     end = time.monotonic() + 20
     while not (folder / "ready").exists() and time.monotonic() < end:
         time.sleep(0.02)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from command import kernel
 
 from analyzer.findings.catalogue import RULES
 from analyzer.findings.pages import first_paragraph, page
+from tests.support.command import kernel
 
 
 def test_a_rule_by_code_and_by_name_in_any_case() -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from command import environment
 
 from analyzer.findings.catalogue import RULES
 from kernel.manifest import read_data
+from tests.support.warm import environment
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "analyzer" / "data" / "github-actions.json"

@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from command import COMMAND, environment, kernel
+
+from tests.support.command import COMMAND, kernel, start
+from tests.support.warm import environment
 
 GREET = """\
 kind: Kernel.Module
@@ -474,13 +476,13 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
 def on_terminal(folder: Path, *arguments: str, **env: str) -> str:
     """What the command writes to a terminal, which both its outputs are."""
     primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=folder,
+    process = start(
+        *arguments,
+        folder=folder,
         env=environment(TERM="xterm-256color", COLUMNS="100", **env),
+        stdin=secondary,
         stdout=secondary,
         stderr=secondary,
-        stdin=secondary,
     )
     os.close(secondary)
     seen, until = b"", time.monotonic() + 30

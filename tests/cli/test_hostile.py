@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command import kernel
+
+from tests.support.command import kernel
 
 ECHO = """\
 kind: Run.Sequence

@@ -7,7 +7,6 @@ import getpass
 import json
 import os
 import pty
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -16,13 +15,14 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
-from command import COMMAND, Answer, environment, kernel
 from google.protobuf.json_format import ParseDict
 from journals import Clock, begin, by_hand, intent, place, play, win
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from ruamel.yaml import YAML
 
 from kernel.journal import Conclusion, Journal, NewApproval, NewRun, Opened
+from tests.support.command import Answer, kernel, start
+from tests.support.warm import environment
 
 RUN = "5d0c7a52-66f1-4b8e-9a3c-1f2e3d4c5b6a"
 NOON = 1_789_000_000_000_000_000
@@ -501,20 +501,16 @@ def test_colours_are_for_terminals(tmp_path: Path) -> None:
     clock = Clock()
     play(address, lambda opened: fill(opened, clock), clock=clock)
     ours, theirs = pty.openpty()
-    done = subprocess.run(
-        [*COMMAND, "trace", RUN, "--journal", address],
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-        env=environment(TERM="xterm"),
-        timeout=60,
-        check=False,
+    process = start(
+        "trace", RUN, "--journal", address, stdout=theirs, env=environment(TERM="xterm")
     )
+    _, err = process.communicate(timeout=60)
     os.close(theirs)
     text = b""
     while chunk := read(ours):
         text += chunk
     os.close(ours)
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, err
     assert b"\x1b[32m" in text, "green"
     assert b"\x1b[31m" in text, "red"
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import COMMAND, environment, kernel
-from tests.cli.editor import WAIT, Editor, Failed, editor
+from tests.support.command import COMMAND, kernel
+from tests.support.editor import WAIT, Editor, Failed, editor
+from tests.support.warm import environment
 
 MANIFEST = """\
 kind: Kernel.Definition

@@ -6,13 +6,14 @@ import json
 import os
 import pty
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import COMMAND, environment, kernel
+
+from tests.support.command import kernel, start
+from tests.support.warm import Process, environment
 
 MANIFEST = """\
 kind: Kernel.Definition
@@ -160,10 +161,7 @@ def test_a_parked_run_is_cancelled(shop: Path) -> None:
 
 def test_a_run_that_is_cancelled_while_it_is_worked_on_says_so(shop: Path) -> None:
     (shop / "slow").write_text("")
-    command = [*COMMAND, "apply", "main.yaml", "--input", "amount=5", "--run-id", "r"]
-    working = subprocess.Popen(
-        command, cwd=shop, env=environment(), stderr=subprocess.PIPE, text=True
-    )
+    working = start("apply", "main.yaml", "--input", "amount=5", "--run-id", "r", folder=shop)
     while not (shop / "looks").exists():
         time.sleep(0.02)
     assert kernel("cancel", "r", folder=shop).status == 0
@@ -182,16 +180,11 @@ def test_a_killed_run_is_gone_on_with_when_the_next_process_starts(
     shop: Path, command: tuple[str, ...]
 ) -> None:
     (shop / "slow").write_text("")
-    process = subprocess.Popen(
-        [*COMMAND, "apply", "main.yaml", "--input", "amount=5"],
-        cwd=shop,
-        env=environment(),
-        stderr=subprocess.DEVNULL,
-    )
+    process = start("apply", "main.yaml", "--input", "amount=5", folder=shop)
     while not lines(shop / "looks"):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     (shop / "slow").unlink()
     (run,) = said(shop, "runs")
     assert run["state"] == "running"
@@ -214,15 +207,14 @@ def test_a_changed_manifest_is_refused(shop: Path) -> None:
     assert kernel(*ours, folder=shop).status == 4
 
 
-def asked(shop: Path) -> tuple[subprocess.Popen[bytes], int, bytes]:
+def asked(shop: Path) -> tuple[Process, int, bytes]:
     """A run on a terminal that asks for an approval: its process, the terminal, what it holds."""
     primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "apply", "main.yaml", "--input", "amount=5", "--run-id", "r"],
-        cwd=shop,
-        env={**environment(), "TERM": "dumb"},
+    process = start(
+        *("apply", "main.yaml", "--input", "amount=5", "--run-id", "r"),
+        folder=shop,
+        env=environment(TERM="dumb"),
         stdin=secondary,
-        stdout=subprocess.PIPE,
         stderr=secondary,
     )
     os.close(secondary)
@@ -363,10 +355,7 @@ def test_who_interrupts_a_call_is_told_that_something_is_to_be_found_out(shop: P
     (shop / "recorded_shop.py").write_text(
         "import time\ndef send(inputs):\n    open('looks', 'w')\n    time.sleep(5)\n"
     )
-    command = [*COMMAND, "apply", "main.yaml", "--run-id", "r"]
-    working = subprocess.Popen(
-        command, cwd=shop, env=environment(), stderr=subprocess.PIPE, text=True
-    )
+    working = start("apply", "main.yaml", "--run-id", "r", folder=shop)
     while not (shop / "looks").exists():
         time.sleep(0.02)
     working.send_signal(signal.SIGINT)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import COMMAND, environment, kernel
 from test_recorded_runs import said
+
+from tests.support import command
+from tests.support.command import kernel
+from tests.support.warm import Process
 
 MANIFEST = """\
 kind: Kernel.Definition
@@ -76,14 +78,9 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(shop: Path, name: str, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, "apply", "main.yaml", "--target", f"Run.Sequence/{name}", *options],
-        cwd=shop,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def start(shop: Path, name: str, *options: str) -> Process:
+    return command.start(
+        "apply", "main.yaml", "--target", f"Run.Sequence/{name}", *options, folder=shop
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from command import start
+
+from tests.support.command import start
+from tests.support.warm import Process
 
 WAITS = """\
 kind: Kernel.Definition
@@ -81,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+def wait_for(path: Path, process: Process) -> None:
     until = time.monotonic() + 30
     while not path.exists():
         assert process.poll() is None, process.communicate()
@@ -89,7 +90,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-def begin(folder: Path, controller: str, *arguments: str) -> subprocess.Popen[str]:
+def begin(folder: Path, controller: str, *arguments: str) -> Process:
     (folder / "main.yaml").write_text(WAITS % controller)
     process = start("apply", "main.yaml", *arguments, folder=folder)
     wait_for(folder / "ready", process)
@@ -190,7 +191,7 @@ class Lamp:
 """
 
 
-def lamps(folder: Path, process: subprocess.Popen[str], count: int) -> None:
+def lamps(folder: Path, process: Process, count: int) -> None:
     until = time.monotonic() + 20
     file = folder / "lamps"
     while not file.exists() or file.read_text().count("up") < count:

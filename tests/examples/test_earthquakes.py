@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.command import kernel
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "earthquakes"
-COMMAND = [sys.executable, "-c", "from kernel.cli import main; main()"]
 
 
 @pytest.fixture
@@ -28,16 +27,9 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *arguments: str) -> tuple[Any, str]:
     """What a run of the example gives, and what it says meanwhile."""
-    done = subprocess.run(
-        [*COMMAND, "apply", str(folder), *arguments],
-        cwd=folder.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout), done.stderr
+    done = kernel("apply", folder, *arguments, folder=folder.parent)
+    assert done.status == 0, done.err[-2000:]
+    return done.json, done.err
 
 
 def rows(folder: Path, sql: str) -> list[Any]:
@@ -120,14 +112,7 @@ def test_bad_records_are_rejected_and_counted_and_hide_no_other(folder: Path) ->
 
 
 def test_a_feed_that_is_not_there_fails_the_run(folder: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, "apply", str(folder), "--var", "feed=/nowhere", "-o", "json"],
-        cwd=folder.parent,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["error"]["code"] == 404
-    assert json.loads(done.stdout)["error"]["step"] == "Fetch"
+    done = kernel("apply", folder, "--var", "feed=/nowhere", "-o", "json", folder=folder.parent)
+    assert done.status == 1
+    assert done.json["error"]["code"] == 404
+    assert done.json["error"]["step"] == "Fetch"

@@ -16,19 +16,18 @@ import pytest
 from journals import begin, play
 
 from kernel.journal import Journal, Lease, take_over
+from tests.support.warm import PIPE, Forked, environment
 
 ROOT = Path(__file__).parents[3]
 WORKER = Path(__file__).with_name("worker_process.py")
 
 
-def started(address: str, run: str, what: str, workers: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(WORKER), address, run, what, str(workers)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+def started(address: str, run: str, what: str, workers: int) -> Forked:
+    return Forked(arguments(address, run, what, workers), ROOT, environment(), PIPE, PIPE)
+
+
+def arguments(address: str, run: str, what: str, workers: int) -> list[str]:
+    return [str(WORKER), address, run, what, str(workers)]
 
 
 def test_of_two_processes_one_wins_each_run_and_each_path(shared: str) -> None:
@@ -131,7 +130,12 @@ def stop(process: subprocess.Popen[str], address: str) -> None:
 
 
 def test_a_stopped_process_that_was_taken_for_dead_concludes_nothing(shared: str) -> None:
-    process = started(shared, "r1", "claims", 4)
+    process = subprocess.Popen(
+        [sys.executable, *arguments(shared, "r1", "claims", 4)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "opened r1\n"
     time.sleep(0.1)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from kernel.cli import main; main()", "policy", "simulate"]
+from tests.support.command import Answer, kernel
 
 MANIFEST = """
 kind: Kernel.Module
@@ -76,18 +73,8 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path / "shop.yaml"
 
 
-def simulate(
-    manifest: Path, *arguments: str, stdin: str = "", **env: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, str(manifest), *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **env},
-        check=False,
-    )
+def simulate(manifest: Path, *arguments: str, stdin: str = "", **env: str) -> Answer:
+    return kernel("policy", "simulate", manifest, *arguments, stdin=stdin, env=env)
 
 
 @pytest.mark.parametrize(
@@ -100,53 +87,53 @@ def test_the_exit_status_is_the_decision(
     done = simulate(
         shop, "Shop.Ship/Parcel", "--input", f"weight={weight}", "--var", "limit=5", "-o", "json"
     )
-    assert done.returncode == status, done.stderr
-    told = json.loads(done.stdout)
+    assert done.status == status, done.err
+    told = json.loads(done.out)
     assert (told["effect"], told["policy"], told["rule"]) == (effect, "Shipping", rule)
     assert told["target"] == "Shop.Ship/Parcel"
 
 
 def test_inputs_from_a_file_get_the_defaults_and_numbers_of_the_contract(shop: Path) -> None:
     arguments = ("Shop.Ship/Parcel", "--inputs", "-", "--var", "limit=5", "-o", "json")
-    told = json.loads(simulate(shop, *arguments, stdin="weight: 6").stdout)
+    told = json.loads(simulate(shop, *arguments, stdin="weight: 6").out)
     assert told["effect"] == "require-approval"
-    told = json.loads(simulate(shop, *arguments, stdin="{weight: 6, fast: false}").stdout)
+    told = json.loads(simulate(shop, *arguments, stdin="{weight: 6, fast: false}").out)
     assert told["effect"] == "allow"
     assert told["matched"] == [{"policy": "Shipping", "rule": 3, "effect": "allow", "reason": ""}]
 
 
 def test_inputs_that_break_the_contract_are_a_usage_error(shop: Path) -> None:
     done = simulate(shop, "Shop.Ship/Parcel", "--input", "wait=7", "--var", "limit=5")
-    assert done.returncode == 2
-    assert "the inputs of Shop.Ship/Parcel break its contract" in done.stderr
-    assert done.stdout == ""
+    assert done.status == 2
+    assert "the inputs of Shop.Ship/Parcel break its contract" in done.err
+    assert done.out == ""
 
 
 def test_variables_are_needed_only_where_a_rule_reads_them_and_secrets_never(shop: Path) -> None:
-    assert simulate(shop, "Shop.Ship/Letter").returncode == 0
+    assert simulate(shop, "Shop.Ship/Letter").status == 0
     missing = simulate(shop, "Shop.Ship/Parcel")
-    assert missing.returncode == 2
-    assert "the variable `limit` has no value" in missing.stderr
-    assert "token" not in missing.stderr
-    assert simulate(shop, "Shop.Ship/Parcel", REFUND_LIMIT="5").returncode == 0
+    assert missing.status == 2
+    assert "the variable `limit` has no value" in missing.err
+    assert "token" not in missing.err
+    assert simulate(shop, "Shop.Ship/Parcel", REFUND_LIMIT="5").status == 0
 
 
 def test_a_resource_of_an_import_is_found_as_by_a_reference(shop: Path) -> None:
     for name in ("Billing.Refund/Main", "Billing.Refund/Billing.Main"):
         done = simulate(shop, name, "--principal", "ines")
-        assert done.returncode == 0, done.stderr
-        assert "target       Payments.Refund/Main" in done.stdout
-    assert simulate(shop, "Billing.Refund/Main", "--principal", "tom").returncode == 1
-    assert simulate(shop, "Billing.Refund/Main").returncode == 1
+        assert done.status == 0, done.err
+        assert "target       Payments.Refund/Main" in done.out
+    assert simulate(shop, "Billing.Refund/Main", "--principal", "tom").status == 1
+    assert simulate(shop, "Billing.Refund/Main").status == 1
 
 
 def test_a_kind_alone_is_a_resource_in_place(shop: Path) -> None:
     done = simulate(shop, "Billing.Refund", "--principal", "ines")
-    assert done.returncode == 0, done.stderr
-    assert "target       Payments.Refund\n" in done.stdout
-    assert simulate(shop, "Billing.Refund", "--principal", "tom").returncode == 1
+    assert done.status == 0, done.err
+    assert "target       Payments.Refund\n" in done.out
+    assert simulate(shop, "Billing.Refund", "--principal", "tom").status == 1
     wrong = simulate(shop, "Shop.Ship", "--input", "wait=7")
-    assert "the inputs of Shop.Ship break its contract" in wrong.stderr
+    assert "the inputs of Shop.Ship break its contract" in wrong.err
 
 
 @pytest.mark.parametrize(
@@ -162,15 +149,15 @@ def test_what_is_not_there_is_a_usage_error(
     shop: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     done = simulate(shop, *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
+    assert done.status == 2
+    assert said in done.err
 
 
 def test_a_manifest_with_faults_is_not_simulated(shop: Path) -> None:
     shop.write_text(MANIFEST.replace("[Shop.Ship/Parcel]", "[Shop.Shipp]"))
     done = simulate(shop, "Shop.Ship/Parcel")
-    assert done.returncode == 3
-    assert "there is no kind `Shop.Shipp`" in done.stderr
+    assert done.status == 3
+    assert "there is no kind `Shop.Shipp`" in done.err
 
 
 def test_a_condition_that_failed_is_told(shop: Path) -> None:
@@ -178,5 +165,5 @@ def test_a_condition_that_failed_is_told(shop: Path) -> None:
         MANIFEST.replace("${{ principal == 'ines' }}", "${{ inputs.reason == 'a mistake' }}")
     )
     done = simulate(shop, "Billing.Refund/Main")
-    assert done.returncode == 1
-    assert "ignored: Money rule 1 allow (`when` failed: " in done.stdout
+    assert done.status == 1
+    assert "ignored: Money rule 1 allow (`when` failed: " in done.out

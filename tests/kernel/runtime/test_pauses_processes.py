@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +13,8 @@ import pytest
 from journals import place, play
 
 from kernel.journal import Invocation, Journal
+from tests.support.warm import PIPE, Forked, environment
 
-ROOT = Path(__file__).parents[3]
 PROCESS = Path(__file__).with_name("pauses_process.py")
 
 NOTE = """\
@@ -48,16 +45,10 @@ class Place:
     def write(self, steps: str) -> None:
         (self.folder / "main.yaml").write_text(sequence(steps))
 
-    def start(self, *more: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [
-                *(sys.executable, str(PROCESS), str(self.folder / "main.yaml"), self.journal, "r"),
-                *(str(self.folder / "notes"), *more),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+    def start(self, *more: str) -> Forked:
+        manifest, notes = self.folder / "main.yaml", self.folder / "notes"
+        argv = [str(PROCESS), str(manifest), self.journal, "r", str(notes), *more]
+        return Forked(argv, self.folder, environment(), stdout=PIPE)
 
     def go_on(self, *more: str) -> dict[str, Any]:
         """How the run ended, as a process of its own told."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.cli.command import COMMAND, environment
+from tests.support.command import start
+from tests.support.warm import PIPE
 
 WAIT = 30.0
 
@@ -25,16 +25,9 @@ class Failed(Exception):
 class Editor:
     """One session with a server."""
 
-    def __init__(self, folder: Path, command: list[str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.process = subprocess.Popen(
-            [*(command or COMMAND), "lsp"],
-            cwd=folder,
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self.process = start("lsp", folder=folder, stdin=PIPE, text=False)
         self.answers: dict[int, queue.Queue[Mapping[str, Any]]] = {}
         self.diagnostics: queue.Queue[Mapping[str, Any]] = queue.Queue()
         self.number = 0
