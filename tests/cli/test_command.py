@@ -414,6 +414,34 @@ def test_version() -> None:
     assert kernel("--version").out == f"kernel {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["apply", "greet.yaml"],
+        ["approvals"],
+        ["check", "greet.yaml"],
+        ["escalations"],
+        ["explain", "Http.Request"],
+        ["get", "greet.yaml"],
+        ["get", "nowhere.yaml"],
+        ["invoke", "greet.yaml", "Greet", "--input", "who=me"],
+        ["policy", "simulate", "greet.yaml", "Greet"],
+        ["resume", "nobody"],
+        ["runs"],
+        ["trace", "first"],
+        ["version"],
+    ],
+    ids=" ".join,
+)
+def test_an_interpreter_of_its_own_gives_the_same(greet: Path, arguments: list[str]) -> None:
+    """The other tests fork from a process that has imported everything."""
+    folder = greet.parent
+    kernel("apply", greet, "--run-id", "first", folder=folder)
+    told, again = (kernel(*arguments, folder=folder, fresh=fresh) for fresh in (True, False))
+    assert (told.status, told.out) == (again.status, again.out)
+    assert re.sub(r"\d+", "0", told.err) == re.sub(r"\d+", "0", again.err)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(shell: str) -> None:
     assert "_KERNEL_COMPLETE" in kernel("completion", shell).out
