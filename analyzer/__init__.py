@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analyzer.expressions.inference import Inference, check_expression, infer
-    from analyzer.expressions.messages import Diagnostic, Fix, Related
+    from analyzer.findings.diagnostic import Diagnostic, Fix, Related
     from analyzer.findings.finding import Finding, Report
     from analyzer.pipeline import check, check_manifest, check_text
 
@@ -33,11 +33,11 @@ __all__ = [
 
 # Imported when they are used: an earlier report is shown without any of what made it.
 _HOMES = {
-    "Diagnostic": "expressions.messages",
+    "Diagnostic": "findings.diagnostic",
     "Finding": "findings.finding",
-    "Fix": "expressions.messages",
+    "Fix": "findings.diagnostic",
     "Inference": "expressions.inference",
-    "Related": "expressions.messages",
+    "Related": "findings.diagnostic",
     "Report": "findings.finding",
     "check": "pipeline",
     "check_expression": "expressions.inference",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from analyzer.expressions.assignment import Codes, Mismatch, mismatches
-from analyzer.expressions.messages import Diagnostic
 from analyzer.expressions.templates import Evaluation
 from analyzer.findings.catalogue import Severity
+from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.finding import Edit, Finding, Note
 from analyzer.types import Type
 from kernel.errors import Path, Span

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from analyzer.checks.collector import Collector
-from analyzer.expressions import messages
 from analyzer.expressions.checker import shown
 from analyzer.expressions.templates import Evaluation
+from analyzer.findings.messages import k4_types, k5_presence, k6_values
 from analyzer.types import (
     NULL,
     Bool,
@@ -70,9 +70,9 @@ def expect(collector: Collector, value: Evaluation, field: str, wanted: str, pat
     if expr is None:
         collector.add("K402", f"`{field}` is {wanted}, and this is {type_}", path)
     elif add == NULL and type_ != NULL:
-        collector.add_diagnostic(messages.nullable_unguarded(expr, shown(expr)), path)
+        collector.add_diagnostic(k5_presence.nullable_unguarded(expr, shown(expr)), path)
     else:
-        collector.add_diagnostic(messages.slot_type(expr, field, wanted, type_), path)
+        collector.add_diagnostic(k4_types.slot_type(expr, field, wanted, type_), path)
     return False
 
 
@@ -96,9 +96,9 @@ def check_constant(
         return
     itself = type_ if alone is None else alone(expr)
     if isinstance(itself, Bool) and itself.literal is not None:
-        collector.add_diagnostic(messages.constant_condition(expr, type_.literal), path)
+        collector.add_diagnostic(k6_values.constant_condition(expr, type_.literal), path)
     elif type_.literal is False:
-        collector.add_diagnostic(messages.unreachable(expr, "this is never true"), path)
+        collector.add_diagnostic(k6_values.unreachable(expr, "this is never true"), path)
 
 
 def whole_expression(value: Evaluation) -> Expr | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from analyzer.expressions import messages
 from analyzer.expressions.bounds import Orders
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.facts import Facts
 from analyzer.expressions.optionals import has_value
+from analyzer.findings.diagnostic import Diagnostic, Fix
+from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
 from analyzer.lowering.by_kind import JSON_MOST
 from analyzer.types import (
     ERROR,
@@ -60,21 +61,21 @@ def call(checker: Checker, expr: Call, facts: Facts) -> Type:
     return _RESULTS.get(expr.function, _as_it_is)(checker, expr, args, type_)
 
 
-def _unknown(expr: Call, facts: Facts) -> messages.Diagnostic | None:
+def _unknown(expr: Call, facts: Facts) -> Diagnostic | None:
     """What is wrong with the name or the form of a call."""
     name, receiver = expr.function, expr.target is not None
     if isinstance(expr.target, Ident) and expr.target.name not in facts.scope:
         dotted = f"{expr.target.name}.{name}"
         known = [one for one in (*TABLE, *MACROS) if one.startswith(f"{expr.target.name}.")]
         if known:
-            return messages.unknown_function(expr, dotted, known)
+            return k3_names.unknown_function(expr, dotted, known)
     if name in MACROS:
-        return messages.wrong_form(expr, name, MACROS[name].form)
+        return k3_names.wrong_form(expr, name, MACROS[name].form)
     if name not in TABLE:
         names = [one for one in (*TABLE, *MACROS) if "_" not in one]
-        return messages.unknown_function(expr, name, names)
+        return k3_names.unknown_function(expr, name, names)
     if not has_call_form(name, receiver):
-        return messages.wrong_form(expr, name, call_forms(name)[0])
+        return k3_names.wrong_form(expr, name, call_forms(name)[0])
     return None
 
 
@@ -88,7 +89,7 @@ def applied(
         node, _ = args[found.position]
         path = shown(node)
         subject = ("null", path) if path != UNNAMED else None
-        checker.report(messages.nullable_unguarded(node, path), subject)
+        checker.report(k5_presence.nullable_unguarded(node, path), subject)
         found = resolve_overload(name, receiver, tuple(without(one, _is_null) for one in types))
     if isinstance(found, Failure):
         return _refused(checker, expr, name, receiver, args, found)
@@ -111,10 +112,10 @@ def _refused(
     if failure.partial:
         node, _ = args[failure.position] if failure.position < len(args) else (expr, ERROR)
         what = f"'{_spoken(name)}'"
-        return checker.report(messages.unnarrowed_union(node, what, failure.lacking))
+        return checker.report(k4_types.unnarrowed_union(node, what, failure.lacking))
     written = _written(name, receiver, [str(type_) for _, type_ in args])
     fix = _conversion(name, args)
-    return checker.report(messages.no_overload(expr, written, failure.nearest, fix))
+    return checker.report(k3_names.no_overload(expr, written, failure.nearest, fix))
 
 
 def _spoken(name: str) -> str:
@@ -130,7 +131,7 @@ def _written(name: str, receiver: bool, types: list[str]) -> str:
     return f"{before}{name}({', '.join(types)})"
 
 
-def _conversion(name: str, args: tuple[Argument, ...]) -> messages.Fix | None:
+def _conversion(name: str, args: tuple[Argument, ...]) -> Fix | None:
     """Numbers do not mix in arithmetic: the literal, or else the int, becomes a double."""
     if name not in ("_+_", "_-_", "_*_", "_/_") or len(args) != 2:
         return None
@@ -138,11 +139,11 @@ def _conversion(name: str, args: tuple[Argument, ...]) -> messages.Fix | None:
         return None
     node = next(one for one, type_ in args if kinds(type_) == frozenset({"int"}))
     if isinstance(node, Literal):
-        return messages.Fix("make it a double", node.end, node.end, ".0")
+        return Fix("make it a double", node.end, node.end, ".0")
     path = shown(node)
     if path == UNNAMED:
         return None
-    return messages.Fix("make it a double", node.offset, node.end, f"double({path})")
+    return Fix("make it a double", node.offset, node.end, f"double({path})")
 
 
 # What constants say ------------------------------------------------------------------------------
@@ -198,9 +199,9 @@ def _works(checker: Checker, node: Expr, attempt: Callable[[], Any]) -> bool:
         attempt()
     except Problem as problem:
         if problem.reason == "overflow":
-            checker.report(messages.int_overflow(node))
+            checker.report(k6_values.int_overflow(node))
         elif problem.reason == "bad-argument":
-            checker.report(messages.bad_literal(node, problem.message))
+            checker.report(k6_values.bad_literal(node, problem.message))
         else:
             return True
         return False
@@ -255,7 +256,7 @@ def _extreme(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Ty
     node, whole = args[0]
     if any(isinstance(one, List) and not one.least for one in members_of(whole)):
         guard = f"guard it with size({shown(node)}) > 0"
-        checker.report(messages.index_unproven(expr, "the first element", guard))
+        checker.report(k5_presence.index_unproven(expr, "the first element", guard))
     ranges = [one for _, one in args if isinstance(one, Int)]
     if len(ranges) < len(args):
         return _argument(checker, expr, args, type_)
@@ -316,7 +317,7 @@ def _value(
     if any(isinstance(one, Optional) for one in members_of(whole)) and not has_value(
         node, facts, checker.types
     ):
-        found = messages.optional_unguarded(
+        found = k5_presence.optional_unguarded(
             expr, f"the value of {shown(node)}", "hasValue(), or give another with orValue()", False
         )
         checker.report(found)
@@ -369,7 +370,7 @@ def _substring(
         guard = "compare it with the end before"
         if start is not None and end is not None:
             guard = f"guard it with {start} <= {end}"
-        checker.report(messages.index_unproven(expr, "the start of this part", guard))
+        checker.report(k5_presence.index_unproven(expr, "the start of this part", guard))
     return _at(checker, expr, args, tuple(range(1, len(args))), type_, facts)
 
 
@@ -431,7 +432,7 @@ def _at(
     return type_
 
 
-def _unproven(expr: Call, node: Expr, number: int, natural: bool) -> messages.Diagnostic:
+def _unproven(expr: Call, node: Expr, number: int, natural: bool) -> Diagnostic:
     """Which guard a position lacks."""
     parts = expr.args if expr.target is None else (expr.target, *expr.args)
     whole, position = shown(node), position_shown(parts[number])
@@ -439,9 +440,9 @@ def _unproven(expr: Call, node: Expr, number: int, natural: bool) -> messages.Di
     if position is None:
         what = "the start" if number == 1 else "the end"
         guard = f"compare it with {size} before"
-        return messages.index_unproven(expr, f"{what} of this part", guard)
+        return k5_presence.index_unproven(expr, f"{what} of this part", guard)
     guard = f"{size} >= {position}" if natural else f"{position} >= 0 && {size} >= {position}"
-    return messages.index_unproven(expr, f"position {position}", f"guard it with {guard}")
+    return k5_presence.index_unproven(expr, f"position {position}", f"guard it with {guard}")
 
 
 _NUMBERS: Final = frozenset({"int", "uint", "double"})
@@ -465,7 +466,7 @@ def _format(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Typ
     found = clauses(text.value)
     if len(found) > len(items.elements):
         message = f"the format has {len(found)} clauses, the list {len(items.elements)} elements"
-        return checker.report(messages.bad_literal(expr, message))
+        return checker.report(k6_values.bad_literal(expr, message))
     return _formatted(checker, found, items, type_)
 
 
@@ -479,7 +480,7 @@ def _formatted(checker: Checker, letters: list[str], items: ListLiteral, type_: 
                 wanted is not None and not isinstance(one, Error)
             )
         elif wanted is not None and not found <= wanted:
-            return checker.report(messages.no_overload(node, f"'%{clause}' of {one}", None))
+            return checker.report(k3_names.no_overload(node, f"'%{clause}' of {one}", None))
     return type_
 
 

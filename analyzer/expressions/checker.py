@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from analyzer.expressions import messages
 from analyzer.expressions.equal_expressions import sized_expr
 from analyzer.expressions.facts import Facts, assume
-from analyzer.expressions.messages import Diagnostic
+from analyzer.findings.diagnostic import Diagnostic
+from analyzer.findings.messages import k3_names, k5_presence, k6_values
 from analyzer.types import BOOL, ERROR, NULL, Bool, Dyn, Error, Never, Type, resolved, without
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Index, Literal, Logical, Select
@@ -98,9 +98,9 @@ class Checker:
         if isinstance(wrong, Never):
             return type_
         if wrong == NULL and type_ != NULL:
-            self.report(messages.nullable_unguarded(expr, shown(expr)))
+            self.report(k5_presence.nullable_unguarded(expr, shown(expr)))
             return BOOL
-        return self.report(messages.not_bool(expr, place, type_))
+        return self.report(k3_names.not_bool(expr, place, type_))
 
     def varying_condition(self, expr: Expr, facts: Facts, place: str) -> Type:
         """The type of a condition that should not always be the same."""
@@ -109,7 +109,7 @@ class Checker:
         if isinstance(type_, Bool) and type_.literal is not None and len(self.found) == count:
             # What a condition before has made certain is a habit of careful people, no mistake.
             if not (type_.literal and facts.known):
-                self.report(messages.constant_condition(expr, type_.literal))
+                self.report(k6_values.constant_condition(expr, type_.literal))
             return BOOL if isinstance(expr, Literal) else type_
         return type_
 

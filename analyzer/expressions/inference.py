@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from analyzer.expressions import calls, macros, messages, selection
+from analyzer.expressions import calls, macros, selection
 from analyzer.expressions.checker import Check, Checker, shown
 from analyzer.expressions.facts import Facts, assume, is_optional, path_of, type_at
-from analyzer.expressions.messages import Diagnostic
+from analyzer.findings.diagnostic import Diagnostic
+from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
 from analyzer.types import (
     BOOL,
     ERROR,
@@ -108,7 +109,7 @@ def infer(expression: str | Expr, names: Mapping[str, Any]) -> Inference:
         try:
             expression = parse(expression)
         except CelSyntaxError as error:
-            found = messages.syntax(error.message, error.offset, error.end)
+            found = k3_names.syntax(error.message, error.offset, error.end)
             return Inference(ERROR, (found,))
     scope = {name: lower(schema, name=name) for name, schema in names.items()}
     checker = Checker(scope, CHECKS)
@@ -154,7 +155,7 @@ def _ident(checker: Checker, expr: Ident, facts: Facts) -> Type:
         return facts.type_of(expr.name)
     if expr.name in TYPES:
         return TypeValue()
-    unknown = messages.unknown_variable(expr, expr.name, facts.scope)
+    unknown = k3_names.unknown_variable(expr, expr.name, facts.scope)
     return checker.report(unknown, expr.name)
 
 
@@ -179,7 +180,7 @@ def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
             checker.may_fail = checker.may_fail or isinstance(one, Dyn)
             values.append(one)
         else:
-            return checker.report(messages.not_optional(expr, "what follows '?'", type_))
+            return checker.report(k3_names.not_optional(expr, "what follows '?'", type_))
     return union(values)
 
 
@@ -205,13 +206,13 @@ def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) 
     if found is None:
         checker.may_fail = checker.may_fail or not isinstance(type_, Error)
     elif found & {"null"} and found != {"null"}:
-        checker.report(messages.nullable_unguarded(expr, shown(expr)))
+        checker.report(k5_presence.nullable_unguarded(expr, shown(expr)))
     elif not found <= {"bool", "int", "uint", "string"}:
-        return checker.report(messages.bad_key(expr, type_))
+        return checker.report(k3_names.bad_key(expr, type_))
     if isinstance(expr, Literal):
         same = (isinstance(expr.value, bool), expr.value)
         if same in first:
-            checker.report(messages.duplicate_key(expr, repr(expr.value), first[same]))
+            checker.report(k6_values.duplicate_key(expr, repr(expr.value), first[same]))
         first.setdefault(same, expr)
     return type_
 
@@ -225,7 +226,7 @@ def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
         return negated(operand)
     if expr.operator == "-" and isinstance(operand, Int):
         type_ = int_within(-operand.most, -operand.least)
-        return type_ or checker.report(messages.int_overflow(expr))
+        return type_ or checker.report(k6_values.int_overflow(expr))
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
 
 
@@ -236,7 +237,7 @@ def _binary(checker: Checker, expr: Binary, facts: Facts) -> Type:
     if expr.operator == "in":
         return _in(checker, expr, left, right, facts)
     if expr.operator in ("/", "%") and _is_zero(right) and kinds(left) == frozenset({"int"}):
-        return checker.report(messages.division_by_zero(expr))
+        return checker.report(k6_values.division_by_zero(expr))
     args = ((expr.left, left), (expr.right, right))
     type_ = calls.applied(checker, expr, f"_{expr.operator}_", False, args)
     return _refined(checker, expr, left, right, type_)
@@ -253,7 +254,9 @@ def _refined(checker: Checker, expr: Binary, left: Type, right: Type, type_: Typ
     if isinstance(type_, Bool):
         return order(expr.operator, left, right)
     if isinstance(type_, Int):
-        return arithmetic(expr.operator, left, right) or checker.report(messages.int_overflow(expr))
+        return arithmetic(expr.operator, left, right) or checker.report(
+            k6_values.int_overflow(expr)
+        )
     if expr.operator == "+" and not isinstance(type_, Error):
         return concatenated(left, right) or type_
     return type_
@@ -271,7 +274,7 @@ def _equality(checker: Checker, expr: Binary, left: Type, right: Type, facts: Fa
             return BOOL
     a, b = _declared(expr.left, left, facts), _declared(expr.right, right, facts)
     if not may_be_equal(a, b):
-        checker.report(messages.incomparable(expr, a, b))
+        checker.report(k4_types.incomparable(expr, a, b))
         return BOOL
     result = equality(left, right)
     return result if expr.operator == "==" else negated(result)
@@ -291,7 +294,7 @@ def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: F
         return BOOL
     if not is_nullable(_declared(node, type_, facts)):
         what = f"{shown(node)} is never null"
-        checker.report(messages.redundant_guard(expr, what))
+        checker.report(k5_presence.redundant_guard(expr, what))
     return Bool(not equal) if members_of(type_) else BOOL
 
 
@@ -306,7 +309,7 @@ def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
     if any(one.literals is None or node.value in one.literals for one in texts):
         return False
     known = union(texts)
-    checker.report(messages.impossible_literal(node, node.value, known))
+    checker.report(k4_types.impossible_literal(node, node.value, known))
     return True
 
 
@@ -321,7 +324,7 @@ def _in(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -
     if isinstance(type_, Bool) and isinstance(right, List) and right.most != 0:
         declared = _declared(expr.left, left, facts)
         if not may_be_equal(declared, right.element):
-            checker.report(messages.incomparable(expr, declared, right.element))
+            checker.report(k4_types.incomparable(expr, declared, right.element))
     return type_
 
 

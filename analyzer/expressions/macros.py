@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from analyzer.expressions import messages, selection
+from analyzer.expressions import selection
 from analyzer.expressions.bounds import compared
 from analyzer.expressions.checker import Checker, Loop, shown
 from analyzer.expressions.equal_expressions import sized_expr
 from analyzer.expressions.facts import Facts, is_optional, path_of, path_uses, type_at, with_bounds
+from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.types import (
     BOOL,
     DYN,
@@ -59,7 +60,7 @@ def macro(checker: Checker, expr: Macro, facts: Facts) -> Type:
         return selection.has(checker, expr, facts)
     for name in expr.variables:
         if name in facts.scope:
-            checker.report(messages.shadowed(expr, name))
+            checker.report(k3_names.shadowed(expr, name))
     if expr.name == "cel.bind":
         return _bind(checker, expr, facts)
     if expr.name in ("optMap", "optFlatMap"):
@@ -89,7 +90,7 @@ def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
             values.append(one)
         else:
             place = f"{expr.name}()"
-            return checker.report(messages.not_optional(expr.target, place, target))
+            return checker.report(k3_names.not_optional(expr.target, place, target))
     inside = _declared(facts, expr.variables, (union(values),))
     result = checker.check(expr.args[0], inside)
     return Optional(result) if expr.name == "optMap" else _flat(checker, expr.args[0], result)
@@ -101,7 +102,7 @@ def _flat(checker: Checker, expr: Expr, type_: Type) -> Type:
             checker.may_fail = True
         elif not isinstance(one, Optional | Error):
             place = "the result of optFlatMap()"
-            return checker.report(messages.not_optional(expr, place, type_))
+            return checker.report(k3_names.not_optional(expr, place, type_))
     return type_
 
 
@@ -143,9 +144,9 @@ def _range(checker: Checker, expr: Macro, target: Type) -> Range | None:
                 found.append(Range(keys_of(one), values_of(one), 0, None, False))
             case Null() if target != NULL:
                 path = shown(expr.target)
-                checker.report(messages.nullable_unguarded(expr.target, path), ("null", path))
+                checker.report(k5_presence.nullable_unguarded(expr.target, path), ("null", path))
             case _:
-                checker.report(messages.not_iterable(expr.target, expr.name, target))
+                checker.report(k3_names.not_iterable(expr.target, expr.name, target))
                 return None
     return _merged(found, len(expr.variables))
 
@@ -247,7 +248,7 @@ def _enter(checker: Checker, expr: Macro, over: Range) -> None:
     around = [loop for loop in checker.loops if loop.unbounded]
     varying = frozenset(name for loop in checker.loops for name in loop.variables)
     if unbounded and around and not varying & free_names(expr.target):
-        checker.report(messages.costly(expr))
+        checker.report(k3_names.costly(expr))
     checker.loops.append(Loop(frozenset(expr.variables), unbounded))
 
 
@@ -298,7 +299,7 @@ def _sorted(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
         checker.may_fail = True
     elif limit is not None and not limit.admits(key):
         form = f"sorting by {key}"
-        return checker.report(messages.no_overload(expr.args[0], form, None))
+        return checker.report(k3_names.no_overload(expr.args[0], form, None))
     return List(over.element, over.least, over.most)
 
 

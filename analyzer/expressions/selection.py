@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from analyzer.expressions import messages
 from analyzer.expressions.bounds import Orders
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.facts import Facts, is_optional, is_step_guard, path_of, type_at
+from analyzer.findings.diagnostic import Diagnostic
+from analyzer.findings.messages import k3_names, k4_types, k5_presence
 from analyzer.types import (
     BOOL,
     DYN,
@@ -103,7 +104,7 @@ def _judged(
     if found and not good:
         path, known = shown(expr.operand), field_names(operand)
         owner = f"{path} ({operand})" if not known or path == UNNAMED else path
-        unknown = messages.unknown_property(expr, name, owner, known)
+        unknown = k4_types.unknown_property(expr, name, owner, known)
         return checker.report(unknown)
     type_ = union(m.type for _, m in good)
     if any(isinstance(one, Dyn) for one, _ in good):
@@ -116,7 +117,7 @@ def _judged(
         return _asked(checker, expr, name, operand, [m for _, m in good], type_)
     if absent:
         what = f"the field '{name}'"
-        return checker.report(messages.unnarrowed_union(expr, what, absent[0]))
+        return checker.report(k4_types.unnarrowed_union(expr, what, absent[0]))
     return _presence(checker, expr, name, operand, [m for _, m in good], type_, guard)
 
 
@@ -131,7 +132,7 @@ def _asked(
     """A field that may be absent, since it is only asked for; one that is misspelt always is."""
     known = field_names(operand)
     if all(one.presence == "undeclared" for one in found) and nearest(name, known):
-        checker.report(messages.undeclared_property(expr, name, known), shown(expr))
+        checker.report(k4_types.undeclared_property(expr, name, known), shown(expr))
     return type_
 
 
@@ -140,12 +141,12 @@ def _fieldless(
 ) -> Type:
     if all(isinstance(one, Null) for one in fieldless):
         operand = shown(expr.operand)
-        checker.report(messages.nullable_unguarded(expr.operand, operand), ("null", operand))
+        checker.report(k5_presence.nullable_unguarded(expr.operand, operand), ("null", operand))
         return type_
     what = f"the field '{name}'"
     if {Null, Bool, String, List} <= {type(one) for one in fieldless}:
-        return checker.report(messages.untyped(expr, what, shown(expr.operand)))
-    return checker.report(messages.unnarrowed_union(expr, what, fieldless[0]))
+        return checker.report(k4_types.untyped(expr, what, shown(expr.operand)))
+    return checker.report(k4_types.unnarrowed_union(expr, what, fieldless[0]))
 
 
 def _presence(
@@ -160,14 +161,14 @@ def _presence(
     possible = [one for one in found if one.presence == "possible"]
     if possible:
         lenient = all(one.lenient for one in possible)
-        finding = messages.optional_unguarded(expr, shown(expr), guard, lenient)
+        finding = k5_presence.optional_unguarded(expr, shown(expr), guard, lenient)
         checker.report(finding, shown(expr) if shown(expr) != UNNAMED else None)
     elif any(one.presence == "undeclared" or not one.declared for one in found):
         names = field_names(operand) - {name}
         checker.may_fail = True
         # A schema that declares no fields at all is that of a map, of whose keys nothing is known.
         if names or _is_required(operand, name):
-            checker.report(messages.undeclared_property(expr, name, names), shown(expr))
+            checker.report(k4_types.undeclared_property(expr, name, names), shown(expr))
     return type_
 
 
@@ -217,7 +218,7 @@ def _element(
             checker.may_fail = True
             return DYN
         case Null() if operand != NULL:
-            checker.report(messages.nullable_unguarded(expr.operand, shown(expr.operand)))
+            checker.report(k5_presence.nullable_unguarded(expr.operand, shown(expr.operand)))
             return NEVER
         case List():
             return _at_position(checker, expr, one, index, optional, facts)
@@ -225,8 +226,8 @@ def _element(
             return _at_key(checker, expr, one, index, optional)
     form = f"{operand}[{index}]"
     if isinstance(operand, type(one)):
-        return checker.report(messages.no_overload(expr, form, None))
-    return checker.report(messages.unnarrowed_union(expr, "an index", one))
+        return checker.report(k3_names.no_overload(expr, form, None))
+    return checker.report(k4_types.unnarrowed_union(expr, "an index", one))
 
 
 def _fits(checker: Checker, expr: Index, index: Type, wanted: frozenset[str], one: Type) -> bool:
@@ -237,9 +238,9 @@ def _fits(checker: Checker, expr: Index, index: Type, wanted: frozenset[str], on
     if found <= wanted:
         return True
     if "null" in found and found - {"null"} <= wanted and found != {"null"}:
-        checker.report(messages.nullable_unguarded(expr.index, shown(expr.index)))
+        checker.report(k5_presence.nullable_unguarded(expr.index, shown(expr.index)))
         return False
-    checker.report(messages.no_overload(expr, f"{one}[{index}]", None))
+    checker.report(k3_names.no_overload(expr, f"{one}[{index}]", None))
     return False
 
 
@@ -265,20 +266,20 @@ def _is_within(checker: Checker, expr: Index, items: List, index: Type, facts: F
     return orders.is_position(expr.index, expr.operand, items.least, -1)
 
 
-def _unproven(checker: Checker, expr: Index, facts: Facts) -> messages.Diagnostic:
+def _unproven(checker: Checker, expr: Index, facts: Facts) -> Diagnostic:
     """Which guard a position lacks."""
     items, position = shown(expr.operand), position_shown(expr.index)
     if items.startswith(UNNAMED):
         what = "this element" if position is None else f"position {position}"
         how = f"[?{position or ' '}]"
-        return messages.index_unproven(expr, what, f"read it with {how}, and orValue()")
+        return k5_presence.index_unproven(expr, what, f"read it with {how}, and orValue()")
     if position is None:
         guard = f"compare the index with size({items}) before"
-        return messages.index_unproven(expr, f"an element of {items}", guard)
+        return k5_presence.index_unproven(expr, f"an element of {items}", guard)
     guard = f"size({items}) > {position}"
     if not Orders(facts.known, checker.known_type).is_natural(expr.index):
         guard = f"{position} >= 0 && {guard}"
-    return messages.index_unproven(expr, f"{items}[{position}]", f"guard it with {guard}")
+    return k5_presence.index_unproven(expr, f"{items}[{position}]", f"guard it with {guard}")
 
 
 def _at_key(
@@ -296,8 +297,8 @@ def _at_key(
     if not certain and not optional:
         guard = f"{shown(expr.index)} in {shown(expr.operand)}"
         if not may_be_equal(keys_of(mapping), index):
-            return checker.report(messages.incomparable(expr, keys_of(mapping), index))
-        checker.report(messages.optional_unguarded(expr, shown(expr), guard, False))
+            return checker.report(k4_types.incomparable(expr, keys_of(mapping), index))
+        checker.report(k5_presence.optional_unguarded(expr, shown(expr), guard, False))
     return type_
 
 
@@ -319,7 +320,7 @@ def has(checker: Checker, expr: Macro, facts: Facts) -> Type:
         path = path_of(selection, facts)
         if path is not None and _is_certain(type_at(path[:-1], facts.declared), selection.field):
             what = f"{shown(selection)} is always there"
-            checker.report(messages.redundant_guard(expr, what))
+            checker.report(k5_presence.redundant_guard(expr, what))
         return Bool(True)
     return BOOL
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from analyzer.expressions import messages
 from analyzer.expressions.checker import shown
-from analyzer.expressions.messages import Diagnostic
+from analyzer.findings.diagnostic import Diagnostic
+from analyzer.findings.messages import k0_text
 from analyzer.types import (
     ERROR,
     NULL,
@@ -99,7 +99,7 @@ def _scalar(scalar: Scalar, check: Check) -> tuple[Type, list[Diagnostic]]:
         diagnostics += found
         textless = [one for one in members_of(type_) if isinstance(one, _WITHOUT_TEXT)]
         if textless:
-            diagnostics.append(messages.not_text(segment.expr, shown(segment.expr), textless[0]))
+            diagnostics.append(k0_text.not_text(segment.expr, shown(segment.expr), textless[0]))
         wrong = wrong or bool(textless) or isinstance(type_, Error)
     return ERROR if wrong else _text(scalar), diagnostics
 

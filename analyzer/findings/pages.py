@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analyzer.findings.catalogue import RULES, Rule
+from analyzer.findings.catalogue import RULES, RuleEntry
 
 _FOLDER = Path(__file__).parent.parent / "rules"
 
@@ -17,7 +17,7 @@ def page(code: str) -> str | None:
         return None
 
 
-def find_rule(word: str) -> Rule | None:
+def find_rule(word: str) -> RuleEntry | None:
     """The rule with this code or name, in any case."""
     code = word.upper()
     if code in RULES:

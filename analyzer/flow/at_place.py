@@ -6,11 +6,19 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from analyzer.expressions import messages
 from analyzer.expressions.facts import Facts, assume, is_impossible
 from analyzer.expressions.inference import check_expression
-from analyzer.expressions.messages import Diagnostic
 from analyzer.expressions.templates import Evaluation, evaluate
+from analyzer.findings.catalogue import (
+    OPTIONAL_UNGUARDED,
+    UNDECLARED_PROPERTY,
+    UNKNOWN_PROPERTY,
+    UNKNOWN_VARIABLE,
+    UNNARROWED_UNION,
+    codes,
+)
+from analyzer.findings.diagnostic import Diagnostic
+from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Known
 from analyzer.flow.place import Place
@@ -25,7 +33,7 @@ from kernel.topology.callsite import names_in
 MAX_CLEAN: Final = 10_000
 """With more expressions than that, what is known of them is forgotten."""
 
-_PRESENCE = frozenset(("K401", "K404", "K501", "K407"))
+_OF_PRESENCE = codes(UNKNOWN_PROPERTY, UNNARROWED_UNION, OPTIONAL_UNGUARDED, UNDECLARED_PROPERTY)
 
 
 def check_in_scope(
@@ -36,7 +44,7 @@ def check_in_scope(
         type_, found = check_expression(expr, names, facts)
     else:
         type_, found = _remembered(expr, names)
-    if any(one.code == "K302" for one in found):
+    if any(one.code == UNKNOWN_VARIABLE.code for one in found):
         found = tuple(_reworded(one, expr, names) for one in found)
     return type_, found
 
@@ -110,7 +118,7 @@ def evaluate_at(
 
     def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
         type_, found = check_in_scope(expr, facts.scope, facts)
-        if any(one.code in _PRESENCE for one in found):
+        if any(one.code in _OF_PRESENCE for one in found):
             sure = certain(expr, place)
             if sure:
                 again = facts_with(sure)
@@ -137,11 +145,11 @@ def _relevant(known: Known, template: Template) -> Known:
 
 
 def _reworded(found: Diagnostic, expr: Expr, names: Names) -> Diagnostic:
-    if found.code != "K302":
+    if found.code != UNKNOWN_VARIABLE.code:
         return found
     node = next(one for one in walk(expr) if (one.offset, one.end) == (found.offset, found.end))
     name = getattr(node, "name", "")
     if name == "error":
-        return messages.no_error(node)
+        return k5_presence.no_error(node)
     where = ELSEWHERE.get(name)
-    return found if where is None else messages.not_in_scope(node, name, where)
+    return found if where is None else k3_names.not_in_scope(node, name, where)

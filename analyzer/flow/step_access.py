@@ -10,8 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from analyzer.expressions import messages
-from analyzer.expressions.messages import Diagnostic
+from analyzer.findings.catalogue import (
+    NULLABLE_UNGUARDED,
+    OPTIONAL_UNGUARDED,
+    UNDECLARED_PROPERTY,
+    UNKNOWN_PROPERTY,
+    UNNARROWED_UNION,
+    codes,
+)
+from analyzer.findings.diagnostic import Diagnostic
+from analyzer.findings.messages import k3_names, k4_types, k5_presence
 from analyzer.flow.availability import Ran
 from analyzer.flow.implication import implies
 from analyzer.flow.place import Place, may_be_asked_again, step_name
@@ -21,7 +29,10 @@ from kernel.cel.tree import Conditional, Logical, Macro, Select, children
 from kernel.topology import forms
 from kernel.topology.forms import Step
 
-_PRESENCE = frozenset(("K401", "K404", "K501", "K407", "K502"))
+_OF_PRESENCE = codes(
+    UNKNOWN_PROPERTY, UNNARROWED_UNION, OPTIONAL_UNGUARDED, UNDECLARED_PROPERTY, NULLABLE_UNGUARDED
+)
+"""The rules that the checker of expressions breaks where a step may not be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +112,12 @@ def translated(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterato
     told: set[str] = set()
     for diagnostic in found:
         reading = readings.get((diagnostic.offset, diagnostic.end))
-        if reading is None or diagnostic.code not in _PRESENCE:
+        if reading is None or diagnostic.code not in _OF_PRESENCE:
             yield diagnostic
             continue
         use, inside = reading
         if (
-            diagnostic.code == "K401"
+            diagnostic.code == UNKNOWN_PROPERTY.code
             and inside
             and use.name in place.state
             and _is_guard(use, expr)
@@ -138,29 +149,29 @@ def _said(use: Use, diagnostic: Diagnostic, inside: bool, place: Place) -> Itera
     step = conditions.by_name.get(use.name)
     node, name = use.node, use.name
     if step is None:
-        yield messages.unknown_step(node, name, conditions.by_name)
+        yield k4_types.unknown_step(node, name, conditions.by_name)
     elif name in place.state:
-        if inside and diagnostic.code == "K502":
+        if inside and diagnostic.code == NULLABLE_UNGUARDED.code:
             yield diagnostic
             return
         guard = f"guard it with has(steps.{name}.result)"
-        if diagnostic.code == "K401" and inside:
+        if diagnostic.code == UNKNOWN_PROPERTY.code and inside:
             guard = "the conditions around say so"
-            yield messages.step_unavailable(node, name, "was skipped here", guard)
+            yield k5_presence.step_unavailable(node, name, "was skipped here", guard)
             return
         skipped = place.state[name] is Ran.OR_SKIPPED
         why = "may have been skipped" if skipped else "may not have run here"
-        yield messages.step_unavailable(node, name, why, guard)
+        yield k5_presence.step_unavailable(node, name, why, guard)
     elif _is_hidden(step, place):
-        yield messages.inner_step(node, name)
+        yield k3_names.inner_step(node, name)
     elif place.step is None or _is_before(step, place):
         why = "does not run where this is read"
-        yield messages.step_unavailable(node, name, why, "it is on another branch")
+        yield k5_presence.step_unavailable(node, name, why, "it is on another branch")
     elif step is place.step:
         why = "has not run yet where this is read"
-        yield messages.step_unavailable(node, name, why, "a step cannot read itself")
+        yield k5_presence.step_unavailable(node, name, why, "a step cannot read itself")
     else:
-        yield messages.forward_reference(node, name)
+        yield k5_presence.forward_reference(node, name)
 
 
 def _is_before(step: Step, place: Place) -> bool:

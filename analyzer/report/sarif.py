@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from analyzer.findings.catalogue import RULES, Rule
+from analyzer.findings.catalogue import RULES, RuleEntry
 from analyzer.findings.finding import Edit, Finding, Report
 from analyzer.findings.pages import first_paragraph, page
 from analyzer.report.paths import relative
@@ -49,7 +49,7 @@ def as_sarif(report: Report, base: Path | None = None) -> str:
     return json.dumps(log, ensure_ascii=False, indent=2)
 
 
-def _rule(rule: Rule) -> Json:
+def _rule(rule: RuleEntry) -> Json:
     text = page(rule.code)
     words = rule.name.replace("-", " ")
     described: Json = {

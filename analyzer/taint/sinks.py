@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
 
+from analyzer.findings.messages.k8_taint import Language
 from analyzer.taint.annotations import ANY, Annotations
 from analyzer.taint.origins import Origin, Taint
 from kernel.errors import Path, Span
-
-Language = Literal["sql", "shell", "prompt"]
-
-LANGUAGES: Final[dict[Language, str]] = {
-    "sql": "an SQL statement",
-    "shell": "a shell command",
-    "prompt": "a prompt",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from analyzer.findings.finding import Finding, Note
+from analyzer.findings.message import Message
+from analyzer.findings.messages import k8_taint
+from analyzer.findings.messages.k8_taint import LANGUAGES
 from analyzer.flow.guards import Known, conditions_of
 from analyzer.program.linking import Callee, CelField, StandaloneSite, Unit
 from analyzer.program.program import Program, written
 from analyzer.taint.annotations import ANY, Annotations
 from analyzer.taint.origins import CLEAN, Origin, Taint, join, mapped, tree
-from analyzer.taint.sinks import LANGUAGES, Sink, leaks
+from analyzer.taint.sinks import Sink, leaks
 from analyzer.taint.survey import Summary, Survey, of_origin, variable
 from analyzer.taint.tracing import Env, Piece, Vetted, pieces, traced, vetted_by, whole
 from kernel.cel import Template
@@ -336,33 +339,18 @@ class _UnitTaint:
         self.summary.sinks.setdefault(name, []).append(inner)
 
     def leak(self, sink: Sink, secret: Origin, path: Path, span: Span) -> None:
-        if self.is_new("K801", span):
-            through = f"to `{sink.beyond}`, and from there " if sink.beyond else ""
-            message = f"the secret `{secret.name}` goes {through}{sink.why}"
-            self.findings.append(Finding("K801", message, span, path, _notes(sink)))
+        self.report(k8_taint.leak(secret.name, sink.why, sink.beyond), sink, path, span)
 
     def untrusted(self, sink: Sink, origin: Origin, path: Path, span: Span) -> None:
-        if self.is_new("K802", span):
-            language = LANGUAGES[sink.language or "sql"]
-            through = f" by `{sink.beyond}`" if sink.beyond else ""
-            message = f"`{origin.name}` becomes part of {language}{through}, and may change it"
-            help = _HELP[sink.language or "sql"]
-            self.findings.append(Finding("K802", message, span, path, _notes(sink), help=help))
+        message = k8_taint.untrusted(origin.name, sink.language or "sql", sink.beyond)
+        self.report(message, sink, path, span)
 
-    def is_new(self, code: str, span: Span) -> bool:
-        """Whether nothing was said of a place yet: one mistake, one finding."""
-        key = code, span
-        if key in self.reported:
-            return False
-        self.reported.add(key)
-        return True
-
-
-_HELP = {
-    "sql": "give it as a value that is bound, beside the statement",
-    "shell": "give it as an argument of its own",
-    "prompt": "give it apart from the instructions",
-}
+    def report(self, message: Message, sink: Sink, path: Path, span: Span) -> None:
+        """Collect a finding, one of each rule for a place."""
+        key = message.code, span
+        if key not in self.reported:
+            self.reported.add(key)
+            self.findings.append(message.at(span, path, _notes(sink)))
 
 
 def _notes(sink: Sink) -> tuple[Note, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from analyzer.checks.collector import Collector
-from analyzer.expressions.messages import Diagnostic, Fix
 from analyzer.findings.catalogue import RULES
+from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.program.linking import Unit
 from analyzer.program.program import written
 from analyzer.rules.effects.raising import CATEGORIES, FINAL, KERNEL, Code, Raised

@@ -1,0 +1,32 @@
+"""What a finding says, without the place that it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer.findings.catalogue import Severity
+from analyzer.findings.finding import Edit, Finding, Note
+from kernel.errors import Path, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The code of a rule and one sentence; ``help`` says how to mend the mistake.
+
+    ``severity`` is None where it is the usual one of the rule.
+    """
+
+    code: str
+    text: str
+    help: str | None = None
+    severity: Severity | None = None
+
+    def at(
+        self,
+        span: Span | None,
+        path: Path = (),
+        related: tuple[Note, ...] = (),
+        fix: Edit | None = None,
+    ) -> Finding:
+        """The finding that says so at a place."""
+        return Finding(self.code, self.text, span, path, related, fix, self.help, self.severity)

@@ -1,0 +1,71 @@
+"""K401 to K407: types in expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analyzer.findings.diagnostic import Diagnostic, Fix
+from analyzer.findings.messages.near_names import candidates, renaming
+from analyzer.types import Type
+from kernel.cel import Expr
+from kernel.manifest.suggest import nearest
+
+
+def unknown_property(node: Expr, name: str, owner: str, known: Iterable[str]) -> Diagnostic:
+    """K401: a field that the value cannot have."""
+    more, meant = candidates(name, known, "it has")
+    fix = renaming(node, name, meant)
+    return Diagnostic.of("K401", node, f"{owner} has no field '{name}'{more}", fix=fix)
+
+
+def unknown_step(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
+    """K401: a step that is nowhere."""
+    more, meant = candidates(name, known, "there are")
+    return Diagnostic.of(
+        "K401", node, f"there is no step '{name}'{more}", fix=renaming(node, name, meant)
+    )
+
+
+def slot_type(node: Expr, field: str, wanted: str, type_: Type) -> Diagnostic:
+    """K402: a field of a step or a call site that needs another type."""
+    return Diagnostic.of("K402", node, f"`{field}` is {wanted}, and this is {type_}")
+
+
+def incomparable(node: Expr, left: Type, right: Type) -> Diagnostic:
+    """K403: two values that are never equal."""
+    return Diagnostic.of("K403", node, f"{left} and {right} are never equal")
+
+
+def unnarrowed_union(node: Expr, what: str, lacking: Type) -> Diagnostic:
+    """K404: what only some of the possible values have."""
+    return Diagnostic.of("K404", node, f"{what} is not possible where the value is {lacking}")
+
+
+def untyped(node: Expr, what: str, owner: str) -> Diagnostic:
+    """K404: what only some values have, where a schema says of none what it is."""
+    message = (
+        f"{what} is not certain: the schema of {owner} has no `type`, so it may be null, a list, …"
+    )
+    return Diagnostic.of("K404", node, message)
+
+
+def impossible_literal(node: Expr, literal: str, type_: Type) -> Diagnostic:
+    """K406: a comparison with what the value cannot be."""
+    known = type_.literals if hasattr(type_, "literals") else ()
+    meant = nearest(literal, known or ())
+    more = f"; did you mean '{meant}'?" if meant else ""
+    fix = Fix(f"write '{meant}'", node.offset, node.end, f"'{meant}'") if meant else None
+    if meant and not _plain(meant):
+        fix = None
+    return Diagnostic.of("K406", node, f"'{literal}' is none of {type_}{more}", fix=fix)
+
+
+def _plain(text: str) -> bool:
+    return text.isprintable() and not set(text) & {"'", "\\"}
+
+
+def undeclared_property(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
+    """K407: a field that the schema does not declare, although it may be there."""
+    more, meant = candidates(name, known, "declared are")
+    fix = renaming(node, name, meant)
+    return Diagnostic.of("K407", node, f"the field '{name}' is not declared{more}", fix=fix)
