@@ -10,7 +10,8 @@ from kernel.events.redaction import REDACTED
 from kernel.events.references import LOST
 from kernel.journal import Journal
 from kernel.manifest import find_kind, schemas_of
-from kernel.runtime.runs import Asked, manifest_of
+from kernel.runtime.manifest_texts import manifest_of
+from kernel.runtime.run_request import RunRequest
 from kernel.schema import Schema, SchemaError, compile_schema
 
 
@@ -25,7 +26,7 @@ async def by_contract(journal: Journal, execution: str, outputs: Any) -> Any:
     content = await journal.kept(run.digest) if run is not None and run.digest else None
     if row is None or run is None or content is None:
         return outputs
-    place = Asked.from_json(run.inputs).place
+    place = RunRequest.from_json(run.inputs).place
     schema = None if place is None else _outputs_of(row.target, content, Path(place))
     if schema is None:
         return outputs

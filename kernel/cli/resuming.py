@@ -20,7 +20,8 @@ from kernel.journal import Journal
 from kernel.journal import Run as Row
 from kernel.journal.rows import UNFINISHED
 from kernel.manifest import Manifest
-from kernel.runtime.runs import Asked, content_of, manifest_of
+from kernel.runtime.manifest_texts import content_of, manifest_of
+from kernel.runtime.run_request import RunRequest
 from kernel.runtime.targets import address_of
 
 
@@ -72,7 +73,7 @@ def _request(
     form: str,
     principal: str | None,
 ) -> KeptRequest:
-    asked = Asked.from_json(kept.run.inputs) if kept.run.inputs else None
+    asked = RunRequest.from_json(kept.run.inputs) if kept.run.inputs else None
     return KeptRequest(
         path=Path(asked.place or ".") if asked else Path(),
         vars=vars,
@@ -124,7 +125,9 @@ def call_again(
     request = _request(kept, vars, files, journal, events, environment, form, principal)
 
     async def work(kernel: Kernel, _: Tell) -> RunResult:
-        return await kernel.apply(address_of(kernel, row), kernel.references.show(row.inputs))
+        return await kernel.apply(
+            address_of(kernel.manifest, kernel.registry, row), kernel.references.show(row.inputs)
+        )
 
     return bring_up(request, manifest_kept(kept), work)
 
@@ -153,7 +156,7 @@ def kept_run(journal: str, prefix: str) -> Kept:
 
 def manifest_kept(kept: Kept) -> Manifest:
     """The manifest that a run began with. Raises :class:`UsageError`."""
-    asked = Asked.from_json(kept.run.inputs) if kept.run.inputs else None
+    asked = RunRequest.from_json(kept.run.inputs) if kept.run.inputs else None
     if asked is None or asked.place is None or kept.content is None:
         raise UsageError(
             f"the run {kept.run.run} was not begun by `kernel apply`: the program that began it "

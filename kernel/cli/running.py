@@ -29,7 +29,7 @@ from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.invocation.threads import shared
 from kernel.manifest import Manifest
-from kernel.runtime.targets import input_schemas
+from kernel.runtime.starts import input_schemas
 
 _WIND_UP_SECONDS = 1.0
 
@@ -93,7 +93,7 @@ def apply(request: Request, target: str | None) -> int:
     """Run ``target``, or what the manifest is for. Returns the exit status."""
 
     async def work(kernel: Kernel, tell: Tell) -> RunResult:
-        inputs = request.inputs(input_schemas(kernel, target))
+        inputs = request.inputs(input_schemas(kernel.manifest, kernel.registry, target))
         lost = await kernel.lost(request.run_id)
         going_on = asyncio.ensure_future(_recover(kernel, lost))
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,6 +34,16 @@ class Contract:
     outputs: Schema | None = None
     errors: Mapping[str | int, DeclaredError] = field(default_factory=dict)
     safety: Safety | None = None
+
+    @property
+    def input_redaction(self) -> Callable[[Any], Any] | None:
+        """Hides the secrets that the schema of the inputs marks; None where it marks none."""
+        return None if self.inputs is None else self.inputs.redaction
+
+    @property
+    def output_redaction(self) -> Callable[[Any], Any] | None:
+        """Hides the secrets that the schema of the outputs marks; None where it marks none."""
+        return None if self.outputs is None else self.outputs.redaction
 
 
 def contract_of(

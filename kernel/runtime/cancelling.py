@@ -1,4 +1,4 @@
-"""Cancelling a run from outside of the process that works on it."""
+"""Cancelling a run from outside of the process that works on it, and abandoning its intents."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from kernel.journal.rows import UNFINISHED, Conclusion, Held, Invocation, Run
 if TYPE_CHECKING:
     from kernel.journal.interface import Journal
 
-_MOST_LEFT = 1_000_000
+_MAX_UNRESOLVED = 1_000_000
+"""More than the intents of a run that can be without an outcome."""
 
 
 async def cancel(journal: Journal, run: str, who: str, reason: str | None = None) -> Run:
-    """Cancel a run that can still go on; who works on it concludes nothing any more.
+    """Cancel a run that can go on; a process that works on it can conclude nothing any more.
 
-    Raises :class:`Refused` when it has ended.
+    Raises :class:`Refused` when the run has ended.
     """
     found = await journal.run(run)
     if found is None:
@@ -32,13 +33,13 @@ async def cancel(journal: Journal, run: str, who: str, reason: str | None = None
     await journal.expire()
     for approval in await journal.approvals("pending"):
         if approval.run == run:
-            with suppress(Refused):  # somebody was faster
+            with suppress(Refused):  # somebody has decided meanwhile
                 await journal.decide(approval.approval, "denied", who, "the run was cancelled")
     for approval in await journal.approvals("approved"):
         if approval.run == run:
-            with suppress(Refused):  # who is about to go on by it finds that it holds no more
+            with suppress(Refused):  # an attempt has spent it meanwhile
                 await journal.spend(approval.approval, "invalidated")
-    for row in await journal.unresolved(run=run, limit=_MOST_LEFT):
+    for row in await unresolved_of(journal, run):
         epoch = await journal.fence(lease, row.execution, row.epoch)
         await abandon(journal, row, epoch, "the run was cancelled")
     message = f"cancelled by {who}" + (f": {reason}" if reason else "")
@@ -48,8 +49,14 @@ async def cancel(journal: Journal, run: str, who: str, reason: str | None = None
     return ended
 
 
+async def unresolved_of(journal: Journal, run: str) -> list[Invocation]:
+    """All intents of a run without an outcome."""
+    return await journal.unresolved(run=run, limit=_MAX_UNRESOLVED)
+
+
 async def abandon(journal: Journal, row: Invocation, epoch: int, why: str) -> None:
-    """Conclude what a run left and does not come back to: as not made, where that is known."""
+    """Conclude an intent that its run does not come back to: as cancelled where it is known that
+    nothing took effect, else as unknown."""
     asked = await journal.approvals(execution=row.execution)
     is_keyed = row.key is not None and row.scope != row.run
     answers_itself = not is_keyed and (row.about or {}).get("topology")

@@ -1,6 +1,6 @@
-"""Runs that nobody can walk again: a call out of a service whose process ended.
+"""Settling runs that cannot be replayed: calls out of a Service whose process ended.
 
-What they left is found out about, and nothing is made anew: who asked for it is gone.
+The outcomes of their intents are found out, and nothing is called again: the caller is gone.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from kernel.invocation.left import conclude_found
 from kernel.invocation.reconcile import Found, find_out
 from kernel.journal.errors import Refused
 from kernel.journal.rows import Won
-from kernel.runtime.targets import find_recorded, target_of
+from kernel.runtime.targets import target_of
 from kernel.topology.callsite import CallSite
 
 if TYPE_CHECKING:
     from kernel.invocation.run import Run
     from kernel.journal.rows import Invocation as Row
     from kernel.journal.rows import RunState
-    from kernel.runtime.kernel import Kernel
+    from kernel.runtime.recovery import Find
 
 
-async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
-    """Conclude the intents that a run left; the state in which that leaves it."""
-    run.history = history
+async def settle(run: Run, history: History, find: Find) -> RunState:
+    """Conclude the intents of an earlier process; the state of the run after that."""
     state: RunState = "failed"
     for row in history.in_flight.values():
-        invocation, why = await _again(kernel, run, row)
+        invocation, why = await _invocation_of(run, history, row, find)
         if not await _may_have_landed(history, row):
             found = Found(False)
         elif invocation is None:
@@ -46,7 +45,7 @@ async def settle(kernel: Kernel, run: Run, history: History) -> RunState:
 
 
 async def _may_have_landed(history: History, row: Row) -> bool:
-    """Whether the call may have been made; what only waited for an approval was not."""
+    """Whether the call may have been made: an intent that waited for an approval was not."""
     for asked in await history.journal.approvals("pending", execution=row.execution):
         with suppress(Refused):
             why = "the process that served this call ended"
@@ -54,20 +53,22 @@ async def _may_have_landed(history: History, row: Row) -> bool:
     return may_have_landed(await history.journal.trace(row.execution))
 
 
-async def _again(kernel: Kernel, run: Run, row: Row) -> tuple[Invocation | None, str]:
-    """The invocation, to ask of; or why it cannot be asked of, if it may have landed."""
+async def _invocation_of(
+    run: Run, history: History, row: Row, find: Find
+) -> tuple[Invocation | None, str]:
+    """The invocation to reconcile; without it, why its outcome cannot be found out, if at all."""
     if row.safety == "idempotent":
         return None, ""
     try:
-        instance = find_recorded(kernel, row)
+        instance = find(row)
         await instance.bring_up(instance)
-        inputs = kernel.references.show(row.inputs)
+        inputs = history.references.show(row.inputs)
         plan = run.plan(CallSite(target_of(instance), ()), instance.scope, "")
     except KernelError as error:
         return None, str(error)
     is_keyed = row.key is not None and row.scope != row.run
     if instance.topology is not None and instance.definition.check is None and not is_keyed:
-        return None, ""  # what it called is found out about by itself
+        return None, ""  # the calls of a topology are reconciled by themselves
     if row.key is not None and row.key.startswith(DIGEST):
         return None, "its idempotency key holds a secret, and is not kept"
     context = EvaluationContext(run, instance.scope, instance.scope.bindings, row.path)

@@ -31,10 +31,10 @@ import kernel.invocation.reconcile
 import kernel.journal.postgresql
 import kernel.journal.sqlite
 import kernel.runtime.rehearsal
-import kernel.runtime.runs
 from kernel import Kernel, Manifest, load
 from kernel.errors import KernelError
 from kernel.journal import Journal, JournalError, open_journal
+from kernel.runtime import recorded_runs
 
 FOLDER = Path(__file__).parent / "manifests"
 manifests: dict[str, Manifest] = {}
@@ -70,8 +70,9 @@ def prepare(job: dict[str, Any]) -> None:
     """What is to be different in this child."""
     os.environ["EFFECTS_SCOPE"] = job["scope"]
     crash_points.arm(job.get("at"), getattr(signal, job.get("signal", "SIGKILL")))
-    kernel.runtime.runs.PATIENCE = job.get("patience", 10.0)
-    kernel.runtime.runs.BEAT = job.get("beat", kernel.runtime.runs.PATIENCE / 5)
+    patience = job.get("patience", 10.0)
+    recorded_runs.PATIENCE_SECONDS = patience
+    recorded_runs.HEARTBEAT_SECONDS = job.get("beat", patience / 5)
     kernel.invocation.reconcile._FIRST_PAUSE_SECONDS = 0.005
     if "most" in job:  # bytes that a file may have: a disk that is full then
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

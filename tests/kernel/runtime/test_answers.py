@@ -130,10 +130,11 @@ async def test_what_was_not_made_for_a_service_is_not_unknown(
 
     async def leave(journal: Journal) -> None:
         from kernel.journal import Intent, NewRun, Opened
-        from kernel.runtime.runs import Asked, content_of
+        from kernel.runtime.manifest_texts import content_of
+        from kernel.runtime.run_request import RunRequest
 
         digest = await journal.keep(content_of(loads(text)))
-        asked = Asked(None, {}, {}).to_json()
+        asked = RunRequest(None, {}, {}).to_json()
         opened = await journal.open_run(NewRun("call", "", digest, asked, "api"))
         assert isinstance(opened, Opened)
         lease = opened.lease.epoch

@@ -51,8 +51,8 @@ class Bell:
 async def test_nobody_takes_over_a_call_that_is_being_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel.runtime.runs.BEAT", 0.05)
-    monkeypatch.setattr("kernel.runtime.runs.PATIENCE", 0.5)
+    monkeypatch.setattr("kernel.runtime.recorded_runs.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("kernel.runtime.recorded_runs.PATIENCE_SECONDS", 0.5)
     world, answered = World(), asyncio.Event()
 
     async def charge(inputs: Any) -> Any:

@@ -12,7 +12,7 @@ from recorded import DEFINITIONS, TOKEN, World
 
 from kernel import Kernel, load, loads
 from kernel.journal import Intent, Invocation, Journal, NewRun, Opened
-from kernel.runtime.runs import Asked
+from kernel.runtime.run_request import RunRequest
 
 SHOP = (
     DEFINITIONS
@@ -45,7 +45,7 @@ def left(target: str, safety: Any, module: str | None = None, **began: Any) -> A
     """A call out of a service that was begun and not concluded."""
 
     async def scene(journal: Journal) -> None:
-        asked = Asked(None, {}, **{"vars": {}, **began}).to_json()
+        asked = RunRequest(None, {}, **{"vars": {}, **began}).to_json()
         opened = await journal.open_run(NewRun("call", "", "", asked, "api"))
         assert isinstance(opened, Opened)
         lease = opened.lease.epoch

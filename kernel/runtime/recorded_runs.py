@@ -1,0 +1,224 @@
+"""The runs of a kernel in its journal: opened, and gone on with after an interruption."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import Cancelled, Unknown, UsageError
+from kernel.events.references import LostSecret
+from kernel.invocation.history import History, error_from_json, error_to_json
+from kernel.journal import rows
+from kernel.journal.claims import not_landed
+from kernel.journal.takeover import take_over
+from kernel.runtime.cancelling import unresolved_of
+from kernel.runtime.execution import finish
+from kernel.runtime.manifest_texts import content_of
+from kernel.runtime.recovery import Find, lost_runs
+from kernel.runtime.rehearsal import rehearse
+from kernel.runtime.result import RunResult
+from kernel.runtime.run_request import RunRequest
+from kernel.runtime.settling import settle
+
+if TYPE_CHECKING:
+    from kernel.events.references import References
+    from kernel.invocation.run import Run, RunBody
+    from kernel.journal.interface import Journal
+    from kernel.manifest import Manifest
+
+HEARTBEAT_SECONDS = 2.0
+"""How often a process gives a sign of life for a run that it works on."""
+
+PATIENCE_SECONDS = 10.0
+"""A holder on another machine is taken for dead after so long without a sign of life."""
+
+
+class RecordedRuns:
+    """The runs of one kernel in its journal; ``settings`` are its variables and environment."""
+
+    def __init__(
+        self, journal: Journal, references: References, manifest: Manifest, settings: RunRequest
+    ) -> None:
+        self._journal = journal
+        self._references = references
+        self._content = content_of(manifest)
+        self._settings = settings
+        self._digest: str | None = None
+
+    async def _keep_manifest(self) -> str:
+        """Keep the manifest in the journal, once, and return its digest."""
+        if self._digest is None:
+            self._digest = await self._journal.keep(self._content)
+        return self._digest
+
+    def _history(self, run: Run, lease: rows.Lease | None = None, **more: Any) -> History:
+        return History(
+            self._journal, self._references, run.id, lease,
+            patience=PATIENCE_SECONDS, heartbeat_seconds=HEARTBEAT_SECONDS, **more,
+        )  # fmt: skip
+
+    # Opening
+
+    def begin_served_call(self, run: Run) -> None:
+        """Give a call out of a Service its history: the run is opened with its first record."""
+
+        async def began() -> tuple[str, Any]:
+            return await self._keep_manifest(), self._settings.to_json()
+
+        run.history = self._history(run, begun=began)
+
+    async def begin(
+        self, run: Run, topology: str, request: RunRequest, *, body: RunBody, migrate: bool = False
+    ) -> RunResult | None:
+        """Open a run, or go on with it; its result, if it has ended already.
+
+        Raises :class:`UsageError` when the run began otherwise, or another process works on it.
+        """
+        digest = await self._keep_manifest()
+        new = rows.NewRun(
+            *(run.id, topology, digest, request.to_json()),
+            *(run.source, run.principal, run.correlation_id),
+        )
+        answer = await self._open(new)
+        if isinstance(answer, rows.Opened):
+            run.history = self._history(run, answer.lease)
+            return None
+        found = answer.run
+        _check_request(found, request)
+        if found.digest != digest and not migrate:
+            raise UsageError(
+                f"the run {run.id} began with another manifest, and goes on with that one: "
+                f"`kernel resume {run.id}`; --migrate goes on with this one, if the finished part "
+                "is the same"
+            )
+        ended = await self._take(run, found)
+        if ended is not None:
+            return ended
+        if found.digest != digest:
+            assert run.history is not None
+            await rehearse(run, run.history, body)
+            await self._journal.migrate_run(run.history.lease, digest)
+        return None
+
+    async def _open(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
+        """Open a run. When that is cancelled, the run is recorded as cancelled."""
+        opening = asyncio.ensure_future(self._journal.open_run(new))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            answer = await opening
+            if isinstance(answer, rows.Opened):
+                stopped = error_to_json(Cancelled("the run was cancelled before it began"))
+                await self._journal.finish_run(answer.lease, "cancelled", error=stopped)
+            raise
+
+    async def recorded_inputs(
+        self, run: str, request: RunRequest, inputs: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The inputs with which a run began that is requested again, else the given ``inputs``.
+
+        Equal inputs may have their members in another order.
+        """
+        found = await self._journal.run(run)
+        if found is None or found.inputs is None:
+            return inputs
+        began = RunRequest.from_json(found.inputs)
+        try:
+            return self._references.show(began.inputs) if request.is_same(began) else inputs
+        except LostSecret:
+            return inputs
+
+    # Going on
+
+    async def _take(self, run: Run, found: rows.Run | None) -> RunResult | None:
+        """Take the lease of a run and read its history; its result instead, if it has ended.
+
+        Raises :class:`UsageError` when another process works on the run.
+        """
+        while True:
+            assert found is not None
+            ended = await self._result_of(found)
+            if ended is not None:
+                return ended
+            lease = await take_over(self._journal, run.id, PATIENCE_SECONDS)
+            if isinstance(lease, rows.Lease):
+                await self._read_history(run, found, lease)
+                return None
+            if lease.lease.owner is not None:
+                raise UsageError(f"the run {run.id} is being worked on by {lease.lease.owner}")
+            found = await self._journal.run(run.id)  # its holder has released the lease meanwhile
+
+    async def _result_of(self, found: rows.Run) -> RunResult | None:
+        """The result of an ended run; None for a run that can go on."""
+        if found.state == "running" or found.state == "parked":
+            return None
+        if found.state == "unknown" and not await self._journal.escalations(found.run, 1):
+            return None
+        if found.error is not None:
+            return RunResult(found.run, found.state, None, error_from_json(found.error))
+        try:
+            value = self._references.show(found.result)
+        except LostSecret:
+            value = None  # it can be shown still, without the secret
+        return RunResult(found.run, found.state, value, shown=found.result)
+
+    async def _read_history(self, run: Run, found: rows.Run, lease: rows.Lease) -> None:
+        run.correlation_id = found.correlation_id or run.correlation_id
+        run.principal = found.principal
+        concluded: dict[str, rows.Invocation] = {}
+        repeatable: dict[str, rows.Invocation] = {}
+        async for row in self._journal.concluded(run.id):
+            (repeatable if not_landed(row) else concluded)[row.path] = row
+        unresolved = await unresolved_of(self._journal, run.id)
+        epochs = await asyncio.gather(
+            *(self._journal.fence(lease, row.execution, row.epoch) for row in unresolved)
+        )
+        in_flight = {
+            row.path: replace(row, epoch=epoch)
+            for row, epoch in zip(unresolved, epochs, strict=True)
+        }
+        run.history = self._history(
+            run, lease, concluded=concluded, not_landed=repeatable, in_flight=in_flight
+        )
+
+    # Recovery
+
+    async def lost(self, find: Find) -> list[str]:
+        """The ids of the runs whose process has ended and that this kernel can go on with."""
+        return await lost_runs(self._journal, await self._keep_manifest(), self._settings, find)
+
+    def request_of(self, found: rows.Run) -> RunRequest:
+        """The request of a recorded run, with the values of its inputs. Raises UsageError."""
+        request = RunRequest.from_json(found.inputs)
+        try:
+            return replace(request, inputs=self._references.show(request.inputs))
+        except LostSecret:
+            raise UsageError(
+                f"the run {found.run} was given a secret input, which is not kept: `kernel apply "
+                f"PATH --run-id {found.run}` goes on with it, with the same inputs"
+            ) from None
+
+    async def settle(self, run: Run, find: Find) -> RunResult:
+        """Find out the outcomes of a run that cannot be replayed, a call out of a Service."""
+        ended = await self._take(run, await self._journal.run(run.id))
+        if ended is not None:
+            return ended
+        assert run.history is not None
+        state = await settle(run, run.history, find)
+        error = Unknown("the process that served this call ended", code="INTERRUPTED")
+        await finish(run.history, state, error=error_to_json(error))
+        return RunResult(run.id, "unknown" if state == "unknown" else "failed", None, error)
+
+
+def _check_request(found: rows.Run, request: RunRequest) -> None:
+    """Raise :class:`UsageError` unless a run was begun by the same request."""
+    if found.inputs is None or not found.topology:
+        raise UsageError(f"the run {found.run} is a call out of a service: it cannot be made again")
+    began = RunRequest.from_json(found.inputs)
+    if request.environment != began.environment:
+        where = began.environment or "none"
+        raise UsageError(f"the run {found.run} began with another environment: {where}")
+    if not request.is_same(began):
+        raise UsageError(f"the run {found.run} began with other inputs, variables or target")

@@ -1,0 +1,106 @@
+"""Recovery: the runs of dead processes are found and gone on with, or handed over again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+from kernel.errors import InvocationError, KernelError, UsageError
+from kernel.journal.owners import is_dead
+from kernel.runtime.cancelling import unresolved_of
+from kernel.runtime.result import RunResult
+from kernel.runtime.run_request import RunRequest
+
+if TYPE_CHECKING:
+    from kernel.invocation.run import Run
+    from kernel.journal import rows
+    from kernel.journal.interface import Journal
+    from kernel.registry.instances import Instance
+
+Find = Callable[["rows.Invocation"], "Instance"]
+"""Finds the target of a recorded invocation. Raises :class:`UsageError`."""
+
+
+async def lost_runs(journal: Journal, digest: str, settings: RunRequest, find: Find) -> list[str]:
+    """The ids of runs whose process has ended and that this kernel can go on with, oldest first.
+
+    ``digest`` is that of the kernel's manifest, ``settings`` are its variables and its environment,
+    which are those of the runs. A call out of a Service, which cannot be replayed, may come from
+    another text of the same manifest, where ``find`` still finds its targets.
+    """
+    found: list[str] = []
+    last: rows.Run | None = None
+    while page := await journal.runs("running", before=last):
+        last = page[-1]
+        for run in page:
+            if not await _can_go_on(journal, run, digest, settings, find):
+                continue
+            lease = await journal.lease(run.run)
+            dead = lease.owner is None or is_dead(lease.owner)
+            if dead and await _is_running(journal, run.run):
+                found.append(run.run)
+    return found[::-1]
+
+
+async def _can_go_on(
+    journal: Journal, run: rows.Run, digest: str, settings: RunRequest, find: Find
+) -> bool:
+    is_same = run.digest == digest
+    if run.inputs is None or (run.topology and not is_same):
+        return False
+    began = RunRequest.from_json(run.inputs)
+    if not began.has_same_settings(settings):
+        return False
+    if run.topology:
+        return True
+    if not is_same and began.place != settings.place:
+        return False
+    in_flight = await unresolved_of(journal, run.run)
+    return all(row.safety == "idempotent" or _is_found(find, row) for row in in_flight)
+
+
+def _is_found(find: Find, row: rows.Invocation) -> bool:
+    try:
+        find(row)
+    except UsageError:
+        return False
+    return True
+
+
+async def _is_running(journal: Journal, run: str) -> bool:
+    """Whether a run without a holder has no end: it may have ended since it was listed."""
+    found = await journal.run(run)
+    return found is not None and found.state == "running"
+
+
+async def recover_run(
+    run: str, resume: Callable[[str], Awaitable[RunResult]], open_runs: Iterable[Run]
+) -> RunResult:
+    """Go on with a run. When this is cancelled, the run is handed over to another process.
+
+    The caller did not ask for the run, which may have begun days ago: it is not cancelled with the
+    caller.
+    """
+    task = asyncio.ensure_future(resume(run))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not hand_over(one for one in open_runs if one.id == run):
+            task.cancel()
+        await asyncio.wait((task,))
+        raise
+    except KernelError as error:
+        return RunResult(run, "failed", None, InvocationError(str(error), code="NOT_RESUMED"))
+
+
+def hand_over(runs: Iterable[Run], idle_seconds: float = 0.0) -> bool:
+    """Hand recorded runs over to another process, where they stand; whether there are any.
+
+    With ``idle_seconds`` only runs that for longer than that will let time pass or wait.
+    """
+    histories = [run.history for run in runs if run.history is not None]
+    leaving = [one for one in histories if not idle_seconds or one.is_idle_for(idle_seconds)]
+    for history in leaving:
+        history.hand_over()
+    return bool(leaving)

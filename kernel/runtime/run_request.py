@@ -1,0 +1,46 @@
+"""What a run is asked to do, as the journal keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kernel.journal.values import digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked to do. Its values are as recorded, with references for secrets."""
+
+    target: str | None
+    """``Kind/Name``; None for what the manifest is for."""
+    inputs: Mapping[str, Any]
+    vars: Mapping[str, Any]
+    place: str | None = None
+    """The file or folder that the manifest was loaded from."""
+    environment: str = ""
+    """The environment of the policies."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For the journal."""
+        told = {"target": self.target, "inputs": self.inputs, "vars": self.vars}
+        where = {"environment": self.environment} if self.environment else {}
+        return {**told, "place": self.place, **where}
+
+    @classmethod
+    def from_json(cls, data: Any) -> RunRequest:
+        """Of the journal."""
+        where = data.get("place"), data.get("environment", "")
+        return cls(data["target"], data["inputs"], data["vars"], *where)
+
+    def is_same(self, other: RunRequest) -> bool:
+        """Whether both ask for the same, wherever the manifest lies."""
+        one, two = (digest_of(replace(each, place=None).to_json()) for each in (self, other))
+        return one == two
+
+    def has_same_settings(self, other: RunRequest) -> bool:
+        """Whether both are for a kernel with the same variables, in the same environment."""
+        return digest_of(self.vars) == digest_of(other.vars) and (
+            self.environment == other.environment
+        )

@@ -1,0 +1,140 @@
+"""What ``kernel apply`` starts: the named target, the module's targets, or its one topology."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import ManifestError, UsageError
+from kernel.run_paths import joined
+from kernel.runtime.targets import find_target, target_of
+from kernel.schema.bundle import properties_of
+from kernel.topology.callsite import DIFFERS, CallSite, constant, names_in, read_call_site
+from kernel.topology.context import evaluate, is_wanted
+from kernel.topology.reader import Reader
+
+if TYPE_CHECKING:
+    from kernel.cel import Template
+    from kernel.invocation.context import EvaluationContext
+    from kernel.manifest import Document, Manifest, Module
+    from kernel.registry.instances import Instance
+    from kernel.registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An instance to start."""
+
+    instance: Instance
+    written: CallSite | None = None
+    """The call site in the ``targets`` of the module, where one starts the instance."""
+    document: Document | None = None
+    """The document of that call site."""
+    label: str = ""
+    """Begins the paths in the run and names the result, where there are several starts; the second
+    start of a resource is ``Name[1]``."""
+
+    async def site(self, inputs: Mapping[str, Any], context: EvaluationContext) -> CallSite | None:
+        """The call to make, with ``inputs`` above those written; None when the call is skipped."""
+        if self.written is None:
+            return CallSite(target_of(self.instance), (), inputs=constant(dict(inputs)))
+        written, when = self.written, self.written.when
+        if when is not None:
+            asks = partial(is_wanted, written, when, context, (*written.path, "when"))
+            if not await self._decided(when, "when", context, asks):
+                return None
+        if not inputs:
+            return replace(written)
+        values = {}
+        if written.inputs is not None:
+            find = partial(evaluate, written.inputs, context, (*written.path, "inputs"))
+            values = await self._decided(written.inputs, "inputs", context, find)
+        return replace(written, inputs=constant({**values, **inputs}))
+
+    async def _decided(
+        self, template: Template, field: str, context: EvaluationContext, find: Callable[[], Any]
+    ) -> Any:
+        """The value of a field; it is recorded where another process could find another value."""
+        if names_in(template).isdisjoint(DIFFERS):
+            return find()
+        return await context.decide(joined(self.label, field), find)
+
+
+def starts(manifest: Manifest, registry: Registry, address: str | None) -> list[Start]:
+    """What to start, in order. Raises :class:`UsageError` when that is not clear."""
+    module = manifest.root
+    if address is not None:
+        return [Start(find_target(manifest, registry, address))]
+    if module.targets is not None:
+        return list(_declared(registry, module))
+    instances = list(registry.all(module))
+    services = [Start(one) for one in instances if one.definition.capability == "Service"]
+    candidates = [one for one in instances if _is_candidate(one, module)]
+    if len(candidates) > 1:
+        raise UsageError(
+            "several topologies could be started: "
+            + ", ".join(one.address for one in candidates)
+            + "; name one with --target, or declare `targets` in Kernel.Module"
+        )
+    if candidates:
+        return [Start(candidates[0])]
+    if services:
+        return services
+    raise UsageError("there is nothing to start: the manifest has no topology and no service")
+
+
+def _declared(registry: Registry, module: Module) -> Iterator[Start]:
+    scope = registry.scope(module)
+    taken: Counter[str] = Counter()
+    for target in module.targets or ():
+        reader = Reader(target.document)
+        site = read_call_site(reader, target.data, target.path)
+        if site is None or reader.faults:
+            raise ManifestError(reader.faults)
+        instance = registry.find(site.target, scope)
+        count = taken[instance.name]
+        taken[instance.name] += 1
+        label = f"{instance.name}[{count}]" if count else instance.name
+        yield Start(instance, site, target.document, label if len(module.targets or ()) > 1 else "")
+
+
+def _is_candidate(instance: Instance, module: Module) -> bool:
+    definition = instance.definition
+    startable = definition.topology is not None or definition.capability == "Runnable"
+    return startable and not _is_referred_to(instance.resource.name, module)
+
+
+def _is_referred_to(name: str, module: Module) -> bool:
+    """Whether another resource or a definition of the module refers to the resource."""
+    for resource in module.resources.values():
+        if resource.name != name and _mentions(resource.fields, name):
+            return True
+    return any(
+        _mentions((definition.body, definition.check), name)
+        for definition in module.definitions.values()
+    )
+
+
+def _mentions(value: Any, name: str) -> bool:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            if one.get("name") == name and isinstance(one.get("kind"), str):
+                return True
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
+    return False
+
+
+def input_schemas(manifest: Manifest, registry: Registry, address: str | None) -> Mapping[str, Any]:
+    """The schemas of the inputs of what :func:`starts` finds, by name, where that is one call."""
+    found = starts(manifest, registry, address)
+    calls = [start for start in found if not start.instance.is_shared]
+    if len(calls) != 1 or calls[0].instance.contract.inputs is None:
+        return {}
+    return properties_of(calls[0].instance.contract.inputs.bundled)
