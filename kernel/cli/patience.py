@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 
 _WAIT = 1.0
 _EVERY = 0.2
@@ -32,12 +31,7 @@ class Patience:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         if self._thread is not None:
             self._thread.join()

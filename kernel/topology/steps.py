@@ -23,12 +23,7 @@ MAX_NESTING = 50
 MAX_ROUNDS = 2**63 - 1
 MAX_CONCURRENCY = 10_000
 
-
-@dataclass(frozen=True, slots=True)
-class _FormReader:
-    read: Callable[[_Reading, Mapping[str, Any], Path, str | None], Form | None]
-    fields: frozenset[str]
-
+_Data = Mapping[str, Any]
 
 _EVERY_STEP = frozenset(("name", "description", "when"))
 
@@ -76,7 +71,7 @@ class _Reading:
         when = self.reader.condition(data, "when", path)
         return Step(name, when, form or _WRONG, path, label_of(name, path))
 
-    def _no_form(self, data: Mapping[str, Any], given: list[str], path: Path) -> None:
+    def _no_form(self, data: _Data, given: list[str], path: Path) -> None:
         if given:
             both = " and ".join(f"`{form}`" for form in given)
             self.reader.wrong("K007", f"a step is of one form; this one has {both}", path)
@@ -87,7 +82,7 @@ class _Reading:
             words = ", ".join(f"`{form}`" for form in FORMS)
             self.reader.wrong("K007", f"a step needs one of {words}", path)
 
-    def _name(self, data: Mapping[str, Any], path: Path) -> str | None:
+    def _name(self, data: _Data, path: Path) -> str | None:
         name = data.get("name")
         if name is None:
             return None
@@ -103,172 +98,157 @@ class _Reading:
         self.names[name] = path
         return name
 
+    def read_call(self, data: _Data, path: Path, name: str | None) -> Form | None:
+        fields = {key: value for key, value in data.items() if key != "when"}
+        site = read_call_site(self.reader, fields, path, name=name)
+        return None if site is None else forms.Call(site)
+
+    def read_value(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        return forms.Value(self.reader.template(data["value"]))
+
+    def read_if(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        elseif = data.get("elseif", [])
+        if not isinstance(elseif, list) or not all(isinstance(arm, Mapping) for arm in elseif):
+            self.reader.wrong("K007", "`elseif` is a list of { if, then }", (*path, "elseif"))
+            return None
+        places: list[tuple[Mapping[str, Any], Path]] = [(data, path)]
+        for number, arm in enumerate(elseif):
+            self.reader.known_fields(arm, ("if", "then"), (*path, "elseif", number), "`elseif`")
+            places.append((arm, (*path, "elseif", number)))
+        arms = []
+        for arm, where in places:
+            if missing := {"if", "then"} - arm.keys():
+                self.reader.wrong("K007", f"a branch needs `{missing.pop()}`", where)
+                continue
+            condition = self.reader.condition(arm, "if", where)
+            steps = self.steps(arm["then"], (*where, "then"))
+            if condition is not None:
+                arms.append((condition, steps))
+        otherwise = self.steps(data["else"], (*path, "else")) if "else" in data else ()
+        return forms.If(tuple(arms), otherwise)
+
+    def read_switch(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        cases = data.get("cases")
+        if not isinstance(cases, Mapping):
+            self.reader.wrong("K007", "`switch` needs `cases`, a mapping of value to steps", path)
+            return None
+        read = tuple(
+            (key, self.steps(steps, (*path, "cases", key))) for key, steps in cases.items()
+        )
+        default = self.steps(data["default"], (*path, "default")) if "default" in data else None
+        return forms.Switch(self.reader.template(data["switch"]), read, default)
+
+    def read_loop(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        given = [word for word in ("while", "until") if word in data]
+        if len(given) != 1 or "do" not in data:
+            self.reader.wrong("K007", "a loop has `do` and one of `while` and `until`", path)
+            return None
+        body = self.steps(data["do"], (*path, "do"))
+        condition = self.reader.condition(data, given[0], path)
+        rounds = self.reader.integer(data, "maxIterations", path, minimum=1, maximum=MAX_ROUNDS)
+        if condition is None:
+            return None
+        return forms.Loop(body, condition, given[0] == "while", rounds)
+
+    def read_for_each(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        items = data["forEach"]
+        if not isinstance(items, list) and not (isinstance(items, str) and is_expression(items)):
+            self.reader.wrong(
+                "K402", "`forEach` is a list, or an expression that gives one", (*path, "forEach")
+            )
+            return None
+        if "do" not in data:
+            self.reader.wrong("K007", "`forEach` needs `do`, the steps for each item", path)
+            return None
+        body = self.steps(data["do"], (*path, "do"))
+        concurrency = self.reader.integer(
+            data, "concurrency", path, minimum=1, maximum=MAX_CONCURRENCY
+        )
+        result = self.reader.template(data["result"]) if "result" in data else None
+        return forms.ForEach(self.reader.template(items), body, result, concurrency or 1)
+
+    def read_parallel(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        branches = data["parallel"]
+        where = (*path, "parallel")
+        if not isinstance(branches, Mapping):
+            self.reader.wrong("K007", "`parallel` is a mapping of name to steps", where)
+            return None
+        read = []
+        for name, steps in branches.items():
+            if not isinstance(name, str) or not NAME.match(name):
+                self.reader.wrong(
+                    "K202",
+                    "the name of a parallel branch is an identifier",
+                    (*where, name),
+                    key=True,
+                )
+            else:
+                read.append((name, self.steps(steps, (*where, name))))
+        return forms.Parallel(tuple(read))
+
+    def read_try(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        if "catch" not in data and "finally" not in data:
+            self.reader.wrong("K007", "`try` needs `catch` or `finally`", path)
+        handler = self.steps(data["catch"], (*path, "catch")) if "catch" in data else None
+        ending = self.steps(data["finally"], (*path, "finally")) if "finally" in data else None
+        return forms.Try(self.steps(data["try"], (*path, "try")), handler, ending)
+
+    def read_throw(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        error = data["throw"]
+        where = (*path, "throw")
+        if not isinstance(error, Mapping):
+            self.reader.wrong("K007", "`throw` is { code, message, data }", where)
+            return None
+        self.reader.known_fields(error, ("code", "message", "data"), where, "`throw`")
+        if "code" not in error and "message" not in error:
+            self.reader.wrong("K007", "`throw` needs a `code` or a `message`", where)
+        return forms.Throw(self.reader.template(error))
+
+    def read_sleep(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        duration = self.reader.milliseconds(data, "sleep", path, maximum=MAX_MILLISECONDS)
+        return None if duration is None else forms.Sleep(duration)
+
+    def read_wait_for(self, data: _Data, path: Path, _: str | None) -> Form | None:
+        pattern = data["waitFor"]
+        timeout = None
+        if data.get("timeout") is not None:
+            timeout = self.reader.milliseconds(data, "timeout", path, maximum=MAX_MILLISECONDS)
+        if not isinstance(pattern, str) or not pattern.partition(":")[0]:
+            self.reader.wrong(
+                "K007",
+                "`waitFor` is a pattern of event types, as `Payments.Charge.*.Invoked`",
+                (*path, "waitFor"),
+            )
+            return None
+        return forms.WaitFor(self.reader.template(pattern), timeout)
+
 
 _WRONG = forms.Value(faulty_template(CelSyntaxError("", 0, 0, "")))
 """What stands for a form that is wrong, so that what reads its step is not wrong as well."""
 
 
-def _read_call(
-    reading: _Reading, data: Mapping[str, Any], path: Path, name: str | None
-) -> Form | None:
-    fields = {key: value for key, value in data.items() if key != "when"}
-    site = read_call_site(reading.reader, fields, path, name=name)
-    return None if site is None else forms.Call(site)
-
-
-def _read_value(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    return forms.Value(reading.reader.template(data["value"]))
-
-
-def _read_if(reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None) -> Form | None:
-    elseif = data.get("elseif", [])
-    if not isinstance(elseif, list) or not all(isinstance(arm, Mapping) for arm in elseif):
-        reading.reader.wrong("K007", "`elseif` is a list of { if, then }", (*path, "elseif"))
-        return None
-    places: list[tuple[Mapping[str, Any], Path]] = [(data, path)]
-    for number, arm in enumerate(elseif):
-        reading.reader.known_fields(arm, ("if", "then"), (*path, "elseif", number), "`elseif`")
-        places.append((arm, (*path, "elseif", number)))
-    arms = []
-    for arm, where in places:
-        if missing := {"if", "then"} - arm.keys():
-            reading.reader.wrong("K007", f"a branch needs `{missing.pop()}`", where)
-            continue
-        condition = reading.reader.condition(arm, "if", where)
-        steps = reading.steps(arm["then"], (*where, "then"))
-        if condition is not None:
-            arms.append((condition, steps))
-    otherwise = reading.steps(data["else"], (*path, "else")) if "else" in data else ()
-    return forms.If(tuple(arms), otherwise)
-
-
-def _read_switch(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    cases = data.get("cases")
-    if not isinstance(cases, Mapping):
-        reading.reader.wrong("K007", "`switch` needs `cases`, a mapping of value to steps", path)
-        return None
-    read = tuple((key, reading.steps(steps, (*path, "cases", key))) for key, steps in cases.items())
-    default = reading.steps(data["default"], (*path, "default")) if "default" in data else None
-    return forms.Switch(reading.reader.template(data["switch"]), read, default)
-
-
-def _read_loop(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    given = [word for word in ("while", "until") if word in data]
-    if len(given) != 1 or "do" not in data:
-        reading.reader.wrong("K007", "a loop has `do` and one of `while` and `until`", path)
-        return None
-    body = reading.steps(data["do"], (*path, "do"))
-    condition = reading.reader.condition(data, given[0], path)
-    rounds = reading.reader.integer(data, "maxIterations", path, minimum=1, maximum=MAX_ROUNDS)
-    if condition is None:
-        return None
-    return forms.Loop(body, condition, given[0] == "while", rounds)
-
-
-def _read_for_each(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    items = data["forEach"]
-    if not isinstance(items, list) and not (isinstance(items, str) and is_expression(items)):
-        reading.reader.wrong(
-            "K402", "`forEach` is a list, or an expression that gives one", (*path, "forEach")
-        )
-        return None
-    if "do" not in data:
-        reading.reader.wrong("K007", "`forEach` needs `do`, the steps for each item", path)
-        return None
-    body = reading.steps(data["do"], (*path, "do"))
-    concurrency = reading.reader.integer(
-        data, "concurrency", path, minimum=1, maximum=MAX_CONCURRENCY
-    )
-    result = reading.reader.template(data["result"]) if "result" in data else None
-    return forms.ForEach(reading.reader.template(items), body, result, concurrency or 1)
-
-
-def _read_parallel(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    branches = data["parallel"]
-    where = (*path, "parallel")
-    if not isinstance(branches, Mapping):
-        reading.reader.wrong("K007", "`parallel` is a mapping of name to steps", where)
-        return None
-    read = []
-    for name, steps in branches.items():
-        if not isinstance(name, str) or not NAME.match(name):
-            reading.reader.wrong(
-                "K202", "the name of a parallel branch is an identifier", (*where, name), key=True
-            )
-        else:
-            read.append((name, reading.steps(steps, (*where, name))))
-    return forms.Parallel(tuple(read))
-
-
-def _read_try(reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None) -> Form | None:
-    if "catch" not in data and "finally" not in data:
-        reading.reader.wrong("K007", "`try` needs `catch` or `finally`", path)
-    handler = reading.steps(data["catch"], (*path, "catch")) if "catch" in data else None
-    ending = reading.steps(data["finally"], (*path, "finally")) if "finally" in data else None
-    return forms.Try(reading.steps(data["try"], (*path, "try")), handler, ending)
-
-
-def _read_throw(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    error = data["throw"]
-    where = (*path, "throw")
-    if not isinstance(error, Mapping):
-        reading.reader.wrong("K007", "`throw` is { code, message, data }", where)
-        return None
-    reading.reader.known_fields(error, ("code", "message", "data"), where, "`throw`")
-    if "code" not in error and "message" not in error:
-        reading.reader.wrong("K007", "`throw` needs a `code` or a `message`", where)
-    return forms.Throw(reading.reader.template(error))
-
-
-def _read_sleep(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    duration = reading.reader.milliseconds(data, "sleep", path, maximum=MAX_MILLISECONDS)
-    return None if duration is None else forms.Sleep(duration)
-
-
-def _read_wait_for(
-    reading: _Reading, data: Mapping[str, Any], path: Path, _: str | None
-) -> Form | None:
-    pattern = data["waitFor"]
-    timeout = None
-    if data.get("timeout") is not None:
-        timeout = reading.reader.milliseconds(data, "timeout", path, maximum=MAX_MILLISECONDS)
-    if not isinstance(pattern, str) or not pattern.partition(":")[0]:
-        reading.reader.wrong(
-            "K007",
-            "`waitFor` is a pattern of event types, as `Payments.Charge.*.Invoked`",
-            (*path, "waitFor"),
-        )
-        return None
-    return forms.WaitFor(reading.reader.template(pattern), timeout)
+@dataclass(frozen=True, slots=True)
+class _FormReader:
+    read: Callable[[_Reading, _Data, Path, str | None], Form | None]
+    fields: frozenset[str]
 
 
 FORMS: Mapping[str, _FormReader] = {
-    "invoke": _FormReader(_read_call, CALL_FIELDS),
-    "value": _FormReader(_read_value, frozenset(("value",))),
-    "if": _FormReader(_read_if, frozenset(("if", "then", "elseif", "else"))),
-    "switch": _FormReader(_read_switch, frozenset(("switch", "cases", "default"))),
-    "forEach": _FormReader(_read_for_each, frozenset(("forEach", "do", "result", "concurrency"))),
-    "parallel": _FormReader(_read_parallel, frozenset(("parallel",))),
-    "try": _FormReader(_read_try, frozenset(("try", "catch", "finally"))),
-    "throw": _FormReader(_read_throw, frozenset(("throw",))),
-    "sleep": _FormReader(_read_sleep, frozenset(("sleep",))),
-    "waitFor": _FormReader(_read_wait_for, frozenset(("waitFor", "timeout"))),
-    "do": _FormReader(_read_loop, frozenset(("do", "while", "until", "maxIterations"))),
+    "invoke": _FormReader(_Reading.read_call, CALL_FIELDS),
+    "value": _FormReader(_Reading.read_value, frozenset(("value",))),
+    "if": _FormReader(_Reading.read_if, frozenset(("if", "then", "elseif", "else"))),
+    "switch": _FormReader(_Reading.read_switch, frozenset(("switch", "cases", "default"))),
+    "forEach": _FormReader(
+        _Reading.read_for_each, frozenset(("forEach", "do", "result", "concurrency"))
+    ),
+    "parallel": _FormReader(_Reading.read_parallel, frozenset(("parallel",))),
+    "try": _FormReader(_Reading.read_try, frozenset(("try", "catch", "finally"))),
+    "throw": _FormReader(_Reading.read_throw, frozenset(("throw",))),
+    "sleep": _FormReader(_Reading.read_sleep, frozenset(("sleep",))),
+    "waitFor": _FormReader(_Reading.read_wait_for, frozenset(("waitFor", "timeout"))),
+    "do": _FormReader(_Reading.read_loop, frozenset(("do", "while", "until", "maxIterations"))),
 }
+"""The forms by the field that tells them apart; ``do`` does where a step has no other of them."""
 
 
 def read_steps(reader: Reader, data: Any, path: Path) -> Steps:
