@@ -10,7 +10,7 @@ from typing import Any
 
 from .root import failure, moment, opened_folder, root_of, translated
 
-MOST_ENTRIES = 1_000_000
+MAX_ENTRIES = 1_000_000
 Positions = frozenset[int]
 
 
@@ -47,8 +47,8 @@ def _matches(root: Path, pattern: str) -> Iterator[tuple[str, os.DirEntry[str]]]
         with opened_folder(root, names) as descriptor, os.scandir(descriptor) as found:
             for entry in found:
                 entries += 1
-                if entries > MOST_ENTRIES:
-                    raise failure("TOO_MANY", pattern, f"more than {MOST_ENTRIES} entries")
+                if entries > MAX_ENTRIES:
+                    raise failure("TOO_MANY", pattern, f"more than {MAX_ENTRIES} entries")
                 path = f"{above}/{entry.name}" if above else entry.name
                 after = _advance(positions, segments, entry.name)
                 if entry.is_dir(follow_symlinks=False):

@@ -16,7 +16,7 @@ from .media import decoded
 from .outgoing import without_query, without_user
 
 NO_ANSWER = 599
-EXCERPT = 2_000
+MAX_EXCERPT_LENGTH = 2_000
 # These say that the server has not acted on the request (503: RFC 9110, 15.6.4).
 REFUSED = {*range(400, 500), 307, 308, 501, 503, 505, 511}
 HIDDEN = ("set-cookie",)
@@ -68,8 +68,8 @@ class Answer:
             except ValueError:
                 pass
             else:
-                return body[:EXCERPT] if isinstance(body, str) else body
-        return self.content[:EXCERPT].decode("utf-8", "replace")
+                return body[:MAX_EXCERPT_LENGTH] if isinstance(body, str) else body
+        return self.content[:MAX_EXCERPT_LENGTH].decode("utf-8", "replace")
 
 
 def retry_after(value: str, now: datetime) -> float | None:

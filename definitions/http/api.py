@@ -12,7 +12,7 @@ from kernel import Failure
 if TYPE_CHECKING:
     from .server import Server
 
-GRACE = 10
+GRACE_SECONDS = 10
 
 
 class Call(Protocol):
@@ -62,7 +62,7 @@ def _refuse_twins(routes: Sequence[Any]) -> None:
 
 
 async def _idle(routes: Sequence[Any]) -> None:
-    deadline = asyncio.get_running_loop().time() + GRACE
+    deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
     while any(route.running for route in routes):
         if asyncio.get_running_loop().time() > deadline:
             return

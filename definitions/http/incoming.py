@@ -17,10 +17,10 @@ from .media import decoded, media_type
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-SECONDS = 30
-MOST_FIELDS = 1_000
+BODY_SECONDS = 30
+MAX_FIELDS = 1_000
 # So much more is read and dropped: a client that is cut off while it sends may miss the answer.
-SPARE = 1 << 20
+MAX_DROPPED_BYTES = 1 << 20
 INTEGER = re.compile(r"-?[0-9]{1,19}")
 NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 
@@ -133,15 +133,15 @@ class Incoming:
 async def _content(request: Request, most: int) -> bytes:
     content, size = bytearray(), 0
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 size += len(chunk)
                 if size <= most:
                     content += chunk
-                elif size > most + SPARE:
+                elif size > most + MAX_DROPPED_BYTES:
                     break
     except TimeoutError as error:
-        raise Refused(408, f"the body did not come within {SECONDS} seconds") from error
+        raise Refused(408, f"the body did not come within {BODY_SECONDS} seconds") from error
     if size > most:
         raise Refused(413, f"the body is larger than {most} bytes")
     return bytes(content)
@@ -149,9 +149,9 @@ async def _content(request: Request, most: int) -> bytes:
 
 def _pairs(text: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise Refused(400, f"more than {MOST_FIELDS} fields") from error
+        raise Refused(400, f"more than {MAX_FIELDS} fields") from error
 
 
 def _properties(source: Any) -> Mapping[str, Any]:

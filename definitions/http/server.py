@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 # More connections than that are answered 503, so that bodies cannot fill the memory.
-MOST_CONNECTIONS = 500
-GRACE = 10
+MAX_CONNECTIONS = 500
+GRACE_SECONDS = 10
 
 
 class Call(Protocol):
@@ -58,8 +58,8 @@ class Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=GRACE,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
         self._uvicorn = _embedded(uvicorn, config, lambda: call.ready(published))
         try:

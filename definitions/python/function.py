@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, NotRequired, get_type_hints
 
 from kernel import Failure, import_attribute
 
 if TYPE_CHECKING:
+    # Elsewhere imported where it is used: of all controllers only this one needs pydantic.
     from pydantic import TypeAdapter, ValidationError
 
 Invoke = Callable[[Mapping[str, Any], object], Any]
@@ -78,8 +79,6 @@ def _arguments(
     name: str, parameters: Mapping[str, inspect.Parameter], hints: Mapping[str, Any]
 ) -> TypeAdapter[Any]:
     """What checks the keyword arguments: a closed TypedDict of the parameters."""
-    from typing import NotRequired
-
     from pydantic import ConfigDict, with_config
     from typing_extensions import TypedDict
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Value = TypeVar("Value")
-AGAIN = 0.05
+SECONDS_BETWEEN_INTERRUPTS = 0.05
 
 
 class Interrupt:
@@ -65,5 +65,5 @@ async def _end(ended: asyncio.Future[Any], interrupt: Interrupt | None) -> None:
     while not ended.done():
         if interrupt is not None:
             await asyncio.to_thread(interrupt.fire)
-        await asyncio.wait([ended], timeout=AGAIN)
+        await asyncio.wait([ended], timeout=SECONDS_BETWEEN_INTERRUPTS)
     ended.cancelled() or ended.exception()
