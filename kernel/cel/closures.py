@@ -18,7 +18,7 @@ from kernel.cel.functions import TABLE, invoke
 from kernel.cel.tree import Expr
 from kernel.cel.values import TYPES, Optional, described
 
-Scope = Mapping[str, int]
+Slots = Mapping[str, int]
 """The variables of the macros around an expression, with their slots in the frame."""
 
 
@@ -48,15 +48,15 @@ class Builder:
         parts = container.split(".") if container else []
         self.prefixes = (*(".".join(parts[:n]) + "." for n in range(len(parts), 0, -1)), "")
 
-    def closure(self, expr: Expr, scope: Scope) -> Closure:
+    def closure(self, expr: Expr, scope: Slots) -> Closure:
         """The closure of an expression under macros that declare ``scope``."""
         return _BUILDERS[type(expr)](self, expr, scope)
 
-    def closures(self, exprs: tuple[Expr, ...], scope: Scope) -> tuple[Closure, ...]:
+    def closures(self, exprs: tuple[Expr, ...], scope: Slots) -> tuple[Closure, ...]:
         """The closures of several expressions."""
         return tuple(self.closure(expr, scope) for expr in exprs)
 
-    def declare(self, names: tuple[str, ...], scope: Scope) -> tuple[Scope, tuple[int, ...]]:
+    def declare(self, names: tuple[str, ...], scope: Slots) -> tuple[Slots, tuple[int, ...]]:
         """The scope with new variables, and their slots."""
         slots = tuple(range(self.slots, self.slots + len(names)))
         self.slots += len(names)
@@ -67,12 +67,12 @@ class Builder:
         return located(problem, node, self.text)
 
 
-def _literal(builder: Builder, expr: tree.Literal, scope: Scope) -> Closure:
+def _literal(builder: Builder, expr: tree.Literal, scope: Slots) -> Closure:
     value = expr.value
     return lambda frame: value
 
 
-def _ident(builder: Builder, expr: tree.Ident, scope: Scope) -> Closure:
+def _ident(builder: Builder, expr: tree.Ident, scope: Slots) -> Closure:
     if expr.name in scope and not expr.absolute:
         slot = scope[expr.name]
         return lambda frame: frame.locals[slot]
@@ -117,7 +117,7 @@ def _selected(builder: Builder, node: tree.Select, value: Any) -> Any:
         raise builder.error(node, problem) from None
 
 
-def _select(builder: Builder, expr: tree.Select, scope: Scope) -> Closure:
+def _select(builder: Builder, expr: tree.Select, scope: Slots) -> Closure:
     path: list[tree.Select] = []
     root: Expr = expr
     while isinstance(root, tree.Select) and not root.optional:
@@ -129,7 +129,7 @@ def _select(builder: Builder, expr: tree.Select, scope: Scope) -> Closure:
     return lambda frame: _selected(builder, expr, operand(frame))
 
 
-def _index(builder: Builder, expr: tree.Index, scope: Scope) -> Closure:
+def _index(builder: Builder, expr: tree.Index, scope: Slots) -> Closure:
     operand, index = builder.closures((expr.operand, expr.index), scope)
 
     def find(frame: Frame) -> Any:
@@ -144,7 +144,7 @@ def _index(builder: Builder, expr: tree.Index, scope: Scope) -> Closure:
     return find
 
 
-def _call(builder: Builder, expr: tree.Call, scope: Scope) -> Closure:
+def _call(builder: Builder, expr: tree.Call, scope: Slots) -> Closure:
     receiver = expr.target is not None
     parts = expr.args if expr.target is None else (expr.target, *expr.args)
     if expr.function in ("or", "orValue") and receiver and len(parts) == 2:
@@ -152,12 +152,12 @@ def _call(builder: Builder, expr: tree.Call, scope: Scope) -> Closure:
     return _application(builder, expr, expr.function, receiver, builder.closures(parts, scope))
 
 
-def _unary(builder: Builder, expr: tree.Unary, scope: Scope) -> Closure:
+def _unary(builder: Builder, expr: tree.Unary, scope: Slots) -> Closure:
     parts = builder.closures((expr.operand,), scope)
     return _application(builder, expr, f"{expr.operator}_", False, parts)
 
 
-def _binary(builder: Builder, expr: tree.Binary, scope: Scope) -> Closure:
+def _binary(builder: Builder, expr: tree.Binary, scope: Slots) -> Closure:
     parts = builder.closures((expr.left, expr.right), scope)
     return _application(builder, expr, f"_{expr.operator}_", False, parts)
 
@@ -199,7 +199,7 @@ def _alternative(builder: Builder, expr: tree.Call, parts: tuple[Closure, ...]) 
     return choose
 
 
-def _logical(builder: Builder, expr: tree.Logical, scope: Scope) -> Closure:
+def _logical(builder: Builder, expr: tree.Logical, scope: Slots) -> Closure:
     operands = tuple(zip(builder.closures(expr.operands, scope), expr.operands, strict=True))
     decisive = expr.operator == "||"
 
@@ -224,7 +224,7 @@ def _logical(builder: Builder, expr: tree.Logical, scope: Scope) -> Closure:
     return decide
 
 
-def _conditional(builder: Builder, expr: tree.Conditional, scope: Scope) -> Closure:
+def _conditional(builder: Builder, expr: tree.Conditional, scope: Slots) -> Closure:
     condition, then, otherwise = builder.closures(
         (expr.condition, expr.then, expr.otherwise), scope
     )
@@ -249,7 +249,7 @@ def _present(builder: Builder, node: Expr, value: Any) -> Optional:
     raise builder.error(node, Problem("no-overload", message))
 
 
-def _list(builder: Builder, expr: tree.ListLiteral, scope: Scope) -> Closure:
+def _list(builder: Builder, expr: tree.ListLiteral, scope: Slots) -> Closure:
     parts = builder.closures(expr.elements, scope)
     size = len(parts) * ELEMENT_SIZE
 
@@ -271,7 +271,7 @@ def _list(builder: Builder, expr: tree.ListLiteral, scope: Scope) -> Closure:
     return make_with_optionals if expr.optional else make
 
 
-def _map(builder: Builder, expr: tree.MapLiteral, scope: Scope) -> Closure:
+def _map(builder: Builder, expr: tree.MapLiteral, scope: Slots) -> Closure:
     entries = tuple(
         (builder.closure(key, scope), builder.closure(value, scope), position in expr.optional)
         for position, (key, value) in enumerate(expr.entries)
@@ -305,7 +305,7 @@ def _charge(builder: Builder, frame: Frame, node: Expr, size: int) -> None:
         raise builder.error(node, problem) from None
 
 
-def _macro(builder: Builder, expr: tree.Macro, scope: Scope) -> Closure:
+def _macro(builder: Builder, expr: tree.Macro, scope: Slots) -> Closure:
     if expr.name == "has":
         return _has(builder, expr, scope)
     outer = expr.target if expr.target is not None else expr.args[0]
@@ -321,7 +321,7 @@ def _macro(builder: Builder, expr: tree.Macro, scope: Scope) -> Closure:
     return macros.BUILDERS[expr.name](parts)
 
 
-def _has(builder: Builder, expr: tree.Macro, scope: Scope) -> Closure:
+def _has(builder: Builder, expr: tree.Macro, scope: Slots) -> Closure:
     selection = expr.args[0]
     assert isinstance(selection, tree.Select)
     operand = builder.closure(selection.operand, scope)
@@ -336,7 +336,7 @@ def _has(builder: Builder, expr: tree.Macro, scope: Scope) -> Closure:
     return has
 
 
-_BUILDERS: Final[dict[type, Callable[[Builder, Any, Scope], Closure]]] = {
+_BUILDERS: Final[dict[type, Callable[[Builder, Any, Slots], Closure]]] = {
     tree.Literal: _literal,
     tree.Ident: _ident,
     tree.Select: _select,

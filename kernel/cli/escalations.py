@@ -14,7 +14,7 @@ from kernel.cli.tables import compact, plain, short, show_table
 from kernel.journal import Invocation
 
 _HEADER = ("EXECUTION", "TARGET", "CLASS", "RUN", "PATH", "SINCE", "ERROR")
-_WIDEST = 100
+_MAX_WIDTH = 100
 
 
 @click.command("escalations")
@@ -39,11 +39,11 @@ def _said(error: Any) -> str:
     match error:
         case {"message": str(message)}:
             text = plain(" ".join(message.split()))
-            return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}…"
+            return text if len(text) <= _MAX_WIDTH else f"{text[:_MAX_WIDTH]}…"
         case None:
             return ""
         case _:
-            return compact(error, _WIDEST)
+            return compact(error, _MAX_WIDTH)
 
 
 def _table(found: list[Invocation]) -> None:

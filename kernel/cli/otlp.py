@@ -17,7 +17,7 @@ from kernel.cli.tree import IN_FLIGHT, times
 from kernel.journal import Invocation, Journal, Note, Run
 from kernel.version import VERSION
 
-_PAGE = 500
+_PAGE_SIZE = 500
 _INTERNAL = 1
 _UNSET, _OK, _ERROR = 0, 1, 2
 
@@ -79,7 +79,7 @@ async def _pages(invocations: AsyncIterator[Invocation]) -> AsyncIterator[list[I
     page: list[Invocation] = []
     async for one in invocations:
         page.append(one)
-        if len(page) == _PAGE:
+        if len(page) == _PAGE_SIZE:
             yield page
             page = []
     yield page

@@ -7,8 +7,8 @@ import threading
 import time
 from pathlib import Path
 
-_WAIT = 1.0
-_EVERY = 0.2
+_SECONDS_BEFORE = 1.0
+_SECONDS_BETWEEN = 0.2
 
 
 class Patience:
@@ -37,9 +37,9 @@ class Patience:
             self._thread.join()
 
     def _tell(self) -> None:
-        if self._over.wait(_WAIT):
+        if self._over.wait(_SECONDS_BEFORE):
             return
-        while not self._over.wait(_EVERY):
+        while not self._over.wait(_SECONDS_BETWEEN):
             seconds = time.monotonic() - self._began
             sys.stderr.write(f"\r\x1b[Kchecking {self._doing}, {seconds:.0f} s")
             sys.stderr.flush()

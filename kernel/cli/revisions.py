@@ -16,7 +16,7 @@ from analyzer.rules.breaking_changes import breaking_changes
 from kernel.errors import UsageError
 from kernel.manifest import Manifest, inspect
 
-_SECONDS = 120
+_MAX_GIT_SECONDS = 120
 _SUFFIXES = (".yaml", ".yml")
 _FILES = (b"100644", b"100755")
 # What a hook of git sets for the repository that it runs in; ours is found from the path.
@@ -133,11 +133,11 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
             env={**environment, **quiet},
             input=given,
             capture_output=True,
-            timeout=_SECONDS,
+            timeout=_MAX_GIT_SECONDS,
             check=False,
         )
     except FileNotFoundError:
         raise UsageError("--against a revision needs git, which is not installed") from None
     except subprocess.TimeoutExpired:
-        raise UsageError(f"git took longer than {_SECONDS} s") from None
+        raise UsageError(f"git took longer than {_MAX_GIT_SECONDS} s") from None
     return done.stdout if done.returncode == 0 else None

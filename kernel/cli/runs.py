@@ -16,7 +16,7 @@ from kernel.journal import Journal, Run
 from kernel.journal.owners import is_dead
 from kernel.journal.rows import RunState
 
-_PAGE = 500
+_PAGE_SIZE = 500
 _HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPAL")
 
 
@@ -61,7 +61,7 @@ async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Ru
     found: list[Run] = []
     while len(found) < limit:
         before = found[-1] if found else None
-        page = await journal.runs(state, before=before, limit=min(_PAGE, limit - len(found)))
+        page = await journal.runs(state, before=before, limit=min(_PAGE_SIZE, limit - len(found)))
         if not page:
             break
         found += page

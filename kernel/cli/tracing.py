@@ -16,7 +16,7 @@ from kernel.cli.tree import show_run
 from kernel.errors import UsageError
 from kernel.journal import Broken, Journal, Run
 
-_PAGE = 500
+_PAGE_SIZE = 500
 
 
 def trace(address: str, name: str, form: str, whole: bool) -> None:
@@ -84,10 +84,10 @@ def verify_runs(address: str, name: str | None, form: str) -> int:
             _, run = await find_id(journal, name, "run")
             return [_proof(run, await journal.verify(run))]
         found: list[dict[str, Any]] = []
-        page = await journal.runs(limit=_PAGE)
+        page = await journal.runs(limit=_PAGE_SIZE)
         while page:
             found += [_proof(run.run, await journal.verify(run.run)) for run in page]
-            page = await journal.runs(before=page[-1], limit=_PAGE)
+            page = await journal.runs(before=page[-1], limit=_PAGE_SIZE)
         return found
 
     proofs = over(address, scene)

@@ -13,7 +13,7 @@ from kernel.cli.paths import parts
 from kernel.cli.tables import color, compact, mark, plain, say, short, show_table
 from kernel.journal import Invocation, Journal, Run
 
-ROUNDS = 20
+MAX_ROUNDS = 20
 """So many rounds of a loop are shown, and so many more that went wrong."""
 
 IN_FLIGHT = "in flight"
@@ -74,7 +74,7 @@ def add(root: Node, path: str, one: Seen, whole: bool) -> None:
     """Put an invocation at its place, or count it, where it went well in a late round."""
     node = root
     for part in parts(path):
-        if not whole and isinstance(part, int) and part >= ROUNDS and part not in node.inside:
+        if not whole and isinstance(part, int) and part >= MAX_ROUNDS and part not in node.inside:
             if not _is_worth_showing(node, part, one.outcome):
                 return
             node.hidden.pop(part, None)
@@ -85,7 +85,7 @@ def add(root: Node, path: str, one: Seen, whole: bool) -> None:
 
 def _is_worth_showing(loop: Node, number: int, outcome: str) -> bool:
     """Whether a late round is shown; one that is not is counted by the worst of its outcomes."""
-    if outcome not in ("succeeded", "deduplicated") and loop.wrong < ROUNDS:
+    if outcome not in ("succeeded", "deduplicated") and loop.wrong < MAX_ROUNDS:
         return True
     before = loop.hidden.get(number, "succeeded")
     loop.hidden[number] = max(before, outcome, key=_weight)

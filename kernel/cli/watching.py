@@ -14,7 +14,7 @@ from analyzer.findings.cache import stamp, state
 from kernel.cli.checking import Request, once
 from kernel.errors import KernelError
 
-_SECONDS = 0.3
+_POLL_SECONDS = 0.3
 
 
 def watch(request: Request) -> NoReturn:
@@ -35,7 +35,7 @@ def watch(request: Request) -> NoReturn:
         }
         click.echo("waiting for changes; Ctrl-C ends", err=True)
         while _look(places) == known:
-            time.sleep(_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
 
 def _look(places: Iterable[str]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from kernel.events.redaction import Redactor
 logger = logging.getLogger("kernel")
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40}
-_LONGEST = 4_000
+_MAX_MESSAGE_LENGTH = 4_000
 
 
 class Log:
@@ -43,4 +43,8 @@ class Log:
     def _bounded(self, text: str) -> str:
         """Redacted before it is cut: half of a secret is no less secret."""
         shown = self._redactor.text(text)
-        return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}… ({len(text)} characters)"
+        return (
+            shown
+            if len(shown) <= _MAX_MESSAGE_LENGTH
+            else f"{shown[:_MAX_MESSAGE_LENGTH]}… ({len(text)} characters)"
+        )

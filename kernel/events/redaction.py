@@ -12,15 +12,15 @@ from kernel.events.notations import Reading, readings
 
 REDACTED = "[redacted]"
 
-_SHORTEST = 4
+_MIN_LENGTH = 4
 """A secret of fewer characters is replaced only where it is the whole string."""
 
-_SHORTEST_WITHIN = 6
+_MIN_OCTETS_WITHIN = 6
 """A secret of fewer octets is not looked for within the base64 of something longer."""
 
-_MOST_LEARNED = 1_000
+_MAX_LEARNED = 1_000
 
-_FEW = 64
+_MAX_SEARCHED_SINGLY = 64
 """So many texts are looked for one by one, before the expression for all is made anew."""
 
 
@@ -50,12 +50,12 @@ class Redactor:
 
         The last 1,000 such texts are known; short ones are not, they stand in other places too.
         """
-        hidden = (text for text in _hidden(value, shown) if len(text) >= _SHORTEST)
+        hidden = (text for text in _hidden(value, shown) if len(text) >= _MIN_LENGTH)
         found = [text for text in hidden if text not in self._learned]
         if found:
             with self._guard:
                 self._learned.update(dict.fromkeys(found))
-                for text in list(self._learned)[:-_MOST_LEARNED]:
+                for text in list(self._learned)[:-_MAX_LEARNED]:
                     del self._learned[text]
                 self._new += found
                 self._lessons += 1  # known when it is needed: much is learned, little is told
@@ -65,7 +65,7 @@ class Redactor:
         known = {form for secret in (*self._given, *self._learned) for form in _forms(secret)}
         known.update(form for secret in self._given for form in _forms_within(secret))
         known.discard("")
-        long = sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True)
+        long = sorted((s for s in known if len(s) >= _MIN_LENGTH), key=len, reverse=True)
         self._whole = known
         self._inside = _any_of(long) if long else None
         self._searched = len(long)
@@ -79,8 +79,8 @@ class Redactor:
             forms = {form for secret in self._new for form in _forms(secret) if form}
             self._new = []
             self._whole.update(forms)
-            self._recent += tuple(form for form in forms if len(form) >= _SHORTEST)
-            if len(self._recent) > _FEW + self._searched // 8:
+            self._recent += tuple(form for form in forms if len(form) >= _MIN_LENGTH)
+            if len(self._recent) > _MAX_SEARCHED_SINGLY + self._searched // 8:
                 self._know()
             self._known = self._lessons  # last: another thread must not take the old for the new
 
@@ -211,7 +211,7 @@ def _forms_within(secret: str) -> Iterator[str]:
     Only for those that are declared: they are few, and texts are searched for each form.
     """
     octets = secret.encode("utf-8", "surrogatepass")
-    if len(octets) < _SHORTEST_WITHIN:
+    if len(octets) < _MIN_OCTETS_WITHIN:
         return
     yield octets.hex()
     for before, begin in enumerate((0, 2, 3)):

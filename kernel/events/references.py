@@ -20,7 +20,7 @@ LOST = "${{ redacted }}"
 """What is kept of a value that no declaration can give back."""
 _DOLLAR = "${{ $ }}"
 _KEPT = re.compile(r"\$\$\{\{|\$\{\{ (string\()?([^(){}]*)\)? \}\}")
-_SHORTEST = 4
+_MIN_LENGTH = 4
 
 
 class LostSecret(KernelError):
@@ -45,7 +45,7 @@ class References:
                 self._values[path] = scalar
                 if str(scalar):
                     self._names.setdefault(str(scalar), path)
-        long = sorted((text for text in self._names if len(text) >= _SHORTEST), key=len)
+        long = sorted((text for text in self._names if len(text) >= _MIN_LENGTH), key=len)
         self._inside = re.compile("|".join(map(re.escape, reversed(long)))) if long else None
 
     def hide(self, value: Any, by_schema: Callable[[Any], Any] | None = None) -> Any:

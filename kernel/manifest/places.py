@@ -21,7 +21,7 @@ _NAMED = {
     "r": "\r", "e": "\x1b", " ": " ", '"': '"', "/": "/", "\\": "\\", "N": "\x85", "_": "\xa0",
     "L": "\u2028", "P": "\u2029",
 }  # fmt: skip
-_MOST_INDENT = 200
+_MAX_INDENT = 200
 _DIGITS = {"x": 2, "u": 4, "U": 8}
 
 Pieces = list[tuple[str, int]]
@@ -115,7 +115,7 @@ def _block(text: str, start: int, end: int, folded: bool) -> Iterator[tuple[Piec
         here = line.end()
     most = next((len(line) - len(line.lstrip(" ")) for _, line, _ in lines if line.strip(" ")), 0)
     told = next((int(character) for character in header.group(1) if character.isdigit()), 0)
-    known = range(told, min(most, told + _MOST_INDENT) + 1) if told else (most,)
+    known = range(told, min(most, told + _MAX_INDENT) + 1) if told else (most,)
     for indent in known:
         contents = [(min(at + indent, stop), line[indent:], stop) for at, line, stop in lines]
         last = max((stop for _, content, stop in contents if content), default=header.end())

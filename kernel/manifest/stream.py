@@ -21,7 +21,7 @@ from kernel.manifest.source import Source
 MAX_SYNTAX_FAULTS = 20
 """Where a file has more documents that do not parse, the rest of it is not read."""
 
-_SHORT = 1 << 14
+_MAX_SLOW_LENGTH = 1 << 14
 
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _OLD_BREAKS = "\x85\u2028\u2029"
@@ -244,7 +244,7 @@ def _newer_events(text: str, start: int, end: int, error: Any) -> Callable[[], A
     In flow collections 1.2 takes ``[http://x]``, ``{a?: 1}`` and ``[:a]``. The slow parser in
     Python knows; it gets short documents only.
     """
-    if not hasattr(error, "problem") or end - start > _SHORT:
+    if not hasattr(error, "problem") or end - start > _MAX_SLOW_LENGTH:
         return None
     from ruamel.yaml import YAML
 

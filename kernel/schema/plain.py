@@ -23,8 +23,8 @@ MAX_TEXT = 64 * 1024 * 1024
 MAX_BITS = 1023
 """Integers of more bits are refused: they would not fit a double."""
 
-_MOST = 1 << MAX_BITS
-_LEAST = -_MOST
+_TOO_LARGE = 1 << MAX_BITS
+_TOO_SMALL = -_TOO_LARGE
 
 
 def check_json(value: Any) -> Any:
@@ -52,7 +52,7 @@ def is_json(value: Any, names: frozenset[str] = frozenset()) -> bool:
             if len(item) > MAX_TEXT or not (item.isascii() or _is_text(item)):
                 return False
         elif kind is int:
-            if not _LEAST < item < _MOST:
+            if not _TOO_SMALL < item < _TOO_LARGE:
                 return False
         elif kind is float:
             if item - item != 0.0:
@@ -96,7 +96,7 @@ def is_atom(value: Any) -> bool:
     """Whether a value is JSON and holds no others, within the bounds of this module."""
     kind = type(value)
     if kind is int:
-        return bool(_LEAST < value < _MOST)
+        return bool(_TOO_SMALL < value < _TOO_LARGE)
     if kind is float:
         return bool(value - value == 0.0)  # false for NaN and the infinities
     return value is None or kind is bool or (kind is str and _is_text(value))

@@ -22,7 +22,7 @@ Schema = Mapping[str, Any] | bool
 Context = Mapping[str, Any] | None
 """A schema whose properties are CEL variables, or the variables by name."""
 
-_LONGEST_CHAIN = 50
+_MAX_REFERENCE_CHAIN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ class Hooks:
 
 def prepare(schema: Schema, fields: Mapping[str, Any], hooks: Hooks, path: Path = ()) -> Any:
     """The fields with every special node replaced by what the hooks make of it."""
-    return _Walk(schema, hooks).node(schema, fields, path, False)
+    return _Preparation(schema, hooks).node(schema, fields, path, False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class _Preparation:
     root: Schema
     hooks: Hooks
 
@@ -101,7 +101,7 @@ class _Walk:
 
     def _local(self, schema: Any) -> Any:
         """The node that a local ``$ref`` leads to; what stands beside the ``$ref`` goes over it."""
-        for _ in range(_LONGEST_CHAIN):
+        for _ in range(_MAX_REFERENCE_CHAIN):
             reference = schema.get("$ref") if isinstance(schema, Mapping) else None
             if not isinstance(reference, str) or not reference.startswith("#"):
                 break

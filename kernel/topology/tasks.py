@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-_GRACE = 1.0
+_GRACE_SECONDS = 1.0
 """Seconds that a task gets to end once it was cancelled; then it is left behind."""
 
 
@@ -40,7 +40,7 @@ async def end(task: asyncio.Future[Any]) -> None:
     """Cancel a task and wait for it, but not for ever: one that goes on is left behind."""
     task.cancel()
     task.add_done_callback(look_at)
-    await asyncio.wait((task,), timeout=_GRACE)
+    await asyncio.wait((task,), timeout=_GRACE_SECONDS)
 
 
 def look_at(task: asyncio.Future[Any]) -> None:

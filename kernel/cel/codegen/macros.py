@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from kernel.cel.budget import ELEMENT_SIZE, ENTRY_SIZE
-from kernel.cel.codegen.writer import Code, Scope, Unsupported, Writer
+from kernel.cel.codegen.writer import Code, Unsupported, Variables, Writer
 from kernel.cel.macros import round_steps
 from kernel.cel.tree import Expr, ListLiteral, Macro, MapLiteral, walk
 
 
-def function(writer: Writer, expr: Macro, scope: Scope) -> Code:
+def function(writer: Writer, expr: Macro, scope: Variables) -> Code:
     """The call of a new function that evaluates the macro."""
     if expr.name not in _BODIES:
         raise Unsupported
@@ -64,8 +64,8 @@ def _loop(variables: list[str]) -> str:
     return f"for {', '.join(variables)} in source:"
 
 
-def _quantified(decisive: bool) -> Callable[[Writer, list[str], Args, Scope], list[str]]:
-    def body(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _quantified(decisive: bool) -> Callable[[Writer, list[str], Args, Variables], list[str]]:
+    def body(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
         test = writer.condition(args[0], scope)
         return [
             _loop(variables),
@@ -76,24 +76,24 @@ def _quantified(decisive: bool) -> Callable[[Writer, list[str], Args, Scope], li
     return body
 
 
-def _exists_one(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _exists_one(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
     test = writer.condition(args[0], scope)
     return ["found = 0", _loop(variables), f"    if {test}: found += 1", "return found == 1"]
 
 
-def _collected(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _collected(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
     test = f"if {writer.condition(args[0], scope)}: " if len(args) == 2 else ""
     value = writer.code(args[-1], scope)
     return ["out = []", _loop(variables), f"    {test}out.append({value})", "return out"]
 
 
-def _filtered(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _filtered(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
     test = writer.condition(args[0], scope)
     append = f"    if {test}: out.append({variables[0]})"
     return ["out = []", _loop(variables), append, "return out"]
 
 
-def _sorted(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _sorted(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
     key = writer.code(args[0], scope)
     item = variables[0]
     return [
@@ -107,11 +107,11 @@ def _sorted(writer: Writer, variables: list[str], args: Args, scope: Scope) -> l
     ]
 
 
-def _bound(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _bound(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
     return [f"{variables[0]} = source", f"return {writer.code(args[0], scope)}"]
 
 
-def _mapped(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _mapped(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
     value = writer.code(args[0], scope)
     return [
         "if not present(source): return NONE",
@@ -120,7 +120,7 @@ def _mapped(writer: Writer, variables: list[str], args: Args, scope: Scope) -> l
     ]
 
 
-def _flat_mapped(writer: Writer, variables: list[str], args: Args, scope: Scope) -> list[str]:
+def _flat_mapped(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
     value = writer.code(args[0], scope)
     return [
         "if not present(source): return NONE",
@@ -129,7 +129,7 @@ def _flat_mapped(writer: Writer, variables: list[str], args: Args, scope: Scope)
     ]
 
 
-_BODIES: Final[dict[str, Callable[[Writer, list[str], Args, Scope], list[str]]]] = {
+_BODIES: Final[dict[str, Callable[[Writer, list[str], Args, Variables], list[str]]]] = {
     "all": _quantified(False),
     "exists": _quantified(True),
     "exists_one": _exists_one,

@@ -11,7 +11,7 @@ from typing import Any, Final
 from kernel.cel import tree
 from kernel.cel.codegen.helpers import SMALL
 from kernel.cel.codegen.macros import function
-from kernel.cel.codegen.writer import Code, Nodes, Scope, Unsupported, Writer
+from kernel.cel.codegen.writer import Code, Nodes, Unsupported, Variables, Writer
 from kernel.cel.functions import TABLE
 from kernel.cel.tree import Expr
 from kernel.cel.values import INT_MAX, INT_MIN, TYPES
@@ -19,7 +19,7 @@ from kernel.cel.values import INT_MAX, INT_MIN, TYPES
 _EXACT: Final = 2**53
 
 
-def _literal(writer: Writer, expr: tree.Literal, scope: Scope) -> Code:
+def _literal(writer: Writer, expr: tree.Literal, scope: Variables) -> Code:
     value = expr.value
     if value is None or value is True or value is False:
         return Code(repr(value), "bool" if value is not None else "")
@@ -28,7 +28,7 @@ def _literal(writer: Writer, expr: tree.Literal, scope: Scope) -> Code:
     return writer.constant(value)
 
 
-def _ident(writer: Writer, expr: tree.Ident, scope: Scope) -> Code:
+def _ident(writer: Writer, expr: tree.Ident, scope: Variables) -> Code:
     if expr.name in scope and not expr.absolute:
         return Code(scope[expr.name])
     writer.names[expr.name] = None
@@ -37,7 +37,7 @@ def _ident(writer: Writer, expr: tree.Ident, scope: Scope) -> Code:
     return Code(f"v[{expr.name!r}]")
 
 
-def _select(writer: Writer, expr: tree.Select, scope: Scope) -> Code:
+def _select(writer: Writer, expr: tree.Select, scope: Variables) -> Code:
     operand = writer.code(expr.operand, scope)
     if expr.optional:
         return Code(f"optional_select({operand}, {expr.field!r})")
@@ -46,7 +46,7 @@ def _select(writer: Writer, expr: tree.Select, scope: Scope) -> Code:
     return Code(f"({name}[{field}] if {test} else select({name}, {field}))")
 
 
-def _index(writer: Writer, expr: tree.Index, scope: Scope) -> Code:
+def _index(writer: Writer, expr: tree.Index, scope: Variables) -> Code:
     operand = writer.code(expr.operand, scope)
     key = writer.code(expr.index, scope)
     if expr.optional:
@@ -60,7 +60,7 @@ def _index(writer: Writer, expr: tree.Index, scope: Scope) -> Code:
     return Code(writer.operation("find", operand, key))
 
 
-def _unary(writer: Writer, expr: tree.Unary, scope: Scope) -> Code:
+def _unary(writer: Writer, expr: tree.Unary, scope: Variables) -> Code:
     if expr.operator == "!":
         return Code(f"(not {writer.condition(expr.operand, scope)})", "bool")
     return _table_call(writer, "-_", False, [writer.code(expr.operand, scope)])
@@ -81,7 +81,7 @@ _HELPERS: Final = {"-": "subtract", "*": "multiply", "/": "divide", "%": "remain
 _MIRRORED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
 
 
-def _binary(writer: Writer, expr: tree.Binary, scope: Scope) -> Code:
+def _binary(writer: Writer, expr: tree.Binary, scope: Variables) -> Code:
     operator, left, right = expr.operator, expr.left, expr.right
     if operator == "!=":
         return Code(f"(not {_comparison(writer, '==', left, right, scope)})", "bool")
@@ -121,7 +121,7 @@ def _joined(writer: Writer, a: Code, b: Code) -> Code:
     return Code(f"({x} + {y} if {test} else leave())", "str")
 
 
-def _comparison(writer: Writer, operator: str, left: Expr, right: Expr, scope: Scope) -> Code:
+def _comparison(writer: Writer, operator: str, left: Expr, right: Expr, scope: Variables) -> Code:
     if isinstance(left, tree.Literal) and not isinstance(right, tree.Literal):
         left, right, operator = right, left, _MIRRORED[operator]
     a = writer.code(left, scope)
@@ -158,7 +158,7 @@ def _with_literal(writer: Writer, operator: str, a: Code, value: Any) -> Code | 
     return Code(f"({name} {operator} {constant} if {test} else {otherwise})", "bool")
 
 
-def _membership(writer: Writer, left: Expr, right: Expr, scope: Scope) -> Code:
+def _membership(writer: Writer, left: Expr, right: Expr, scope: Variables) -> Code:
     needle = writer.code(left, scope)
     items = writer.code(right, scope)
     values = _constants(right)
@@ -180,26 +180,26 @@ def _constants(expr: Expr) -> list[Any]:
     return values if len(values) == len(expr.elements) else []
 
 
-def _logical(writer: Writer, expr: tree.Logical, scope: Scope) -> Code:
+def _logical(writer: Writer, expr: tree.Logical, scope: Variables) -> Code:
     word = " and " if expr.operator == "&&" else " or "
     parts = [writer.condition(operand, scope) for operand in expr.operands]
     return Code(f"({word.join(parts)})", "bool")
 
 
-def _conditional(writer: Writer, expr: tree.Conditional, scope: Scope) -> Code:
+def _conditional(writer: Writer, expr: tree.Conditional, scope: Variables) -> Code:
     condition = writer.condition(expr.condition, scope)
     then, otherwise = writer.code(expr.then, scope), writer.code(expr.otherwise, scope)
     kind = then.kind if then.kind == otherwise.kind else ""
     return Code(f"({then} if {condition} else {otherwise})", kind)
 
 
-def _list(writer: Writer, expr: tree.ListLiteral, scope: Scope) -> Code:
+def _list(writer: Writer, expr: tree.ListLiteral, scope: Variables) -> Code:
     if expr.optional:
         raise Unsupported
     return Code(f"[{', '.join([writer.code(element, scope) for element in expr.elements])}]")
 
 
-def _map(writer: Writer, expr: tree.MapLiteral, scope: Scope) -> Code:
+def _map(writer: Writer, expr: tree.MapLiteral, scope: Variables) -> Code:
     if expr.optional:
         raise Unsupported
     parts = [(writer.code(key, scope), writer.code(value, scope)) for key, value in expr.entries]
@@ -209,7 +209,7 @@ def _map(writer: Writer, expr: tree.MapLiteral, scope: Scope) -> Code:
     return Code(f"make_map({', '.join([part for pair in parts for part in pair])})")
 
 
-def _call(writer: Writer, expr: tree.Call, scope: Scope) -> Code:
+def _call(writer: Writer, expr: tree.Call, scope: Variables) -> Code:
     parts = expr.args if expr.target is None else (expr.target, *expr.args)
     args = [writer.code(part, scope) for part in parts]
     receiver = expr.target is not None
@@ -253,7 +253,7 @@ def _text_test(writer: Writer, form: str, text: Code, part: Code) -> Code:
     return Code(f"({form.format(x, y)} if {' and '.join(tests)} else leave())", "bool")
 
 
-def _has(writer: Writer, expr: tree.Macro, scope: Scope) -> Code:
+def _has(writer: Writer, expr: tree.Macro, scope: Variables) -> Code:
     selection = expr.args[0]
     assert isinstance(selection, tree.Select)
     operand = writer.code(selection.operand, scope)
@@ -263,7 +263,7 @@ def _has(writer: Writer, expr: tree.Macro, scope: Scope) -> Code:
     return Code(f"({field} in {name} if {test} else has({name}, {field}))", "bool")
 
 
-def _macro(writer: Writer, expr: tree.Macro, scope: Scope) -> Code:
+def _macro(writer: Writer, expr: tree.Macro, scope: Variables) -> Code:
     return _has(writer, expr, scope) if expr.name == "has" else function(writer, expr, scope)
 
 

@@ -25,7 +25,7 @@ class Code(str):
         return code
 
 
-Scope = Mapping[str, str]
+Variables = Mapping[str, str]
 """The variables of macros, with the Python names that hold them."""
 
 
@@ -61,11 +61,11 @@ class Writer:
         code = self.code(expr, {})
         return Code(f"measured(b, {code})") if shares(expr) else code
 
-    def code(self, expr: Expr, scope: Scope) -> Code:
+    def code(self, expr: Expr, scope: Variables) -> Code:
         """The code of an expression; ``Unsupported`` if it has none."""
         return self.nodes[type(expr)](self, expr, scope)
 
-    def condition(self, expr: Expr, scope: Scope) -> Code:
+    def condition(self, expr: Expr, scope: Variables) -> Code:
         """The code of an expression that must be a bool."""
         code = self.code(expr, scope)
         if code.kind == "bool":
@@ -79,4 +79,4 @@ class Writer:
         return f"{name}(b, {', '.join(parts)})"
 
 
-Nodes = Mapping[type, Callable[[Writer, Any, Scope], Code]]
+Nodes = Mapping[type, Callable[[Writer, Any, Variables], Code]]
