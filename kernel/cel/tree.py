@@ -26,121 +26,105 @@ else:
 
 
 @_node
-class Literal:
-    """A constant: null, bool, int, uint, double, string or bytes."""
-
+class _Placed:
     offset: int
     end: int
+
+
+@_node
+class Literal(_Placed):
+    """A constant: null, bool, int, uint, double, string or bytes."""
+
     value: Any
 
 
 @_node
-class Ident:
+class Ident(_Placed):
     """A name; ``absolute`` when it was written with a leading dot."""
 
-    offset: int
-    end: int
     name: str
     absolute: bool
 
 
 @_node
-class Select:
+class Select(_Placed):
     """``operand.field``, or ``operand.?field`` when ``optional``."""
 
-    offset: int
-    end: int
     operand: Expr
     field: str
     optional: bool
 
 
 @_node
-class Index:
+class Index(_Placed):
     """``operand[index]``, or ``operand[?index]`` when ``optional``."""
 
-    offset: int
-    end: int
     operand: Expr
     index: Expr
     optional: bool
 
 
 @_node
-class Call:
+class Call(_Placed):
     """A call; ``target`` is the receiver, ``function`` may be dotted (``math.abs``)."""
 
-    offset: int
-    end: int
     function: str
     target: Expr | None
     args: tuple[Expr, ...]
 
 
 @_node
-class Unary:
+class Unary(_Placed):
     """``-operand`` or ``!operand``."""
 
-    offset: int
-    end: int
     operator: str
     operand: Expr
 
 
 @_node
-class Binary:
+class Binary(_Placed):
     """``left operator right``: arithmetic, a comparison or ``in``."""
 
-    offset: int
-    end: int
     operator: str
     left: Expr
     right: Expr
 
 
 @_node
-class Logical:
+class Logical(_Placed):
     """Two or more operands joined by ``&&`` or by ``||``."""
 
-    offset: int
-    end: int
     operator: str
     operands: tuple[Expr, ...]
 
 
 @_node
-class Conditional:
+class Conditional(_Placed):
     """``condition ? then : otherwise``."""
 
-    offset: int
-    end: int
     condition: Expr
     then: Expr
     otherwise: Expr
 
 
 @_node
-class ListLiteral:
+class ListLiteral(_Placed):
     """``[a, ?b]``; ``optional`` holds the positions of the elements written with ``?``."""
 
-    offset: int
-    end: int
     elements: tuple[Expr, ...]
     optional: frozenset[int]
 
 
 @_node
-class MapLiteral:
+class MapLiteral(_Placed):
     """``{k: v, ?k: v}``; ``optional`` holds the positions of the entries written with ``?``."""
 
-    offset: int
-    end: int
     entries: tuple[tuple[Expr, Expr], ...]
     optional: frozenset[int]
 
 
 @_node
-class Macro:
+class Macro(_Placed):
     """A macro as it was written.
 
     ``name`` is a key of ``functions.MACROS``; ``target`` is the receiver (the range of a
@@ -148,8 +132,6 @@ class Macro:
     for its ``args`` (for ``cel.bind`` the first argument, the bound value, does not see them).
     """
 
-    offset: int
-    end: int
     name: str
     target: Expr | None
     variables: tuple[str, ...]

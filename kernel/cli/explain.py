@@ -18,7 +18,7 @@ from kernel.errors import UsageError
 from kernel.manifest import Definition, Module, library_module, library_names, load, resolve_kind
 from kernel.manifest.suggest import did_you_mean, nearest
 from kernel.manifest.system import SYSTEM_KINDS
-from kernel.schema.bundle import follow
+from kernel.schema.bundle import local
 from kernel.schema.keywords import traits
 
 
@@ -170,16 +170,8 @@ def _element(root: Any, node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _local(root: Any, schema: Any) -> Mapping[str, Any]:
-
-    for _ in range(20):
-        if not isinstance(schema, Mapping):
-            return {}
-        reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#"):
-            return schema
-        beside = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**follow(root, reference[1:]), **beside}
-    return {}
+    node = local(schema, root)
+    return node if isinstance(node, Mapping) else {}
 
 
 def _properties(schema: Any, root: Any = None) -> Iterator[dict[str, Any]]:

@@ -77,6 +77,21 @@ def follow(schema: Any, pointer: str) -> Any:
     return schema
 
 
+def local(schema: Any, root: Any) -> Any:
+    """The node that a local ``$ref`` leads to; what stands beside the ``$ref`` goes over it."""
+    for _ in range(MAX_DEPTH):
+        reference = schema.get("$ref") if isinstance(schema, Mapping) else None
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            break
+        try:
+            found = follow(root, reference[1:])
+        except KeyError:
+            break
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**found, **beside} if isinstance(found, Mapping) else found
+    return schema
+
+
 def properties_of(bundled: Any) -> Mapping[str, Any]:
     """The schemas of the properties of a bundled object schema, by name, references followed."""
     properties = _referred(bundled, bundled).get("properties", {})

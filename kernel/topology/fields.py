@@ -15,14 +15,12 @@ from typing import Any
 from kernel.cel import Template
 from kernel.errors import Path
 from kernel.schema import keywords
-from kernel.schema.bundle import follow
+from kernel.schema.bundle import local
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 
 Schema = Mapping[str, Any] | bool
 Context = Mapping[str, Any] | None
 """A schema whose properties are CEL variables, or the variables by name."""
-
-_MAX_REFERENCE_CHAIN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,9 @@ class _Preparation:
     def node(self, schema: Any, value: Any, path: Path, evaluated: bool) -> Any:
         if schema is True and not evaluated:
             return value  # nothing is declared here, nor below
-        node = self._local(schema)
+        node = local(schema, self.root)
         traits = keywords.traits(node)
-        context = self._local(traits.context)
+        context = local(traits.context, self.root)
         if traits.role is not None:
             return self.hooks.role(value, path)
         if traits.call and isinstance(value, Mapping):
@@ -98,20 +96,6 @@ class _Preparation:
         if evaluated and isinstance(value, str):
             return self.hooks.evaluate(value, path)
         return value
-
-    def _local(self, schema: Any) -> Any:
-        """The node that a local ``$ref`` leads to; what stands beside the ``$ref`` goes over it."""
-        for _ in range(_MAX_REFERENCE_CHAIN):
-            reference = schema.get("$ref") if isinstance(schema, Mapping) else None
-            if not isinstance(reference, str) or not reference.startswith("#"):
-                break
-            try:
-                found = follow(self.root, reference[1:])
-            except KeyError:
-                break
-            beside = {key: value for key, value in schema.items() if key != "$ref"}
-            schema = {**found, **beside} if isinstance(found, Mapping) else found
-        return schema
 
     def _property(self, node: Any, name: Any) -> Any:
         for one in self._alternatives(node):
@@ -142,9 +126,9 @@ class _Preparation:
         for keyword in ("allOf", "anyOf", "oneOf"):
             parts = node.get(keyword, ())
             for part in parts if isinstance(parts, list) else ():
-                local = self._local(part)
-                if isinstance(local, Mapping):
-                    yield local
+                found = local(part, self.root)
+                if isinstance(found, Mapping):
+                    yield found
 
 
 def variables(context: Context) -> Mapping[str, Any]:

@@ -28,17 +28,21 @@ class MacroDoc:
         return self.declared[self.counts.index(count)]
 
 
-def _macro(
-    name: str, library: str, form: str, shape: dict[int, int], doc: str, example: str
-) -> MacroDoc:
-    receiver = form.startswith(("range.", "list.", "optional."))
-    counts = tuple(shape)
-    return MacroDoc(name, library, receiver, counts, tuple(shape.values()), form, doc, example)
+_RECEIVERS = ("range", "list", "optional")
+
+
+def _macro(library: str, form: str, shape: dict[int, int], doc: str, example: str) -> MacroDoc:
+    """``shape``: for each number of arguments, how many of them declare a variable."""
+    written = form.partition("(")[0]
+    before, _, after = written.partition(".")
+    receiver = before in _RECEIVERS
+    counts, declared = tuple(shape), tuple(shape.values())
+    name = after if receiver else written
+    return MacroDoc(name, library, receiver, counts, declared, form, doc, example)
 
 
 _ALL = (
     _macro(
-        "has",
         "standard",
         "has(e.f)",
         {1: 0},
@@ -46,7 +50,6 @@ _ALL = (
         "has({'a': 1}.a) && !has({'a': 1}.b)",
     ),
     _macro(
-        "all",
         "standard",
         "range.all(x, predicate), range.all(i, v, predicate)",
         {2: 1, 3: 2},
@@ -55,7 +58,6 @@ _ALL = (
         "[1, 2].all(x, x > 0) && [5, 6].all(i, v, v == i + 5)",
     ),
     _macro(
-        "exists",
         "standard",
         "range.exists(x, predicate), range.exists(i, v, predicate)",
         {2: 1, 3: 2},
@@ -63,7 +65,6 @@ _ALL = (
         "[1, 2].exists(x, x > 1) && {'a': 1}.exists(k, v, k == 'a' && v == 1)",
     ),
     _macro(
-        "exists_one",
         "standard",
         "range.exists_one(x, predicate), range.exists_one(i, v, predicate)",
         {2: 1, 3: 2},
@@ -71,7 +72,6 @@ _ALL = (
         "[1, 2].exists_one(x, x > 1)",
     ),
     _macro(
-        "existsOne",
         "comprehensions",
         "range.existsOne(x, predicate), range.existsOne(i, v, predicate)",
         {2: 1, 3: 2},
@@ -79,7 +79,6 @@ _ALL = (
         "[1, 2].existsOne(i, v, v > 1)",
     ),
     _macro(
-        "map",
         "standard",
         "range.map(x, value), range.map(x, predicate, value)",
         {2: 1, 3: 1},
@@ -87,7 +86,6 @@ _ALL = (
         "[1, 2].map(x, x * 2) == [2, 4] && [1, 2].map(x, x > 1, x * 2) == [4]",
     ),
     _macro(
-        "filter",
         "standard",
         "range.filter(x, predicate)",
         {2: 1},
@@ -95,7 +93,6 @@ _ALL = (
         "[1, 2].filter(x, x > 1) == [2]",
     ),
     _macro(
-        "transformList",
         "comprehensions",
         "range.transformList(i, v, value), range.transformList(i, v, predicate, value)",
         {3: 2, 4: 2},
@@ -103,7 +100,6 @@ _ALL = (
         "[5, 6].transformList(i, v, v - i) == [5, 5]",
     ),
     _macro(
-        "transformMap",
         "comprehensions",
         "range.transformMap(k, v, value), range.transformMap(k, v, predicate, value)",
         {3: 2, 4: 2},
@@ -111,7 +107,6 @@ _ALL = (
         "{'a': 1}.transformMap(k, v, v + 1) == {'a': 2}",
     ),
     _macro(
-        "transformMapEntry",
         "comprehensions",
         "range.transformMapEntry(k, v, {key: value}), "
         "range.transformMapEntry(k, v, predicate, {key: value})",
@@ -120,7 +115,6 @@ _ALL = (
         "{'a': 'b'}.transformMapEntry(k, v, {v: k}) == {'b': 'a'}",
     ),
     _macro(
-        "sortBy",
         "lists",
         "list.sortBy(x, key)",
         {2: 1},
@@ -128,7 +122,6 @@ _ALL = (
         "['bb', 'a'].sortBy(s, s.size()) == ['a', 'bb']",
     ),
     _macro(
-        "cel.bind",
         "bindings",
         "cel.bind(x, value, expression)",
         {3: 1},
@@ -136,7 +129,6 @@ _ALL = (
         "cel.bind(x, 2, x * x) == 4",
     ),
     _macro(
-        "optMap",
         "optionals",
         "optional.optMap(x, value)",
         {2: 1},
@@ -144,7 +136,6 @@ _ALL = (
         "optional.of(1).optMap(x, x + 1) == optional.of(2)",
     ),
     _macro(
-        "optFlatMap",
         "optionals",
         "optional.optFlatMap(x, optional)",
         {2: 1},

@@ -77,7 +77,7 @@ def _shift(name: str, doc: str, example: str, of: Callable[[int, int], int]) -> 
 
     signed = on("(int, int) -> int", lambda value, count: _signed(shifted(value, count)))
     unsigned = on("(uint, int) -> uint", lambda value, count: UInt(shifted(value, count)))
-    return _math(name, doc, example, "constant", signed, unsigned)
+    return _math(name, doc, example, signed, unsigned)
 
 
 def _signed(bits: int) -> int:
@@ -89,7 +89,6 @@ def _bits(name: str, doc: str, example: str, of: Callable[[int, int], int]) -> F
         name,
         doc,
         example,
-        "constant",
         on("(int, int) -> int", of),
         on("(uint, uint) -> uint", lambda a, b: UInt(of(int(a), int(b)))),
     )
@@ -98,7 +97,7 @@ def _bits(name: str, doc: str, example: str, of: Callable[[int, int], int]) -> F
 def _of_double(
     name: str, doc: str, example: str, of: Callable[[float], Any], result: str = "double"
 ) -> Function:
-    return _math(name, doc, example, "constant", on(f"(double) -> {result}", of))
+    return _math(name, doc, example, on(f"(double) -> {result}", of))
 
 
 FUNCTIONS: Final = (
@@ -106,15 +105,15 @@ FUNCTIONS: Final = (
         "math.greatest",
         "The greatest of the numbers, or of the numbers in a list.",
         "math.greatest(1, 2.5, 2u) == 2.5",
-        "linear",
         *_extremes("math.greatest", lambda a, b: bool(a > b)),
+        cost="linear",
     ),
     _math(
         "math.least",
         "The least of the numbers, or of the numbers in a list.",
         "math.least([3, 1, 2]) == 1",
-        "linear",
         *_extremes("math.least", lambda a, b: bool(a < b)),
+        cost="linear",
     ),
     _of_double(
         "math.ceil", "The least whole number not below.", "math.ceil(1.2) == 2.0", _whole(math.ceil)
@@ -154,7 +153,6 @@ FUNCTIONS: Final = (
         "math.abs",
         "The number without its sign.",
         "math.abs(-1) == 1",
-        "constant",
         on("(int) -> int", lambda value: integer(abs(value))),
         on("(uint) -> uint", lambda value: value),
         on("(double) -> double", abs),
@@ -163,7 +161,6 @@ FUNCTIONS: Final = (
         "math.sign",
         "-1, 0 or 1, in the type of the number.",
         "math.sign(-42) == -1",
-        "constant",
         on("(int) -> int", lambda value: (value > 0) - (value < 0)),
         on("(uint) -> uint", lambda value: UInt(value > 0)),
         on("(double) -> double", _sign),
@@ -172,7 +169,6 @@ FUNCTIONS: Final = (
         "math.sqrt",
         "The square root; NaN of a negative number.",
         "math.sqrt(81) == 9.0",
-        "constant",
         on("(double) -> double", _square_root),
         on("(int) -> double", _square_root),
         on("(uint) -> double", _square_root),
@@ -184,7 +180,6 @@ FUNCTIONS: Final = (
         "math.bitNot",
         "The bits that are not set, of 64.",
         "math.bitNot(1) == -2",
-        "constant",
         on("(int) -> int", lambda value: ~value),
         on("(uint) -> uint", lambda value: unsigned(UINT_MAX - int(value))),
     ),

@@ -114,9 +114,11 @@ class Function:
 
 
 def library(name: str) -> Callable[..., Function]:
-    """What makes the functions of a library: ``make(name, doc, example, cost, *overloads)``."""
+    """What makes the functions of a library: ``make(name, doc, example, *overloads)``."""
 
-    def make(function: str, doc: str, example: str, cost: Cost, *overloads: Overload) -> Function:
+    def make(
+        function: str, doc: str, example: str, *overloads: Overload, cost: Cost = "constant"
+    ) -> Function:
         return Function(function, name, doc, example, cost, overloads)
 
     return make

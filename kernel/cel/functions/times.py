@@ -142,7 +142,7 @@ def _part(name: str, doc: str, example: str, of: Callable[[datetime], int]) -> F
         on("timestamp.() -> int", lambda value: of(_local(value, "UTC"))),
         on("timestamp.(string) -> int", lambda value, zone: of(_local(value, zone))),
     )
-    return _standard(name, doc, example, "constant", *overloads)
+    return _standard(name, doc, example, *overloads)
 
 
 def _part_of_both(
@@ -151,7 +151,7 @@ def _part_of_both(
     """A part of a timestamp, and a whole duration in that unit."""
     base = _part(name, doc, example, of)
     whole = on("duration.() -> int", lambda value: _truncated(native(value).nanoseconds, unit))
-    return _standard(name, doc, example, "constant", *base.overloads, whole)
+    return _standard(name, doc, example, *base.overloads, whole)
 
 
 def _truncated(nanoseconds: int, unit: int) -> int:
@@ -222,7 +222,6 @@ FUNCTIONS: Final = (
         "getMilliseconds",
         "The milliseconds within the second.",
         f"{_T}.getMilliseconds() == 500",
-        "constant",
         on("timestamp.() -> int", _milliseconds),
         on("timestamp.(string) -> int", _milliseconds_in),
         on("duration.() -> int", _milliseconds_of_duration),
