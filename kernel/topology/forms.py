@@ -9,7 +9,7 @@ take CEL, so that a walk need not know the forms apart. A new form is a class he
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, assert_never
 
 from kernel.cel import Template
@@ -123,6 +123,21 @@ class Step:
     form: Form
     path: Path
     label: str
+    parts: tuple[Part, ...] = field(init=False)
+    """The lists of steps that the form holds, in reading order; made once, for many walks."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", parts(self.form))
+
+    @property
+    def site(self) -> CallSite | None:
+        """The call site of a step that calls; None for the others."""
+        return self.form.site if isinstance(self.form, Call) else None
+
+    @property
+    def always_fails(self) -> bool:
+        """Whether the step ends with an error whenever it runs."""
+        return isinstance(self.form, Throw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +154,7 @@ class Part:
     """From the step to these steps, as ``("elseif", 0, "then")``; no two parts have the same."""
     key: Any = None
     """The key of a case, the name of a branch."""
-    condition: Template | None = None
+    condition: Field | None = None
     """Decides whether the part runs; is evaluated where those of the parts before were false."""
     gives: Literal["result", "item", "field"] | None = "result"
     """What the result of the last step becomes: the form's result, an item or a field of it."""
@@ -154,6 +169,8 @@ class Part:
     """Each round begins anew, and nothing outside sees the results of these steps."""
     is_caught: bool = False
     """A failure of these steps leads to the next part, not out of the form."""
+    is_ending: bool = False
+    """The part runs after those before, whether these came to their ends or failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,24 +185,24 @@ class Field:
     """The variables that the field sees besides those around the step."""
     sees_body: bool = False
     """The field is evaluated after the steps of the part ``do``, and sees their results."""
+    goes_on: bool | None = None
+    """The outcome with which the condition of a loop lets another round begin."""
 
 
 def parts(form: Form) -> tuple[Part, ...]:
     """The lists of steps that a form holds, in reading order."""
     match form:
         case If(arms, otherwise):
-            then = (
-                Part(steps, "then", (*_arm(number), "then"), condition=condition)
-                for number, (condition, steps) in enumerate(arms)
-            )
+            then = (_arm(number, *arm) for number, arm in enumerate(arms))
             return (*then, Part(otherwise, "else", ("else",)))
         case Switch(_, cases, default):
             read = (Part(steps, "case", ("cases", key), key) for key, steps in cases)
             other = () if default is None else (Part(default, "default", ("default",)),)
             return (*read, *other)
         case Loop(body, condition, before):
-            asked = condition if before else None
-            return (Part(body, "do", ("do",), None, asked, is_certain=not before, repeats=True),)
+            do = Part(body, "do", ("do",), is_certain=not before, repeats=True)
+            asked = Field(condition, ("while",), "condition", goes_on=True)
+            return (replace(do, condition=asked) if before else do,)
         case ForEach(_, body, result):
             do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)
             return (replace(do, gives="item" if result is None else None),)
@@ -202,9 +219,10 @@ _OF_ERROR = ("error",)
 _OF_CALL = ("invocation",)
 
 
-def _arm(number: int) -> Path:
-    """Where the arm of a branch stands in the step."""
-    return () if number == 0 else ("elseif", number - 1)
+def _arm(number: int, condition: Template, steps: Steps) -> Part:
+    where: Path = () if number == 0 else ("elseif", number - 1)
+    decides = Field(condition, (*where, "if"), "condition")
+    return Part(steps, "then", (*where, "then"), condition=decides)
 
 
 def _branch(name: str, steps: Steps) -> Part:
@@ -218,8 +236,8 @@ def _of_try(form: Try) -> tuple[Part, ...]:
     if form.handler is not None:
         found.append(Part(form.handler, "catch", ("catch",), brings=_OF_ERROR))
     if form.ending is not None:
-        ending = Part(form.ending, "finally", ("finally",), brings=_OF_ERROR, is_certain=True)
-        found.append(replace(ending, gives=None))
+        ending = Part(form.ending, "finally", ("finally",), gives=None, brings=_OF_ERROR)
+        found.append(replace(ending, is_certain=True, is_ending=True))
     return tuple(found)
 
 
@@ -228,19 +246,16 @@ def templates(step: Step) -> Iterator[Field]:
     form = step.form
     if step.when is not None:
         yield Field(step.when, ("when",), "condition", _OF_CALL if isinstance(form, Call) else ())
+    yield from (part.condition for part in step.parts if part.condition is not None)
     match form:
         case Call(site):
             yield from _of_site(site)
         case Value(value):
             yield Field(value, ("value",))
-        case If(arms):
-            for number, (condition, _) in enumerate(arms):
-                yield Field(condition, (*_arm(number), "if"), "condition")
         case Switch(subject):
             yield Field(subject, ("switch",))
-        case Loop(_, condition, before):
-            path = ("while" if before else "until",)
-            yield Field(condition, path, "condition", sees_body=not before)
+        case Loop(_, condition, before=False):
+            yield Field(condition, ("until",), "condition", sees_body=True, goes_on=False)
         case ForEach(items, _, result):
             yield Field(items, ("forEach",), "list")
             if result is not None:
@@ -253,7 +268,7 @@ def templates(step: Step) -> Iterator[Field]:
             yield Field(pattern, ("waitFor",), "pattern")
             if timeout is not None:
                 yield Field(timeout, ("timeout",), "milliseconds")
-        case Parallel() | Try():
+        case If() | Loop() | Parallel() | Try():
             pass
         case _:
             assert_never(form)
@@ -281,5 +296,14 @@ def all_steps(steps: Steps) -> Iterator[Step]:
     """All steps of a tree, outer before inner, in reading order."""
     for step in steps:
         yield step
-        for inner in inner_steps(step.form):
-            yield from all_steps(inner)
+        for part in step.parts:
+            yield from all_steps(part.steps)
+
+
+def visible_steps(steps: Steps) -> Iterator[Step]:
+    """The steps of a tree but those in isolated parts, whose results nothing outside sees."""
+    for step in steps:
+        yield step
+        for part in step.parts:
+            if not part.is_isolated:
+                yield from visible_steps(part.steps)

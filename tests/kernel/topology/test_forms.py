@@ -8,7 +8,7 @@ import yaml
 
 from kernel.errors import Path
 from kernel.manifest import loads
-from kernel.topology.forms import Part, Step, all_steps, parts, templates
+from kernel.topology.forms import Part, Step, all_steps, templates, visible_steps
 from kernel.topology.reader import Reader
 from kernel.topology.steps import FORMS, read_steps
 
@@ -55,7 +55,7 @@ def at(data: Any, path: Path) -> Any:
 
 def the_parts(text: str) -> dict[str, Part]:
     (step,) = read(text)
-    return {part.role: part for part in parts(step.form)}
+    return {part.role: part for part in step.parts}
 
 
 def test_every_part_and_every_template_stands_where_it_says() -> None:
@@ -64,7 +64,7 @@ def test_every_part_and_every_template_stands_where_it_says() -> None:
     assert FORMS.keys() <= words
     for step in all_steps(read(EVERY_FORM)):
         written = at(data, step.path)
-        for part in parts(step.form):
+        for part in step.parts:
             assert [one.path for one in part.steps] == [
                 (*step.path, *part.path, number) for number in range(len(at(written, part.path)))
             ]
@@ -94,6 +94,7 @@ def test_what_is_certain_and_what_is_caught() -> None:
     assert tried["try"].is_certain
     assert not tried["try"].is_caught
     assert tried["finally"].is_certain
+    assert tried["finally"].is_ending
     caught = the_parts("- { try: [], catch: [] }")
     assert caught["try"].is_caught
     assert not caught["try"].is_certain
@@ -104,7 +105,7 @@ def test_what_is_certain_and_what_is_caught() -> None:
 
 def test_the_variables_that_parts_and_fields_bring() -> None:
     (step,) = read("- { forEach: '${{ [1] }}', do: [], result: '${{ item }}' }")
-    (body,) = parts(step.form)
+    (body,) = step.parts
     assert body.brings == ("item", "index")
     assert body.is_isolated
     assert body.gives is None
@@ -113,3 +114,24 @@ def test_the_variables_that_parts_and_fields_bring() -> None:
         ("result",): ("item", "index"),
     }
     assert the_parts("- { try: [], catch: [] }")["catch"].brings == ("error",)
+
+
+def test_what_decides_for_a_part_is_a_field_of_the_step() -> None:
+    for step in read(EVERY_FORM):
+        fields = {field.path: field for field in templates(step)}
+        for part in step.parts:
+            assert part.condition is None or fields[part.condition.path] is part.condition
+
+
+def test_with_what_outcome_a_loop_goes_on() -> None:
+    found = {field.path: field.goes_on for step in read(EVERY_FORM) for field in templates(step)}
+    assert {path: outcome for path, outcome in found.items() if outcome is not None} == {
+        ("while",): True,
+        ("until",): False,
+    }
+
+
+def test_the_steps_of_items_are_not_visible_outside() -> None:
+    steps = read(EVERY_FORM)
+    hidden = set(all_steps(steps)) - set(visible_steps(steps))
+    assert [step.path[1:] for step in hidden] == [("do", 0)]
