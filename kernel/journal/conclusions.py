@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernel.errors import Outcome
 from kernel.journal.chain import link
@@ -42,8 +42,7 @@ class Ending:
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Intent:
+class _Intent(NamedTuple):
     """What is recorded of an intent, and where the chain of its run stands."""
 
     run: str
@@ -70,10 +69,8 @@ def _intent(session: Session, execution: str) -> _Intent:
     )
     if not found:
         raise Refused(f"there is no execution {execution} in this journal")
-    run, epoch, lease, attempts, conclusion, run_epoch, concluded, head, *facts = found[0]
-    return _Intent(
-        run, epoch, lease, attempts, conclusion, run_epoch, concluded, head, tuple(facts)
-    )
+    row = found[0]
+    return _Intent._make((*row[:8], tuple(row[8:])))
 
 
 def _current(session: Session, execution: str, epoch: int) -> _Intent:

@@ -235,38 +235,23 @@ class Inline:
                 self._session.close()
 
 
-def answers_of(session: Session, group: list[Request]) -> list[Answer]:
+def answers_of(session: Session, group: list[Request], *, is_split: bool = False) -> list[Answer]:
     """Do a group in one transaction; where a request breaks that, each in its own."""
-    try:
-        return _together(session, group)
-    except _Failed as failed:
-        session.rollback()
-        error = failed.error
-        if failed.by_request and not session.broken:
-            return [_separately(session, request) for request in group]
-    return [(request, None, _explained(session, error)) for request in group]
-
-
-class _Failed(Exception):
-    """A transaction that was not committed; ``by_request``: because a request in it failed."""
-
-    def __init__(self, error: Exception, by_request: bool) -> None:
-        super().__init__()
-        self.error = error
-        self.by_request = by_request
-
-
-def _together(session: Session, group: list[Request]) -> list[Answer]:
-    by_request = False
+    is_at_work = False
     try:
         session.begin(max((request.mode for request in group), key=_MODES.index))
-        by_request = True
+        is_at_work = True
         answers: list[Answer] = [(one, *_done(session, one.work)) for one in group]
-        by_request = False
+        is_at_work = False
         session.commit()
     except Exception as error:
-        raise _Failed(error, by_request) from error
-    return answers
+        failure = error
+    else:
+        return answers
+    session.rollback()
+    if is_at_work and not is_split and not session.broken:
+        return [answers_of(session, [one], is_split=True)[0] for one in group]
+    return [(one, None, _explained(session, failure)) for one in group]
 
 
 def _done(session: Session, work: Callable[[Session], Any]) -> tuple[Any, JournalError | None]:
@@ -276,21 +261,12 @@ def _done(session: Session, work: Callable[[Session], Any]) -> tuple[Any, Journa
         return None, refused
 
 
-def _separately(session: Session, request: Request) -> Answer:
-    try:
-        return _together(session, [request])[0]
-    except _Failed as failed:
-        if not session.broken:
-            session.rollback()
-        return request, None, _explained(session, failed.error)
-
-
 def _explained(session: Session, error: Exception) -> JournalError:
     """The error as a sentence, in an object of its own for each caller that gets it."""
     sentence = session.explain(error)
-    own = Unsure(str(sentence)) if isinstance(sentence, Unsure) else JournalError(str(sentence))
     if isinstance(sentence, Refused):
         return sentence
+    own = Unsure(str(sentence)) if isinstance(sentence, Unsure) else JournalError(str(sentence))
     own.__cause__ = error
     return own
 

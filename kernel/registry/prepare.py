@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kernel.cel import CelError, compile_template, parse_template, references
 from kernel.errors import Fault, ManifestError, Path
@@ -15,16 +15,30 @@ from kernel.topology.fields import Context, Deferred, Hooks, prepare, variables
 from kernel.topology.reader import Reader
 
 if TYPE_CHECKING:
-    from kernel.manifest import Definition, Module, Resource
+    from kernel.manifest import Definition, Document, Module, Resource
     from kernel.registry.instances import Instance
     from kernel.registry.scope import ModuleScope
     from kernel.schema import Schema
     from kernel.topology.callsite import Target
 
-Bind = Callable[["CallSite", Mapping[str, Any], "ModuleScope", bool, bool], Any]
-"""Makes what a controller gets for a call site. The arguments are the site, the other fields of its
-node, the scope, whether the values of the caller are its inputs (else they are CEL variables), and
-whether the call takes effect with the one around it."""
+
+class Bind(Protocol):
+    """Makes what a controller gets for a call site; ``fields`` are the others of its node.
+
+    ``takes_inputs``: the values that the controller calls with are the inputs, not CEL variables;
+    ``is_atomic``: the call takes effect with the call around it, or not at all.
+    """
+
+    def __call__(
+        self,
+        site: CallSite,
+        fields: Mapping[str, Any],
+        scope: ModuleScope,
+        document: Document | None,
+        *,
+        takes_inputs: bool = False,
+        is_atomic: bool = False,
+    ) -> Any: ...
 
 
 class Preparation:
@@ -46,7 +60,7 @@ class Preparation:
     ) -> None:
         self._instance = instance
         self._instance_of = instance_of
-        self._find_target = find
+        self._find = find
         self._open_schema = open_schema
         self._resource = instance.resource
         self._schema: Mapping[str, Any] = instance.definition.schema or {}
@@ -67,7 +81,7 @@ class Preparation:
         found: dict[Instance, None] = {}
 
         def refer(value: Any, _: str, path: Path) -> Any:
-            needed = self._find(value, path)
+            needed = self._find(self._target(value, path), self._instance.scope)
             if needed.is_shared:
                 found[needed] = None
             return value
@@ -96,13 +110,12 @@ class Preparation:
         resource = module.resources.get(name)
         return None if resource is None else self._instance_of(resource, module)
 
-    def _find(self, value: Any, path: Path) -> Instance:
+    def _target(self, value: Any, path: Path) -> Target:
         reader = Reader(self._resource.document)
-        place = (*self._resource.path, *path)
-        target = read_target(reader, value, place)
+        target = read_target(reader, value, (*self._resource.path, *path))
         if target is None:
             raise ManifestError(reader.faults)
-        return self._find_target(target, self._instance.scope)
+        return target
 
     def fields(self, bind: Bind) -> Mapping[str, Any]:
         """What the controller is constructed with."""
@@ -177,15 +190,16 @@ class Preparation:
         return Deferred(compile_template(value), self._instance.scope.bindings, needs)
 
     def _refer(self, value: Any, path: Path, bind: Bind) -> Any:
-        needed = self._find(value, path)
+        target = self._target(value, path)
+        scope = self._instance.scope
+        needed = self._find(target, scope)
         if needed.is_shared:
             return needed.controller
-        place = (*self._resource.path, *path)
-        target = read_target(Reader(self._resource.document), value, place)
-        assert target is not None
-        site = CallSite(target, place, inputs=compile_template("${{ inputs }}"))
+        site = CallSite(
+            target, (*self._resource.path, *path), inputs=compile_template("${{ inputs }}")
+        )
         self.holds_call_sites = True
-        return bind(site, {}, self._instance.scope, True, False)
+        return bind(site, {}, scope, target.document, takes_inputs=True)
 
     def _call(
         self, value: Mapping[str, Any], own: Mapping[str, Any], path: Path, bind: Bind
@@ -195,7 +209,8 @@ class Preparation:
         if site is None or reader.faults:
             raise ManifestError(reader.faults)
         self.holds_call_sites = True
-        return bind(site, own, self._instance.scope, False, self._is_atomic(path))
+        scope, document = self._instance.scope, site.target.document
+        return bind(site, own, scope, document, is_atomic=self._is_atomic(path))
 
     def _is_atomic(self, path: Path) -> bool:
         """Whether the schema says that the call takes effect with the one around it."""

@@ -13,17 +13,17 @@ from kernel.errors import UsageError
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
 from kernel.events.references import References
+from kernel.invocation.handles import BoundCallSite
 from kernel.invocation.run import Run, Watch
 from kernel.invocation.runtime import Ask, Runtime
+from kernel.policy import Applied, policies_for
 from kernel.registry.lifecycle import Lifecycle
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope
 from kernel.runtime.lifecycle_events import tell
-from kernel.runtime.permissions import policies_of
 from kernel.runtime.recovery import hand_over, recover_run
 from kernel.runtime.result import RunResult
 from kernel.runtime.runs import Runs
-from kernel.runtime.served_calls import ServedCalls
 from kernel.runtime.supervision import ServiceSupervisor
 from kernel.runtime.values import scopes_of
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kernel.journal.interface import Journal
     from kernel.manifest import Manifest
     from kernel.policy import Scope
+    from kernel.registry.instances import Instance
 
 _MAX_STOP_SECONDS = 2.0
 """How long calls out of Services that are stopped may take to end."""
@@ -80,31 +81,32 @@ class Kernel:
             redactor=redactor,
             log=Log(redactor),
             environment=environment,
-            policies=partial(policies_of, manifest, environment, self._scopes),
+            policies=self._policies,
             names={id(module): name for name, module in manifest.modules.items()},
             root=id(manifest.root),
             ask=ask,
         )
         self._services = ServiceSupervisor(self.runtime.log)
-        self._served = ServedCalls(lambda: self._new_run("api"))
         self.registry = Registry(
             self._scopes,
             controllers=controllers or {},
             bring_up=lambda instance: self._lifecycle.bring_up(instance),
         )
+        self._runs = Runs(
+            manifest, self.registry, self.runtime, self._services, scope=scope, place=place
+        )
         self._lifecycle = Lifecycle(
             self.registry,
             controllers=controllers or {},
-            bind=self._served.bind,
+            bind=partial(
+                BoundCallSite, new_run=lambda: self._new_run("api"), execute=self._runs.serve
+            ),
             threads=self.runtime.threads,
             log=self.runtime.log,
             failed=self._services.service_failed,
             tell=partial(tell, self.runtime),
         )
         self.scope: ModuleScope = self.registry.scope(manifest.root)
-        self._runs = Runs(
-            manifest, self.registry, self.runtime, self._services, scope=scope, place=place
-        )
         self.principal = principal
         self._journal = journal
         self._watch = watch
@@ -143,7 +145,7 @@ class Kernel:
         """Take everything down and deliver the events that are waiting."""
         self._services.stop()
         await self._lifecycle.take_down()
-        await self._served.wait_until_recorded(_MAX_STOP_SECONDS)
+        await self._runs.wait_until_served(_MAX_STOP_SECONDS)
         await self.bus.drain()
         journal, self.runtime.journal = self.runtime.journal, None
         if journal is not None and journal is not self._journal:
@@ -165,7 +167,7 @@ class Kernel:
         self.runtime.references = References(self.runtime.redactor, secrets)
         settings = self._runs.request(None, {}, [])
         recorded = RecordedRuns(journal, self.references, self.manifest, settings)
-        self._runs.recorded = self._served.recorded = recorded
+        self._runs.recorded = recorded
 
     def subscribe(self, subscriber: Subscriber, pattern: str = "*") -> Callable[[], None]:
         """Call ``subscriber`` with events whose type matches the glob ``pattern``."""
@@ -262,6 +264,17 @@ class Kernel:
         pass, or wait for an event.
         """
         return hand_over(self._runs.open, resting)
+
+    def _policies(self, instance: Instance) -> tuple[Applied, ...]:
+        """The policies that name an instance."""
+        return policies_for(
+            self.manifest.root,
+            instance.scope.module,
+            instance.resource.kind,
+            instance.resource.name or "",
+            self.runtime.environment,
+            lambda module: self._scopes[id(module)].vars,
+        )
 
     def _new_run(
         self,

@@ -1,16 +1,18 @@
-"""The runs of a kernel: invoked or applied, and recorded where there is a journal."""
+"""The runs of a kernel: invoked, applied or served, and recorded where there is a journal."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import to_json
-from kernel.errors import InvocationError, UsageError
+from kernel.errors import Denied, InvocationError, UsageError
 from kernel.invocation.context import EvaluationContext
-from kernel.runtime.execution import execute
-from kernel.runtime.permissions import check_permitted
+from kernel.policy import Request, addresses_of
+from kernel.runtime.execution import execute, execute_served_call
 from kernel.runtime.result import RunResult, kept_result, kept_results, run_result
 from kernel.runtime.run_request import RunRequest
 from kernel.runtime.starts import Start, starts
@@ -59,11 +61,12 @@ class Runs:
         """The runs in the journal, where there is one."""
         self.open: list[Run] = []
         """The applied runs that are in the journal and have not ended."""
+        self._served: set[Run] = set()
 
     async def invoke(self, run: Run, target: str, inputs: Mapping[str, Any]) -> Any:
         """Invoke ``target`` as ``run`` and return its result."""
         start = Start(find_target(self._manifest, self._registry, target))
-        check_permitted(start, inputs, run, self._scope, self._manifest)
+        self._check_permitted(start, inputs, run)
         body = partial(self._call, run, start, inputs)
         if self.recorded is None:
             return await body()
@@ -84,7 +87,7 @@ class Runs:
         chosen = starts(self._manifest, self._registry, target)
         calls = [start for start in chosen if not start.instance.is_shared]
         for start in calls:
-            check_permitted(start, inputs, run, self._scope, self._manifest)
+            self._check_permitted(start, inputs, run)
         try:
             if self.recorded is None or not calls:
                 results = await self._call_all(run, calls, inputs)
@@ -116,6 +119,38 @@ class Runs:
         finally:
             self.open.remove(run)
         return results
+
+    async def serve(self, run: Run, body: RunBody) -> Any:
+        """Make a call out of a Service, which is a run of its own."""
+        if self.recorded is None:
+            return await body()
+        self._served.add(run)
+        try:
+            self.recorded.begin_served_call(run)
+            return await execute_served_call(run, body)
+        finally:
+            self._served.discard(run)
+
+    async def wait_until_served(self, seconds: float) -> None:
+        """Wait until the ends of cancelled served calls are recorded, for so long at most."""
+        until = time.monotonic() + seconds
+        while self._served and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+
+    def _check_permitted(self, start: Start, inputs: Mapping[str, Any], run: Run) -> None:
+        """Raise :class:`Denied` for a call that the scope of the caller does not hold."""
+        if self._scope is None:
+            return
+        instance = start.instance
+        name, module = instance.resource.name or "", instance.scope.module
+        kind = instance.definition.kind
+        request = Request(
+            kind, name, inputs, run.principal, self._runtime.environment,
+            addresses=addresses_of(self._manifest.root, module, kind, name),
+        )  # fmt: skip
+        reason = self._scope.permits(request, instance.contract.safety)
+        if reason is not None:
+            raise Denied(f"{instance.address} was not called: {reason}")
 
     def check_id(self, run_id: str) -> None:
         """Raise :class:`UsageError` for an id that a caller may not give to a run."""
