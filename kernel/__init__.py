@@ -46,9 +46,9 @@ if TYPE_CHECKING:
         ValuesError,
     )
     from kernel.events import Event
-    from kernel.invocation.call import Call
+    from kernel.invocation.calls.bound_site import BoundCallSite
+    from kernel.invocation.calls.call import Call
     from kernel.invocation.context import EvaluationContext
-    from kernel.invocation.handles import BoundCallSite
     from kernel.invocation.threads import in_thread
     from kernel.manifest import Manifest
     from kernel.policy import Scope
@@ -104,8 +104,8 @@ __all__ = [
 __version__ = VERSION
 
 _HOMES = {
-    "BoundCallSite": "kernel.invocation.handles",
-    "Call": "kernel.invocation.call",
+    "BoundCallSite": "kernel.invocation.calls.bound_site",
+    "Call": "kernel.invocation.calls.call",
     "Deferred": "kernel.topology.fields",
     "EvaluationContext": "kernel.invocation.context",
     "Event": "kernel.events",

@@ -150,6 +150,11 @@ class InvocationError(KernelError):
         self.span = span
         self.is_escalated = False
 
+    def reword(self, message: str) -> None:
+        """Say something else than at first."""
+        self.message = message
+        self.args = (message,)
+
     def to_cel(self) -> dict[str, Any]:
         """The value of the CEL variable ``error`` (language.md, Call site)."""
         return {

@@ -14,7 +14,7 @@ import pytest
 
 from analyzer import check_text
 from kernel import Event, Kernel, OutputError, RunResult, ValidationError, loads
-from kernel.invocation.retry import delay_after
+from kernel.invocation.recovery.retry import delay_after
 from kernel.topology.callsite import read_call_site
 from kernel.topology.reader import Reader
 

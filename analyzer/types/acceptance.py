@@ -2,7 +2,7 @@
 
 A type says what is delivered, after defaults and numbers; a place takes more than that: an int
 where a double is delivered, a record without a field that has a default, a timestamp where text is
-delivered (``kernel.schema.Schema.conform``, ``kernel.invocation.values``).
+delivered (``kernel.schema.Schema.conform``, ``kernel.invocation.stages.validate``).
 """
 
 from __future__ import annotations

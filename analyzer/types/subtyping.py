@@ -423,7 +423,7 @@ def _produced(type_: Type) -> Record | None:
 
 
 def _delivered(type_: Type) -> Type:
-    """What a type of CEL is as JSON (``kernel.invocation.values``)."""
+    """What a type of CEL is as JSON (``kernel.invocation.stages.validate``)."""
     match type_:
         case UInt():
             return Int(0, 2 * INT_MAX + 1)

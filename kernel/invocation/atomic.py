@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from kernel.errors import InvalidState
 
 if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation
     from kernel.registry.instances import Instance
 
 Resources = frozenset["Instance"]
@@ -22,14 +21,12 @@ Resources = frozenset["Instance"]
 
 @dataclass(frozen=True, slots=True)
 class Atomic:
-    """The atomic calls around a place, by the resources that they refer to.
-
-    ``hidden`` are those of which a recorded call stands in between: a replay would answer that one
-    whole, and leave out what was rolled back.
-    """
+    """The atomic calls around a place, by the resources that they refer to."""
 
     joined: Resources
     hidden: Resources = frozenset()
+    """Those of which a recorded call stands in between: a replay would answer that one whole, and
+    leave out what was rolled back."""
 
     def holds(self, instance: Instance) -> bool:
         """Whether the journal holds nothing of a call of it by itself."""
@@ -49,13 +46,14 @@ class Atomic:
             )
 
 
-def around(outer: Invocation, *, is_atomic: bool = False) -> Atomic | None:
-    """The atomic calls around what a controller calls; ``is_atomic``: its own is one."""
-    atomic = outer.context.atomic
-    if atomic is not None and not atomic.holds(outer.plan.instance):
+def within(atomic: Atomic | None, instance: Instance, *, is_atomic: bool = False) -> Atomic | None:
+    """The atomic calls around what a controller calls.
+
+    ``atomic`` are those around its own call, which is of ``instance``; ``is_atomic``: that is one.
+    """
+    if atomic is not None and not atomic.holds(instance):
         atomic = Atomic(frozenset(), atomic.joined | atomic.hidden)
     if not is_atomic:
         return atomic
-    instance = outer.plan.instance
     own = instance.refers(instance)
     return Atomic(own) if atomic is None else Atomic(atomic.joined | own, atomic.hidden)

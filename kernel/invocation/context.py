@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kernel.cel import CelError
 from kernel.errors import ExpressionError, InvocationError, Path, Span
-from kernel.invocation import decisions, pauses
-from kernel.invocation.invocation import Invocation
 
 if TYPE_CHECKING:
     from kernel.invocation.atomic import Atomic
@@ -23,22 +21,19 @@ MAX_DEPTH = 40
 """Calls within calls. A topology that calls itself without an end is stopped here."""
 
 
-class Answered(Exception):
-    """The invocation has its outputs already: they are recorded."""
+class Served(Protocol):
+    """The call that a ``body`` serves."""
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key of that call."""
 
 
 class EvaluationContext:
-    """The variables in scope at a place of a run, and the pipeline that every call goes through.
-
-    ``document`` is where the call sites stand, for places in messages; ``depth`` counts calls
-    within calls. ``atomic`` are the atomic calls around this place, if there are any; ``repeats``:
-    a call around it may be attempted again, and this one with it. ``served_invocation`` is the
-    call that a ``body`` serves.
-    """
+    """The variables in scope at a place of a run, and the pipeline that every call goes through."""
 
     __slots__ = (
-        "atomic", "bindings", "depth", "document", "path", "repeats", "run", "scope",
-        "served_invocation",
+        "atomic", "bindings", "depth", "document", "path", "repeats", "run", "scope", "served",
     )  # fmt: skip
 
     def __init__(
@@ -52,77 +47,68 @@ class EvaluationContext:
         *,
         atomic: Atomic | None = None,
         repeats: bool = False,
-        served_invocation: Invocation | None = None,
+        served: Served | None = None,
     ) -> None:
         self.run = run
         self.scope = scope
         self.bindings = bindings
         self.path = path
-        self.depth = depth
-        self.document = document
-        self.atomic = atomic
-        self.repeats = repeats
-        self.served_invocation = served_invocation
+        self.depth = depth  # calls within calls
+        self.document = document  # where the call sites stand, for places in messages
+        self.atomic = atomic  # the atomic calls around this place, if there are any
+        self.repeats = repeats  # a call around it may be attempted again, and this one with it
+        self.served = served  # the call that a `body` serves
 
-    async def invoke(self, site: CallSite) -> Any:
+    def invoke(self, site: CallSite) -> Coroutine[Any, Any, Any]:
         """Make one call: every stage that the call site needs, in order.
 
         Returns the outputs. Raises :class:`InvocationError`; cancellation passes through.
         """
-        plan = self.run.plans.get(site) or self.run.plan(site, self.scope)
-        invocation = Invocation(self, plan)
-        try:
-            for stage in plan.stages:
-                waiting = stage(invocation)
-                if waiting is not None:
-                    await waiting
-        except Answered:
-            invocation.release()
-            return invocation.outputs
-        except BaseException as error:
-            plan.end(invocation, error)
-            if plan.conclude_failure is not None:
-                await plan.conclude_failure(invocation, error)
-            raise
-        return invocation.outputs
+        return self.run.engine.invoke(self, site)
+
+    def invoke_once(self, site: CallSite, label: str | None = None) -> Coroutine[Any, Any, Any]:
+        """Make the one call of a call site that is no part of a manifest, or is made anew.
+
+        ``label`` names it in the path of a run where its place in the manifest does not.
+        """
+        return self.run.engine.invoke_once(self, site, label)
 
     async def decide(self, path: str, find: Callable[[], Any]) -> Any:
         """What ``find`` gives, the same in each process that goes on with the run."""
-        return await decisions.decide(self, path, find)
+        return await self.run.engine.decide(self, path, find)
 
     async def sleep(self, path: str, milliseconds: float) -> None:
         """Let time pass, at the step of that path in the run."""
-        await pauses.sleep(self, path, milliseconds)
+        await self.run.engine.sleep(self, path, milliseconds)
 
     async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
         """The next event that the pattern is of; raises :class:`Timeout` after milliseconds."""
-        return await pauses.wait_for(self, path, pattern, timeout)
+        return await self.run.engine.wait_for(self, path, pattern, timeout)
 
     def inner(self, bindings: dict[str, Any], path: str) -> EvaluationContext:
         """The same place with other variables in scope."""
         return EvaluationContext(
             self.run, self.scope, bindings, path, self.depth, self.document,
-            atomic=self.atomic, repeats=self.repeats, served_invocation=self.served_invocation,
+            atomic=self.atomic, repeats=self.repeats, served=self.served,
         )  # fmt: skip
 
     @property
     def is_suspended(self) -> bool:
         """Whether the run stops where it is, to go on later."""
         history = self.run.history
-        return history is not None and history.suspended
+        return history is not None and history.activity.is_suspended
 
     def while_escalated(self, error: BaseException | None) -> AbstractContextManager[None]:
         """While others go on beside one that ended so and waits for a person."""
         history = self.run.history
         if history is None or not isinstance(error, InvocationError):
             return nullcontext()
-        return history.while_escalated(error)
+        return history.activity.while_escalated(error)
 
     def at_call(self, site: CallSite) -> EvaluationContext:
         """The same place with ``invocation`` in scope, of the call that is about to be made."""
-        plan = self.run.plans.get(site) or self.run.plan(site, self.scope)
-        bindings = {**self.bindings, "invocation": Invocation(self, plan).to_cel()}
-        return self.inner(bindings, self.path)
+        called = self.run.engine.invocation_to_cel(self, site)
+        return self.inner({**self.bindings, "invocation": called}, self.path)
 
     def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
         """The error of an expression that stands at ``path`` of the document."""

@@ -3,31 +3,63 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
+from kernel.cel import Timestamp
 from kernel.errors import InvocationError
+from kernel.invocation.atomic import Atomic, within
 from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
 
 if TYPE_CHECKING:
+    from kernel.events import Bus
     from kernel.invocation.context import EvaluationContext
     from kernel.invocation.history import History
-    from kernel.invocation.plan import Plan
+    from kernel.invocation.threads import Threads
     from kernel.journal.rows import Approval, Won
-    from kernel.policy import Decision
+    from kernel.policy import Applied, Decision
+    from kernel.registry.instances import Instance
+    from kernel.topology.callsite import CallSite
+
+Stage = Callable[["Invocation"], Awaitable[None] | None]
+"""Does a stage's work: returns None when done, or an awaitable; raises to end the invocation."""
+
+
+class Answered(Exception):
+    """The invocation has its outputs already: they are recorded."""
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """What is decided about a call site once, before its first invocation."""
+
+    site: CallSite
+    instance: Instance
+    label: str
+    """Names the place in the path of a run."""
+    bus: Bus
+    threads: Threads
+    is_recorded: bool = False
+    """There is a journal."""
+    policies: tuple[Applied, ...] = ()
+    """Those that name the target."""
+    stages: tuple[Stage, ...] = ()
+    """Those that have something to do, in order."""
+    authorise_again: Stage | None = None
+    """Asked before another attempt of a call that an earlier process made."""
+    approve_again: Stage | None = None
+    """As above, where each attempt needs an approval of its own."""
+    validate_outputs: Stage = field(default=lambda _: None)
+    """Also holds what a ``check`` has found to the contract."""
+    conclude_failure: Callable[[Invocation, BaseException], Awaitable[None]] | None = None
+    """Records an invocation that a stage ended by raising."""
 
 
 class Invocation:
-    """What the stages work on: ``inputs`` come from *expand*, ``outputs`` from *attempt*.
-
-    ``began`` is in nanoseconds since the epoch; ``attempt`` counts from 1 once an attempt began.
-    ``claim`` is its commit record, if it has one; ``was_in_flight``: a process claimed it
-    and ended before the outcome was recorded. ``approval`` is the one that it goes on with,
-    ``decision`` what the policies say. ``is_adopted``: its outputs are those that its ``check``
-    found. ``is_concluded``: the journal was told its outcome.
-    """
+    """What the stages work on."""
 
     __slots__ = (
         "_id",
@@ -39,19 +71,19 @@ class Invocation:
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
         self.context = context
         self.plan = plan
-        self.inputs: Any = None
-        self.outputs: Any = None
-        self.attempt = 1
-        self.began = time_ns()
-        self.claim: Won | None = None
-        self.was_in_flight = False
-        self.is_adopted = False
-        self.is_attempted = False
-        self.is_concluded = False
-        self.is_active = False
-        self.approval: Approval | None = None
-        self.decision: Decision | None = None
-        self.inner_calls = 0
+        self.inputs: Any = None  # from the stage expand on
+        self.outputs: Any = None  # from the stage attempt on
+        self.attempt = 1  # counts from 1
+        self.began = time_ns()  # since the epoch
+        self.claim: Won | None = None  # its commit record, if it has one
+        self.was_in_flight = False  # an earlier process claimed it, and recorded no outcome
+        self.is_adopted = False  # its outputs are those that its `check` found
+        self.is_attempted = False  # the stage attempt has begun
+        self.is_concluded = False  # the journal was told its outcome
+        self.is_active = False  # its run counts it as under way
+        self.approval: Approval | None = None  # the one that it goes on with
+        self.decision: Decision | None = None  # what the policies say
+        self.inner_calls = 0  # how many calls of its own its controller waits for
         self._id: str | None = None
         self._key: str | None = None
 
@@ -99,11 +131,15 @@ class Invocation:
         """Whether what is called within may be called again by another attempt."""
         return self.context.repeats or self.plan.site.retry is not None
 
+    def atomic_within(self, *, is_atomic: bool = False) -> Atomic | None:
+        """The atomic calls around what its controller calls; ``is_atomic``: its own is one."""
+        return within(self.context.atomic, self.plan.instance, is_atomic=is_atomic)
+
     def begin_attempt(self) -> Callable[[], None]:
         """Note that an attempt is at work, perhaps longer than it is waited for, until the end."""
-        working, one = self.context.run.live_attempts, (self.path, self.attempt)
-        working.add(one)
-        return lambda: working.discard(one)
+        live, attempt = self.context.run.live_attempts, (self.path, self.attempt)
+        live.add(attempt)
+        return lambda: live.discard(attempt)
 
     @property
     def has_live_attempt(self) -> bool:
@@ -112,37 +148,61 @@ class Invocation:
             return False
         path = self.path
         return any(
-            one == path or (is_within(one, path) and not is_in_check_of(one, path))
-            for one, _ in tuple(self.context.run.live_attempts)
+            live == path or (is_within(live, path) and not is_in_check_of(live, path))
+            for live, _ in tuple(self.context.run.live_attempts)
         )
 
+    def activate(self) -> None:
+        """From now on it is under way: its run is not suspended meanwhile."""
+        history = self.history
+        if history is not None:
+            self.is_active = True
+            history.activity.begin()
+
     def release(self) -> None:
-        """Its run has nothing more to do with it."""
+        """It is not under way any more."""
         history = self.history
         if self.is_active and history is not None:
             self.is_active = False
-            history.active -= 1
-            history.suspend_if_idle()
+            history.activity.end()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While it waits for people or for another run, its run may be suspended."""
+        history = self.history
+        if history is None or not self.is_active:  # a topology is not active: what it calls is
+            yield
+            return
+        history.activity.wait()
+        try:
+            yield
+        finally:
+            history.activity.begin()
 
     @contextmanager
     def waiting_for_calls(self) -> Iterator[None]:
-        """While the controller waits for calls of its own, it is not what the run works on."""
+        """While its controller waits for calls of its own, these are what is under way."""
         history = self.history
         if history is None:
             yield
             return
-        history.active -= self.inner_calls == 0
+        if self.inner_calls == 0:
+            history.activity.wait()
         self.inner_calls += 1
         try:
             yield
         finally:
             self.inner_calls -= 1
-            history.active += self.inner_calls == 0
+            if self.inner_calls == 0:
+                history.activity.begin()
+
+    def timed(self) -> AbstractContextManager[None]:
+        """While an attempt will end, or the next one begin, by the clock alone."""
+        history = self.history
+        return nullcontext() if history is None else history.activity.timed()
 
     def to_cel(self) -> dict[str, Any]:
         """The CEL variable ``invocation`` (language.md, CEL)."""
-        from kernel.cel import Timestamp
-
         run = self.context.run
         return {
             "id": self.id,

@@ -9,47 +9,25 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import Cancelled, Conflict, InvocationError, OutputError, Timeout
+from kernel.errors import OutputError, Timeout
 from kernel.events import Event
 from kernel.events.pattern import Pattern
-from kernel.invocation import decisions
-from kernel.invocation.history import error_from_json, error_to_json
+from kernel.invocation.recorded import DECISION, PAUSE, Claim, Step, recorded
 from kernel.invocation.values import copied
 from kernel.journal.errors import JournalError, TooLarge
-from kernel.journal.rows import Conclusion, Intent, Won
-from kernel.journal.values import digest_of
 
 if TYPE_CHECKING:
     from kernel.events.references import References
     from kernel.invocation.context import EvaluationContext
     from kernel.invocation.history import History
-    from kernel.invocation.run import Run
     from kernel.invocation.runtime import Runtime
     from kernel.journal.rows import Invocation as Row
 
-TARGET = "pause"
-"""What is recorded where an invocation has its target."""
-
 _ATTRIBUTES = ("type", "subject", "time", "id", "data")
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A pause that is recorded as begun; ``was_in_flight``: by a process that has ended since."""
-
-    execution: str
-    epoch: int
-    began: int
-    inputs: Mapping[str, Any]
-    was_in_flight: bool = False
-
-
-Wait = Callable[[Claim | None], Awaitable[Any]]
 
 
 async def sleep(context: EvaluationContext, path: str, milliseconds: float) -> None:
@@ -62,8 +40,9 @@ async def sleep(context: EvaluationContext, path: str, milliseconds: float) -> N
     if history is None:
         await wait(None)
         return
-    with history.sleeping(milliseconds / 1000):
-        await _recorded(context, history, path, {"until": _until(milliseconds)}, wait)
+    step = Step(path, PAUSE, wait, _too_large, {"until": _until(milliseconds)})
+    with history.activity.sleeping(milliseconds / 1000):
+        await recorded(context, step)
 
 
 async def wait_for(
@@ -97,8 +76,13 @@ async def wait_for(
             "until": None if timeout is None else _until(timeout),
             "after": history.last,
         }
-        with history.pausing(math.inf if timeout is None else timeout / 1000):
-            return await _recorded(context, history, path, inputs, wait)
+        step = Step(path, PAUSE, wait, _too_large, inputs)
+        with history.activity.pausing(math.inf if timeout is None else timeout / 1000):
+            return await recorded(context, step)
+
+
+def _too_large(error: TooLarge) -> OutputError:
+    return OutputError(f"the event that came cannot be recorded: {error}")
 
 
 def _until(milliseconds: float) -> int:
@@ -155,7 +139,7 @@ async def _missed(runtime: Runtime, history: History, pattern: Pattern, after: i
 
 def _event(references: References, row: Row) -> Event | None:
     """What was told of a conclusion (stage 13); nothing of a pause or a decision."""
-    if row.target in (TARGET, decisions.TARGET) or row.outcome == "deduplicated":
+    if row.target in (PAUSE, DECISION) or row.outcome == "deduplicated":
         return None
     if row.outcome == "succeeded":
         what, data = "Invoked", row.outputs
@@ -171,91 +155,3 @@ def _event(references: References, row: Row) -> Event | None:
         lambda: {"id": row.execution},
         subject=row.path,
     )
-
-
-# The journal
-
-
-async def _recorded(
-    context: EvaluationContext, history: History, path: str, inputs: Mapping[str, Any], wait: Wait
-) -> Any:
-    """What a pause gives: as it is recorded already, or as it comes, and is recorded then."""
-    if context.atomic is not None or not history.is_replayable:
-        return await wait(None)
-    if history.met is not None:
-        await _rehearse(history, history.met, path, inputs)
-    row = history.concluded.get(path)
-    if row is not None and row.outcome == "cancelled":
-        return await wait(None)  # until what cancelled it does so again
-    if row is not None:
-        await history.replay_order.wait(row.number or 0)
-        return _answer(history, row)
-    claim = await _claim(context.run, history, path, inputs)
-    try:
-        value = await wait(claim)
-        ending = Conclusion("succeeded", history.references.hide(value), duration=_spent(claim))
-        await history.finalize(claim.execution, claim.epoch, ending)
-        return value
-    except asyncio.CancelledError:
-        if not history.suspended:
-            await _fail(context.run, history, claim, Cancelled("the pause was cancelled"))
-        raise
-    except TooLarge as error:
-        too_large = OutputError(f"the event that came cannot be recorded: {error}")
-        await _fail(context.run, history, claim, too_large)
-        raise too_large from None
-    except InvocationError as error:
-        await _fail(context.run, history, claim, error)
-        raise
-
-
-async def _claim(run: Run, history: History, path: str, inputs: Mapping[str, Any]) -> Claim:
-    row = history.in_flight.get(path)
-    if row is not None:
-        return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_in_flight=True)
-    intent = Intent(
-        execution=run.execution(path),
-        run=history.run,
-        path=path,
-        target=TARGET,
-        inputs_hash=digest_of(inputs),
-        lease=history.lease.epoch,
-        safety="idempotent",
-        inputs=inputs,
-    )
-    got = await history.guard(history.journal.claim(intent))
-    if not isinstance(got, Won):
-        raise Conflict(f"{path} of run {history.run} is recorded already", code="IN_FLIGHT")
-    return Claim(got.execution, got.epoch, time.time_ns(), inputs)
-
-
-def _answer(history: History, row: Row) -> Any:
-    if row.outcome != "succeeded":
-        raise error_from_json(row.error)
-    return history.references.show(row.outputs)
-
-
-async def _fail(run: Run, history: History, claim: Claim, error: InvocationError) -> None:
-    run.hide_secrets(error)
-    ending = Conclusion(error.outcome, error=error_to_json(error), duration=_spent(claim))
-    await history.finalize(claim.execution, claim.epoch, ending)
-
-
-def _spent(claim: Claim) -> int:
-    return max(time.time_ns() - claim.began, 0)
-
-
-async def _rehearse(
-    history: History, met: dict[str, bool], path: str, inputs: Mapping[str, Any]
-) -> None:
-    """Come back where the same pause is concluded, else stay here."""
-    row = history.concluded.get(path) or history.in_flight.get(path)
-    if row is not None:
-        met[path] = True
-        recorded = row.inputs or {}
-        same = row.target == TARGET and recorded.get("pattern") == inputs.get("pattern")
-        if not same:
-            history.differences.append(f"{path} was another {row.target}")
-        elif row.outcome is not None and row.outcome != "cancelled":
-            return
-    await asyncio.get_running_loop().create_future()

@@ -8,9 +8,12 @@ there is nothing to do: then the stage costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kernel.invocation import (
+from kernel.invocation.decisions import decide
+from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
+from kernel.invocation.pauses import sleep, wait_for
+from kernel.invocation.stages import (
     approve,
     attempt,
     authorise,
@@ -21,16 +24,14 @@ from kernel.invocation import (
     replay,
     resolve,
     tell,
-    validate_inputs,
-    validate_outputs,
+    validate,
 )
-from kernel.invocation.plan import Plan, Stage
+from kernel.topology.callsite import label_of
 
 if TYPE_CHECKING:
-    from kernel.events import Bus
-    from kernel.invocation.threads import Threads
-    from kernel.policy import Applied
-    from kernel.registry.instances import Instance
+    from kernel.invocation.context import EvaluationContext
+    from kernel.invocation.runtime import Runtime
+    from kernel.registry.scope import ModuleScope
     from kernel.topology.callsite import CallSite
 
 STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
@@ -38,33 +39,86 @@ STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
     resolve.prepare,  # 1
     # 2 accept: the source against the target's triggers, for calls that enter from outside
     expand.prepare,  # 3
-    validate_inputs.prepare,  # 4
+    validate.prepare_inputs,  # 4
     deduplicate.prepare,  # 5
     # 6 limit: sliding window of the target
     authorise.prepare,  # 7
     record.prepare,  # 8
     approve.prepare,  # 9
     attempt.prepare,  # 10
-    validate_outputs.prepare,  # 11
+    validate.prepare_outputs,  # 11
     conclude.prepare,  # 12
     tell.prepare,  # 13
 )
 
 
-def plan_call(
-    site: CallSite,
-    instance: Instance,
-    label: str,
-    bus: Bus,
-    threads: Threads,
-    *,
-    is_recorded: bool = False,
-    policies: tuple[Applied, ...] = (),
-) -> Plan:
-    """The plan of a call site: the stages that have something to do."""
-    plan = Plan(site, instance, label, bus, threads, is_recorded, policies)
-    planned = (stage(plan) for stage in STAGES)
-    plan.stages = tuple(stage for stage in planned if stage is not None)
-    plan.end = tell.prepare_end(plan)
+def prepare(runtime: Runtime, site: CallSite, scope: ModuleScope, label: str | None = None) -> Plan:
+    """The plan of a call site: the stages that have something to do.
+
+    ``label`` names it in the path of a run where its place in the manifest does not.
+    """
+    instance = runtime.instance_of(site.target, scope)
+    named = label_of(site.name, site.path) if label is None else label
+    plan = Plan(
+        site, instance, named, runtime.bus, runtime.threads,
+        is_recorded=runtime.journal is not None, policies=runtime.policies(instance),
+    )  # fmt: skip
+    plan.authorise_again = authorise.check(plan)
+    plan.approve_again = approve.prepare(plan)
+    plan.validate_outputs = validate.prepare_outputs(plan)
+    prepared = (stage(plan) for stage in STAGES)
+    plan.stages = tuple(stage for stage in prepared if stage is not None)
     plan.conclude_failure = conclude.prepare_failure(plan)
     return plan
+
+
+class Pipeline:
+    """The engine that makes the calls of all runs of a kernel."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._plans: dict[CallSite, Plan] = {}
+
+    async def invoke(self, context: EvaluationContext, site: CallSite) -> Any:
+        """Make one call: every stage that the call site needs, in order."""
+        plan = self._plans.get(site) or self.plan(site, context.scope)
+        invocation = Invocation(context, plan)
+        try:
+            for stage in plan.stages:
+                waiting = stage(invocation)
+                if waiting is not None:
+                    await waiting
+        except Answered:
+            invocation.release()
+            return invocation.outputs
+        except BaseException as error:
+            tell.end(invocation, error)
+            if plan.conclude_failure is not None:
+                await plan.conclude_failure(invocation, error)
+            raise
+        return invocation.outputs
+
+    async def invoke_once(
+        self, context: EvaluationContext, site: CallSite, label: str | None = None
+    ) -> Any:
+        """Make the only call of a call site, of which nothing is kept."""
+        self.plan(site, context.scope, label)
+        try:
+            return await context.invoke(site)
+        finally:
+            self._plans.pop(site, None)
+
+    def plan(self, site: CallSite, scope: ModuleScope, label: str | None = None) -> Plan:
+        """The plan of a call site, made once for all runs."""
+        plan = self._plans.get(site)
+        if plan is None or label is not None:
+            self._plans[site] = plan = prepare(self._runtime, site, scope, label)
+        return plan
+
+    def invocation_to_cel(self, context: EvaluationContext, site: CallSite) -> dict[str, Any]:
+        """The CEL variable ``invocation`` of a call that is about to be made."""
+        return Invocation(context, self.plan(site, context.scope)).to_cel()
+
+    decide = staticmethod(decide)
+    sleep = staticmethod(sleep)
+    wait_for = staticmethod(wait_for)

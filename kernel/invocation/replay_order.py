@@ -10,19 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from collections import deque
 from collections.abc import Iterable
 
 from kernel.run_paths import enclosing
 
 _MAX_LOOP_ITERATIONS = 1_000
-"""So many turns of the loop are waited for a walk that never comes to rest."""
+"""Of the event loop: so many are waited for a walk that never comes to rest."""
+
+_IDLE_ITERATION_SECONDS = 0.0002
+"""An iteration of the event loop in which nobody walks takes less."""
+
+_MAX_FINISH_SECONDS = 5.0
+"""So long it is waited until every branch has walked to the end of what is recorded."""
 
 
 class ReplayOrder:
     """``numbers`` are those of the answers that the walk is expected to ask for."""
 
-    def __init__(self, numbers: Iterable[int] = ()) -> None:
+    def __init__(self, numbers: Iterable[int] = (), *, is_behind: bool = False) -> None:
+        self.is_behind = is_behind
+        """Something is recorded that the walk may not have come to yet."""
         self._expected = deque(sorted(numbers))
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._asked = 0
@@ -53,6 +62,19 @@ class ReplayOrder:
             self._giving = asyncio.ensure_future(self._give())
         await future
 
+    async def finish(self) -> None:
+        """Before anything new is begun: let every branch walk to the end of what is recorded.
+
+        A failure may stand there that has cancelled this one; none of them waits on its way.
+        """
+        until, idle = time.monotonic() + _MAX_FINISH_SECONDS, 0
+        while idle < 3 and time.monotonic() < until:
+            began = time.monotonic()
+            await asyncio.sleep(0)
+            is_busy = time.monotonic() - began >= _IDLE_ITERATION_SECONDS
+            idle = 0 if is_busy or self.is_awaited else idle + 1
+        self.is_behind = False
+
     async def _give(self) -> None:
         """Give the next answer whenever the walk is at rest."""
         iterations = 0
@@ -71,7 +93,7 @@ class ReplayOrder:
 
 
 def _is_at_rest() -> bool:
-    """Whether nothing else can run in this turn of the loop, or the next."""
+    """Whether nothing else can run in this iteration of the event loop, or the next."""
     return not getattr(asyncio.get_running_loop(), "_ready", ())
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
 from kernel.invocation.threads import Threads, shared
-from kernel.topology.callsite import CallSite, Target
 
 if TYPE_CHECKING:
     from kernel.events.references import References
-    from kernel.invocation.plan import Plan
+    from kernel.invocation.engine import Engine
     from kernel.journal.interface import Journal
     from kernel.journal.rows import Approval
     from kernel.policy import Applied
     from kernel.registry.instances import Instance
     from kernel.registry.scope import ModuleScope
+    from kernel.topology.callsite import Target
 
 
 class Answer(NamedTuple):
@@ -37,33 +37,35 @@ class Ask(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Runtime:
-    """What all runs of one kernel share.
-
-    ``instance_of`` finds the target of a call site; it raises :class:`kernel.errors.NotFound`.
-    ``names`` are those of the modules of the manifest, by their identity; ``root`` is that of the
-    outermost.
-    ``ask`` puts an approval to the person who is there, if somebody is; ``forgot`` is when expired
-    idempotency keys were let go of, on the monotonic clock; ``recovering`` are the runs of dead
-    processes that this one is about to go on with.
-    """
+    """What all runs of one kernel share."""
 
     instance_of: Callable[[Target, ModuleScope], Instance]
+    """The target of a call site; raises :class:`kernel.errors.NotFound`."""
     bus: Bus
     redactor: Redactor
     log: Log
+    engine: Engine = field(init=False)
+    """Makes the calls of the runs; a run that is rehearsed has its own."""
     threads: Threads = field(default_factory=lambda: shared)
     checks: dict[Any, Any] = field(default_factory=dict)
+    """The ``check`` of each definition, once it was read."""
     environment: str = ""
     policies: Callable[[Instance], tuple[Applied, ...]] = lambda _: ()
+    """Those that name an instance."""
     names: Mapping[int, str] = field(default_factory=dict)
+    """Of the modules of the manifest, by their identity."""
     root: int = 0
+    """The identity of the outermost module."""
     journal: Journal | None = None
     references: References | None = None
     ask: Ask | None = None
+    """Puts an approval to the person who is there, if somebody is."""
     forgot: float | None = None
+    """When expired idempotency keys were deleted last, on the monotonic clock."""
     recovering: set[str] = field(default_factory=set)
-    plans: dict[CallSite, Plan] = field(default_factory=dict)
+    """The runs of dead processes that this one is about to go on with."""
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
+    """What hides the secrets of a payload, by what hides those that its schema names."""
 
     def module_of(self, instance: Instance) -> str:
         """The name of the module in which a resource stands, unique in the manifest."""

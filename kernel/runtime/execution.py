@@ -29,18 +29,18 @@ async def execute(run: Run, body: RunBody, kept: Callable[[Any], Any]) -> Any:
     people, :class:`InvocationError` with the code ``INTERRUPTED`` when the journal failed.
     """
     history = _history_of(run)
-    task = history.task = asyncio.ensure_future(body())
-    history.start_heartbeat()
+    task = history.activity.task = asyncio.ensure_future(body())
+    history.lease.start_heartbeat()
     try:
         result = await _end_of(task)
     except InvocationError as error:
-        if history.suspended:
+        if history.activity.is_suspended:
             raise await _suspended(run, history) from error
         run.hide_secrets(error)
         await finish(history, _state(error), error=error_to_json(error))
         raise
     except (asyncio.CancelledError, Suspended):
-        if history.suspended:
+        if history.activity.is_suspended:
             raise await _suspended(run, history) from None
         stopped = error_to_json(Cancelled("the run was cancelled"))
         await finish(history, "cancelled", error=stopped)
@@ -49,19 +49,19 @@ async def execute(run: Run, body: RunBody, kept: Callable[[Any], Any]) -> Any:
         await finish(history, "failed", error={"message": str(failure)})
         raise
     else:
-        if history.suspended:
+        if history.activity.is_suspended:
             raise await _suspended(run, history)
         await finish(history, "succeeded", result=kept(result))
         return result
     finally:
-        history.end()
+        history.lease.end()
 
 
 async def execute_served_call(run: Run, body: RunBody) -> Any:
     """Run a call out of a Service, which is in the journal once it has something to record."""
     history = _history_of(run)
     outcome: RunState = "succeeded"
-    task = history.task = asyncio.ensure_future(body())
+    task = history.activity.task = asyncio.ensure_future(body())
     try:
         return await _end_of(task)
     except InvocationError as error:
@@ -73,8 +73,8 @@ async def execute_served_call(run: Run, body: RunBody) -> Any:
             raise await _interrupted(history, history.fault) from None
         raise
     finally:
-        history.end()
-        if history.has_lease and not history.suspended:
+        history.lease.end()
+        if history.lease.is_there and not history.activity.is_suspended:
             await finish(history, outcome)
 
 
@@ -109,11 +109,11 @@ async def finish(
         if state != "unknown":
             await _conclude_rest(history)
         try:
-            await history.journal.finish_run(history.lease, state, result, error)
+            await history.journal.finish_run(history.lease.row, state, result, error)
         except TooLarge as large:
             why = {"message": f"the result is not kept: {large}", "code": "RESULT_NOT_KEPT"}
             told = why if error is None else _outline(error)
-            await history.journal.finish_run(history.lease, state, None, told)
+            await history.journal.finish_run(history.lease.row, state, None, told)
     except JournalError as failure:
         history.stop(failure)
         raise await _interrupted(history, failure) from failure
@@ -164,17 +164,17 @@ def _shortened(value: Any) -> Any:
 async def _suspended(run: Run, history: History) -> InvocationError:
     """Give back the lease of a run that stops where it is; the error that says why it stops."""
     fault = history.fault
-    if history.is_handed_over and fault is None:
+    if history.activity.is_handed_over and fault is None:
         return await _handed_over(history)
-    if fault is None and not history.parked:
-        error = history.escalated[0]
+    if fault is None and not history.activity.parked:
+        error = history.activity.escalated[0]
         run.hide_secrets(error)
         await finish(history, "unknown", error=error_to_json(error))
         return error
     await _give_back(history, "running" if fault is not None else "parked")
     if fault is not None:
         return await _interrupted(history, fault)
-    waiting = list(history.parked.values())
+    waiting = list(history.activity.parked.values())
     names = ", ".join(f"{one.target} ({one.reason})" for one in waiting)
     ids = [one.approval for one in waiting]
     paths = [one.frozen["path"] for one in waiting]
@@ -187,14 +187,14 @@ async def _suspended(run: Run, history: History) -> InvocationError:
 async def _handed_over(history: History) -> InvocationError:
     await _give_back(history, "running")
     message = f"the run is left where it is; `kernel resume {history.run}` goes on with it"
-    if history.why:
-        return InvocationError(f"{history.why}. Until then {message}", code="IN_FLIGHT")
+    if why := history.activity.why_handed_over:
+        return InvocationError(f"{why}. Until then {message}", code="IN_FLIGHT")
     return InvocationError(message, code="LEFT")
 
 
 async def _give_back(history: History, state: RunState) -> None:
     with contextlib.suppress(JournalError):
-        await history.journal.finish_run(history.lease, state)
+        await history.journal.finish_run(history.lease.row, state)
 
 
 async def _interrupted(history: History, fault: JournalError) -> InvocationError:

@@ -13,7 +13,8 @@ from kernel.errors import UsageError
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
 from kernel.events.references import References
-from kernel.invocation.handles import BoundCallSite
+from kernel.invocation.calls.bound_site import BoundCallSite
+from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.run import Run, Watch
 from kernel.invocation.runtime import Ask, Runtime
 from kernel.policy import Applied, policies_for
@@ -86,6 +87,7 @@ class Kernel:
             root=id(manifest.root),
             ask=ask,
         )
+        self.runtime.engine = Pipeline(self.runtime)
         self._services = ServiceSupervisor(self.runtime.log)
         self.registry = Registry(
             self._scopes,

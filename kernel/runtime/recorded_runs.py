@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Cancelled, Unknown, UsageError
 from kernel.events.references import LostSecret
-from kernel.invocation.history import History, error_from_json, error_to_json
+from kernel.invocation.history import History, ServedHistory, error_from_json, error_to_json
+from kernel.invocation.rehearsal import rehearse
 from kernel.journal import rows
 from kernel.journal.claims import not_landed
 from kernel.journal.takeover import take_over
@@ -17,7 +18,6 @@ from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.execution import finish
 from kernel.runtime.manifest_texts import content_of
 from kernel.runtime.recovery import Find, lost_runs
-from kernel.runtime.rehearsal import rehearse
 from kernel.runtime.result import RunResult
 from kernel.runtime.run_request import RunRequest
 from kernel.runtime.settling import settle
@@ -53,7 +53,7 @@ class RecordedRuns:
             self._digest = await self._journal.keep(self._content)
         return self._digest
 
-    def _history(self, run: Run, lease: rows.Lease | None = None, **more: Any) -> History:
+    def _history(self, run: Run, lease: rows.Lease, **more: Any) -> History:
         return History(
             self._journal, self._references, run.id, lease,
             patience=PATIENCE_SECONDS, heartbeat_seconds=HEARTBEAT_SECONDS, **more,
@@ -64,10 +64,14 @@ class RecordedRuns:
     def begin_served_call(self, run: Run) -> None:
         """Give a call out of a Service its history: the run is opened with its first record."""
 
-        async def began() -> tuple[str, Any]:
-            return await self._keep_manifest(), self._settings.to_json()
+        async def new_run() -> rows.NewRun:
+            digest = await self._keep_manifest()
+            return _new_run(run, "", digest, self._settings)
 
-        run.history = self._history(run, begun=began)
+        run.history = ServedHistory(
+            self._journal, self._references, run.id, new_run,
+            patience=PATIENCE_SECONDS, heartbeat_seconds=HEARTBEAT_SECONDS,
+        )  # fmt: skip
 
     async def begin(
         self, run: Run, topology: str, request: RunRequest, *, body: RunBody, migrate: bool = False
@@ -77,11 +81,7 @@ class RecordedRuns:
         Raises :class:`UsageError` when the run began otherwise, or another process works on it.
         """
         digest = await self._keep_manifest()
-        new = rows.NewRun(
-            *(run.id, topology, digest, request.to_json()),
-            *(run.source, run.principal, run.correlation_id),
-        )
-        answer = await self._open(new)
+        answer = await self._open(_new_run(run, topology, digest, request))
         if isinstance(answer, rows.Opened):
             run.history = self._history(run, answer.lease)
             return None
@@ -99,7 +99,7 @@ class RecordedRuns:
         if found.digest != digest:
             assert run.history is not None
             await rehearse(run, run.history, body)
-            await self._journal.migrate_run(run.history.lease, digest)
+            await self._journal.migrate_run(run.history.lease.row, digest)
         return None
 
     async def _open(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
@@ -210,6 +210,11 @@ class RecordedRuns:
         error = Unknown("the process that served this call ended", code="INTERRUPTED")
         await finish(run.history, state, error=error_to_json(error))
         return RunResult(run.id, "unknown" if state == "unknown" else "failed", None, error)
+
+
+def _new_run(run: Run, topology: str, digest: str, request: RunRequest) -> rows.NewRun:
+    whose = run.source, run.principal, run.correlation_id
+    return rows.NewRun(run.id, topology, digest, request.to_json(), *whose)
 
 
 def _check_request(found: rows.Run, request: RunRequest) -> None:

@@ -100,7 +100,9 @@ def hand_over(runs: Iterable[Run], idle_seconds: float = 0.0) -> bool:
     With ``idle_seconds`` only runs that for longer than that will let time pass or wait.
     """
     histories = [run.history for run in runs if run.history is not None]
-    leaving = [one for one in histories if not idle_seconds or one.is_idle_for(idle_seconds)]
+    leaving = [
+        one for one in histories if not idle_seconds or one.activity.is_idle_for(idle_seconds)
+    ]
     for history in leaving:
-        history.hand_over()
+        history.activity.hand_over()
     return bool(leaving)

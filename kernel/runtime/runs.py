@@ -195,8 +195,4 @@ class Runs:
         if site is None:
             return None
         self._services.check()
-        run.plan(site, scope, start.label)
-        try:
-            return await self._services.supervise(context.invoke(site))
-        finally:
-            run.plans.pop(site, None)
+        return await self._services.supervise(context.invoke_once(site, start.label))

@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kernel.errors import KernelError
-from kernel.invocation.careful import may_have_landed
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import DIGEST, History
 from kernel.invocation.invocation import Invocation
-from kernel.invocation.left import conclude_found
-from kernel.invocation.reconcile import Found, find_out
+from kernel.invocation.pipeline import prepare
+from kernel.invocation.recovery.interrupted import conclude_found, may_have_landed
+from kernel.invocation.recovery.reconcile import Found, find_out
 from kernel.journal.errors import Refused
 from kernel.journal.rows import Won
 from kernel.runtime.targets import target_of
@@ -38,7 +38,6 @@ async def settle(run: Run, history: History, find: Find) -> RunState:
             found = Found(None if why else False, why=why)
         else:
             found = await find_out(invocation)
-            run.plans.pop(invocation.plan.site, None)
         state = "unknown" if found.landed is None else state
         await conclude_found(found, invocation, history, row)
     return state
@@ -63,7 +62,7 @@ async def _invocation_of(
         instance = find(row)
         await instance.bring_up(instance)
         inputs = history.references.show(row.inputs)
-        plan = run.plan(CallSite(target_of(instance), ()), instance.scope, "")
+        plan = prepare(run.runtime, CallSite(target_of(instance), ()), instance.scope, "")
     except KernelError as error:
         return None, str(error)
     is_keyed = row.key is not None and row.scope != row.run

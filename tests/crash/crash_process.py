@@ -25,12 +25,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import crash_points
 
-import kernel.invocation.careful
 import kernel.invocation.invocation
-import kernel.invocation.reconcile
+import kernel.invocation.recovery.reconcile
 import kernel.journal.postgresql
 import kernel.journal.sqlite
-import kernel.runtime.rehearsal
 from kernel import Kernel, Manifest, load
 from kernel.errors import KernelError
 from kernel.journal import Journal, JournalError, open_journal
@@ -73,7 +71,7 @@ def prepare(job: dict[str, Any]) -> None:
     patience = job.get("patience", 10.0)
     recorded_runs.PATIENCE_SECONDS = patience
     recorded_runs.HEARTBEAT_SECONDS = job.get("beat", patience / 5)
-    kernel.invocation.reconcile._FIRST_PAUSE_SECONDS = 0.005
+    kernel.invocation.recovery.reconcile._FIRST_PAUSE_SECONDS = 0.005
     if "most" in job:  # bytes that a file may have: a disk that is full then
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["most"], job["most"]))

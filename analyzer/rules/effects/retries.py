@@ -1,8 +1,8 @@
 """K701, K702, K706, K708: what a ``retry`` repeats, and whether it ever does.
 
-The rules say what :mod:`kernel.invocation.retry` does: without a class, or with ``idempotent``,
-every failure is repeated; ``irreversible`` only an error that is declared retryable and known to
-have changed nothing; ``approval-bound`` never.
+The rules say what :mod:`kernel.invocation.recovery.retry` does: without a class, or with
+``idempotent``, every failure is repeated; ``irreversible`` only an error that is declared retryable
+and known to have changed nothing; ``approval-bound`` never.
 """
 
 from __future__ import annotations

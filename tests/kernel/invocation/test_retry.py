@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel import Failure
-from kernel.invocation.retry import delay_after
+from kernel.invocation.recovery.retry import delay_after
 from kernel.topology.callsite import Retry
 
 MILLISECONDS = st.floats(0, 1e10)

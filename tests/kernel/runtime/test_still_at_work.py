@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from recorded import DEFINITIONS, TOKEN, in_a_loop
 
-import kernel.invocation.reconcile
+import kernel.invocation.recovery.reconcile
 from kernel import Kernel, RunResult, in_thread, loads
 from kernel.journal import open_journal
 
@@ -90,7 +90,7 @@ async def test_no_further_attempt_while_one_is_at_work(
 async def test_what_is_at_work_for_too_long_is_for_a_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel.invocation.reconcile, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(kernel.invocation.recovery.reconcile, "_FIRST_PAUSE_SECONDS", 0.001)
     shop = Shop(1.0)
     ended = await run(tmp_path / "j.db", LATE, shop.order, shop.look)
     assert ended.outcome == "unknown"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.invocation.atomic import around
+from kernel.invocation.calls.call import current_call
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.work import current_call
 from kernel.run_paths import numbered
 from kernel.topology.context import is_wanted
 
@@ -91,7 +90,7 @@ class BoundCallSite(Mapping[str, Any]):
             numbered(outer.inner_path, number) if number else outer.inner_path,
             outer.context.depth + 1,
             self._document,
-            atomic=around(outer, is_atomic=self.is_atomic),
+            atomic=outer.atomic_within(is_atomic=self.is_atomic),
             repeats=outer.repeats or self.is_atomic,
         )
 

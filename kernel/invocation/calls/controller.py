@@ -1,14 +1,13 @@
-"""How a target's work is done: an asynchronous function, a thread, or a topology's walk."""
+"""The body of an instance: an asynchronous function, one in a thread, or a topology's walk."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvalidState
-from kernel.invocation.call import Call, Cancellation
+from kernel.invocation.calls.call import Call, Cancellation, current_call
 from kernel.invocation.context import EvaluationContext
 from kernel.registry.controllers import Method, method
 
@@ -18,22 +17,20 @@ if TYPE_CHECKING:
     from kernel.registry.instances import Instance
 
 Body = Callable[["Invocation"], Awaitable[Any]]
-
-current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
-"""The call that a controller which holds call sites is serving."""
+"""Does what an invocation is for, once, and gives its outputs."""
 
 
 def body_of(instance: Instance, threads: Threads) -> Body:
-    """The function that does an instance's work. The instance need not be up yet."""
+    """The body of an instance, which need not be up yet."""
     chosen: Body | None = None
 
-    def work(invocation: Invocation) -> Awaitable[Any]:
+    def body(invocation: Invocation) -> Awaitable[Any]:
         nonlocal chosen
         if chosen is None:
             chosen = _choose(instance, threads)
         return chosen(invocation)
 
-    return work
+    return body
 
 
 def _choose(instance: Instance, threads: Threads) -> Body:
@@ -60,7 +57,7 @@ def _walk(instance: Instance) -> Body:
         context = EvaluationContext(
             outer.run, scope, bindings, invocation.inner_path, outer.depth + 1, document,
             atomic=outer.atomic, repeats=invocation.repeats,
-            served_invocation=invocation if instance.is_body else None,
+            served=invocation if instance.is_body else None,
         )  # fmt: skip
         return topology.run(context)
 
@@ -79,7 +76,7 @@ def _call(found: Method, instance: Instance, threads: Threads) -> Body:
             given = (invocation.inputs,)
         return (*given, call) if found.takes_call else given
 
-    async def work(invocation: Invocation) -> Any:
+    async def body(invocation: Invocation) -> Any:
         call = Call(invocation, Cancellation())
         token = current_call.set(call) if instance.holds_call_sites else None
         try:
@@ -95,4 +92,4 @@ def _call(found: Method, instance: Instance, threads: Threads) -> Body:
             if token is not None:
                 current_call.reset(token)
 
-    return work
+    return body

@@ -6,14 +6,13 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from kernel.errors import Denied
-from kernel.invocation.expect import expect
+from kernel.invocation.stages.expect import expect
 from kernel.manifest import ApprovalTerms
 from kernel.policy import Request, decide, reads
 from kernel.run_paths import is_within
 
 if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation
-    from kernel.invocation.plan import Plan, Stage
+    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 _TERMS = ApprovalTerms()
 
@@ -99,7 +98,7 @@ async def _looked_at(invocation: Invocation) -> None:
     if decision.effect != "deny":
         await expect(invocation)
     if history is not None:
-        await history.note(invocation, "policy", decision.effect, decision.to_dict())
+        await history.note(invocation.id, "policy", decision.effect, decision.to_dict())
     _refuse(invocation)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.cel import CelError
 from kernel.errors import InvocationError
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.tell import tell_of
+from kernel.invocation.emit import tell
 from kernel.run_paths import is_within, of_check
 from kernel.topology.callsite import CallSite, constant, read_call_site
 from kernel.topology.reader import Reader
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
     from kernel.registry.instances import Instance
 
-MAX_CHECKS = 5
+_MAX_CHECK_REPEATS = 5
 """How often a `check` that fails is made again, with growing pauses, until a person is asked."""
 
 _FIRST_PAUSE_SECONDS = 0.25
@@ -43,7 +43,7 @@ class Check:
     outputs: Template | None
 
 
-async def find_out(invocation: Invocation, max_checks: int = MAX_CHECKS) -> Found:
+async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) -> Found:
     """Ask the definition's ``check`` whether the effect landed.
 
     That it did not is only believed when no attempt of this process is still at work.
@@ -64,22 +64,37 @@ async def find_out(invocation: Invocation, max_checks: int = MAX_CHECKS) -> Foun
                 return await _told(invocation, found)
             why = "an attempt is still at work, and may have its effect yet"
         number += 1
-        if number > max_checks:
+        if number > repeats:
             return Found(None, why=why)
         await asyncio.sleep(pause)
         pause *= 2
 
 
+async def reconcile(invocation: Invocation, error: InvocationError) -> bool:
+    """Whether the effect of an unknown attempt landed; if it did not, the attempt has failed."""
+    found = await find_out(invocation)
+    if found.landed:
+        invocation.outputs = found.outputs
+        invocation.is_adopted = True
+        return True
+    if found.landed is False:
+        error.outcome = "failed"
+        await settle_within(invocation, landed=False)
+    else:
+        error.reword(f"{error.message}; whether it took effect is not known: {found.why}")
+    return False
+
+
 async def _told(invocation: Invocation, found: Found) -> Found:
     history = invocation.history
     if history is not None:
-        await history.note(invocation, "reconcile", "landed" if found.landed else "not landed")
-    tell_of(invocation, "Reconciled", {"landed": found.landed})
+        await history.note(invocation.id, "reconcile", "landed" if found.landed else "not landed")
+    tell(invocation, "Reconciled", {"landed": found.landed})
     return found
 
 
 async def settle_within(invocation: Invocation, *, landed: bool) -> None:
-    """What a topology called, and what became of it is not known, is known with the topology."""
+    """Resolve what a topology called, where its outcome was unknown: as that of the topology."""
     history, instance = invocation.history, invocation.plan.instance
     if history is None or not instance.is_topology:
         return
@@ -125,10 +140,7 @@ async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
     # `invocation` in its inputs is the one that is found out about, not that of the check.
     values = None if check.site.inputs is None else check.site.inputs.evaluate(bindings)
     site = replace(check.site, inputs=None if values is None else constant(values))
-    try:
-        result = await context.invoke(site)
-    finally:
-        outer.run.plans.pop(site, None)
+    result = await context.invoke_once(site)
     seen = {**bindings, "result": result}
     landed = check.landed.evaluate(seen)
     if landed is not True and landed is not False:

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from kernel.cel import Template
     from kernel.invocation.invocation import Invocation
     from kernel.registry.contract import Contract
-    from kernel.topology.callsite import Retry
+    from kernel.topology.callsite import CallSite, Retry
 
 _MAX_DELAY_MILLISECONDS = 366 * 24 * 3600 * 1000.0
 
 
-async def next_delay(
-    retry: Retry, invocation: Invocation, error: InvocationError, spent: float
-) -> float | None:
+async def next_delay(invocation: Invocation, error: InvocationError, spent: float) -> float | None:
     """Milliseconds until the next attempt, or None when there is none.
 
     ``spent`` is in milliseconds since the first attempt began.
     """
-    if invocation.attempt >= retry.attempts or not await _is_allowed(retry, invocation, error):
+    retry = invocation.plan.site.retry
+    if retry is None or invocation.attempt >= retry.attempts:
+        return None
+    if not await _is_allowed(retry, invocation, error):
         return None
     delay = delay_after(retry, invocation.attempt, error.retry_after)
     if retry.deadline is not None and spent + delay >= retry.deadline:
@@ -47,6 +48,15 @@ def delay_after(retry: Retry, attempt: int, retry_after: float | None = None) ->
     if retry.jitter == "full":
         delay = random.uniform(0.0, delay)
     return min(max(delay, retry_after or 0.0), longest)
+
+
+def limit_of(site: CallSite, spent: float) -> float | None:
+    """Milliseconds that the next attempt may take, when so many are spent already."""
+    retry, limit = site.retry, site.timeout
+    if retry is None or retry.deadline is None:
+        return limit
+    left = max(retry.deadline - spent, 0.0)
+    return left if limit is None else min(limit, left)
 
 
 async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
 from kernel.errors import Denied, Expired, ExpressionError, InvalidState, Rejected, Suspended
-from kernel.invocation import authorise
-from kernel.invocation.expect import looked_at
-from kernel.invocation.tell import tell_of
+from kernel.invocation.emit import tell
+from kernel.invocation.recovery.claims import kept_inputs
+from kernel.invocation.stages import authorise
+from kernel.invocation.stages.expect import looked_at
 from kernel.journal.errors import JournalError, Refused
 from kernel.journal.rows import Approval, NewApproval
 from kernel.topology.context import type_name
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation
-    from kernel.invocation.plan import Plan, Stage
+    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 EXPIRY_NANOSECONDS = 24 * 3600 * 10**9
 """Nanoseconds until an approval that nobody decides expires, unless a policy says otherwise."""
@@ -44,12 +44,11 @@ def prepare(plan: Plan) -> Stage | None:
     by_policy = authorise.may_demand(plan)
     if site.approval is None and not may_be_bound and not by_policy:
         return None
-    again = authorise.check(plan)
 
     def approve(invocation: Invocation) -> Awaitable[None] | None:
         reason = _reason(invocation)
         if reason is not None:
-            return _approved(invocation, reason, again)
+            return _approved(invocation, reason)
         return _answered(invocation) if invocation.was_in_flight else None
 
     return approve
@@ -82,7 +81,7 @@ def _reason(invocation: Invocation) -> str | None:
     )
 
 
-async def _approved(invocation: Invocation, reason: str, again: Stage | None) -> None:
+async def _approved(invocation: Invocation, reason: str) -> None:
     history, address = invocation.history, invocation.plan.instance.address
     if invocation.context.atomic is not None:
         why = "inside an atomic call, which cannot wait for it"
@@ -104,10 +103,10 @@ async def _approved(invocation: Invocation, reason: str, again: Stage | None) ->
             case "expired":
                 raise Expired("nobody decided in time")
             case "approved":
-                if await _still_holds(history, invocation, approval, again):
+                if await _still_holds(history, invocation, approval):
                     # Spent last, and durably: what is noted before it is kept with it.
                     detail = {"by": approval.decided_by}
-                    await history.note(invocation, "approval", "approved", detail)
+                    await history.note(invocation.id, "approval", "approved", detail)
                     await history.guard(history.journal.spend(approval.approval))
                     invocation.approval = approval
                     return
@@ -152,7 +151,7 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
     instance = invocation.plan.instance
     frozen = {
         "target": instance.address,
-        "inputs": _inputs(history, invocation),
+        "inputs": kept_inputs(invocation, history),
         "path": invocation.path,
         "looked_at": history.references.hide(await looked_at(invocation)),
         "principal": run.principal,
@@ -169,17 +168,11 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
         run.principal,
         time.time_ns() + expires,
     )
-    await history.guard(history.ensure_lease(invocation))
+    await history.guard(history.open_run())
     asked = await history.guard(history.journal.ask(new))
-    await history.note(invocation, "approval", "pending", {"approval": asked.approval})
-    tell_of(invocation, "Parked", {"approval": asked.approval, "reason": reason})
+    await history.note(invocation.id, "approval", "pending", {"approval": asked.approval})
+    tell(invocation, "Parked", {"approval": asked.approval, "reason": reason})
     return asked
-
-
-def _inputs(history: History, invocation: Invocation) -> Any:
-    """The inputs as they are kept."""
-    schema = invocation.plan.instance.contract.inputs
-    return history.references.hide(invocation.inputs, None if schema is None else schema.redaction)
 
 
 async def _decision(history: History, invocation: Invocation, approval: Approval) -> None:
@@ -188,7 +181,7 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
     try:
         answer = None if ask is None else await ask(approval)
     except asyncio.CancelledError:
-        if not history.suspended:
+        if not history.activity.is_suspended:
             await _withdraw(history, approval)
         raise
     until = approval.expires_at
@@ -200,9 +193,10 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
                 # Nobody could go on with this run: the call waits here.
                 await asyncio.sleep(_POLL_SECONDS)
                 return
-            await history.park(invocation, approval)
+            with invocation.waiting():
+                await history.activity.park(invocation.path, approval)
         except asyncio.CancelledError:
-            if not history.suspended:
+            if not history.activity.is_suspended:
                 await _withdraw(history, approval)
             raise
         raise Suspended
@@ -220,24 +214,22 @@ async def _withdraw(history: History, approval: Approval) -> None:
         await history.journal.decide(approval.approval, "invalidated", "kernel", why)
 
 
-async def _still_holds(
-    history: History, invocation: Invocation, approval: Approval, again: Stage | None
-) -> bool:
+async def _still_holds(history: History, invocation: Invocation, approval: Approval) -> bool:
     """Stage 7 again, on live state; where that has changed, another approval is asked for.
 
     What was approved is the call with its inputs, so these are always the same.
     """
-    if again is not None:
-        waiting = again(invocation)
+    if invocation.plan.authorise_again is not None:
+        waiting = invocation.plan.authorise_again(invocation)
         if waiting is not None:
             await waiting
-    live = {"inputs": _inputs(history, invocation)}
+    live = {"inputs": kept_inputs(invocation, history)}
     if authorise.terms_of(invocation).threshold == "strict":
         live["looked_at"] = history.references.hide(await looked_at(invocation))
     was = {name: approval.frozen.get(name) for name in live}
     if live == was:
         return True
     detail = {"was": was, "is": live}
-    await history.note(invocation, "approval", "invalidated", detail)
+    await history.note(invocation.id, "approval", "invalidated", detail)
     await history.guard(history.journal.spend(approval.approval, "invalidated"))
     return False

@@ -9,19 +9,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Conflict, Suspended
-from kernel.invocation.context import Answered
-from kernel.invocation.record import as_it_began, claim, take_up
-from kernel.invocation.replay import answer_for
-from kernel.invocation.tell import tell_of
+from kernel.invocation.emit import tell
+from kernel.invocation.invocation import Answered
+from kernel.invocation.recovery.answers import answer_for
+from kernel.invocation.recovery.claims import as_it_began, claim, conclude, take_up
 from kernel.journal import rows
-from kernel.journal.errors import JournalError
 from kernel.journal.owners import is_dead
 from kernel.journal.values import digest_of_text
 
 if TYPE_CHECKING:
     from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation
-    from kernel.invocation.plan import Plan, Stage
+    from kernel.invocation.invocation import Invocation, Plan, Stage
     from kernel.invocation.runtime import Runtime
 
 KEY_TTL_NANOSECONDS = 24 * 3600 * 10**9
@@ -93,28 +91,22 @@ async def _wait(
     A flight that waits for a person, and who waits for it, let the run be suspended. ``seen`` is
     the lease of who works on it, and since when it is the same, on the monotonic clock.
     """
-    try:
-        lease = await history.journal.lease(row.run)
-    except JournalError as error:
-        raise history.stop(error) from error
+    lease = await history.guard(history.journal.lease(row.run))
     now = time.monotonic()
     seen = seen if seen[0] == lease else (lease, now)
-    is_gone = lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.patience
+    is_gone = lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.lease.patience
     why = None
     if is_gone and row.run not in invocation.context.run.runtime.recovering:
         why = await _who_holds(history, row)
         if not history.is_replayable:
             raise Conflict(why, code="IN_FLIGHT")
-    counted = int(invocation.is_active)
-    history.active -= counted
-    try:
-        history.suspend_if_idle()
-        if why is not None and not history.active and not history.parked:
-            history.hand_over(why)
+    activity = history.activity
+    with invocation.waiting():
+        activity.suspend_if_idle()
+        if why is not None and activity.is_idle and not activity.parked:
+            activity.hand_over(why)
             raise Suspended
         await asyncio.sleep(seconds)
-    finally:
-        history.active += counted
     return seen
 
 
@@ -137,7 +129,8 @@ async def _answer(invocation: Invocation, history: History, row: rows.Invocation
         pass
     else:
         return  # it is made again: it may be, and what it gave was not kept
-    await history.conclude(invocation, rows.Conclusion("deduplicated", row.outputs, attempts=0))
-    await history.note(invocation, "deduplicate", "deduplicated", {"execution": row.execution})
-    tell_of(invocation, "Deduplicated", {"execution": row.execution})
+    ending = rows.Conclusion("deduplicated", row.outputs, attempts=0)
+    await conclude(invocation, history, ending)
+    await history.note(invocation.id, "deduplicate", "deduplicated", {"execution": row.execution})
+    tell(invocation, "Deduplicated", {"execution": row.execution})
     raise Answered

@@ -13,8 +13,7 @@ from kernel.journal.values import checked_key
 from kernel.topology.context import type_name
 
 if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation
-    from kernel.invocation.plan import Plan, Stage
+    from kernel.invocation.invocation import Invocation, Plan, Stage
     from kernel.topology.callsite import CallSite
 
 
@@ -71,7 +70,7 @@ def _with_invocation(plan: Plan) -> Stage:
 
 def _passed_on(invocation: Invocation) -> dict[str, Any]:
     """``invocation`` as its key sees it: within a body with the key of the call that it serves."""
-    own, served = invocation.to_cel(), invocation.context.served_invocation
+    own, served = invocation.to_cel(), invocation.context.served
     return own if served is None else {**own, "idempotencyKey": served.idempotency_key}
 
 

@@ -10,8 +10,7 @@ from kernel.invocation.context import MAX_DEPTH, too_deep
 from kernel.registry.instances import State
 
 if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation
-    from kernel.invocation.plan import Plan, Stage
+    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 
 def prepare(plan: Plan) -> Stage:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from kernel.errors import NotFound
+from kernel.invocation.context import EvaluationContext
 from kernel.run_paths import joined, numbered
+from kernel.topology.callsite import CallSite, Target, constant
 from kernel.topology.fields import Deferred
 
 if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
-
 
 _MAX_LOG_LINES = 1_000
 
@@ -54,6 +57,14 @@ class Cancellation:
         self._event.set()
         if self._waiter is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._waiter.set)
+
+
+@runtime_checkable
+class Bound(Protocol):
+    """What a controller gets for a field that calls something (``BoundCallSite``)."""
+
+    def invoke(self, values: Mapping[str, Any] | None = None) -> Coroutine[Any, Any, Any]:
+        """Call it."""
 
 
 class Call:
@@ -110,21 +121,31 @@ class Call:
         In an asynchronous controller the answer is awaited; in a synchronous one, which runs in a
         thread, it comes at once. Raises :class:`kernel.InvocationError`.
         """
-        from kernel.invocation.handles import BoundCallSite
-
-        if isinstance(target, BoundCallSite):
-            work = target.invoke(inputs)
+        if isinstance(target, Bound):
+            made = target.invoke(inputs)
         else:
             path = numbered(joined(self.invocation.inner_path, "call"), self.count(None))
-            work = self.invocation.context.run.call(self.invocation, target, inputs or {}, path)
+            made = self._called(target, inputs or {}, path)
         try:
             here = asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            return asyncio.run_coroutine_threadsafe(made, self._loop).result()
         if here is not self._loop:
-            work.close()
+            made.close()
             raise RuntimeError("call.invoke was used from another event loop")
-        return work
+        return made
+
+    async def _called(self, target: Any, inputs: Mapping[str, Any], path: str) -> Any:
+        """A call by the name of its target, as a part of the invocation."""
+        outer = self.invocation
+        scope = outer.plan.instance.scope
+        site = CallSite(target=_target(target), path=(), inputs=constant(dict(inputs)))
+        context = EvaluationContext(
+            outer.context.run, scope, scope.bindings, path, outer.context.depth + 1,
+            atomic=outer.atomic_within(), repeats=outer.repeats,
+        )  # fmt: skip
+        with outer.waiting_for_calls():
+            return await context.invoke_once(site)
 
     def count(self, site: object) -> int:
         """How often ``site`` was called in this attempt before: no two calls have the same path."""
@@ -143,3 +164,19 @@ class Call:
             run.log(level, message, fields, path)
         elif self._lines == _MAX_LOG_LINES + 1:
             run.log("warning", f"more than {_MAX_LOG_LINES} lines; the rest is dropped", {}, path)
+
+
+def _target(target: Any) -> Target:
+    if isinstance(target, str):
+        kind, slash, name = target.partition("/")
+        if slash and kind and name:
+            return Target(kind, name)
+    elif isinstance(target, Mapping):
+        match target.get("kind"), target.get("name"):
+            case str(kind), str(name):
+                return Target(kind, name)
+    raise NotFound("a call names its target as `Kind/Name` or { kind, name }")
+
+
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
+"""The call that a controller which holds call sites is serving."""

@@ -1,0 +1,1 @@
+"""One invocation, from the call site to the outcome in the journal. ``pipeline.py`` is its list."""

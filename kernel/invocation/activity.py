@@ -1,0 +1,172 @@
+"""``Activity``: what of a run is under way here, and whether the run may be suspended."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import InvocationError, Suspended
+
+if TYPE_CHECKING:
+    from kernel.invocation.replay_order import ReplayOrder
+    from kernel.journal.rows import Approval
+
+_POLL_SECONDS = 0.05
+"""Between two looks whether a run stands still."""
+
+_IDLE_SECONDS = 1.0
+"""So long nothing moves until a run is taken to stand still."""
+
+_SUSPEND_SECONDS = 0.01
+"""So long nothing is under way until a run that waits for people is suspended."""
+
+
+class Activity:
+    """What goes on of a run here. A run is suspended once all of it that goes on waits for people.
+
+    A suspended run stops where it is; what it was doing is found out when it goes on.
+    """
+
+    def __init__(self, replay_order: ReplayOrder) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        """Does the work of the run; cancelled when the run is suspended."""
+        self.is_suspended = False
+        self.is_handed_over = False
+        """It is suspended for another process to go on with it."""
+        self.why_handed_over = ""
+        self.parked: dict[str, Approval] = {}
+        """The approvals that calls wait for, by the paths of these calls."""
+        self.escalated: list[InvocationError] = []
+        """Errors of unknown outcome whose branch waits until those beside it have ended."""
+        self._replay_order = replay_order
+        self._active = 0  # calls and pauses under way, without those that wait for others
+        self._timers = 0
+        self._sleeps = 0
+        self._pauses: list[float] = []  # when each ends at the latest, on the monotonic clock
+
+    # What is under way
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, but for what waits."""
+        return not self._active
+
+    def begin(self) -> None:
+        """Something is under way, or goes on after it has waited."""
+        self._active += 1
+
+    def wait(self) -> None:
+        """Something that is under way waits for what goes on elsewhere, until it begins again."""
+        self._active -= 1
+
+    def end(self) -> None:
+        """Something is not under way any more."""
+        self._active -= 1
+        self.suspend_if_idle()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """While time alone brings something of the run on: a limit, or the pause of a retry."""
+        self._timers += 1
+        try:
+            yield
+        finally:
+            self._timers -= 1
+
+    @contextmanager
+    def pausing(self, seconds: float = math.inf) -> Iterator[None]:
+        """While a pause of the run goes on for so long at most; it may outlive the process."""
+        until = time.monotonic() + seconds
+        self._pauses.append(until)
+        try:
+            yield
+        finally:
+            self._pauses.remove(until)
+
+    @contextmanager
+    def sleeping(self, seconds: float) -> Iterator[None]:
+        """A pause during which the run is not suspended: it ends by itself."""
+        self.begin()
+        try:
+            with self.pausing(seconds):
+                self._sleeps += 1
+                try:
+                    yield
+                finally:
+                    self._sleeps -= 1
+        finally:
+            self.end()
+
+    def is_idle_for(self, seconds: float) -> bool:
+        """Whether the run does nothing for longer than that but let time pass, or wait."""
+        if self._timers or self._active != self._sleeps or not self._pauses:
+            return False
+        return min(self._pauses) - time.monotonic() > seconds
+
+    async def wait_until_idle(self) -> None:
+        """Wait until nothing of the run moves any more, for as long as that takes."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while loop.time() - since < _IDLE_SECONDS:
+            moves = self._active or self._timers or self._replay_order.is_awaited
+            if moves or self._waits_for_people:
+                since = loop.time()
+            await asyncio.sleep(_POLL_SECONDS)
+
+    # Waiting for people, and suspension
+
+    @property
+    def _waits_for_people(self) -> bool:
+        return bool(self.parked or self.escalated)
+
+    async def park(self, path: str, approval: Approval) -> None:
+        """Wait until nothing else of the run can go on; then it is suspended."""
+        if self.is_suspended:
+            raise Suspended
+        self.parked[path] = approval
+        try:
+            self.suspend_if_idle()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            if not self.is_suspended:
+                del self.parked[path]
+
+    @contextmanager
+    def while_escalated(self, error: InvocationError) -> Iterator[None]:
+        """While the rest goes on beside what a person is asked about; then the run is suspended."""
+        self.escalated.append(error)
+        self.suspend_if_idle()
+        try:
+            yield
+        finally:
+            if not self.is_suspended:
+                self.escalated.remove(error)
+
+    def suspend_if_idle(self) -> None:
+        """Suspend the run, if nothing is under way and people are waited for."""
+        if self._is_suspendable:
+            asyncio.get_running_loop().call_later(_SUSPEND_SECONDS, self._suspend)
+
+    @property
+    def _is_suspendable(self) -> bool:
+        return self._waits_for_people and self.is_idle and not self.is_suspended
+
+    def _suspend(self) -> None:
+        if self._is_suspendable:
+            self.suspend()
+
+    def suspend(self) -> None:
+        """Stop the run where it is."""
+        self.is_suspended = True
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+
+    def hand_over(self, why: str = "") -> None:
+        """Stop the run where it is, for another process to go on with."""
+        self.is_handed_over = True
+        self.why_handed_over = why
+        self.suspend()

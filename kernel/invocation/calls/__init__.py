@@ -1,0 +1,1 @@
+"""How a controller is called, and how it calls in its turn."""

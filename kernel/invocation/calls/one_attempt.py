@@ -1,0 +1,145 @@
+"""One attempt: one call of the controller, and the error that it ends with.
+
+An attempt ends as succeeded, failed (known not to have taken effect, or the callee said no) or
+unknown; a controller says which by what it raises (pipeline.md, Outcomes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernel.cel import to_json
+from kernel.errors import ControllerError, Failure, InvocationError, Outcome, Timeout
+from kernel.invocation.context import too_deep
+from kernel.safety import ONCE
+from kernel.schema import SchemaError, check_json, is_atom
+from kernel.topology.tasks import TooLate, within
+
+if TYPE_CHECKING:
+    from kernel.invocation.calls.controller import Body
+    from kernel.invocation.invocation import Invocation
+    from kernel.registry.contract import Contract
+
+_OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
+
+
+async def one_attempt(body: Body, invocation: Invocation, limit: float | None = None) -> Any:
+    """One attempt, at most ``limit`` milliseconds long."""
+    try:
+        if limit is None:
+            return await body(invocation)
+        return await _limited(body, invocation, limit)
+    except Exception as error:
+        raise failure(error, invocation) from error
+    except (asyncio.CancelledError, SystemExit) as error:
+        raise stopped(error, invocation) from error
+
+
+async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
+    async def contained() -> Any:
+        try:
+            return await body(invocation)
+        except SystemExit as error:  # out of a task it would stop the loop, with all that runs
+            raise stopped(error, invocation) from error
+
+    try:
+        with invocation.timed():
+            return await within(limit / 1000, contained())
+    except TooLate as late:
+        if late.left is not None:
+            ended = invocation.begin_attempt()
+            late.left.add_done_callback(lambda _: ended())
+        raise Timeout(
+            f"{invocation.plan.instance.address} took longer than {limit:g} ms",
+            attempt=invocation.attempt,
+        ) from None
+
+
+def failure(error: Exception, invocation: Invocation) -> InvocationError:
+    """What a controller raised, as the error of its invocation.
+
+    ``code``, ``data``, ``outcome`` and ``retry_after`` are read from any exception that has them.
+    """
+    if isinstance(error, InvocationError):
+        return error
+    instance = invocation.plan.instance
+    if isinstance(error, RecursionError) and instance.is_topology:
+        return too_deep(invocation.path)
+    code = _code(error)
+    return ControllerError(
+        invocation.context.run.runtime.log.text(error),
+        code=code,
+        data=_data(error, invocation),
+        attempt=invocation.attempt,
+        outcome=_outcome(error, code, instance.contract),
+        retry_after=_retry_after(error),
+    )
+
+
+def _outcome(error: Exception, code: str | int, contract: Contract) -> Outcome | None:
+    """The outcome that an error says itself, or that is declared for its code.
+
+    An exception that has no code and is not declared is an accident: where a call must not be made
+    twice, its outcome is unknown.
+    """
+    declared = contract.errors.get(code)
+    outcome = _OUTCOMES.get(str(_attribute(error, "outcome")))
+    if outcome is None and declared is not None:
+        outcome = declared.outcome
+    is_accident = declared is None and contract.safety in ONCE and not _is_deliberate(error)
+    if outcome is None and (is_accident or isinstance(error, TimeoutError)):
+        outcome = "unknown"
+    return outcome
+
+
+def _attribute(error: Exception, name: str) -> Any:
+    """An attribute of an exception that may be anybody's: one that cannot be read is not there."""
+    try:
+        return getattr(error, name, None)
+    except Exception:
+        return None
+
+
+def _retry_after(error: Exception) -> float | None:
+    value = _attribute(error, "retry_after")
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else None
+
+
+def _is_deliberate(error: Exception) -> bool:
+    """Whether a controller raised it to say that it failed."""
+    code = _attribute(error, "code")
+    return isinstance(error, Failure) or (isinstance(code, str | int) and type(code) is not bool)
+
+
+def _code(error: Exception) -> str | int:
+    """Its ``code`` where that is a string or an integer (of an enumeration: its value)."""
+    code = _attribute(error, "code")
+    if isinstance(code, str):
+        return str.__str__(code)
+    if isinstance(code, int) and not isinstance(code, bool) and is_atom(int(code)):
+        return int(code)
+    return type(error).__name__
+
+
+def _data(error: Exception, invocation: Invocation) -> Any:
+    """Its ``data``, if that is JSON; as text, if not."""
+    data = _attribute(error, "data")
+    try:
+        return check_json(to_json(data))
+    except SchemaError:
+        return invocation.context.run.runtime.log.text(data)
+
+
+def stopped(error: BaseException, invocation: Invocation) -> BaseException:
+    """A real cancellation passes; a controller that raises one by itself has failed."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+        return error
+    return ControllerError(
+        f"{invocation.plan.instance.address} raised {type(error).__name__}",
+        code=type(error).__name__,
+        attempt=invocation.attempt,
+    )

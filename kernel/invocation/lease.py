@@ -1,0 +1,90 @@
+"""``RunLease``: the right of this process to work on a run, kept with heartbeats."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kernel.journal.errors import Fenced, JournalError
+
+if TYPE_CHECKING:
+    from kernel.journal.interface import Journal
+    from kernel.journal.rows import Lease
+
+
+class RunLease:
+    """The lease of a run. ``on_lost`` is told once another process holds it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        lease: Lease | None,
+        on_lost: Callable[[JournalError], object],
+        *,
+        patience: float = math.inf,
+        heartbeat_seconds: float = math.inf,
+    ) -> None:
+        self.patience = patience
+        """Seconds without a heartbeat until another process takes the run over."""
+        self._journal = journal
+        self._lease = lease
+        self._on_lost = on_lost
+        self._heartbeat_seconds = heartbeat_seconds
+        self._beaten_at = time.monotonic()
+        self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the run is in the journal: it always is, but for a call out of a service."""
+        return self._lease is not None
+
+    @property
+    def row(self) -> Lease:
+        """The lease, for the journal."""
+        assert self._lease is not None
+        return self._lease
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under which this process records."""
+        return self.row.epoch
+
+    def take(self, lease: Lease) -> None:
+        """Hold the lease of a run that has been opened just now."""
+        self._lease = lease
+        self._beaten_at = time.monotonic()
+        self.start_heartbeat()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether this process stood still for so long that another may have the run."""
+        return time.monotonic() - self._beaten_at > self.patience / 2
+
+    async def heartbeat(self) -> None:
+        """Tell the journal that this process lives. Raises :class:`Fenced` when it lost the run."""
+        now = time.monotonic()
+        await self._journal.heartbeat(self.row)
+        self._beaten_at = now
+
+    def start_heartbeat(self) -> None:
+        """Give heartbeats from now on, until :meth:`end`, or until another holds the run."""
+        self._beating = asyncio.ensure_future(self._keep_beating())
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat_seconds)
+            try:
+                await self.heartbeat()
+            except Fenced as error:
+                self._on_lost(error)
+                return
+            except JournalError:
+                continue  # what is to be recorded next says so, if it stays like this
+
+    def end(self) -> None:
+        """Give no more heartbeats."""
+        if self._beating is not None:
+            self._beating.cancel()

@@ -1,0 +1,140 @@
+"""Steps of a walk that are no calls, and are recorded like calls: decisions and pauses.
+
+In a replay each gives what it gave before, in the order in which that was recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import Cancelled, Conflict, InvocationError
+from kernel.invocation.history import error_from_json, error_to_json
+from kernel.journal.errors import TooLarge
+from kernel.journal.rows import Conclusion, Intent, Won
+from kernel.journal.values import digest_of
+
+if TYPE_CHECKING:
+    from kernel.invocation.context import EvaluationContext
+    from kernel.invocation.history import History
+    from kernel.journal.rows import Invocation as Row
+
+DECISION = "decision"
+PAUSE = "pause"
+"""What is recorded where an invocation has its target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A step that is recorded as begun."""
+
+    execution: str
+    epoch: int
+    began: int
+    inputs: Mapping[str, Any]
+    was_in_flight: bool = False
+    """An earlier process claimed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done at a path of a run."""
+
+    path: str
+    target: str
+    do: Callable[[Claim | None], Awaitable[Any]]
+    """Gives the value, or raises an error that is recorded as well."""
+    too_large: Callable[[TooLarge], InvocationError]
+    """The error of a value that cannot be kept."""
+    inputs: Mapping[str, Any] | None = None
+    """Of a step that takes its time: it is claimed with them before it is done."""
+    to_json: Callable[[Any], Any] = lambda value: value
+    from_json: Callable[[Any], Any] = lambda value: value
+
+
+async def recorded(context: EvaluationContext, step: Step) -> Any:
+    """What a step gives: as it is recorded already, or as it is done, and is recorded then."""
+    history = context.run.history
+    if history is None or context.atomic is not None or not history.is_replayable:
+        return await step.do(None)
+    row = history.concluded.get(step.path)
+    if row is not None and row.outcome == "cancelled":
+        return await step.do(None)  # until what cancelled it does so again
+    if row is not None:
+        await history.replay_order.wait(row.number or 0)
+        return _answer(history, step, row)
+    claim = None if step.inputs is None else await _claim(context, history, step)
+    return await _done(context, history, step, claim)
+
+
+def _answer(history: History, step: Step, row: Row) -> Any:
+    if row.outcome != "succeeded":
+        raise error_from_json(row.error)
+    return step.from_json(history.references.show(row.outputs))
+
+
+async def _done(
+    context: EvaluationContext, history: History, step: Step, claim: Claim | None
+) -> Any:
+    is_concluded = False
+
+    async def conclude(ending: Conclusion) -> None:
+        nonlocal is_concluded
+        is_concluded = True
+        if claim is None:
+            await history.record(_intent(context, history, step), ending)
+        else:
+            await history.finalize(claim.execution, claim.epoch, ending)
+
+    try:
+        value = await step.do(claim)
+        kept = history.references.hide(step.to_json(value))
+        await conclude(Conclusion("succeeded", kept, duration=_duration(claim)))
+        return value
+    except asyncio.CancelledError:
+        # What was concluded as the cancellation came stays so.
+        if not (is_concluded or history.activity.is_suspended):
+            await conclude(_failed(context, Cancelled("the pause was cancelled"), claim))
+        raise
+    except TooLarge as error:
+        failure = step.too_large(error)
+    except InvocationError as error:
+        failure = error
+    await conclude(_failed(context, failure, claim))
+    raise failure
+
+
+def _failed(context: EvaluationContext, error: InvocationError, claim: Claim | None) -> Conclusion:
+    context.run.hide_secrets(error)
+    return Conclusion(error.outcome, error=error_to_json(error), duration=_duration(claim))
+
+
+def _duration(claim: Claim | None) -> int | None:
+    return None if claim is None else max(time.time_ns() - claim.began, 0)
+
+
+async def _claim(context: EvaluationContext, history: History, step: Step) -> Claim:
+    row = history.in_flight.get(step.path)
+    if row is not None:
+        return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_in_flight=True)
+    intent = _intent(context, history, step)
+    got = await history.guard(history.journal.claim(intent))
+    if not isinstance(got, Won):
+        raise Conflict(f"{step.path} of run {history.run} is recorded already", code="IN_FLIGHT")
+    return Claim(got.execution, got.epoch, time.time_ns(), intent.inputs)
+
+
+def _intent(context: EvaluationContext, history: History, step: Step) -> Intent:
+    return Intent(
+        execution=context.run.execution(step.path),
+        run=history.run,
+        path=step.path,
+        target=step.target,
+        inputs_hash=digest_of(step.inputs),
+        lease=history.lease.epoch,
+        safety="idempotent",
+        inputs=step.inputs,
+    )

@@ -1,0 +1,1 @@
+"""That nothing happens twice: claims, attempts, retry, reconciliation, what was interrupted."""

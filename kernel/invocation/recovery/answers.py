@@ -1,0 +1,57 @@
+"""Answers from the journal: an invocation that is concluded is not made again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel.errors import InvocationError, OutputError
+from kernel.events.references import LostSecret
+from kernel.invocation.history import error_from_json
+from kernel.invocation.invocation import Answered
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation
+    from kernel.journal.rows import Invocation as Row
+
+
+def answer(invocation: Invocation, history: History, row: Row) -> None:
+    """End the invocation as it is recorded.
+
+    One that can be made again, and whose result was not kept (a secret, its size), goes on.
+    """
+    if row.error is not None and row.outcome != "succeeded":
+        error = error_from_json(row.error)
+        error.is_escalated = row.outcome == "unknown" and history.is_replayable
+        raise error
+    why = row.error and row.error.get("message")
+    try:
+        invocation.outputs = history.references.show(row.outputs)
+    except LostSecret as error:
+        why = error
+    if why is None:
+        raise Answered
+    if row.safety != "idempotent":
+        raise OutputError(
+            f"{row.target} was called, and its result cannot be used again: {why}",
+            code="RESULT_NOT_KEPT",
+        )
+
+
+def answer_for(invocation: Invocation, history: History, row: Row) -> None:
+    """End the invocation as the one did that holds its key.
+
+    Where that is not known, a person is asked of that one, and nothing is recorded of this.
+    """
+    try:
+        answer(invocation, history, row)
+    except InvocationError as error:
+        if row.execution != invocation.id:
+            where = f"with the same key, at {row.path} of run {row.run}"
+            if row.outcome == "unknown":
+                invocation.is_concluded = True
+                said = f"whether it took effect is not known {where}: `kernel resolve"
+                error.reword(f"{error.message} ({said} {row.execution}`)")
+            else:
+                error.reword(f"{error.message} (so it ended {where})")
+        raise

@@ -1,0 +1,154 @@
+"""The loop of attempts: by outcome and safety class return, reconcile, retry, or ask a person.
+
+The table stands in pipeline.md (Outcomes and safety classes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kernel.errors import InvocationError
+from kernel.invocation.calls.one_attempt import one_attempt
+from kernel.invocation.emit import tell_error
+from kernel.invocation.history import error_to_json
+from kernel.invocation.recovery.reconcile import reconcile
+from kernel.invocation.recovery.retry import limit_of, next_delay
+from kernel.invocation.threads import current_attempt
+from kernel.invocation.values import copied
+from kernel.safety import CHECKED
+
+if TYPE_CHECKING:
+    from kernel.invocation.calls.controller import Body
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation
+
+
+class Record(Protocol):
+    """Where attempts are noted."""
+
+    async def ready(self) -> None:
+        """Before an attempt."""
+
+    def attempting(self) -> AbstractContextManager[None]:
+        """While an attempt is waited for."""
+
+    async def has_landed(self, error: InvocationError) -> bool:
+        """Whether a failed attempt has taken effect; then the invocation has its outputs."""
+
+    async def failed(self, error: InvocationError, delay: float) -> None:
+        """An attempt has failed, and another one begins after so many milliseconds."""
+
+    async def began(self) -> None:
+        """An attempt after the first begins."""
+
+
+class NoRecord:
+    """For what has no commit record: it may be made again, and nobody asks how it ended."""
+
+    async def ready(self) -> None:
+        """Nothing to do."""
+
+    def attempting(self) -> AbstractContextManager[None]:
+        """Nothing to do."""
+        return nullcontext()
+
+    async def has_landed(self, error: InvocationError) -> bool:
+        """A failed attempt has failed."""
+        return False
+
+    async def failed(self, error: InvocationError, delay: float) -> None:
+        """Nothing to do."""
+
+    async def began(self) -> None:
+        """Nothing to do."""
+
+
+class JournalRecord:
+    """For what has a commit record: the trace in the journal tells what became of each attempt."""
+
+    def __init__(self, invocation: Invocation, history: History) -> None:
+        self._invocation = invocation
+        self._history = history
+
+    async def ready(self) -> None:
+        """See to it that this process still holds the run, and that the call is to be made."""
+        if self._history.replay_order.is_behind:
+            await self._history.replay_order.finish()
+        if self._history.lease.is_doubtful:
+            await self._history.assert_held()
+
+    @contextmanager
+    def attempting(self) -> Iterator[None]:
+        """What runs in a thread meanwhile is a live attempt of the invocation."""
+        token = current_attempt.set(self._invocation.begin_attempt)
+        try:
+            yield
+        finally:
+            current_attempt.reset(token)
+
+    async def has_landed(self, error: InvocationError) -> bool:
+        """Of an unknown outcome, the definition's ``check`` is asked."""
+        safety = self._invocation.plan.instance.contract.safety
+        is_checked = error.outcome == "unknown" and safety in CHECKED
+        return is_checked and await reconcile(self._invocation, error)
+
+    async def failed(self, error: InvocationError, delay: float) -> None:
+        """With the time until which the next attempt waits, in nanoseconds since the epoch."""
+        until = time.time_ns() + int(delay * 1e6)
+        await self._note("failed", {"error": error_to_json(error), "until": until})
+
+    async def began(self) -> None:
+        """From here on it may have taken effect again."""
+        await self._note("began", None)
+
+    async def _note(self, status: str, detail: Any) -> None:
+        invocation, history = self._invocation, self._history
+        assert invocation.claim is not None
+        hidden, epoch = history.references.hide(detail), invocation.claim.epoch
+        noted = history.journal.attempted(invocation.id, epoch, invocation.attempt, status, hidden)
+        await history.guard(noted)
+
+
+async def attempts(invocation: Invocation, body: Body, record: Record, began: float) -> None:
+    """Attempt a call until it has its outputs, or raise the error of the last attempt.
+
+    ``began`` is when the first attempt did, on the monotonic clock.
+    """
+    site, inputs = invocation.plan.site, invocation.inputs
+    while True:
+        invocation.inputs = copied(inputs)
+        await record.ready()
+        try:
+            with record.attempting():
+                limit = limit_of(site, spent_since(began))
+                invocation.outputs = await one_attempt(body, invocation, limit)
+            return
+        except InvocationError as error:
+            if await record.has_landed(error):
+                return
+            delay = await next_delay(invocation, error, spent_since(began))
+            if delay is None:
+                raise
+            await begin_another(invocation, record, error, delay)
+
+
+async def begin_another(
+    invocation: Invocation, record: Record, error: InvocationError, delay: float
+) -> None:
+    """Note that an attempt failed, wait, and note that the next one begins."""
+    invocation.context.run.hide_secrets(error)
+    tell_error(invocation, "Retried", error, delay=delay)
+    await record.failed(error, delay)
+    with invocation.timed():
+        await asyncio.sleep(delay / 1000)
+    invocation.attempt += 1
+    await record.began()
+
+
+def spent_since(began: float) -> float:
+    """Milliseconds since a time of the monotonic clock."""
+    return (time.monotonic() - began) * 1000

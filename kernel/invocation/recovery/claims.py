@@ -1,0 +1,165 @@
+"""Claims: the commit record of a call, before the call is made.
+
+Whoever has won the claim makes the call. It is won once; what stands in its place answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kernel.errors import Conflict, Unknown
+from kernel.events.references import LostSecret
+from kernel.invocation.history import DIGEST
+from kernel.invocation.recovery.answers import answer_for
+from kernel.invocation.recovery.interrupted import conclude_interrupted
+from kernel.journal import rows
+from kernel.journal.values import digest_of
+from kernel.run_paths import without_attempts
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation
+
+
+def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Intent:
+    """The invocation as a commit record."""
+    instance = invocation.plan.instance
+    inputs = kept_inputs(invocation, history)
+    return rows.Intent(
+        execution=invocation.id,
+        run=history.run,
+        path=invocation.path,
+        target=instance.address,
+        inputs_hash=digest_of(inputs),
+        lease=history.lease.epoch,
+        safety=instance.contract.safety,
+        inputs=inputs,
+        about={"began": invocation.began, **_about(invocation)},
+        **more,
+    )
+
+
+def kept_inputs(invocation: Invocation, history: History) -> Any:
+    """The inputs as they are kept."""
+    schema = invocation.plan.instance.contract.inputs
+    return history.references.hide(invocation.inputs, None if schema is None else schema.redaction)
+
+
+def _about(invocation: Invocation) -> dict[str, Any]:
+    instance, runtime = invocation.plan.instance, invocation.context.run.runtime
+    told: dict[str, Any] = {} if not instance.is_topology else {"topology": True}
+    if id(instance.scope.module) != runtime.root:
+        told["module"] = runtime.module_of(instance)
+    return told
+
+
+async def claim(invocation: Invocation, history: History, **more: Any) -> rows.Claimed:
+    """Claim a call; ``more`` has its key, the scope of the key, and how long it is kept.
+
+    Where an earlier attempt of what is around made the same call, and its process ended, that is
+    found out about first: nobody comes back to it there.
+    """
+    got = await _claim(invocation, history, more)
+    if not isinstance(got, rows.InFlight):
+        return got
+    row = history.in_flight.get(got.invocation.path)
+    if row is None or not _is_of_another_attempt(row.path, invocation.path):
+        return got
+    if (row.about or {}).get("topology"):
+        return got
+    await conclude_interrupted(invocation, history, row)
+    return await _claim(invocation, history, more)
+
+
+def _is_of_another_attempt(path: str, here: str) -> bool:
+    return path != here and without_attempts(path) == without_attempts(here)
+
+
+async def _claim(invocation: Invocation, history: History, more: Mapping[str, Any]) -> rows.Claimed:
+    if "key" in more:
+        more = {**more, "key": history.kept_key(more["key"])}
+
+    async def claimed() -> rows.Claimed:
+        await history.open_run()
+        return await history.claim(intent_of(invocation, history, **more))
+
+    try:
+        return await history.guard(claimed())
+    except asyncio.CancelledError:
+        if not history.activity.is_suspended:
+            await _find_claim(invocation, history, more)
+        raise
+
+
+async def _find_claim(invocation: Invocation, history: History, more: Mapping[str, Any]) -> None:
+    """The answer to a claim that was cancelled: the request was not taken back."""
+    await history.guard(history.open_run())
+    intent = replace(intent_of(invocation, history, **more), inputs=None)
+    got = await history.guard(history.journal.claim(intent))
+    match got:
+        case rows.InFlight(row) if row.execution == invocation.id:
+            invocation.claim = rows.Won(row.execution, row.epoch, row.attempts)
+        case rows.Won():
+            invocation.claim = got
+    if invocation.claim is not None:
+        history.open.add(invocation.id)
+
+
+def take_up(invocation: Invocation, history: History, got: rows.Claimed) -> None:
+    """Go on with a claim that was won, or end as what stands in its place."""
+    match got:
+        case rows.Won():
+            invocation.claim = got
+        case rows.Recorded(row):
+            answer_for(invocation, history, row)
+        case rows.Conflict(row):
+            raise Conflict(
+                f"the idempotency key of {row.target} was used with other inputs, at {row.path} "
+                f"of run {row.run}"
+            )
+        case rows.InFlight(row) if row.run == history.run:
+            # A topology whose process ended in an earlier attempt of what is around.
+            raise Unknown(f"what became of {row.path} is not known", code="IN_FLIGHT")
+        case rows.InFlight(row):
+            raise Conflict(f"{row.path} of run {row.run} is being worked on", code="IN_FLIGHT")
+
+
+def as_it_began(invocation: Invocation, history: History) -> None:
+    """An invocation that has a commit record goes on with its inputs and its key."""
+    row = history.in_flight.get(invocation.path) or history.not_landed.get(invocation.path)
+    if row is None:
+        return
+    if invocation.plan.site.idempotency_key is not None and row.key is not None:
+        _with_key(invocation, history, row)
+    if digest_of(kept_inputs(invocation, history)) == row.inputs_hash:
+        return
+    try:
+        invocation.inputs = history.references.show(row.inputs)
+    except LostSecret:
+        invocation.inputs = None
+    if invocation.inputs is None:
+        raise Conflict(f"{row.path} began with other inputs, and those are not kept")
+
+
+def _with_key(invocation: Invocation, history: History, row: rows.Invocation) -> None:
+    assert row.key is not None
+    if not row.key.startswith(DIGEST):
+        invocation.idempotency_key = row.key
+    elif history.kept_key(invocation.idempotency_key) != row.key:
+        raise Conflict(f"{row.path} began with another idempotency key, and that is not kept")
+
+
+async def conclude(invocation: Invocation, history: History, conclusion: rows.Conclusion) -> None:
+    """Record the outcome, of a claim or of an invocation that needed none.
+
+    Raises :class:`TooLarge` for outputs that are.
+    """
+    claim = invocation.claim
+    if claim is not None:
+        invocation.is_concluded = True
+        await history.finalize(invocation.id, claim.epoch, conclusion)
+    elif history.is_replayable and invocation.path not in history.concluded:
+        await history.record(intent_of(invocation, history), conclusion)

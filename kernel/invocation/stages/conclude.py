@@ -1,0 +1,128 @@
+"""Stage 12, conclude: the outcome into the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from kernel.errors import (
+    ExpressionError,
+    InvalidState,
+    InvocationError,
+    Suspended,
+    ValidationError,
+)
+from kernel.invocation.recovery.claims import conclude
+from kernel.invocation.recovery.endings import (
+    cut_off,
+    failed,
+    has_own_effect,
+    landed,
+    succeeded,
+    without_outputs,
+)
+from kernel.invocation.recovery.interrupted import may_have_landed
+from kernel.invocation.recovery.reconcile import find_out, settle_within
+from kernel.journal.errors import TooLarge
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation, Plan, Stage
+    from kernel.journal.rows import Conclusion
+
+
+def prepare(plan: Plan) -> Stage | None:
+    """Only with a journal."""
+    if not plan.is_recorded:
+        return None
+
+    async def conclude_success(invocation: Invocation) -> None:
+        history = invocation.history
+        if history is not None and (history.is_replayable or invocation.claim):
+            await _write(invocation, history, succeeded(invocation, history))
+            if invocation.is_adopted:
+                await settle_within(invocation, landed=True)
+        invocation.release()
+
+    return conclude_success
+
+
+async def _write(invocation: Invocation, history: History, ending: Conclusion) -> None:
+    try:
+        await conclude(invocation, history, ending)
+    except TooLarge as error:
+        if invocation.claim is not None:
+            # It has landed, and the run goes on with the outputs while this process lives.
+            await conclude(invocation, history, without_outputs(ending, error))
+
+
+def prepare_failure(
+    plan: Plan,
+) -> Callable[[Invocation, BaseException], Awaitable[None]] | None:
+    """What records an invocation that ended by raising."""
+    if not plan.is_recorded:
+        return None
+
+    async def conclude_failure(invocation: Invocation, error: BaseException) -> None:
+        history = invocation.history
+        if history is None or history.activity.is_suspended or isinstance(error, Suspended):
+            return
+        try:
+            # What was concluded as the cancellation came stays so.
+            ending = None if invocation.is_concluded else await _ending(invocation, history, error)
+            if ending is not None:
+                await _write(invocation, history, ending)
+                if isinstance(error, InvocationError):
+                    error.is_escalated = ending.outcome == "unknown" and history.is_replayable
+        except asyncio.CancelledError:
+            # Cancelled here as well, perhaps while a check was asked: a person has to find out.
+            if invocation.claim is not None and not invocation.is_concluded:
+                await conclude(invocation, history, cut_off(invocation))
+            raise
+        finally:
+            invocation.release()
+
+    return conclude_failure
+
+
+async def _ending(
+    invocation: Invocation, history: History, error: BaseException
+) -> Conclusion | None:
+    if isinstance(error, asyncio.CancelledError):
+        if invocation.was_in_flight and not invocation.is_attempted:
+            return None  # an earlier process has attempted it: the end of the run concludes it
+        return await _cancelled(invocation, history) if invocation.claim else None
+    if not isinstance(error, InvocationError):
+        return None
+    if await _hides_an_interrupted_call(invocation, error):
+        error.reword(f"{error.message}; whether it took effect before is not known")
+        error.outcome = "unknown"
+    pure = isinstance(error, (ExpressionError, ValidationError))
+    if pure and not (invocation.claim or invocation.is_attempted):
+        return None  # it is the same again, with inputs that are no JSON perhaps
+    if error.outcome == "unknown" and invocation.plan.instance.is_topology:
+        return None  # what it called is recorded so, and a person may say what became of it
+    return failed(invocation, error)
+
+
+async def _hides_an_interrupted_call(invocation: Invocation, error: InvocationError) -> bool:
+    """Whether the error kept a call from being found out about that an earlier process claimed."""
+    if not invocation.was_in_flight or invocation.is_attempted or invocation.history is None:
+        return False
+    if invocation.plan.instance.contract.safety == "idempotent":
+        return False
+    if not isinstance(error, (ExpressionError, InvalidState, ValidationError)):
+        return False
+    history = invocation.history
+    return may_have_landed(await history.guard(history.journal.trace(invocation.id)))
+
+
+async def _cancelled(invocation: Invocation, history: History) -> Conclusion:
+    """A call that was cancelled in flight may have taken effect: where it can be, it is asked."""
+    if not (invocation.is_attempted and has_own_effect(invocation)):
+        return cut_off(invocation)
+    found = await find_out(invocation, repeats=0)
+    if found.landed is True:
+        return landed(invocation, history, found.outputs)
+    return cut_off(invocation, found.landed)

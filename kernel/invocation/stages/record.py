@@ -1,0 +1,56 @@
+"""Stage 8, record: the commit record, durable, before anything leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from kernel.invocation.recovery.claims import as_it_began, claim, take_up
+from kernel.topology.callsite import DIFFERS, names_in
+
+if TYPE_CHECKING:
+    from kernel.invocation.history import History
+    from kernel.invocation.invocation import Invocation, Plan, Stage
+
+
+def prepare(plan: Plan) -> Stage | None:
+    """Only with a journal, and for what has an effect: a topology only where its kind says so.
+
+    A topology whose inputs a later process may find otherwise is recorded too, so that it is walked
+    with the same. The class ``idempotent`` needs no intent; it may be computed from the fields of
+    the resource, so it is known when the target is up.
+    """
+    instance, site = plan.instance, plan.site
+    is_topology = instance.is_topology
+    read = frozenset[str]() if site.inputs is None else names_in(site.inputs)
+    differs = is_topology and not read.isdisjoint(DIFFERS)
+    is_plain = is_topology and instance.definition.safety is None and site.idempotency_key is None
+    if not plan.is_recorded or (is_plain and not differs):
+        return None
+
+    def record(invocation: Invocation) -> Awaitable[None] | None:
+        history = invocation.history
+        if history is None:
+            return None
+        if invocation.claim is not None:
+            if invocation.was_in_flight:
+                as_it_began(invocation, history)
+            return None
+        safety = instance.contract.safety
+        has_effect = safety != "idempotent" and not (is_topology and safety is None)
+        if has_effect or (differs and history.is_replayable):
+            return _claim(invocation, history)
+        return None
+
+    return record
+
+
+async def _claim(invocation: Invocation, history: History) -> None:
+    as_it_began(invocation, history)
+    if invocation.context.repeats:
+        # Another attempt of what is around makes this call again, at another path.
+        key = invocation.idempotency_key
+        got = await claim(invocation, history, key=key, scope=history.run)
+    else:
+        got = await claim(invocation, history)
+    take_up(invocation, history, got)

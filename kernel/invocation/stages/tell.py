@@ -1,0 +1,41 @@
+"""Stage 13, tell: the event of an invocation that has ended, for whoever wants to know."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from kernel.errors import Cancelled, InvocationError
+from kernel.events import Event
+from kernel.invocation.emit import tell_error
+
+if TYPE_CHECKING:
+    from kernel.invocation.invocation import Invocation, Plan, Stage
+
+
+def prepare(plan: Plan) -> Stage:
+    """``<Kind>.<Name>.Invoked`` with the outputs, after a successful invocation."""
+    bus, kind = plan.bus, f"{plan.instance.event}.Invoked"
+    subscribers, now = bus.subscribers, time.time_ns
+    outputs = plan.instance.contract.outputs
+    redact_by_schema = None if outputs is None else outputs.redaction
+
+    def tell(invocation: Invocation) -> None:
+        told = subscribers(kind)
+        if told:
+            redact = invocation.context.run.runtime.redactor_for(redact_by_schema)
+            bus.tell(told, Event(kind, invocation.outputs, now(), invocation.identify, redact))
+
+    return tell
+
+
+def end(invocation: Invocation, error: BaseException) -> None:
+    """``.Failed``, ``.Rejected`` or ``.Cancelled`` with the error, where a stage raised it."""
+    if isinstance(error, InvocationError):
+        invocation.context.run.hide_secrets(error)
+    if isinstance(error, asyncio.CancelledError):
+        tell_error(invocation, "Cancelled", Cancelled("the call was cancelled"))
+    elif isinstance(error, InvocationError):
+        rejected = error.outcome == "rejected" and not error.attempt
+        tell_error(invocation, "Rejected" if rejected else "Failed", error)
