@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from analyzer.checks.scope_at import Scope
+from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from kernel.cel import reference_path
@@ -15,9 +16,8 @@ from kernel.manifest import Definition, Document, Module, find_kind, schemas_of
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import bundle
 from kernel.schema.places import inside, spread
-from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, all_steps
+from kernel.topology.forms import Step, all_steps, templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,7 @@ def _published(module: Module, name: str, rest: Path) -> tuple[Origin, Path] | N
 
 
 def _of_step(program: Program, unit: Unit, step: Step, rest: Path) -> tuple[Origin, Path] | None:
-    if not isinstance(step.form, forms.Call):
-        return None
-    made = outputs_of(program, unit, step.form.site)
+    made = None if step.site is None else outputs_of(program, unit, step.site)
     return None if made is None else (made, rest)
 
 
@@ -153,25 +151,25 @@ def _item(
     program: Program, unit: Unit, scope: Scope, place: Path, rest: Path
 ) -> tuple[Origin, Path] | None:
     """The element of the list that the innermost ``forEach`` around a place goes over."""
-    around = [
-        step
-        for step in _each(unit)
-        if place[: len(step.path)] == step.path and place[len(step.path) :][:1] == ("do",)
-    ]
+    around = [step for step in _steps_of(unit) if _brings_item(step, place)]
     if not around:
         return None
-    form = around[-1].form
-    scalar = form.items.tree.scalars.get(()) if isinstance(form, forms.ForEach) else None
-    whole = None if scalar is None else scalar.whole
-    path = None if whole is None else reference_path(whole.expr)
+    items = next(one.template for one in templates(around[-1]) if one.expects == "list")
+    expr = expression_of(items)
+    path = None if expr is None else reference_path(expr)
     if path is None:
         return None
     return origin_of(program, unit, scope, (*path, 0, *rest), around[-1].path)
 
 
-def _each(unit: Unit) -> list[Step]:
-    steps = () if unit.sequence is None else unit.sequence.steps
-    return [step for step in all_steps(steps) if isinstance(step.form, forms.ForEach)]
+def _steps_of(unit: Unit) -> Iterator[Step]:
+    return all_steps(() if unit.sequence is None else unit.sequence.steps)
+
+
+def _brings_item(step: Step, place: Path) -> bool:
+    """Whether a place stands in a part of the step that brings ``item``."""
+    paths = ((*step.path, *part.path) for part in step.parts if "item" in part.brings)
+    return any(place[: len(path)] == path for path in paths)
 
 
 def _get(data: Any, key: str) -> Any:

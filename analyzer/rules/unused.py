@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer.findings.finding import Finding
+from analyzer.flow.scopes import steps_read
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.variables import ELSEWHERE
-from kernel.cel import Template, parse_template, references
+from kernel.cel import parse_template, references
 from kernel.errors import Span
 from kernel.manifest import Declaration, Document, Module, Resource
-from kernel.topology import forms
-from kernel.topology.forms import Step, Steps, all_steps, inner_steps
+from kernel.topology.forms import Step, Steps, Value, all_steps, templates
+from kernel.topology.sequence import Sequence
 
 _MAY_BE_MEANT: Final = frozenset(("environment", "principal", "resources", "target"))
 """Variables with the names that people give to their own."""
@@ -52,11 +53,9 @@ def _holds(document: Document, spans: Iterable[Span]) -> bool:
 def unread_values(unit: Unit) -> Iterator[Finding]:
     """The ``value`` steps of a topology whose result goes nowhere."""
     sequence = unit.sequence
-    if sequence is None or not any(
-        isinstance(s.form, forms.Value) for s in all_steps(sequence.steps)
-    ):
+    if sequence is None or not any(map(_is_value, all_steps(sequence.steps))):
         return
-    read = _steps_read(unit)
+    read = _steps_read(sequence)
     if read is None or not read <= {step.name for step in all_steps(sequence.steps)}:
         return  # a name that no step has may be meant for any of them
     answers = sequence.result is None
@@ -90,64 +89,28 @@ class _Reading:
     def step(self, step: Step, wanted: bool, answers: bool) -> Iterator[Step]:
         named = step.name is not None and (answers or step.name in self.read)
         here = wanted or named
-        match step.form:
-            case forms.Value() if not here:
-                yield step
-            case forms.ForEach(body=body, result=result):
-                yield from self.inner(body, here and result is None, False)
-            case forms.Try(body, handler, ending):
-                if handler is None:  # otherwise a value may be there to fail
-                    yield from self.inner(body, here, answers)
-                yield from self.inner(handler or (), here, answers)
-                yield from self.inner(ending or (), False, answers)
-            case form:
-                for several in inner_steps(form):
-                    yield from self.inner(several, here, answers)
+        if _is_value(step) and not here:
+            yield step
+        for part in step.parts:
+            if not part.is_caught:  # a value that is tried may be there to fail
+                wanted = here and part.gives is not None
+                yield from self.inner(part.steps, wanted, answers and not part.is_isolated)
 
 
-def _steps_read(unit: Unit) -> frozenset[str] | None:
+def _is_value(step: Step) -> bool:
+    return isinstance(step.form, Value)
+
+
+def _steps_read(sequence: Sequence) -> frozenset[str] | None:
     """The steps that a topology reads by name; None where it reads ``steps`` as a whole."""
-    found: set[str] = set()
-    for template in _templates(unit):
-        for _, embedded in template.tree.expressions():
-            for reference in references(embedded.expr):
-                if reference[0] == "steps":
-                    if len(reference) == 1 or not isinstance(reference[1], str):
-                        return None
-                    found.add(reference[1])
-    return frozenset(found)
-
-
-def _templates(unit: Unit) -> Iterator[Template]:
-    assert unit.sequence is not None
-    if unit.sequence.result is not None:
-        yield unit.sequence.result
-    for step in all_steps(unit.sequence.steps):
-        if step.when is not None:
-            yield step.when
-        match step.form:
-            case forms.Call(site):
-                retry = None if site.retry is None else site.retry.when
-                several = site.inputs, retry, site.idempotency_key, site.approval, *site.expect
-                yield from (one for one in several if one is not None)
-            case forms.Value(value):
-                yield value
-            case forms.If(arms, _):
-                yield from (condition for condition, _ in arms)
-            case forms.Switch(subject, _, _):
-                yield subject
-            case forms.Loop(condition=condition):
-                yield condition
-            case forms.ForEach(items, _, result, _):
-                yield items
-                if result is not None:
-                    yield result
-            case forms.Throw(error):
-                yield error
-            case forms.Sleep(duration):
-                yield duration
-            case forms.WaitFor(pattern, timeout):
-                yield from (one for one in (pattern, timeout) if one is not None)
+    fields = (field.template for step in all_steps(sequence.steps) for field in templates(step))
+    found: frozenset[str] = frozenset()
+    for template in (*fields, *([] if sequence.result is None else [sequence.result])):
+        read = steps_read(template)
+        if read is None:
+            return None
+        found |= read
+    return found
 
 
 # Variables and secrets

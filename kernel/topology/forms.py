@@ -187,6 +187,8 @@ class Field:
     """The field is evaluated after the steps of the part ``do``, and sees their results."""
     goes_on: bool | None = None
     """The outcome with which the condition of a loop lets another round begin."""
+    is_bounded: bool = False
+    """``maxIterations`` may end the loop while its condition still lets it go on."""
 
 
 def parts(form: Form) -> tuple[Part, ...]:
@@ -199,10 +201,9 @@ def parts(form: Form) -> tuple[Part, ...]:
             read = (Part(steps, "case", ("cases", key), key) for key, steps in cases)
             other = () if default is None else (Part(default, "default", ("default",)),)
             return (*read, *other)
-        case Loop(body, condition, before):
-            do = Part(body, "do", ("do",), is_certain=not before, repeats=True)
-            asked = Field(condition, ("while",), "condition", goes_on=True)
-            return (replace(do, condition=asked) if before else do,)
+        case Loop(body, before=before):
+            asked = _loop_condition(form) if before else None
+            return (Part(body, "do", ("do",), None, asked, is_certain=not before, repeats=True),)
         case ForEach(_, body, result):
             do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)
             return (replace(do, gives="item" if result is None else None),)
@@ -223,6 +224,12 @@ def _arm(number: int, condition: Template, steps: Steps) -> Part:
     where: Path = () if number == 0 else ("elseif", number - 1)
     decides = Field(condition, (*where, "if"), "condition")
     return Part(steps, "then", (*where, "then"), condition=decides)
+
+
+def _loop_condition(loop: Loop) -> Field:
+    word, is_bounded = "while" if loop.before else "until", loop.max_iterations is not None
+    asked = Field(loop.condition, (word,), "condition", sees_body=not loop.before)
+    return replace(asked, goes_on=loop.before, is_bounded=is_bounded)
 
 
 def _branch(name: str, steps: Steps) -> Part:
@@ -254,8 +261,8 @@ def templates(step: Step) -> Iterator[Field]:
             yield Field(value, ("value",))
         case Switch(subject):
             yield Field(subject, ("switch",))
-        case Loop(_, condition, before=False):
-            yield Field(condition, ("until",), "condition", sees_body=True, goes_on=False)
+        case Loop(before=False):
+            yield _loop_condition(form)
         case ForEach(items, _, result):
             yield Field(items, ("forEach",), "list")
             if result is not None:

@@ -9,9 +9,8 @@ from analyzer.program.linking import Callee, Unit
 from analyzer.rules.effects.raising import NO_ERRORS
 from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
 from kernel.cel.tree import Literal
-from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, inner_steps
+from kernel.topology.forms import Step, Steps, templates
 
 _BOUND = "approval-bound"
 
@@ -75,14 +74,16 @@ def _may_ask(site: CallSite) -> bool:
 def _find_loops(steps: Steps, loop: Step | None, found: dict[CallSite, Step]) -> None:
     """The innermost loop around each call site that stands in one."""
     for step in steps:
-        if isinstance(step.form, forms.Call) and loop is not None:
-            found[step.form.site] = loop
-        within = step if isinstance(step.form, forms.Loop | forms.ForEach) else loop
-        for inner in inner_steps(step.form):
-            _find_loops(inner, within, found)
+        if step.site is not None and loop is not None:
+            found[step.site] = loop
+        for part in step.parts:
+            _find_loops(part.steps, step if part.repeats else loop, found)
 
 
 def _word(step: Step) -> str:
-    if isinstance(step.form, forms.Loop):
-        return "while" if step.form.before else "until"
-    return "forEach"
+    """The field that makes a step a loop."""
+    return next(
+        str(one.path[0])
+        for one in templates(step)
+        if one.goes_on is not None or one.expects == "list"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from analyzer.checks.collector import Collector
@@ -18,9 +18,8 @@ from kernel.cel import Expr, Template, free_names, reference_path, walk
 from kernel.cel.tree import Binary, ListLiteral, Literal
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
-from kernel.topology import forms
 from kernel.topology.fields import variables
-from kernel.topology.forms import Step, Steps, inner_steps
+from kernel.topology.forms import Field, Part, Step, Steps, Switch, templates
 
 _CLASS: Final = re.compile(r"[A-Z]\w*[a-z]\w*")
 """How exceptions are named: a controller may fail with any, and its name is the code then."""
@@ -172,31 +171,28 @@ class _Handlers:
 
     def step(self, step: Step, possible: Possible | None) -> None:
         if possible is not None:
-            for template, path in templates(step):
-                check_condition(possible, template, path, self.collector)
-            if isinstance(step.form, forms.Switch):
+            fields = tuple(_fields_of_outer_error(step))
+            for field in fields:
+                path = (*step.path, *field.path)
+                check_condition(possible, field.template, path, self.collector)
+            if isinstance(step.form, Switch):
                 self.choice(step, step.form, possible)
-            self.asked = self.asked or any(map(_asks, templates(step)))
-        if not isinstance(step.form, forms.Try):
-            for inner in inner_steps(step.form):
-                self.steps(inner, possible)
-            return
-        self.steps(step.form.body, possible)
-        self.boundary(step.form)
+            self.asked = self.asked or any(map(_asks, fields))
+        for number, part in enumerate(step.parts):
+            if "error" in part.brings:
+                self.handler(part, step.parts[number - 1])
+            else:
+                self.steps(part.steps, possible)
 
-    def boundary(self, boundary: forms.Try) -> None:
-        raised = self.effects.raising.of_steps(self.unit, boundary.body)
-        inside = Possible(raised, KERNEL, "what is tried here")
+    def handler(self, part: Part, failed: Part) -> None:
+        """A part that sees the error with which the part before ``failed``."""
+        raised = self.effects.raising.of_steps(self.unit, failed.steps)
+        subject = "what is tried here" if failed.role == "try" else "the `catch`"
         asked, self.asked = self.asked, False
-        if boundary.handler is not None:
-            self.steps(boundary.handler, inside)
-            raised = self.effects.raising.of_steps(self.unit, boundary.handler)
-            inside = replace(inside, raised=raised, subject="the `catch`")
-        self.asked = False
-        self.steps(boundary.ending or (), inside)
+        self.steps(part.steps, Possible(raised, KERNEL, subject))
         self.asked = asked
 
-    def choice(self, step: Step, choice: forms.Switch, possible: Possible) -> None:
+    def choice(self, step: Step, choice: Switch, possible: Possible) -> None:
         """``switch: ${{ error.code }}``: its keys, and what they leave out."""
         scalar = choice.subject.tree.scalars.get(())
         if scalar is None or scalar.whole is None:
@@ -217,37 +213,13 @@ class _Handlers:
             self.collector.add("K705", message, (*step.path, "switch"), key=True)
 
 
-def _asks(found: tuple[Template, Path]) -> bool:
-    template, _ = found
-    return any("error" in free_names(one.expr) for _, one in template.tree.expressions())
+def _asks(field: Field) -> bool:
+    expressions = field.template.tree.expressions()
+    return any("error" in free_names(one.expr) for _, one in expressions)
 
 
-def templates(step: Step) -> Iterator[tuple[Template, Path]]:
-    """The fields of a step that take CEL, but ``retry.when``, which has an error of its own."""
-    found: list[tuple[Template | None, Path]] = [(step.when, ("when",))]
-    match step.form:
-        case forms.Call(site):
-            found += [(site.inputs, ("inputs",)), (site.idempotency_key, ("idempotencyKey",))]
-            found.append((site.approval, ("approval",)))
-            found += [(one, ("expect", number)) for number, one in enumerate(site.expect)]
-        case forms.Value(value):
-            found.append((value, ("value",)))
-        case forms.If(arms):
-            for number, (condition, _) in enumerate(arms):
-                where: Path = ("if",) if number == 0 else ("elseif", number - 1, "if")
-                found.append((condition, where))
-        case forms.Switch(subject):
-            found.append((subject, ("switch",)))
-        case forms.Loop(condition=condition, before=before):
-            found.append((condition, ("while" if before else "until",)))
-        case forms.ForEach(items=items, result=result):
-            found += [(items, ("forEach",)), (result, ("result",))]
-        case forms.Throw(error):
-            found.append((error, ("throw",)))
-        case forms.Sleep(duration):
-            found.append((duration, ("sleep",)))
-        case forms.WaitFor(pattern, timeout):
-            found += [(pattern, ("waitFor",)), (timeout, ("timeout",))]
-    for template, path in found:
-        if template is not None and not template.constant:
-            yield template, (*step.path, *path)
+def _fields_of_outer_error(step: Step) -> Iterator[Field]:
+    """The fields of a step in which ``error`` is that of the part around it, not one of its own."""
+    for field in templates(step):
+        if "error" not in field.brings and not field.template.constant:
+            yield field

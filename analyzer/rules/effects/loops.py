@@ -9,9 +9,8 @@ from analyzer.flow.scopes import steps_read
 from analyzer.program.linking import Unit
 from analyzer.rules.effects.reach import Effects
 from kernel.cel import CelError, Template
-from kernel.topology import forms
 from kernel.topology.callsite import names_in
-from kernel.topology.forms import Step, all_steps
+from kernel.topology.forms import Field, Step, all_steps, templates
 
 _CHANGING: Final = frozenset(("resources", "invocation"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
@@ -22,25 +21,24 @@ def check_loops(effects: Effects, unit: Unit, collector: Collector) -> None:
     if unit.sequence is None:
         return
     for step in all_steps(unit.sequence.steps):
-        if isinstance(step.form, forms.Loop) and step.form.max_iterations is None:
-            _check(effects, unit, step, step.form, collector)
+        for field in templates(step):
+            if field.goes_on is not None and not field.is_bounded:
+                _check(effects, unit, step, field, collector)
 
 
-def _check(
-    effects: Effects, unit: Unit, step: Step, loop: forms.Loop, collector: Collector
-) -> None:
-    names, read = names_in(loop.condition), steps_read(loop.condition)
-    inside = {one.name for one in all_steps(loop.body)}
-    if loop.condition.tree.errors or read is None or names & _CHANGING or read & inside:
+def _check(effects: Effects, unit: Unit, step: Step, field: Field, collector: Collector) -> None:
+    condition, word = field.template, str(field.path[0])
+    names, read = names_in(condition), steps_read(condition)
+    inside = {one.name for part in step.parts for one in all_steps(part.steps)}
+    if condition.tree.errors or read is None or names & _CHANGING or read & inside:
         return
-    word = "while" if loop.before else "until"
-    if not names and _constant(loop.condition) is not loop.before:
+    if not names and _constant(condition) is not field.goes_on:
         return  # It never begins, or K601 has told of it.
     if step.when is not None and _constant(step.when) is False:
         return
-    if effects.raising.of_steps(unit, loop.body).throws:
+    if effects.raising.of_step(unit, step).throws:
         return
-    what = "is always true" if not names and loop.before else _why(word)
+    what = "is always true" if not names and field.goes_on else _why(word)
     message = f"{what}, and there is no `maxIterations`"
     message = f"`{word}` {message}" if message.startswith("is") else message
     collector.add("K707", message, (*step.path, word), key=True)

@@ -17,7 +17,7 @@ from kernel.manifest import Definition
 from kernel.schema.keywords import traits
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, inner_steps
+from kernel.topology.forms import Step, Steps
 
 Code = str | int
 
@@ -119,12 +119,10 @@ class Raising:
                 return _thrown(error)
             case forms.WaitFor(timeout=Template()):
                 return Raised(frozenset(["TIMEOUT"]))
-            case forms.Try(body, handler, ending):
-                caught = body if handler is None else handler
-                return self.of_steps(unit, caught) | self.of_steps(unit, ending or ())
         raised = NO_ERRORS
-        for inner in inner_steps(step.form):
-            raised |= self.of_steps(unit, inner)
+        for part in step.parts:
+            if not part.is_caught:
+                raised |= self.of_steps(unit, part.steps)
         return raised
 
     def _of_controller(self, unit: Unit) -> Raised:

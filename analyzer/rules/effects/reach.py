@@ -16,9 +16,8 @@ from analyzer.rules.effects.safety import class_of
 from kernel.errors import Span
 from kernel.manifest import Definition
 from kernel.safety import CLASSES
-from kernel.topology import forms
 from kernel.topology.callsite import CallSite, Target
-from kernel.topology.forms import Steps, inner_steps
+from kernel.topology.forms import Step, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,34 +172,31 @@ class _Sites:
     def steps(self, steps: Steps, after: Raised, *, caught: bool, looped: bool) -> Iterator[At]:
         """``after`` is what may fail behind these steps; nothing of theirs adds to it if caught."""
         for step in reversed(steps):
-            form, behind, loops = step.form, after, looped
-            match form:
-                case forms.Call(site):
-                    repeats = site.retry is not None and site.retry.attempts > 1
-                    yield At(site, after, caught, looped or repeats)
-                case forms.Try(body, handler, ending):
-                    last = after if caught else after | self._raised(ending or ())
-                    if handler is None:
-                        yield from self.steps(body, last, caught=caught, looped=looped)
-                    else:
-                        inner = last if caught else last | self._raised(handler)
-                        yield from self.steps(body, inner, caught=True, looped=looped)
-                        yield from self.steps(handler, last, caught=caught, looped=looped)
-                    # An error that came before goes on when the `finally` is through.
-                    pending = (
-                        after
-                        if caught
-                        else after | self._raised(body if handler is None else handler)
-                    )
-                    yield from self.steps(ending or (), pending, caught=caught, looped=looped)
-                case _:
-                    if isinstance(form, forms.Loop | forms.ForEach | forms.Parallel) and not caught:
-                        behind = after | self.raising.of_step(self.unit, step)
-                    loops = looped or isinstance(form, forms.Loop | forms.ForEach)
-                    for inner_list in inner_steps(form):
-                        yield from self.steps(inner_list, behind, caught=caught, looped=loops)
+            if step.site is not None:
+                repeats = step.site.retry is not None and step.site.retry.attempts > 1
+                yield At(step.site, after, caught, looped or repeats)
+            for number, part in enumerate(step.parts):
+                yield from self.steps(
+                    part.steps,
+                    after if caught else after | self._behind(step, number),
+                    caught=caught or part.is_caught,
+                    looped=looped or part.repeats,
+                )
             if not caught:
                 after = after | self.raising.of_step(self.unit, step)
 
-    def _raised(self, steps: Steps) -> Raised:
-        return self.raising.of_steps(self.unit, steps)
+    def _behind(self, step: Step, number: int) -> Raised:
+        """What may fail within a step after one of its parts has run."""
+        part, before = step.parts[number], step.parts[:number]
+        if part.repeats or part.beside:
+            return self.raising.of_step(self.unit, step)
+        if part.is_ending:
+            # An error that came before goes on when the `finally` is through.
+            behind = [one for one in before if not one.is_caught]
+        else:
+            behind = [one for one in step.parts if one.is_ending]
+            behind += step.parts[number + 1 : number + 2] if part.is_caught else ()
+        raised = NO_ERRORS
+        for one in behind:
+            raised |= self.raising.of_steps(self.unit, one.steps)
+        return raised
