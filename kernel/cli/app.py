@@ -89,7 +89,6 @@ class _Commands(click.Group):
 
 @click.command("version", help=_COMMANDS["version"])
 def _version() -> None:
-
     show()
 
 

@@ -48,7 +48,6 @@ def as_of(now: int, one: Approval) -> Approval:
 
 
 def _table(approvals: list[Approval]) -> None:
-
     rows = [
         (
             *(one.approval, f"{mark(one.state)} {one.state}", one.target),

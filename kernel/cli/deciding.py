@@ -43,12 +43,13 @@ def decide(
 
 
 def resolve(
-    address: str,
-    prefix: str,
     landed: bool,
     outputs: Any,
+    *,
+    journal: str,
+    execution: str,
     principal: str | None,
-    reason: str,
+    reason: str | None,
     form: str,
 ) -> None:
     """Say what has become of an unknown outcome.
@@ -57,19 +58,19 @@ def resolve(
     """
     from kernel.cli.landed import by_contract  # for start-up time: knows all that runs
 
-    async def scene(journal: Journal) -> None:
-        execution = await find_waiting(journal, prefix, "execution")
+    async def scene(opened: Journal) -> None:
+        waiting = await find_waiting(opened, execution, "execution")
         who = principal or person()
-        said = await by_contract(journal, execution, outputs) if landed else None
-        await journal.resolve(execution, landed, who, outputs=said, reason=reason)
-        found = await recorded(journal, execution)
+        said = await by_contract(opened, waiting, outputs) if landed else None
+        await opened.resolve(waiting, landed, who, outputs=said, reason=reason or "")
+        found = await recorded(opened, waiting)
         if form != "text":
             show(found.as_fields(), form)
             return
         show_execution(found)
         go_on(found.invocation.run)
 
-    over(address, scene)
+    over(journal, scene)
 
 
 def cancel_run(

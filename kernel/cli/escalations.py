@@ -47,7 +47,6 @@ def _said(error: Any) -> str:
 
 
 def _table(found: list[Invocation]) -> None:
-
     rows = [
         (
             *(one.execution, one.target, one.safety or "", short(one.run), one.path),

@@ -65,7 +65,6 @@ def command(what: str, path: Path | None, form: str) -> None:
 
 
 def _kind(what: str, path: Path | None) -> dict[str, Any]:
-
     words = what.split(".")
     system = SYSTEM_KINDS.get(".".join(words[:2]))
     if system is not None:
@@ -94,7 +93,6 @@ def _section(definition: Definition, words: list[str]) -> tuple[Any, list[str]]:
 
 
 def _definition(words: list[str], path: Path | None) -> Definition:
-
     kind = ".".join(words[:2])
     module: Module | None = load(path).root if path is not None else library_module(words[0])
     definition = resolve_kind(module, kind) if module is not None and len(words) > 1 else None
@@ -104,7 +102,6 @@ def _definition(words: list[str], path: Path | None) -> Definition:
 
 
 def _unknown(kind: str, head: str, module: Module | None) -> str:
-
     if module is not None and module.definitions:
         kinds = ", ".join(sorted(module.definitions))
         return f"there is no kind `{kind}`; there are: {kinds}"
@@ -192,7 +189,6 @@ def _properties(schema: Any, root: Any = None) -> Iterator[dict[str, Any]]:
 
 
 def _type(node: Mapping[str, Any]) -> str:
-
     own = traits(node)
     if own.ref:
         return f"reference to {own.ref}"
@@ -213,12 +209,10 @@ def _type(node: Mapping[str, Any]) -> str:
 
 
 def _is_function(name: str) -> bool:
-
     return name in TABLE or name in MACROS
 
 
 def _functions(name: str) -> dict[str, Any]:
-
     functions: dict[str, Any] = {**TABLE, **MACROS}
     if name:
         found = functions.get(name)
@@ -270,5 +264,4 @@ def _row(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str:
-
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

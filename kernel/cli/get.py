@@ -38,7 +38,6 @@ _COLUMNS = ("kind", "name", "capability", "place", "description")
 
 
 def _rows(manifest: Any) -> Any:
-
     module = manifest.root
     for definition in module.definitions.values():
         yield _row("Kernel.Definition", definition.kind, definition.capability, definition)

@@ -134,6 +134,12 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+def variables(files: tuple[Path, ...], given: tuple[str, ...]) -> dict[str, Any]:
+    """The values of ``--var-file`` and, above them, ``--var``."""
+    found = {name: value for file in files for name, value in read_mapping(file).items()}
+    return {**found, **pairs("--var", given)}
+
+
 def read_mapping(path: Path) -> dict[str, Any]:
     """The mapping that a YAML or JSON file holds. Raises :class:`UsageError`."""
     from kernel.manifest import read_data  # for start-up time

@@ -13,19 +13,7 @@ from uuid import uuid4
 import click
 
 from kernel.cel import Timestamp
-from kernel.cli import app
-from kernel.cli.options import (
-    ENVIRONMENT,
-    INPUT,
-    INPUTS,
-    MANIFEST,
-    VAR_FILE,
-    VARS,
-    output,
-    pairs,
-    read_mapping,
-    typed,
-)
+from kernel.cli import app, options
 from kernel.cli.render import show
 from kernel.errors import ManifestError, UsageError, ValuesError
 from kernel.manifest import (
@@ -52,24 +40,24 @@ def command() -> None:
 
 
 @command.command("simulate")
-@MANIFEST
+@options.MANIFEST
 @click.argument("target", metavar="KIND[/NAME]")
-@INPUT
-@INPUTS
+@options.INPUT
+@options.INPUTS
 @click.option("--principal", metavar="NAME", help="The identity of the caller.")
-@ENVIRONMENT
-@VARS
-@VAR_FILE
-@output()
+@options.ENVIRONMENT
+@options.VARS
+@options.VAR_FILE
+@options.output()
 def simulate(
     path: Path,
     target: str,
-    input: tuple[str, ...],
     inputs_file: Path | None,
+    input: tuple[str, ...],
+    var_files: tuple[Path, ...],
+    vars: tuple[str, ...],
     principal: str | None,
     environment: str,
-    vars: tuple[str, ...],
-    var_files: tuple[Path, ...],
     form: str,
 ) -> int:
     """Print what the policies decide on a call, which is not made.
@@ -79,14 +67,13 @@ def simulate(
     """
     manifest = _loaded(path)
     resource, place = _find(manifest.root, target)
-    given = {k: v for file in var_files for k, v in read_mapping(file).items()}
-    given |= pairs("--var", vars)
+    given = options.variables(var_files, vars)
     _check_names(manifest.root, given)
     request = _request(
         resource,
         place,
-        {} if inputs_file is None else read_mapping(inputs_file),
-        pairs("--input", input),
+        {} if inputs_file is None else options.read_mapping(inputs_file),
+        options.pairs("--input", input),
         principal,
         environment,
     )
@@ -108,7 +95,6 @@ def simulate(
 
 
 def _loaded(path: Path) -> Manifest:
-
     manifest = load(path)
     faults = verify(manifest)
     if faults:
@@ -144,7 +130,6 @@ def _request(
     principal: str | None,
     environment: str,
 ) -> Request:
-
     found = find_kind(place, resource.kind)
     assert found is not None
     definition, home = found
@@ -168,7 +153,7 @@ def _inputs(
     properties = {} if schema is None else properties_of(schema.bundled)
     inputs = dict(written)
     for name, text in given.items():
-        inputs[name] = typed(text, properties.get(name))
+        inputs[name] = options.typed(text, properties.get(name))
     try:
         return check_json(inputs) if schema is None else schema.conform(inputs)
     except SchemaError as error:
@@ -190,7 +175,6 @@ def _invocation(run: str, principal: str | None) -> dict[str, Any]:
 
 
 def _check_names(module: Module, given: Mapping[str, Any]) -> None:
-
     known = [*module.vars, *module.secrets]
     for name in given:
         if name not in known:

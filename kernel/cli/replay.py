@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -24,14 +23,11 @@ from kernel.cli.resuming import answer, call_again
 @VAR_FILE
 @EVENTS
 @CALLING
-def command(
-    execution: str, journal: str, fresh: bool, vars: tuple[str, ...], form: str, **options: Any
-) -> int:
+def command(execution: str, journal: str, fresh: bool, form: str, **options: Any) -> int:
     """Answer an execution from the journal: the same target, inputs and key, and no call.
 
     The beginning of its id is enough.
     """
-    files: tuple[Path, ...] = options.pop("var_files")
     if fresh:
-        return call_again(execution, journal, vars, files, form=form, **options)
+        return call_again(execution, journal, form=form, **options)
     return answer(execution, journal, form)

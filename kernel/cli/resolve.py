@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from kernel.cli.deciding import read_outputs, resolve
@@ -19,16 +21,7 @@ from kernel.cli.options import JOURNAL, PRINCIPAL, REASON, output
 @REASON
 @PRINCIPAL
 @output()
-def command(
-    execution: str,
-    journal: str,
-    landed: bool,
-    not_landed: bool,
-    outputs: str | None,
-    reason: str | None,
-    principal: str | None,
-    form: str,
-) -> None:
+def command(landed: bool, not_landed: bool, outputs: str | None, **given: Any) -> None:
     """Say what has become of an unknown outcome (`kernel escalations` lists them).
 
     Landed, the invocation has succeeded with the outputs given; not landed, it is attempted again
@@ -39,4 +32,4 @@ def command(
         raise click.UsageError("one of --landed and --not-landed is needed")
     if not_landed and outputs is not None:
         raise click.UsageError("what has not landed has no --outputs")
-    resolve(journal, execution, landed, read_outputs(outputs), principal, reason or "", form)
+    resolve(landed, read_outputs(outputs), **given)

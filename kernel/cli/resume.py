@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,12 +18,11 @@ from kernel.cli.resuming import resume
 @EVENTS
 @ENVIRONMENT
 @output()
-def command(run: str, journal: str, vars: tuple[str, ...], **options: Any) -> int:
+def command(run: str, **options: Any) -> int:
     """Go on with a run that was parked or interrupted.
 
     It goes on with the manifest, the inputs and the variables that it began with; secrets are given
     as for `kernel apply`. What it has concluded is not done again. A run that has ended answers.
     The beginning of its id is enough.
     """
-    files: tuple[Path, ...] = options.pop("var_files")
-    return resume(run, journal, vars, files, **options)
+    return resume(run, **options)

@@ -33,27 +33,17 @@ class Kept:
     content: str | None
 
 
-def resume(
-    prefix: str,
-    journal: str,
-    vars: tuple[str, ...],
-    files: tuple[Path, ...],
-    *,
-    events: Path | None,
-    environment: str,
-    form: str,
-) -> int:
+def resume(prefix: str, journal: str, form: str, **options: Any) -> int:
     """Go on with a run. Returns the exit status."""
     kept = kept_run(journal, prefix)
     run = kept.run
-
     if run.state not in UNFINISHED:
         return answer_with(_ended(run), form)
 
     async def work(kernel: Kernel, _: Tell) -> RunResult:
         return await kernel.resume(run.run)
 
-    request = _request(kept, vars, files, journal, events, environment, form, run.principal)
+    request = _request(kept, journal=journal, form=form, principal=run.principal, **options)
     return bring_up(request, manifest_kept(kept), work)
 
 
@@ -63,30 +53,17 @@ def _ended(run: Row) -> RunResult:
     return RunResult(run.run, run.state, None, error, shown=run.result)  # type: ignore[arg-type]
 
 
-def _request(
-    kept: Kept,
-    vars: tuple[str, ...],
-    files: tuple[Path, ...],
-    journal: str,
-    events: Path | None,
-    environment: str,
-    form: str,
-    principal: str | None,
-) -> KeptRequest:
+def _request(kept: Kept, environment: str, **options: Any) -> KeptRequest:
+    """``options`` are what the command line gives, by the fields of a :class:`Request`."""
     asked = RunRequest.from_json(kept.run.inputs) if kept.run.inputs else None
     return KeptRequest(
         path=Path(asked.place or ".") if asked else Path(),
-        vars=vars,
-        var_files=files,
         input=(),
         inputs_file=None,
-        events=events,
         no_check=True,
-        journal=journal,
-        principal=principal,
         environment=environment or (asked.environment if asked else ""),
-        form=form,
         began_with=asked.vars if asked else {},
+        **options,
     )
 
 
@@ -105,24 +82,14 @@ def answer(prefix: str, journal: str, form: str) -> int:
     return SUCCEEDED if row.outcome in ("succeeded", "deduplicated") else FAILED
 
 
-def call_again(
-    prefix: str,
-    journal: str,
-    vars: tuple[str, ...],
-    files: tuple[Path, ...],
-    *,
-    events: Path | None,
-    principal: str | None,
-    environment: str,
-    form: str,
-) -> int:
+def call_again(prefix: str, journal: str, **options: Any) -> int:
     """Call the target of an execution anew, with its inputs. Returns the exit status."""
     row = _execution(journal, prefix)
     if row.safety != "idempotent":
         told = "declares no safety class" if row.safety is None else f"is {row.safety}"
         raise UsageError(f"{row.target} {told}: only what is idempotent is called anew")
     kept = kept_run(journal, row.run)
-    request = _request(kept, vars, files, journal, events, environment, form, principal)
+    request = _request(kept, journal=journal, **options)
 
     async def work(kernel: Kernel, _: Tell) -> RunResult:
         return await kernel.apply(

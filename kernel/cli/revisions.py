@@ -39,7 +39,6 @@ def comparison(against: str, paths: Sequence[Path]) -> Iterator[More]:
 
 
 def _narrower(old: Path, manifest: Manifest) -> Iterable[Finding]:
-
     return breaking_changes(inspect(old)[0], manifest)
 
 

@@ -22,7 +22,7 @@ from kernel.cli.asking import asker
 from kernel.cli.display import display
 from kernel.cli.endings import explain, explain_unknown
 from kernel.cli.journals import person
-from kernel.cli.options import pairs, read_mapping, typed
+from kernel.cli.options import pairs, read_mapping, typed, variables
 from kernel.cli.progress import LogLines, Printed, retried
 from kernel.cli.render import show, use_color
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
@@ -66,11 +66,8 @@ class Request:
     migrate: bool = False
 
     def values(self) -> dict[str, Any]:
-        """The values of ``--var-file`` and, above them, ``--var``."""
-        found: dict[str, Any] = {}
-        for file in self.var_files:
-            found.update(read_mapping(file))
-        return {**found, **pairs("--var", self.vars)}
+        """The values of the variables and secrets of the manifest."""
+        return variables(self.var_files, self.vars)
 
     def inputs(self, schemas: Mapping[str, Any]) -> dict[str, Any]:
         """The values of ``--inputs`` and, above them, ``--input``, typed by these schemas."""

@@ -69,7 +69,6 @@ async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Ru
 
 
 def _table(runs: list[Run], dead: set[str]) -> None:
-
     now = time.time_ns()
     rows = [
         (
@@ -83,5 +82,4 @@ def _table(runs: list[Run], dead: set[str]) -> None:
 
 
 def _state(run: Run, dead: set[str]) -> str:
-
     return f"{mark(run.state)} {'interrupted' if run.run in dead else run.state}"

@@ -41,7 +41,6 @@ def trace(address: str, name: str, form: str, whole: bool) -> None:
 
 
 async def _execution(journal: Journal, execution: str, form: str) -> None:
-
     if form == "otlp":
         raise UsageError(f"{execution} is an execution; -o otlp prints a whole run")
     found = await recorded(journal, execution)

@@ -229,7 +229,6 @@ def _unknown_fields(
 def _bad_names(
     value: Mapping[str, Any], nodes: list[Mapping[str, Any]], path: Path
 ) -> Iterator[_Found]:
-
     rules = [validator(node["propertyNames"]) for node in nodes if "propertyNames" in node]
     for name in value:
         if not all(rule.is_valid(name) for rule in rules):
@@ -237,7 +236,6 @@ def _bad_names(
 
 
 def _matched(name: str, nodes: list[Mapping[str, Any]]) -> bool:
-
     return any(pattern_matcher(p)(name) for n in nodes for p in n.get("patternProperties") or ())
 
 

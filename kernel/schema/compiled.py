@@ -84,7 +84,6 @@ class Schema:
         return value if self.redaction is None else self.redaction(value)
 
     def _prepare(self) -> tuple[frozenset[str], Plan | None, Callable[[Any], bool]]:
-
         valid = validator(self.bundled).is_valid
         properties = self.bundled.get("properties", {}) if isinstance(self.bundled, dict) else {}
         names = frozenset(name for name in properties if is_json(name))
@@ -93,5 +92,4 @@ class Schema:
         return self._ready
 
     def _explain(self, value: Any) -> tuple[Problem, ...]:
-
         return explain(self.bundled, value)

@@ -85,7 +85,6 @@ def _with_meant(problem: Problem, schema: Any) -> Problem:
 
 
 def _bad_patterns(path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
-
     places: list[tuple[str, Path]] = [
         (p, ("patternProperties", p)) for p in node.get("patternProperties", ())
     ]
@@ -110,7 +109,6 @@ def _nodes(schema: Any) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
 
 
 def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:
-
     for _, path, node in _nodes(schema):
         if "default" not in node or _fits_plainly(node):
             continue

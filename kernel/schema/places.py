@@ -44,7 +44,6 @@ def inside(nodes: list[Mapping[str, Any]], step: str | int) -> list[Any]:
 
 
 def _properties(node: Mapping[str, Any], name: str) -> list[Any]:
-
     found = [node["properties"][name]] if name in (node.get("properties") or {}) else []
     for pattern, child in (node.get("patternProperties") or {}).items():
         if pattern_matcher(pattern)(name):
