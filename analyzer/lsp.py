@@ -28,6 +28,7 @@ from analyzer.editor.cursor.text import Area, Encoding, Position, Text
 from analyzer.editor.navigation import definition, hover, references
 from analyzer.editor.renaming import RenameRefused, renamable, rename
 from analyzer.editor.workspace import Workspace
+from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding
 from kernel.errors import Span
 from kernel.version import VERSION
@@ -57,7 +58,7 @@ _ITEM: Final[dict[ItemKind, lsp.CompletionItemKind]] = {
     "member": lsp.CompletionItemKind.Field,
     "function": lsp.CompletionItemKind.Function,
 }
-_UNNECESSARY: Final = frozenset(("K602", "K901"))
+_UNNECESSARY: Final = codes("unreachable", "unused")
 _WATCHED: Final = ("**/*.yaml", "**/*.yml", "**/pyproject.toml", "**/kernel.toml")
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
-from analyzer.expressions.assignment import INPUT, mismatches
+from analyzer.expressions.assignment import mismatches
 from analyzer.expressions.templates import Evaluation, evaluate
+from analyzer.findings.messages import k7_effects
+from analyzer.findings.messages.k2_contracts import INPUT
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from analyzer.program.variables import ERROR, INVOCATION, Names
@@ -68,7 +70,7 @@ def _condition(
     if not expect(collector, value, name, wanted, path):
         return
     if name == "retry.when" and value.type == Bool(False) and not value.found:
-        collector.add("K701", "this is always false, so nothing is ever repeated", path)
+        collector.add(k7_effects.never_retried(), path)
     else:
         check_constant(collector, value, path, None)
 
@@ -84,9 +86,9 @@ def _arguments(
     # What the only target of a module lacks may be given when it is started.
     complete = not isinstance(unit.owner, Module) or len(unit.sites) > 1
     for found in mismatches(value or _NO_INPUTS, place, INPUT, name):
-        if found.code == INPUT.missing and not complete:
+        if found.message.code == INPUT.missing and not complete:
             continue
         if value is None:
-            collector.add(found.code, found.message, (*site.path, "invoke"), key=True)
+            collector.add(found.message, (*site.path, "invoke"), key=True)
         else:
             collector.add_mismatch(found, value, (*site.path, "inputs"))

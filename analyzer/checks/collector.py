@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from analyzer.expressions.assignment import Codes, Mismatch, mismatches
+from analyzer.expressions.assignment import Mismatch, mismatches
 from analyzer.expressions.templates import Evaluation
-from analyzer.findings.catalogue import Severity
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.finding import Edit, Finding, Note
+from analyzer.findings.message import Message
+from analyzer.findings.messages.k2_contracts import Place
 from analyzer.types import Type
 from kernel.errors import Path, Span
 from kernel.manifest import Document
@@ -47,30 +48,26 @@ class Collector:
 
     def add(
         self,
-        code: str,
-        message: str,
+        message: Message,
         path: Path,
         *,
         key: bool = False,
-        severity: Severity | None = None,
         related: tuple[Note, ...] = (),
         fix: Edit | None = None,
     ) -> None:
         """A finding about the value at ``path``, or about its key."""
-        span = self.document.span(path, key)
-        self.findings.append(Finding(code, message, span, path, related, fix, severity=severity))
+        self.findings.append(message.at(self.document.span(path, key), path, related, fix))
 
     def check_fits(
-        self, value: Evaluation, place: Type, codes: Codes, name: str, path: Path
+        self, value: Evaluation, type_: Type, place: Place, name: str, path: Path
     ) -> None:
         """The values of a template at ``path``, against the place that takes them."""
-        for found in mismatches(value, place, codes, name):
+        for found in mismatches(value, type_, place, name):
             self.add_mismatch(found, value, path)
 
     def add_mismatch(self, found: Mismatch, value: Evaluation, path: Path) -> None:
         """A value that a place does not take, at the expression that it comes from."""
         where = path + found.path
-        severity: Severity | None = "warning" if found.warning else None
         scalar = value.tree.scalars.get(found.path)
         if scalar is not None and not found.key:
             whole = scalar.whole
@@ -81,6 +78,4 @@ class Collector:
         fix = None
         if found.meant is not None:
             fix = Edit(f"write '{found.meant}'", span, found.meant)
-        self.findings.append(
-            Finding(found.code, found.message, span, where, (), fix, severity=severity)
-        )
+        self.findings.append(found.message.at(span, where, fix=fix))

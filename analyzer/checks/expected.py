@@ -68,7 +68,7 @@ def expect(collector: Collector, value: Evaluation, field: str, wanted: str, pat
         return True
     expr = whole_expression(value)
     if expr is None:
-        collector.add("K402", f"`{field}` is {wanted}, and this is {type_}", path)
+        collector.add(k4_types.field_of_type(field, wanted, type_), path)
     elif add == NULL and type_ != NULL:
         collector.add_diagnostic(k5_presence.nullable_unguarded(expr, shown(expr)), path)
     else:
@@ -91,8 +91,7 @@ def check_constant(
     if not isinstance(type_, Bool) or type_.literal is None or value.found:
         return
     if expr is None:
-        word = str(type_.literal).lower()
-        collector.add("K601", f"this is always {word}", path)
+        collector.add(k6_values.constant_field(type_.literal), path)
         return
     itself = type_ if alone is None else alone(expr)
     if isinstance(itself, Bool) and itself.literal is not None:

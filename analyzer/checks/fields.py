@@ -8,9 +8,10 @@ from analyzer.checks.call_sites import check_site
 from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
 from analyzer.checks.policies import check_policy
-from analyzer.expressions.assignment import FIELD, OUTPUT, Codes, shown_path
+from analyzer.expressions.assignment import shown_path
 from analyzer.expressions.facts import Facts, assume, is_impossible
 from analyzer.expressions.templates import evaluate
+from analyzer.findings.messages.k2_contracts import FIELD, OUTPUT, Place
 from analyzer.flow.at_place import check_in_scope, evaluate_in_scope
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import CelField, StandaloneSite, Unit
@@ -38,13 +39,13 @@ def check_fields(program: Program, unit: Unit, collector: Collector) -> None:
 
 
 def _check_field(
-    program: Program, unit: Unit, field: CelField, names: Names, codes: Codes, collector: Collector
+    program: Program, unit: Unit, field: CelField, names: Names, place: Place, collector: Collector
 ) -> None:
     value = evaluate_in_scope(written(field.value), names)
     collector.add_evaluation(value, field.path)
     wanted = _declared(program, unit, field.path)
     if not isinstance(wanted, Dyn):
-        called = replace(codes, what=f"field `{shown_path(field.path[len(unit.path) :])}`")
+        called = replace(place, what=f"field `{shown_path(field.path[len(unit.path) :])}`")
         collector.check_fits(value, wanted, called, f"`{unit.label}`", field.path)
 
 

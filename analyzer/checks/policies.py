@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
+from analyzer.findings.messages import k9_hygiene
 from analyzer.flow.at_place import evaluate_in_scope
 from analyzer.program.contracts import ANYTHING
 from analyzer.program.linking import Callee, Unit
@@ -41,8 +42,7 @@ def check_policy(program: Program, unit: Unit, policy: Policy, collector: Collec
             check_constant(collector, value, place.path)
     for number, target in enumerate(policy.targets):
         if is_wild(target) and names_nothing(program.linked.manifest, unit.module, target):
-            message = f"nothing in the manifest is named by `{target}`"
-            collector.add("K901", message, ("targets", number))
+            collector.add(k9_hygiene.target_names_nothing(target), ("targets", number))
 
 
 def variables_of_policy(program: Program, unit: Unit, policy: Policy) -> Names:

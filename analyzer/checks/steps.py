@@ -9,9 +9,10 @@ from typing import Any
 from analyzer.checks.call_sites import check_site
 from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
-from analyzer.expressions.assignment import OUTPUT
 from analyzer.expressions.templates import Evaluation, constant
 from analyzer.findings.finding import Edit
+from analyzer.findings.messages import k2_contracts, k4_types, k6_values
+from analyzer.findings.messages.k2_contracts import OUTPUT
 from analyzer.flow.at_place import check_in_scope, evaluate_at
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Conditions, Known, conditions_of
@@ -93,8 +94,7 @@ class _Check:
         for step in all_steps(self.sequence.steps):
             self.step(step)
         for step in self.scopes.flow.unreachable:
-            what = "this step never runs, since what comes before it always fails"
-            self.collector.add("K602", what, step.path)
+            self.collector.add(k6_values.step_never_runs(), step.path)
         result = self.result()
         declared = self.program.contracts.declared(self.unit, "outputs")
         return result if declared is None else declared
@@ -186,8 +186,7 @@ class _Check:
         if choice.default is None:
             missing = _uncovered(subject, covered)
             if missing:
-                message = f"no case for {', '.join(missing)}, and there is no `default`"
-                self.collector.add("K405", message, (*step.path, "switch"), key=True)
+                self.collector.add(k4_types.no_case(missing), (*step.path, "switch"), key=True)
 
     def case(self, step: Step, key: Any, subject: Type) -> Any:
         """Judge the key of a case; gives the key that was meant."""
@@ -198,15 +197,13 @@ class _Check:
         known = {text for one in texts for text in one.literals or ()}
         if isinstance(key, str) and known:
             meant = nearest(key, known)
-            more = f"; did you mean '{meant}'?" if meant else ""
-            message = f"'{key}' is none of {subject}{more}"
+            message = k4_types.impossible_case(key, subject, meant)
             fix = None
             if meant is not None and meant.isidentifier():
                 fix = Edit(f"write '{meant}'", self.collector.document.span(path, True), meant)
-            self.collector.add("K406", message, path, key=True, fix=fix)
+            self.collector.add(message, path, key=True, fix=fix)
             return meant or key
-        message = f"{constant(key)} is never equal to {subject}"
-        self.collector.add("K403", message, path, key=True)
+        self.collector.add(k4_types.incomparable_case(constant(key), subject), path, key=True)
         return key
 
     def loop(self, step: Step, loop: forms.Loop, place: Place) -> None:
@@ -232,8 +229,7 @@ class _Check:
         if isinstance(structure, dict) and "data" in structure:
             example = is_assignable(value.part(("data",)).type, DYN).counterexample
             if example is not None:
-                message = f"`data` is JSON, and this may be {example}"
-                self.collector.add("K402", message, (*path, "data"))
+                self.collector.add(k4_types.data_not_json(example), (*path, "data"))
 
     def milliseconds(self, template: Template, place: Place, path: Path) -> None:
         value = self.value(template, place, path)
@@ -241,8 +237,9 @@ class _Check:
             return
         type_ = value.type
         if isinstance(type_, Int | Double) and (type_.most < 0 or type_.least > MAX_MILLISECONDS):
-            message = f"`{path[-1]}` is 0 to {MAX_MILLISECONDS:,.0f} ms, and this is {type_}"
-            self.collector.add("K402", message, path)
+            field = str(path[-1])
+            message = k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, type_)
+            self.collector.add(message, path)
 
     def pattern(self, template: Template, place: Place, path: Path) -> None:
         value = self.value(template, place, path)
@@ -267,12 +264,8 @@ class _Check:
         example = is_assignable(given, declared or DYN).counterexample
         if example is not None:
             path, _ = self.unit.roles.get("outputs", self.unit.roles.get("steps", ((), None)))
-            wanted = "they must be JSON" if declared is None else f"its outputs are {declared}"
-            message = (
-                f"`{self.unit.label}` gives the results of its steps, which may be {example}; "
-                f"{wanted}"
-            )
-            self.collector.add("K208", message, path, key=True)
+            message = k2_contracts.results_do_not_fit(self.unit.label, example, declared)
+            self.collector.add(message, path, key=True)
         return given
 
     def all_results(self) -> Type:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from analyzer.editor.unit_cache import UnitCache
+from analyzer.findings.catalogue import YAML_SYNTAX
 from analyzer.findings.configuration import configuration_of
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
@@ -70,7 +71,7 @@ class Analysis:
     def is_sound(self, file: str) -> bool:
         """Whether all of a file could be read."""
         return not any(
-            fault.code == "K001" and fault.span is not None and fault.span.file == file
+            fault.code == YAML_SYNTAX.code and fault.span is not None and fault.span.file == file
             for fault in self.faults
         )
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from analyzer.expressions.templates import Evaluation
+from analyzer.findings.message import Message
+from analyzer.findings.messages import k0_text, k2_contracts
+from analyzer.findings.messages.k2_contracts import Place
 from analyzer.types import (
     Double,
     Dyn,
@@ -41,25 +44,6 @@ MAX_PARTS: Final = 2_000
 MAX_LENIENT: Final = 10
 """What nests deeper must be declared."""
 
-MAX_SHOWN: Final = 8
-"""With more names, none are listed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """The rules by which a place is checked, and what people call it."""
-
-    missing: str
-    unknown: str
-    type: str
-    constant: str
-    what: str
-
-
-INPUT: Final = Codes("K204", "K205", "K206", "K207", "input")
-OUTPUT: Final = Codes("K208", "K208", "K208", "K208", "output")
-FIELD: Final = Codes("K007", "K003", "K206", "K007", "field")
-
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
@@ -69,23 +53,29 @@ class Mismatch:
     ``meant`` is the name that was probably meant.
     """
 
-    code: str
-    message: str
+    message: Message
     path: Path
     key: bool = False
     meant: str | None = None
-    warning: bool = False
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the place takes the value all the same."""
+        return self.message.severity == "warning"
 
 
-def mismatches(value: Evaluation, place: Type, codes: Codes, name: str) -> Iterator[Mismatch]:
-    """What is wrong with the values that a template gives to a place called ``name``."""
-    return _Mismatches(value, codes, name).at((), value.tree.structure, place)
+def mismatches(value: Evaluation, type_: Type, place: Place, name: str) -> Iterator[Mismatch]:
+    """What is wrong with the values that a template gives to a place of a type.
+
+    ``name`` is whose place it is: a callee, a topology, a resource.
+    """
+    return _Mismatches(value, place, name).at((), value.tree.structure, type_)
 
 
 @dataclass(slots=True)
 class _Mismatches:
     value: Evaluation
-    codes: Codes
+    rules: Place
     name: str
     parts: int = 0
 
@@ -139,14 +129,14 @@ class _Mismatches:
                 continue
             found.append(self.missing((*path, name), path, declared, undeclared))
         yield from found
-        if all(one.warning for one in found) and isinstance(place, Refined):
+        if all(one.is_warning for one in found) and isinstance(place, Refined):
             yield from self.whole(path, written, place)
 
     def missing(self, path: Path, above: Path, field: Field, undeclared: list[str]) -> Mismatch:
-        message = f"{self.name} needs the {self.codes.what} `{shown_path(path)}` ({field.type})"
         near = nearest(str(path[-1]), undeclared)
-        more = f"; is it `{near}`?" if near else ""
-        return Mismatch(self.codes.missing, f"{message}{more}", above, True)
+        shown = shown_path(path)
+        message = k2_contracts.missing(self.rules, self.name, shown, field.type, near)
+        return Mismatch(message, above, True)
 
     def undeclared(self, path: Path, record: Record, written: Mapping[Any, Any]) -> Mismatch | None:
         """A name that a closed record refuses, or that is nearly one which is declared.
@@ -158,17 +148,13 @@ class _Mismatches:
         meant = nearest(name, known)
         if not record.is_closed and not meant:
             return None
-        is_needed = meant is not None and known[meant].required and not known[meant].default
-        needed = ", which it needs" if is_needed and not record.is_closed else ""
-        more = f"; did you mean `{meant}`{needed}?" if meant else ""
-        if not meant and known and len(known) <= MAX_SHOWN:
-            more = f"; it has {', '.join(sorted(known))}"
-        takes = "takes no" if record.is_closed else "does not declare the"
-        message = f"{self.name} {takes} {self.codes.what} `{shown_path(path)}`{more}"
-        return Mismatch(
-            *(self.codes.unknown, message, path, True, meant),
-            warning=not (record.is_closed or is_needed),
-        )
+        shown = shown_path(path)
+        if record.is_closed or meant is None:
+            message = k2_contracts.unknown(self.rules, self.name, shown, meant, known)
+        else:
+            needed = known[meant].required and not known[meant].default
+            message = k2_contracts.undeclared(self.rules, self.name, shown, meant, needed=needed)
+        return Mismatch(message, path, True, meant)
 
     def whole(self, path: Path, written: Any, place: Type) -> Iterator[Mismatch]:
         """A scalar, or a structure that is compared as a whole."""
@@ -183,14 +169,13 @@ class _Mismatches:
         verdict = is_assignable(given, place)
         if verdict.refuted and isinstance(place, Dyn):
             example = verdict.counterexample
-            message = f"{self.thing(path)} must be JSON, and this may be {example}"
-            yield Mismatch(self.codes.type, message, path)
+            yield Mismatch(k2_contracts.not_json(self.rules, self.thing(path), example), path)
         elif verdict.refuted:
             texted = scalar is not None and scalar.whole is None
             yield self.refuted(path, given, place, verdict, texted)
         elif verdict.doubt is not None and verdict.doubt.kind == "unclear":
-            message = f"{self.thing(path)} may not fit: {verdict.doubt.reason}"
-            yield Mismatch(self.codes.type, message, path, warning=True)
+            reason = verdict.doubt.reason
+            yield Mismatch(k2_contracts.may_not_fit(self.rules, self.thing(path), reason), path)
 
     def _has_cel(self, path: Path) -> bool:
         return any(one[: len(path)] == path for one in self.value.types)
@@ -198,16 +183,16 @@ class _Mismatches:
     def thing(self, path: Path) -> str:
         """What people call the value at a path."""
         if not path:
-            return f"the {self.codes.what} of {self.name}"
-        return f"the {self.codes.what} `{shown_path(path)}` of {self.name}"
+            return f"the {self.rules.what} of {self.name}"
+        return f"the {self.rules.what} `{shown_path(path)}` of {self.name}"
 
     def constant(self, path: Path, written: Any, place: Type) -> Mismatch:
         thing, shown = self.thing(path), _literal(written)
         if _alike(self.value.type_at(path), place):
-            return Mismatch(
-                self.codes.constant, f"{thing} takes {limits(place)}, and this is {shown}", path
-            )
-        return Mismatch(self.codes.type, f"{thing} is {place}, and this is {shown}", path)
+            message = k2_contracts.constant_out_of_limits(self.rules, thing, limits(place), shown)
+        else:
+            message = k2_contracts.constant_of_type(self.rules, thing, place, shown)
+        return Mismatch(message, path)
 
     def refuted(
         self, path: Path, given: Type, place: Type, verdict: Verdict, texted: bool
@@ -217,19 +202,17 @@ class _Mismatches:
         thing, example = self.thing(path), str(counterexample)
         alike = not is_assignable(given, relaxed(place)).refuted
         if texted and not alike:
-            message = f"text around the expression makes text of it, and {thing} is {place}"
-            return Mismatch("K006", message, path)
-        if alike:
+            message = k0_text.text_around(thing, place)
+        elif alike:
             takes = limits(counterexample.place)
-            message = f"{thing} takes {takes}, and this may be {example}"
-            return Mismatch(self.codes.type, message, path, warning=True)
-        if not is_assignable(given, relaxed(_lenient(given, place, 0))).refuted:
-            message = f"{thing} is {place}, and no schema says that all of it is there: {example}"
-            return Mismatch(self.codes.type, message, path, warning=True)
-        message = f"{thing} is {place}, and this is {given}"
-        if len(members_of(given)) > 1 or counterexample.path:
-            message = f"{message}, which may be {example}"
-        return Mismatch(self.codes.type, message, path)
+            message = k2_contracts.may_be_out_of_limits(self.rules, thing, takes, example)
+        elif not is_assignable(given, relaxed(_lenient(given, place, 0))).refuted:
+            message = k2_contracts.may_be_incomplete(self.rules, thing, place, example)
+        else:
+            tells = len(members_of(given)) == 1 and not counterexample.path
+            shown = "" if tells else example
+            message = k2_contracts.other_type(self.rules, thing, place, given, shown)
+        return Mismatch(message, path)
 
 
 def _lenient(given: Type, place: Type, depth: int) -> Type:

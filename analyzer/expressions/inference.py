@@ -13,6 +13,8 @@ from typing import Any, Final
 from analyzer.expressions import calls, macros, selection
 from analyzer.expressions.checker import Check, Checker, shown
 from analyzer.expressions.facts import Facts, assume, is_optional, path_of, type_at
+from analyzer.findings import catalogue
+from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
 from analyzer.types import (
@@ -290,7 +292,7 @@ def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: F
     equal = expr.operator == "=="
     if is_nullable(type_):
         return Bool(equal) if type_ == NULL else BOOL
-    if ("K501", shown(node)) in checker.found:
+    if (catalogue.OPTIONAL_UNGUARDED.code, shown(node)) in checker.found:
         return BOOL
     if not is_nullable(_declared(node, type_, facts)):
         what = f"{shown(node)} is never null"
@@ -356,11 +358,17 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
     return _decision(outcome, list(types.values()))
 
 
+_GUARDABLE: Final = codes(
+    "optional-unguarded", "nullable-unguarded", "unnarrowed-union", "index-unproven",
+    "undeclared-property",
+)  # fmt: skip
+
+
 def _needs_guard(checker: Checker, count: int) -> bool:
     if len(checker.found) == count:
         return False
     new = list(checker.found.values())[count:]
-    return any(one.code in ("K501", "K502", "K404", "K507", "K407") for one in new)
+    return any(one.code in _GUARDABLE for one in new)
 
 
 def _decision(every: bool, types: list[Type]) -> Type:

@@ -114,6 +114,7 @@ RULES: Final[Mapping[str, RuleEntry]] = _ENTRIES
 """All rules by their code."""
 
 
-def codes(*rules: RuleEntry) -> frozenset[str]:
-    """The codes of some rules."""
-    return frozenset(rule.code for rule in rules)
+def codes(*names: str) -> frozenset[str]:
+    """The codes of the rules with these names."""
+    by_name = {rule.name: rule.code for rule in RULES.values()}
+    return frozenset(by_name[name] for name in names)

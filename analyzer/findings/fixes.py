@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
+from analyzer.findings.catalogue import YAML_SYNTAX
 from analyzer.findings.finding import Edit, Report
 from kernel.errors import ManifestError
 from kernel.manifest.source import Source, decode, encoding_of
@@ -203,7 +204,7 @@ def _is_worse(report: Report, before: Report) -> bool:
 
 
 def _unread(report: Report) -> int:
-    return sum(finding.code == "K001" for finding in report.findings)
+    return sum(finding.code == YAML_SYNTAX.code for finding in report.findings)
 
 
 def _known(edit: Edit) -> tuple[str, str, str]:

@@ -11,14 +11,24 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from analyzer.findings import catalogue
+from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding
 from analyzer.findings.suggestions import at, meant
 from kernel.errors import Path, Span
 from kernel.manifest import Manifest
 from kernel.manifest.source import Source
 
-_FOLLOWS: Final = frozenset(("K004", "K201", "K302", "K401", "K407", "K901"))
-_REFUSED: Final = frozenset(("K205", "K206", "K207", "K208", "K402", "K701"))
+_FOLLOWS: Final = codes(
+    "unknown-kind", "unknown-reference", "unknown-variable", "unknown-property",
+    "undeclared-property", "unused",
+)  # fmt: skip
+"""What an unknown name may break."""
+_REFUSED: Final = codes(
+    "unknown-input", "input-type", "input-constraint", "output-type", "slot-type",
+    "unreachable-retry",
+)  # fmt: skip
+"""What a value breaks that was refused already."""
 _HEAD: Final = frozenset(("kind", "metadata", "capability", "safety"))
 """The fields without which a document declares nothing."""
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
@@ -27,7 +37,11 @@ _MISSING: Final = re.compile(r"(?:the property '|`(?:metadata\.)?)(\w+)['`] is m
 _NAMING: Final = re.compile(r"^(?:metadata|name)\b.*(?:\n[ \t].*)*", re.MULTILINE)
 
 _KIND: Final = re.compile(r"^kind: *(\S+)", re.MULTILINE)
-_OF_UNKNOWN: Final = frozenset(("K007", "K008", "K202", "K204"))
+_OF_UNKNOWN: Final = codes("wrong-value", "cel-not-evaluated", "bad-name", "missing-input")
+"""What a misspelt field may break."""
+
+_WRONG: Final = codes("wrong-value", "bad-name")
+_UNKNOWN: Final = codes("unknown-kind", "unknown-reference")
 
 Start = tuple[str, int]
 
@@ -63,16 +77,16 @@ class _Told:
         source = None if one.span is None else self._texts.get(one.span.file)
         if one.span is None or source is None:
             return
-        if one.code == "K001":
+        if one.code == catalogue.YAML_SYNTAX.code:
             self._unread |= _names_around(source, one.span)
-        elif one.code == "K003" and one.path:
+        elif one.code == catalogue.UNKNOWN_FIELD.code and one.path:
             start = self._start(one.span)
             self._unknown.add((start, one.path))
             self._holders.setdefault((start, one.path[:-1]), set()).add(meant(one))
-        elif one.code == "K002" and one.path == ("kind",):
+        elif one.code == catalogue.DUPLICATE_KEY.code and one.path == ("kind",):
             self._doubled.add(self._start(one.span))
             self._lost(one.span)
-        elif one.code in ("K007", "K202"):
+        elif one.code in _WRONG:
             self._refused.add(one.span)
             if one.path and one.path[0] in _HEAD:
                 kind = self._lost(one.span)
@@ -87,21 +101,25 @@ class _Told:
             return True
         if one.code in _FOLLOWS and (self._unread or self._undeclared):
             name = _named(one, self._texts)
-            if name in self._unread or (one.code in ("K004", "K201") and name in self._undeclared):
+            if name in self._unread or (one.code in _UNKNOWN and name in self._undeclared):
                 return True
-        if one.code == "K201" and self._unnamed and self._refers_to_unnamed(one):
+        if (
+            one.code == catalogue.UNKNOWN_REFERENCE.code
+            and self._unnamed
+            and self._refers_to_unnamed(one)
+        ):
             return True
-        if self._doubled and (one.code, one.path) != ("K002", ("kind",)):
-            return one.code != "K001" and self._start(one.span) in self._doubled
+        if self._doubled and (one.code, one.path) != (catalogue.DUPLICATE_KEY.code, ("kind",)):
+            return one.code != catalogue.YAML_SYNTAX.code and self._start(one.span) in self._doubled
         return bool(self._unknown) and one.code in _OF_UNKNOWN and self._is_of_unknown(one)
 
     def _is_of_unknown(self, one: Finding) -> bool:
         """Whether it follows from a field that is not known, as a rule because it is misspelt."""
         assert one.span is not None
         start = self._start(one.span)
-        if one.code == "K204":
+        if one.code == catalogue.MISSING_INPUT.code:
             return (start, one.path[:-1]) in self._holders
-        if one.code == "K008":
+        if one.code == catalogue.CEL_NOT_EVALUATED.code:
             ends = range(1, len(one.path) + 1)
             return any((start, one.path[:end]) in self._unknown for end in ends)
         missing = _MISSING.search(one.message)

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from analyzer.findings.catalogue import UNKNOWN_FIELD, codes
 from analyzer.findings.finding import Edit, Finding
 from kernel.errors import Path
 from kernel.manifest import Manifest
 
 _MEANT: Final = re.compile(r"did you mean '([^']+)'\?")
-_CERTAIN: Final = frozenset(("K003", "K004"))
+_CERTAIN: Final = codes("unknown-field", "unknown-kind")
 """Where a name can be replaced: which resource is to be called is for the author to say."""
 _WRITTEN: Final = re.compile(r"(['\"]?)[\w.-]+\1")
 
@@ -33,7 +34,7 @@ def with_suggested_fix(finding: Finding, manifest: Manifest) -> Finding:
     start = source.offset(span.line, span.column)
     written = _WRITTEN.fullmatch(source.text, start, source.offset(span.end_line, span.end_column))
     if written is None or (
-        finding.code == "K003" and _is_taken(finding.path, name, start, manifest)
+        finding.code == UNKNOWN_FIELD.code and _is_taken(finding.path, name, start, manifest)
     ):
         return finding
     return replace(finding, fix=Edit(f"write '{name}'", span, f"{written[1]}{name}{written[1]}"))

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from analyzer.findings.catalogue import RULES
+from analyzer.findings import catalogue
+from analyzer.findings.catalogue import RULES, codes
 from analyzer.findings.finding import Edit, Finding, Report
+from analyzer.findings.messages import k9_hygiene
 from kernel.errors import Span
 from kernel.manifest.source import Source
 from kernel.manifest.suggest import nearest
@@ -27,15 +29,19 @@ _HASH = re.compile(r"(?:(?<=[ \t\r\n])|^)#", re.MULTILINE)
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _MAX_SLOW_LENGTH = 1 << 16
 
-NEVER: Final = frozenset((
-    "K001", "K002", "K003", "K004", "K007", "K008",
-    "K101", "K102", "K105", "K201", "K202", "K301", "K902",
-))  # fmt: skip
+NEVER: Final = codes(
+    "yaml-syntax", "duplicate-key", "unknown-field", "unknown-kind", "wrong-value",
+    "cel-not-evaluated", "invalid-schema", "unresolved-schema-ref", "bad-default",
+    "unknown-reference", "bad-name", "cel-syntax", "stale-suppression",
+)  # fmt: skip
 """What `kernel apply` refuses to read in any case, as the pages of these rules say; and no comment
 excuses a comment."""
 
 _CODES: Final = {rule.name: rule.code for rule in RULES.values()}
-_HIDING: Final = frozenset(("K001", "K002", "K004", "K101", "K102", "K201"))
+_HIDING: Final = codes(
+    "yaml-syntax", "duplicate-key", "unknown-kind", "invalid-schema", "unresolved-schema-ref",
+    "unknown-reference",
+)  # fmt: skip
 """Where these are found, others are not looked for: a comment may be right after all."""
 
 
@@ -94,18 +100,17 @@ def _complaints(
 ) -> Iterator[Finding]:
     span = comment.span
     if not comment.codes:
-        message = "this comment names no rule"
-        yield Finding("K902", message, span, help="write # kernel: ignore[K503] and the reason")
+        yield k9_hygiene.no_rule_named().at(span)
         return
     unknown = [code for code in comment.codes if code not in RULES]
     for code in unknown:
-        yield Finding("K902", f"there is no rule {code!r}", span, help=_meant(code))
+        yield k9_hygiene.no_such_rule(code, _meant(code)).at(span)
     for code in comment.codes:
         if code in NEVER and (comment, code) not in used:
-            yield Finding("K902", f"{code} cannot be suppressed", span, help=_why(code))
+            is_refused = code != catalogue.STALE_SUPPRESSION.code
+            yield k9_hygiene.not_suppressible(code, is_refused=is_refused).at(span)
     if not comment.reason:
-        message = "this suppression has no reason, so it does not count"
-        yield Finding("K902", message, span, help="write the reason behind the bracket")
+        yield k9_hygiene.no_reason().at(span)
         return
     stale = [
         code
@@ -114,17 +119,11 @@ def _complaints(
     ]
     if stale and not blind:
         fix = None if unknown else _without(comment, stale, source)
-        message = f"nothing is found here that {', '.join(stale)} would suppress"
-        yield Finding("K902", message, span, fix=fix)
-
-
-def _why(code: str) -> str | None:
-    return None if code == "K902" else f"`kernel apply` refuses it too; kernel explain {code}"
+        yield k9_hygiene.stale(stale).at(span, fix=fix)
 
 
 def _meant(code: str) -> str | None:
-    near = code.upper() if code.upper() in RULES else nearest(code, [*RULES, *_CODES])
-    return f"did you mean {near}?" if near else None
+    return code.upper() if code.upper() in RULES else nearest(code, [*RULES, *_CODES])
 
 
 def _without(comment: Suppression, stale: list[str], source: Source) -> Edit:

@@ -9,14 +9,8 @@ from typing import Final
 from analyzer.expressions.facts import Facts, assume, is_impossible
 from analyzer.expressions.inference import check_expression
 from analyzer.expressions.templates import Evaluation, evaluate
-from analyzer.findings.catalogue import (
-    OPTIONAL_UNGUARDED,
-    UNDECLARED_PROPERTY,
-    UNKNOWN_PROPERTY,
-    UNKNOWN_VARIABLE,
-    UNNARROWED_UNION,
-    codes,
-)
+from analyzer.findings import catalogue
+from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.flow.availability import Ran
@@ -33,7 +27,9 @@ from kernel.topology.callsite import names_in
 MAX_CLEAN: Final = 10_000
 """With more expressions than that, what is known of them is forgotten."""
 
-_OF_PRESENCE = codes(UNKNOWN_PROPERTY, UNNARROWED_UNION, OPTIONAL_UNGUARDED, UNDECLARED_PROPERTY)
+_OF_PRESENCE = codes(
+    "unknown-property", "unnarrowed-union", "optional-unguarded", "undeclared-property"
+)
 
 
 def check_in_scope(
@@ -44,7 +40,7 @@ def check_in_scope(
         type_, found = check_expression(expr, names, facts)
     else:
         type_, found = _remembered(expr, names)
-    if any(one.code == UNKNOWN_VARIABLE.code for one in found):
+    if any(one.code == catalogue.UNKNOWN_VARIABLE.code for one in found):
         found = tuple(_reworded(one, expr, names) for one in found)
     return type_, found
 
@@ -145,7 +141,7 @@ def _relevant(known: Known, template: Template) -> Known:
 
 
 def _reworded(found: Diagnostic, expr: Expr, names: Names) -> Diagnostic:
-    if found.code != UNKNOWN_VARIABLE.code:
+    if found.code != catalogue.UNKNOWN_VARIABLE.code:
         return found
     node = next(one for one in walk(expr) if (one.offset, one.end) == (found.offset, found.end))
     name = getattr(node, "name", "")

@@ -10,14 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from analyzer.findings.catalogue import (
-    NULLABLE_UNGUARDED,
-    OPTIONAL_UNGUARDED,
-    UNDECLARED_PROPERTY,
-    UNKNOWN_PROPERTY,
-    UNNARROWED_UNION,
-    codes,
-)
+from analyzer.findings import catalogue
+from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
 from analyzer.flow.availability import Ran
@@ -30,8 +24,9 @@ from kernel.topology import forms
 from kernel.topology.forms import Step
 
 _OF_PRESENCE = codes(
-    UNKNOWN_PROPERTY, UNNARROWED_UNION, OPTIONAL_UNGUARDED, UNDECLARED_PROPERTY, NULLABLE_UNGUARDED
-)
+    "unknown-property", "unnarrowed-union", "optional-unguarded", "undeclared-property",
+    "nullable-unguarded",
+)  # fmt: skip
 """The rules that the checker of expressions breaks where a step may not be there."""
 
 
@@ -117,7 +112,7 @@ def translated(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterato
             continue
         use, inside = reading
         if (
-            diagnostic.code == UNKNOWN_PROPERTY.code
+            diagnostic.code == catalogue.UNKNOWN_PROPERTY.code
             and inside
             and use.name in place.state
             and _is_guard(use, expr)
@@ -151,11 +146,11 @@ def _said(use: Use, diagnostic: Diagnostic, inside: bool, place: Place) -> Itera
     if step is None:
         yield k4_types.unknown_step(node, name, conditions.by_name)
     elif name in place.state:
-        if inside and diagnostic.code == NULLABLE_UNGUARDED.code:
+        if inside and diagnostic.code == catalogue.NULLABLE_UNGUARDED.code:
             yield diagnostic
             return
         guard = f"guard it with has(steps.{name}.result)"
-        if diagnostic.code == UNKNOWN_PROPERTY.code and inside:
+        if diagnostic.code == catalogue.UNKNOWN_PROPERTY.code and inside:
             guard = "the conditions around say so"
             yield k5_presence.step_unavailable(node, name, "was skipped here", guard)
             return

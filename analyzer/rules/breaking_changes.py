@@ -8,10 +8,12 @@ new error may be raised breaks nobody: every call may fail.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer.findings.finding import Finding, Note
+from analyzer.findings.message import Message
+from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.compatibility import Difference, newly_given, newly_refused
 from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Manifest, Module, Resource, find_kind, schemas_of
@@ -98,7 +100,7 @@ def _gone(
     document = near.document if near else module.document
     span = document.span(("metadata", "name")) if document else _whole(manifest)
     related = (Note("it was declared here", place),)
-    return Finding("K107", f"{what} is gone", span, ("metadata", "name"), related, help=help)
+    return k1_schemas.gone(what, help).at(span, ("metadata", "name"), related)
 
 
 def _whole(manifest: Manifest) -> Span | None:
@@ -109,10 +111,10 @@ def _whole(manifest: Manifest) -> Span | None:
 def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> Iterator[Finding]:
     """What the contract of a kind no longer says."""
     if old.capability != new.capability:
-        message = f"{new.kind} was a {old.capability} and is a {new.capability}"
-        related = (Note("it was declared here", old.document.span(("capability",))),)
+        message = k1_schemas.other_capability(new.kind, old.capability, new.capability)
         path: Path = ("capability",)
-        yield Finding("K107", message, new.document.span(path), path, related)
+        related = (Note("it was declared here", old.document.span(path)),)
+        yield message.at(new.document.span(path), path, related)
     yield from _safety(old, new)
     for word, usual in (("schema", None), ("inputs", _ARGUMENTS)):
         before, after = (
@@ -152,10 +154,11 @@ def _closed(part: _Part) -> _Part:
 
 def _safety(old: Definition, new: Definition) -> Iterator[Finding]:
     if _strictness(new.safety) > _strictness(old.safety):
-        was = f"was {old.safety}" if old.safety else "had no safety class"
-        message = f"{new.kind} {was} and may be {CLASSES[_strictness(new.safety)]} now"
-        related = (Note("it was declared here", old.document.span(("safety",))),)
-        yield Finding("K107", message, new.document.span(("safety",)), ("safety",), related)
+        strictest = CLASSES[_strictness(new.safety)]
+        message = k1_schemas.stricter_safety(new.kind, old.safety, strictest)
+        path: Path = ("safety",)
+        related = (Note("it was declared here", old.document.span(path)),)
+        yield message.at(new.document.span(path), path, related)
 
 
 def _strictness(safety: str | None) -> int:
@@ -168,9 +171,9 @@ def _resource(
 ) -> Iterator[Finding]:
     """What a resource no longer is: its kind, the contract that it declares itself."""
     if old.kind != new.kind:
-        message = f"`{new.name}` was of the kind {old.kind} and is of {new.kind}"
+        message = k1_schemas.other_kind(new.name, old.kind, new.kind)
         related = (Note("it was declared here", old.span(("kind",))),)
-        yield Finding("K107", message, new.span(("kind",)), ("kind",), related)
+        yield message.at(new.span(("kind",)), ("kind",), related)
         return
     before, after = (
         _own_part(old, module, "inputs", _ARGUMENTS),
@@ -209,27 +212,26 @@ def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding
         ("secret", old.secrets, new.secrets),
     ):
         for name, one in before.items():
+            label = f"the {what} `{name}`"
             if name not in after:
-                yield _gone(f"the {what} `{name}`", name, one.span, before, after, new, manifest)
+                yield _gone(label, name, one.span, before, after, new, manifest)
                 continue
             now = after[name]
             related = (Note("it was declared here", one.span),)
             if "default" in one.schema and "default" not in now.schema:
-                message = f"the {what} `{name}` must be given now"
-                yield Finding("K107", message, now.span, now.path, related)
+                yield k1_schemas.default_gone(label).at(now.span, now.path, related)
             if one.env not in (None, now.env):
-                message = f"the {what} `{name}` is not read from {one.env} any more"
-                yield Finding("K107", message, now.span, now.path, related)
+                message = k1_schemas.environment_gone(label, one.env)
+                yield message.at(now.span, now.path, related)
             yield from _taken(
-                f"the {what} `{name}`",
+                label,
                 "the values",
                 _Part(one.schema, schemas_of(old), one.document, one.path),
                 _Part(now.schema, schemas_of(new), now.document, now.path),
             )
         for name, one in after.items():
             if name not in before and "default" not in one.schema:
-                message = f"the {what} `{name}` is new and must be given"
-                yield Finding("K107", message, one.span, one.path)
+                yield k1_schemas.new_required(f"the {what} `{name}`").at(one.span, one.path)
 
 
 def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
@@ -242,19 +244,19 @@ def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
         if one.added:
             continue
         if one.missing:
-            message = f"{label} needs `{show_path(one.path)}` among {what} now"
+            message = k1_schemas.needs(label, show_path(one.path), what)
         elif one.certain:
-            message = f"{label} refuses {what} with {one.shown}, which it took before"
+            message = k1_schemas.refuses(label, what, one.shown)
         else:
-            message = f"{label} may refuse {what} that it took before ({_doubt(one)})"
+            message = k1_schemas.may_refuse(label, what, _doubt(one))
         yield _finding(one, message, old, new)
 
 
 def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
     """What is given that was not given before."""
     if new.schema is True and old.schema is not True:
-        message = f"{label} no longer says what it may {verb}"
-        yield Finding("K107", message, new.document.span(new.path), new.path, old.note())
+        message = k1_schemas.says_no_more(label, verb)
+        yield message.at(new.document.span(new.path), new.path, old.note())
         return
     try:
         found = newly_given(old.schema, new.schema, old.schemas, new.schemas)
@@ -262,11 +264,11 @@ def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
         return
     for one in found:
         if one.missing:
-            message = f"{label} may {verb} nothing at `{show_path(one.path)}` now"
+            message = k1_schemas.may_lack(label, verb, show_path(one.path))
         elif one.certain:
-            message = f"{label} may {verb} {one.shown} now, which it did not before"
+            message = k1_schemas.gives(label, verb, one.shown)
         else:
-            message = f"{label} may {verb} what it did not before ({_doubt(one)})"
+            message = k1_schemas.may_give(label, verb, _doubt(one))
         yield _finding(one, message, old, new)
 
 
@@ -275,11 +277,9 @@ def _doubt(difference: Difference) -> str:
     return f"{where}: {difference.shown}" if where else difference.shown
 
 
-def _finding(difference: Difference, message: str, old: _Part, new: _Part) -> Finding:
+def _finding(difference: Difference, message: Message, old: _Part, new: _Part) -> Finding:
     path = new.path + _within(new.schema, difference)
-    span = new.document.span(path)
-    found = Finding("K107", message, span, path, old.note())
-    return found if difference.certain else replace(found, severity="warning")
+    return message.at(new.document.span(path), path, old.note())
 
 
 def _within(schema: Any, difference: Difference) -> Path:

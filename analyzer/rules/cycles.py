@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from analyzer.findings.finding import Finding, Note
+from analyzer.findings.messages import k2_contracts
 from analyzer.program.linking import Linked, Unit
 from kernel.cel import parse_template, references
 from kernel.errors import Path, Span
@@ -92,11 +93,10 @@ def cycles(linked: Linked, circles: Iterable[list[Unit]]) -> Iterator[Finding]:
     """A finding for each circle, with its path."""
     for circle in circles:
         path = list(_shortest(linked, circle))
-        names = " → ".join(unit.label for unit, _ in path)
         first, link = path[0]
+        message = k2_contracts.cycle([unit.label for unit, _ in path], first.label)
         notes = tuple(Note(f"`{unit.label}` leads on", other.span) for unit, other in path[1:])
-        message = f"references in a circle: {names} → {first.label}"
-        yield Finding("K203", message, link.span, link.path, notes)
+        yield message.at(link.span, link.path, notes)
 
 
 def _shortest(linked: Linked, circle: list[Unit]) -> Iterator[tuple[Unit, Link]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer.findings.finding import Finding
+from analyzer.findings.messages import k9_hygiene
 from analyzer.flow.scopes import steps_read
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.variables import ELSEWHERE
@@ -60,10 +61,8 @@ def unread_values(unit: Unit) -> Iterator[Finding]:
         return  # a name that no step has may be meant for any of them
     answers = sequence.result is None
     for step in _Reading(read).idle(sequence.steps, answers):
-        what = f"the value of `{step.name}`" if step.name else "this value"
-        message = f"nothing reads {what}"
         path = (*step.path, "name") if step.name else (*step.path, "value")
-        yield Finding("K901", message, unit.document.span(path), path)
+        yield k9_hygiene.unread_value(step.name).at(unit.document.span(path), path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def unread_variables(module: Module, documents: Collection[Document]) -> Iterato
                     unread.pop(key, None)
     for (root, name), one in unread.items():
         what = "variable" if root == "vars" else "secret"
-        yield Finding("K901", f"nothing reads the {what} `{name}`", one.span, one.path)
+        yield k9_hygiene.unread_variable(what, name).at(one.span, one.path)
 
 
 def _read_by(
@@ -176,9 +175,9 @@ def unused_definitions(linked: Linked) -> Iterator[Finding]:
     used = frozenset(_named(document.data for document in linked.manifest.documents))
     for definition in root.definitions.values():
         if used.isdisjoint((definition.kind, definition.name)):
-            message = f"nothing is of the kind `{definition.kind}`"
             path = ("metadata", "name")
-            yield Finding("K901", message, definition.document.span(path), path)
+            message = k9_hygiene.unused_kind(definition.kind)
+            yield message.at(definition.document.span(path), path)
 
 
 def _is_run(linked: Linked, module: Module) -> bool:

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, Final
 
 from analyzer.findings.finding import Edit, Finding
+from analyzer.findings.messages import k0_text
 from kernel.errors import Path, Span
 from kernel.manifest import Document, Manifest
 from kernel.manifest.nodes import Node
@@ -54,25 +55,12 @@ def _judged(document: Document, path: Path, key: bool, node: Node) -> Finding | 
     start = node.end - len(node.text)
     if "!" in document.source.text[node.start : start]:
         return None  # its tag says what it is
-    text = isinstance(node.value, str)
-    written = f'"{node.text}"' if text else str(node.value)
-    shown = f"the text {written}" if text else written
-    what = "key" if key else "value"
-    meant = f"write {_spelled(other)} if that is meant" if text else f'write "{node.text}" for text'
-    return Finding(
-        "K005",
-        f"the {what} `{node.text}` is {shown} here, and {_spelled(other)} in YAML 1.1",
-        span := document.source.span(start, node.end),
-        path,
-        fix=Edit("put it in quotes" if text else f"write {written}", span, written),
-        help=meant,
-    )
-
-
-def _spelled(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'the text "{value}"' if isinstance(value, str) else str(value)
+    is_text = isinstance(node.value, str)
+    quoted = f'"{node.text}"' if is_text else str(node.value)
+    span = document.source.span(start, node.end)
+    fix = Edit("put it in quotes" if is_text else f"write {quoted}", span, quoted)
+    message = k0_text.other_in_yaml_1_1(node.text, node.value, other, key=key, quoted=quoted)
+    return message.at(span, path, fix=fix)
 
 
 def _suspected(data: Any) -> bool:

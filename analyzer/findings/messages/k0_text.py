@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 from analyzer.findings.diagnostic import Diagnostic
+from analyzer.findings.message import Message
 from analyzer.types import Type
 from kernel.cel import Expr
+from kernel.manifest.scalars import Scalar
 
 
 def not_text(node: Expr, what: str, type_: Type) -> Diagnostic:
     """K006: a list or a map within text."""
     return Diagnostic.of("K006", node, f"{what} is {type_}, which cannot stand within text")
+
+
+def text_around(thing: str, wanted: Type) -> Message:
+    """K006: text around an expression, where something else than text is wanted."""
+    text = f"text around the expression makes text of it, and {thing} is {wanted}"
+    return Message("K006", text)
+
+
+def other_in_yaml_1_1(
+    written: str, value: Scalar, other: Scalar, *, key: bool, quoted: str
+) -> Message:
+    """K005: a plain scalar that readers of YAML 1.1 take for ``other``.
+
+    ``quoted`` is how the value is written so that all readers agree.
+    """
+    is_text = isinstance(value, str)
+    what, shown = "key" if key else "value", f"the text {quoted}" if is_text else quoted
+    text = f"the {what} `{written}` is {shown} here, and {_spelled(other)} in YAML 1.1"
+    intended = f"{_spelled(other)} if that is meant" if is_text else f'"{written}" for text'
+    return Message("K005", text, f"write {intended}")
+
+
+def _spelled(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'the text "{value}"' if isinstance(value, str) else str(value)

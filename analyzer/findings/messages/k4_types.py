@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from analyzer.findings.diagnostic import Diagnostic, Fix
+from analyzer.findings.message import Message
 from analyzer.findings.messages.near_names import candidates, renaming
 from analyzer.types import Type
 from kernel.cel import Expr
@@ -69,3 +70,34 @@ def undeclared_property(node: Expr, name: str, known: Iterable[str]) -> Diagnost
     more, meant = candidates(name, known, "declared are")
     fix = renaming(node, name, meant)
     return Diagnostic.of("K407", node, f"the field '{name}' is not declared{more}", fix=fix)
+
+
+def field_of_type(field: str, wanted: str, type_: Type) -> Message:
+    """K402: a constant, or a structure, in a field that needs another type."""
+    return Message("K402", f"`{field}` is {wanted}, and this is {type_}")
+
+
+def data_not_json(example: object) -> Message:
+    """K402: the ``data`` of an error that JSON does not have."""
+    return Message("K402", f"`data` is JSON, and this may be {example}")
+
+
+def milliseconds_out_of_range(field: str, most: float, type_: Type) -> Message:
+    """K402: a time that is negative, or too long."""
+    return Message("K402", f"`{field}` is 0 to {most:,.0f} ms, and this is {type_}")
+
+
+def no_case(missing: Sequence[str]) -> Message:
+    """K405: a ``switch`` that leaves values out."""
+    return Message("K405", f"no case for {', '.join(missing)}, and there is no `default`")
+
+
+def impossible_case(key: str, subject: Type, meant: str | None) -> Message:
+    """K406: a case for a text that the subject cannot be."""
+    more = f"; did you mean '{meant}'?" if meant else ""
+    return Message("K406", f"'{key}' is none of {subject}{more}")
+
+
+def incomparable_case(key: Type, subject: Type) -> Message:
+    """K403: a case for a value that the subject is never equal to."""
+    return Message("K403", f"{key} is never equal to {subject}")

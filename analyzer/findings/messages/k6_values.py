@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analyzer.findings.diagnostic import Diagnostic, Related
+from analyzer.findings.message import Message
 from kernel.cel import Expr
 
 
@@ -35,3 +36,13 @@ def duplicate_key(node: Expr, key: str, first: Expr) -> Diagnostic:
     """K606: a key twice in one map."""
     related = (Related("the first one", first.offset, first.end),)
     return Diagnostic.of("K606", node, f"the map has the key {key} twice", related=related)
+
+
+def constant_field(value: bool) -> Message:
+    """K601: a condition that is written as a constant."""
+    return Message("K601", f"this is always {str(value).lower()}")
+
+
+def step_never_runs() -> Message:
+    """K602: a step after what always fails."""
+    return Message("K602", "this step never runs, since what comes before it always fails")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.checks.collector import Collector
 from analyzer.findings.finding import Note
+from analyzer.findings.messages import k7_effects
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Callee, Unit
 from analyzer.rules.effects.raising import NO_ERRORS
@@ -37,19 +38,19 @@ def _check_site(
         return
     name = name_of(callee)
     notes: tuple[Note, ...] = ()
-    what = f"`{name}` needs an approval"
+    inner = None
     if found is not None and found.definition is not callee.definition:
-        what = f"`{name}` calls `{found.name}`, which needs an approval"
+        inner = found.name
         notes = () if found.span is None else (Note("it is called here", found.span),)
     if found is not None and effects.is_own(found.definition):
         notes = (*notes, Note("declared here", found.definition.document.span(("safety",))))
     if loop is None:
-        message = f"{what} for each attempt, so a retry cannot repeat it"
-        collector.add("K703", message, (*site.path, "retry"), key=True, related=notes)
+        message = k7_effects.approval_in_retry(name, inner)
+        collector.add(message, (*site.path, "retry"), key=True, related=notes)
         return
     notes = (Note("the loop", collector.document.span((*loop.path, _word(loop)), key=True)), *notes)
-    message = f"{what}, and in a loop it asks for one in each round"
-    collector.add("K703", message, (*site.path, "invoke"), key=True, related=notes)
+    message = k7_effects.approval_in_loop(name, inner)
+    collector.add(message, (*site.path, "invoke"), key=True, related=notes)
 
 
 def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Exposed | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from analyzer.checks.collector import Collector
+from analyzer.findings.messages import k2_contracts, k7_effects
 from analyzer.flow.at_place import evaluate_in_scope
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program, written
@@ -26,17 +27,9 @@ def check_definition(program: Program, unit: Unit, collector: Collector) -> None
     if not isinstance(definition, Definition):
         return
     if definition.check is None and _CHECKED in _classes(program, unit, definition):
-        message = (
-            f"{definition.kind} is {_CHECKED}, and has no `check` that finds out whether"
-            " a write landed"
-        )
-        collector.add("K704", message, ("safety",))
+        collector.add(k7_effects.no_check(definition.kind, _CHECKED), ("safety",))
     elif definition.body is not None and _asks_in_vain(definition.check, definition.body):
-        message = (
-            f"the `check` of {definition.kind} asks for the key of the call, and its `body` passes"
-            " that on to nobody"
-        )
-        collector.add("K704", message, ("check",), key=True)
+        collector.add(k7_effects.key_not_passed_on(definition.kind), ("check",), key=True)
     _check_implementation(definition, collector)
     if definition.capability in _NOT_CALLED:
         _check_not_called(definition, collector)
@@ -89,14 +82,9 @@ def _check_implementation(definition: Definition, collector: Collector) -> None:
     if engine is None:
         return
     if definition.controller is not None:
-        message = "a kind has a `controller` or a `topology`, not both"
-        collector.add("K209", message, ("topology",), key=True)
+        collector.add(k2_contracts.two_implementations(), ("topology",), key=True)
     elif definition.body is None and engine in ENGINES and not _has_steps(definition):
-        message = (
-            f"the engine {engine} walks the steps of a resource, and no field of `schema` has"
-            " `x-kernel-role: steps`"
-        )
-        collector.add("K209", message, ("topology",))
+        collector.add(k2_contracts.no_steps(engine), ("topology",))
 
 
 def _has_steps(definition: Definition) -> bool:
@@ -109,9 +97,7 @@ def _check_not_called(definition: Definition, collector: Collector) -> None:
     capability = definition.capability
     for field in ("body", "topology"):
         if getattr(definition, field) is not None:
-            message = f"a `{field}` is for a kind that is called, and a {capability} is not"
-            collector.add("K209", message, (field,), key=True)
+            collector.add(k2_contracts.not_for_uncalled(field, capability), (field,), key=True)
             return
     if definition.inputs is not None:
-        message = f"a {capability} is not called, so it has no `inputs`"
-        collector.add("K209", message, ("inputs",), key=True)
+        collector.add(k2_contracts.inputs_of_uncalled(capability), ("inputs",), key=True)

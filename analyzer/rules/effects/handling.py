@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from analyzer.checks.collector import Collector
-from analyzer.findings.catalogue import RULES
-from analyzer.findings.diagnostic import Diagnostic, Fix
+from analyzer.findings.message import Message
+from analyzer.findings.messages import k7_effects
 from analyzer.program.linking import Unit
 from analyzer.program.program import written
 from analyzer.rules.effects.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
@@ -56,25 +56,11 @@ class Possible:
         known = {one for one in self.raised.codes if isinstance(one, str)} | self.kernel
         return nearest(code, known)
 
-    def refusal(self, code: Code) -> str:
+    def refusal(self, code: Code) -> Message:
         """Why it cannot be that code."""
-        if self.retried and code in FINAL:
-            return f"what fails with '{code}' is never repeated, so this is never true"
-        meant = self.meant(code)
-        shown = f"'{code}'" if isinstance(code, str) else str(code)
-        if meant is not None:
-            return f"{self.subject} cannot fail with {shown}; did you mean '{meant}'?"
         codes = sorted(map(str, self.raised.codes))
-        if not codes:
-            return f"{self.subject} cannot fail with {shown}"
-        return f"{self.subject} cannot fail with {shown}, but with {listed(codes)}"
-
-
-def listed(names: list[str]) -> str:
-    """Some names, as people write them; the first few of many."""
-    if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} others"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        final = self.retried and code in FINAL
+        return k7_effects.no_such_error(self.subject, code, codes, self.meant(code), final=final)
 
 
 def check_condition(
@@ -93,9 +79,9 @@ def check_condition(
             if known is None:
                 sure = False
             elif not known:
-                message = possible.refusal(literal.value)
-                meant = possible.meant(literal.value)
-                _tell(literal, message, meant, path + where, collector)
+                message, meant = possible.refusal(literal.value), possible.meant(literal.value)
+                found = k7_effects.compared(literal, message, meant)
+                collector.add_diagnostic(found, path + where)
     return sure
 
 
@@ -104,24 +90,8 @@ def _check_category(literal: Literal, path: Path, collector: Collector) -> None:
     value = literal.value
     meant = nearest(value, CATEGORIES) if isinstance(value, str) else None
     if meant is not None and value not in CATEGORIES:
-        message = f"no error is of the kind '{value}'; did you mean '{meant}'?"
-        _tell(literal, message, meant, path, collector)
-
-
-def _tell(
-    literal: Literal, message: str, meant: str | None, path: Path, collector: Collector
-) -> None:
-    rule = RULES["K705"]
-    fix = None
-    if meant is not None and isinstance(literal.value, str):
-        # Within the quotes as they are written.
-        start, end = literal.offset + 1, literal.end - 1
-        if end - start == len(literal.value):
-            fix = Fix(f"write '{meant}'", start, end, meant)
-    found = Diagnostic(
-        rule.code, rule.name, rule.severity, message, literal.offset, literal.end, fix=fix
-    )
-    collector.add_diagnostic(found, path)
+        message = k7_effects.no_such_category(value, meant)
+        collector.add_diagnostic(k7_effects.compared(literal, message, meant), path)
 
 
 def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
@@ -202,15 +172,13 @@ class _Handlers:
         keys = [key for key, _ in choice.cases]
         for key in keys:
             if type(key) in (str, int) and possible.has(key) is False:
-                self.collector.add(
-                    "K705", possible.refusal(key), (*step.path, "cases", key), key=True
-                )
+                self.collector.add(possible.refusal(key), (*step.path, "cases", key), key=True)
         if choice.default is not None or self.asked or step.when is not None:
             return
         missing = sorted(str(code) for code in possible.raised.codes if code not in keys)
         if missing:
-            message = f"no case for {listed(missing)}, and there is no `default`"
-            self.collector.add("K705", message, (*step.path, "switch"), key=True)
+            message = k7_effects.unhandled_errors(missing)
+            self.collector.add(message, (*step.path, "switch"), key=True)
 
 
 def _asks(field: Field) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.checks.collector import Collector
+from analyzer.findings.messages import k7_effects
 from analyzer.flow.scopes import steps_read
 from analyzer.program.linking import Unit
 from analyzer.rules.effects.reach import Effects
@@ -38,15 +39,9 @@ def _check(effects: Effects, unit: Unit, step: Step, field: Field, collector: Co
         return
     if effects.raising.of_step(unit, step).throws:
         return
-    what = "is always true" if not names and field.goes_on else _why(word)
-    message = f"{what}, and there is no `maxIterations`"
-    message = f"`{word}` {message}" if message.startswith("is") else message
-    collector.add("K707", message, (*step.path, word), key=True)
-
-
-def _why(word: str) -> str:
-    once = "true at first" if word == "while" else "false after the first round"
-    return f"nothing in this loop changes what `{word}` reads, so where it is {once} it stays so"
+    is_endless = not names and field.goes_on
+    message = k7_effects.endless_loop if is_endless else k7_effects.unchanging_loop
+    collector.add(message(word), (*step.path, word), key=True)
 
 
 def _constant(condition: Template) -> object:

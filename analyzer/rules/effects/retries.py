@@ -12,6 +12,7 @@ from typing import Final
 
 from analyzer.checks.collector import Collector
 from analyzer.findings.finding import Note
+from analyzer.findings.messages import k7_effects
 from analyzer.program.linking import Callee, Unit
 from analyzer.rules.effects.deciding import admits
 from analyzer.rules.effects.handling import Possible, check_condition
@@ -31,8 +32,7 @@ def check_retry(effects: Effects, unit: Unit, site: CallSite, collector: Collect
         return
     path = (*site.path, "retry")
     if retry.attempts == 1:
-        message = "`attempts` counts the first call, so with 1 nothing is ever repeated"
-        collector.add("K701", message, (*path, "attempts"))
+        collector.add(k7_effects.single_attempt(), (*path, "attempts"))
         return
     _check_budget(site, retry, collector)
     callee = effects.callee(unit, site)
@@ -79,14 +79,9 @@ def _check_taken(
     if raised.open or not sure:
         return False
     if _is_never_taken(site.retry, raised):
-        message = f"`when` is false for every error that `{name}` may fail with"
-        collector.add("K701", message, (*path, "when"))
+        collector.add(k7_effects.retry_never_taken(name), (*path, "when"))
     elif _says_all_is_final(site, callee):
-        message = (
-            f"`{name}` declares that none of its errors is worth a retry"
-            "; `when` can say which one is"
-        )
-        collector.add("K701", message, path, key=True)
+        collector.add(k7_effects.no_error_is_retryable(name), path, key=True)
     else:
         return False
     return True
@@ -101,17 +96,11 @@ def _check_irreversible(
     notes = _declared(effects, callee.definition, "safety")
     codes = _retryable(callee.definition)
     if not codes:
-        message = (
-            f"`{name_of(callee)}` is irreversible and declares no error that is safe to retry,"
-            " so a call of it is not to be repeated"
-        )
-        collector.add("K702", message, path, key=True, related=notes)
+        message = k7_effects.irreversible_retried(name_of(callee))
+        collector.add(message, path, key=True, related=notes)
     elif sound and not any(admits(site.retry.when, code) for code in codes):
-        message = (
-            f"of the irreversible `{name_of(callee)}` only {_listed(codes)} may be repeated,"
-            " and for that `when` is false"
-        )
-        collector.add("K701", message, (*path, "when"), related=notes)
+        message = k7_effects.retryable_never_taken(name_of(callee), codes)
+        collector.add(message, (*path, "when"), related=notes)
 
 
 def _retryable(definition: Definition) -> list[Code]:
@@ -159,13 +148,10 @@ def _is_repeated(exposed: Exposed, retry: Retry) -> bool:
 def _repeated(
     effects: Effects, site: CallSite, callee: Callee, exposed: Exposed, collector: Collector
 ) -> None:
-    message = (
-        f"a retry of `{name_of(callee)}` repeats its call of `{exposed.name}`,"
-        " which is irreversible"
-    )
+    message = k7_effects.irreversible_repeated(name_of(callee), exposed.name)
     notes = () if exposed.span is None else (Note("it is called here", exposed.span),)
     related = (*notes, *_declared(effects, exposed.definition, "safety"))
-    collector.add("K702", message, (*site.path, "retry"), key=True, related=related)
+    collector.add(message, (*site.path, "retry"), key=True, related=related)
 
 
 def _check_classified(
@@ -178,16 +164,13 @@ def _check_classified(
             continue
         if definition.body is not None or definition.topology is not None:
             continue
-        message = (
-            f"{definition.kind} declares no safety class, so whether a call may be repeated"
-            " is only this caller's word"
-        )
+        message = k7_effects.unclassified(definition.kind)
         notes: tuple[Note, ...] = (
             Note("it is defined here", definition.document.span(("metadata", "name"))),
         )
         if definition is not callee.definition and exposed.span is not None:
             notes = (Note("it is called here", exposed.span), *notes)
-        collector.add("K708", message, (*site.path, "retry"), key=True, related=notes)
+        collector.add(message, (*site.path, "retry"), key=True, related=notes)
         return
 
 
@@ -201,20 +184,15 @@ def _check_budget(site: CallSite, retry: Retry, collector: Collector) -> None:
         pauses += pause
         spent = (number - 1) * each + pauses
         if spent >= retry.deadline and (each or retry.jitter == "none"):
-            how = f" and {_ms(each)} for each attempt" if each else ""
-            message = (
-                f"with {_ms(pauses)} of pauses{how}, attempt {number} of {retry.attempts}"
-                f" would begin at {_ms(spent)}, not before the deadline of {_ms(retry.deadline)}"
+            message = k7_effects.attempt_past_deadline(
+                number, retry.attempts, each, pauses, spent, retry.deadline
             )
-            collector.add("K706", message, (*site.path, "retry", "deadline"))
+            collector.add(message, (*site.path, "retry", "deadline"))
             return
     whole = retry.attempts * each + pauses
     if each and whole > retry.deadline:
-        message = (
-            f"{retry.attempts} attempts of {_ms(each)} with {_ms(pauses)} of pauses take"
-            f" {_ms(whole)}: the deadline of {_ms(retry.deadline)} cuts the last one short"
-        )
-        collector.add("K706", message, (*site.path, "retry", "deadline"))
+        message = k7_effects.last_attempt_cut(retry.attempts, each, pauses, whole, retry.deadline)
+        collector.add(message, (*site.path, "retry", "deadline"))
 
 
 def _pauses(retry: Retry) -> Iterator[float]:
@@ -234,12 +212,3 @@ def _declared(effects: Effects, definition: Definition, field: str) -> tuple[Not
     if not effects.is_own(definition):
         return ()
     return (Note("declared here", definition.document.span((field,))),)
-
-
-def _listed(codes: list[Code]) -> str:
-    shown = [str(code) for code in codes[:3]]
-    return " and ".join(shown) if len(shown) < 3 else ", ".join(shown)
-
-
-def _ms(value: float) -> str:
-    return f"{value:.15g} ms"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.conjunction import Node, expanded
 from analyzer.lowering.lower import Lowering
 from analyzer.rules.schema.parts import Found, Parts
@@ -33,8 +34,8 @@ def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Found]:
             place = lowering.place(tuple(schemas))
             if not isinstance(place, Never) and _is_refused(lowering, own[0], tuple(schemas)):
                 told.add(own[0].pointer)
-                message = f"the default of `{name}` is refused by what else is demanded of it"
-                yield Found((*parts[own[0].pointer][0], "default"), message)
+                path = (*parts[own[0].pointer][0], "default")
+                yield Found(path, k1_schemas.refused_default(name))
 
 
 def _fields(held: tuple[Node, ...]) -> dict[str, list[Node]]:

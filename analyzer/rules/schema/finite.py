@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.conjunction import CHOICES, Node, target
 from analyzer.lowering.lower import Lowering
 from analyzer.rules.schema.parts import Found, Parts
@@ -108,12 +109,10 @@ def _circle(
     own = [one for one in way.values() if _refers(one) and one.pointer in parts]
     place = (*parts[own[-1].pointer][0], "$ref")
     if node is None:
-        return Found(place, "a value here demands another of the same schema, without an end")
+        return Found(place, k1_schemas.endless())
     first = list(way).index(node.pointer)
     shown = show_path(part for step in steps[first:] for part in step)
-    return Found(
-        place, f"a value here has no end: `{shown}` is demanded, and is of the same schema again"
-    )
+    return Found(place, k1_schemas.endless_through(shown))
 
 
 def _demanded(lowering: Lowering, ends: _Ends, node: Node) -> Iterator[tuple[Node, Path]]:

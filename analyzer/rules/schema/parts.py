@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from analyzer.findings.message import Message
 from analyzer.lowering.conjunction import Node
 from kernel.errors import Path
 from kernel.schema.keywords import subschemas
@@ -25,7 +26,7 @@ class Found(NamedTuple):
     """What is wrong with a schema, at a path within it."""
 
     path: Path
-    message: str
+    message: Message
 
 
 def parts_of(schema: Any, bundled: Any) -> Parts:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from analyzer.findings.message import Message
+from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.by_kind import kind_of, kinds
 from analyzer.lowering.conjunction import Node, choices, target
 from analyzer.lowering.lower import Lowering
@@ -18,16 +20,14 @@ from analyzer.types.acceptance import accepts
 from analyzer.types.samples import all_values
 
 _BOUNDS: Final = (
-    ("number", "minimum", "maximum", "no number is at least {} and at most {}"),
-    ("number", "exclusiveMinimum", "maximum", "no number is over {} and at most {}"),
-    ("number", "minimum", "exclusiveMaximum", "no number is at least {} and under {}"),
-    ("number", "exclusiveMinimum", "exclusiveMaximum", "no number is over {} and under {}"),
-    ("string", "minLength", "maxLength", "no text has at least {} and at most {} characters"),
-    ("array", "minItems", "maxItems", "no list has at least {} and at most {} items"),
-    ("object", "minProperties", "maxProperties", "no object has at least {} and at most {} fields"),
-)  # fmt: skip
-
-NOTHING_FITS: Final = "no value fits this schema"
+    ("number", "minimum", "maximum"),
+    ("number", "exclusiveMinimum", "maximum"),
+    ("number", "minimum", "exclusiveMaximum"),
+    ("number", "exclusiveMinimum", "exclusiveMaximum"),
+    ("string", "minLength", "maxLength"),
+    ("array", "minItems", "maxItems"),
+    ("object", "minProperties", "maxProperties"),
+)
 
 
 def unsatisfiable(lowering: Lowering, parts: Parts) -> Iterator[Found]:
@@ -77,14 +77,14 @@ def is_false(root: Any, node: Node) -> bool:
 def _cause(lowering: Lowering, node: Node) -> Found | None:
     """Why no value fits a node, with the path below it; None where one may fit."""
     if is_false(lowering.root, node):
-        return Found((), NOTHING_FITS)
+        return Found((), k1_schemas.nothing_fits())
     if not isinstance(node.schema, Mapping):
         return None
     certain = _of_object(lowering.root, node)
     if certain is not None:
         return certain
     if any(all(is_false(lowering.root, one) for one in it.branches) for it in choices((node,))):
-        return Found((), NOTHING_FITS)
+        return Found((), k1_schemas.nothing_fits())
     type_ = lowering.place((node,))
     if isinstance(type_, Refined):
         values = all_values(type_.base)
@@ -102,7 +102,7 @@ def _of_object(root: Any, node: Node) -> Found | None:
     for index, name in enumerate(schema.get("required", ())):
         forbidden = _is_forbidden(root, node, name)
         if forbidden:
-            return Found(("required", index), f"`{name}` is required, but {forbidden}")
+            return Found(("required", index), k1_schemas.forbidden_field(name, forbidden))
     required = len(schema.get("required", ()))
     least, most = max(schema.get("minProperties", 0), required), schema.get("maxProperties")
     keyword = "minProperties" if least > required else "required"
@@ -112,7 +112,7 @@ def _of_object(root: Any, node: Node) -> Found | None:
         most = count if most is None else min(most, count)
     if most is None or least <= most:
         return None
-    return Found((keyword,), f"at least {least} fields must be there, and at most {most} may")
+    return Found((keyword,), k1_schemas.too_few_fields(least, most))
 
 
 def _is_closed(root: Any, node: Node) -> bool:
@@ -143,25 +143,26 @@ def _matches(pattern: str, name: str) -> bool:
 def _explained(schema: Mapping[str, Any]) -> Found:
     """The keywords that contradict each other, where they stand side by side."""
     left = kinds((Node("", schema),))
-    for kind, lower, upper, message in _BOUNDS:
+    for kind, lower, upper in _BOUNDS:
         if kind in left and lower in schema and upper in schema:
             least, most = schema[lower], schema[upper]
             open_ = (lower, upper) != ("minimum", "maximum") and kind == "number"
             if least > most or (open_ and least == most):
-                return Found((upper,), message.format(least, most))
+                return Found(
+                    (upper,), k1_schemas.bounds_contradict(kind, lower, upper, least, most)
+                )
     for keyword in ("const", "enum"):
         if keyword in schema:
             return Found((keyword,), _of_values(schema, keyword, left))
-    return Found((), NOTHING_FITS)
+    return Found((), k1_schemas.nothing_fits())
 
 
-def _of_values(schema: Mapping[str, Any], keyword: str, left: tuple[str, ...]) -> str:
+def _of_values(schema: Mapping[str, Any], keyword: str, left: tuple[str, ...]) -> Message:
     values = [schema["const"]] if keyword == "const" else schema["enum"]
     if not values:
-        return "an empty `enum` lets no value through"
-    what = "it is" if keyword == "const" else "all of its values are"
+        return k1_schemas.empty_enum()
     types = schema.get("type")
     if types is not None and not {kind_of(value) for value in values} & set(left):
         wanted = " or ".join(types) if isinstance(types, list) else types
-        return f"{what} of another type than {wanted}"
-    return f"{what} against the rest of the schema"
+        return k1_schemas.values_of_type(keyword, wanted)
+    return k1_schemas.values_refused(keyword)

@@ -12,6 +12,8 @@ from itertools import chain
 from typing import Any
 
 from analyzer.findings.finding import Edit, Finding
+from analyzer.findings.message import Message
+from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.conjunction import MAX_ALTERNATIVES, alternatives
 from analyzer.lowering.lower import Lowering, Untyped, untyped
 from analyzer.program.contexts import schemas_at
@@ -90,19 +92,18 @@ def _at_call_sites(units: Iterable[Unit]) -> Iterator[Declared]:
 def _findings(declared: Declared) -> Iterator[Finding]:
     schema, path = declared.schema, declared.path
 
-    def at(code: str, place: Path, message: str) -> Finding:
-        return Finding(code, message, declared.document.span(path + place), path + place)
+    def at(place: Path, message: Message) -> Finding:
+        return message.at(declared.document.span(path + place), path + place)
 
     if not declared.checked:
         for fault in check_schema(schema, declared.schemas):
-            yield at(fault.code, fault.problem.path, fault.problem.message)
+            yield at(fault.problem.path, Message(fault.code, fault.problem.message))
     if is_plain(schema):
         return
     for place, name, meant in misspelt(schema):
-        message = f"`{name}` is no keyword of JSON Schema; did you mean `{meant}`?"
         span = declared.document.span(path + place, True)
         fix = Edit(f"write '{meant}'", span, meant)
-        yield Finding("K101", message, span, path + place, fix=fix, severity="warning")
+        yield k1_schemas.misspelt_keyword(name, meant).at(span, path + place, fix=fix)
     from kernel.schema.engine import validator
 
     try:
@@ -111,17 +112,14 @@ def _findings(declared: Declared) -> Iterator[Finding]:
     except InvalidSchema:
         return
     for known in _outermost(untyped(schema)):
-        yield at("K106", known.path, f"types say `{known.path[-1]}` in part only: {known.why}")
+        yield at(known.path, k1_schemas.partly_typed(known.path[-1], known.why))
     lowering = Lowering(bundled, "")
     parts = parts_of(schema, bundled)
     for known in _outermost(_given_up(parts, bundled)):
-        yield at("K106", known.path, f"types do not say `{known.path[-1]}`: {known.why}")
-    for found in unsatisfiable(lowering, parts):
-        yield at("K103", found.path, found.message)
-    for found in refused_defaults(lowering, parts):
-        yield at("K105", found.path, found.message)
-    for found in endless(lowering, parts):
-        yield at("K104", found.path, found.message)
+        yield at(known.path, k1_schemas.untyped(known.path[-1], known.why))
+    for find in (unsatisfiable, refused_defaults, endless):
+        for found in find(lowering, parts):
+            yield at(found.path, found.message)
 
 
 def _given_up(parts: Parts, root: Any) -> Iterator[Untyped]:

@@ -1,0 +1,128 @@
+"""K201 to K209: references, and values against the contract of the place that takes them.
+
+The same mistake breaks another rule at another place: `Place` says which (also K003, K007, K206).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from analyzer.findings.message import Message
+from analyzer.types import Type
+
+MAX_NAMES_SHOWN: Final = 8
+"""With more names, none are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What takes a value: the rules that a value may break there, and what people call it."""
+
+    missing: str
+    unknown: str
+    type: str
+    constant: str
+    what: str
+
+
+INPUT: Final = Place("K204", "K205", "K206", "K207", "input")
+OUTPUT: Final = Place("K208", "K208", "K208", "K208", "output")
+FIELD: Final = Place("K007", "K003", "K206", "K007", "field")
+
+
+def cycle(labels: Collection[str], first: str) -> Message:
+    """K203: calls or references that lead back to where they began."""
+    return Message("K203", f"references in a circle: {' → '.join(labels)} → {first}")
+
+
+def missing(place: Place, owner: str, path: str, type_: Type, near: str | None) -> Message:
+    """A value that must be given; ``near`` is a similar name that was given."""
+    more = f"; is it `{near}`?" if near else ""
+    return Message(place.missing, f"{owner} needs the {place.what} `{path}` ({type_}){more}")
+
+
+def unknown(
+    place: Place, owner: str, path: str, meant: str | None, known: Collection[str]
+) -> Message:
+    """A name that the place refuses; ``known`` are those that it still takes."""
+    more = f"; did you mean `{meant}`?" if meant else ""
+    if not meant and known and len(known) <= MAX_NAMES_SHOWN:
+        more = f"; it has {', '.join(sorted(known))}"
+    return Message(place.unknown, f"{owner} takes no {place.what} `{path}`{more}")
+
+
+def undeclared(place: Place, owner: str, path: str, meant: str, *, needed: bool) -> Message:
+    """A name that the place takes, but that is nearly one which it declares."""
+    more = f"; did you mean `{meant}`{', which it needs' if needed else ''}?"
+    text = f"{owner} does not declare the {place.what} `{path}`{more}"
+    return Message(place.unknown, text, severity=None if needed else "warning")
+
+
+def not_json(place: Place, thing: str, example: object) -> Message:
+    """A value of CEL that JSON does not have."""
+    return Message(place.type, f"{thing} must be JSON, and this may be {example}")
+
+
+def may_not_fit(place: Place, thing: str, reason: str) -> Message:
+    """A value of which it cannot be told whether it fits."""
+    return Message(place.type, f"{thing} may not fit: {reason}", severity="warning")
+
+
+def constant_out_of_limits(place: Place, thing: str, limits: str, shown: str) -> Message:
+    """A constant of the right type, outside of the limits."""
+    return Message(place.constant, f"{thing} takes {limits}, and this is {shown}")
+
+
+def constant_of_type(place: Place, thing: str, wanted: Type, shown: str) -> Message:
+    """A constant of another type."""
+    return Message(place.type, f"{thing} is {wanted}, and this is {shown}")
+
+
+def may_be_out_of_limits(place: Place, thing: str, limits: str, example: str) -> Message:
+    """A value of the right type that may be outside of the limits."""
+    text = f"{thing} takes {limits}, and this may be {example}"
+    return Message(place.type, text, severity="warning")
+
+
+def may_be_incomplete(place: Place, thing: str, wanted: Type, example: str) -> Message:
+    """A value of which no schema says that all parts are there."""
+    text = f"{thing} is {wanted}, and no schema says that all of it is there: {example}"
+    return Message(place.type, text, severity="warning")
+
+
+def other_type(place: Place, thing: str, wanted: Type, given: Type, example: str) -> Message:
+    """A value of another type; ``example`` is such a value, where the type does not tell."""
+    more = f", which may be {example}" if example else ""
+    return Message(place.type, f"{thing} is {wanted}, and this is {given}{more}")
+
+
+def results_do_not_fit(topology: str, example: object, outputs: Type | None) -> Message:
+    """K208: the results of the steps, which a topology without ``result`` gives."""
+    wanted = "they must be JSON" if outputs is None else f"its outputs are {outputs}"
+    return Message(
+        "K208", f"`{topology}` gives the results of its steps, which may be {example}; {wanted}"
+    )
+
+
+def two_implementations() -> Message:
+    """K209: a kind with a controller and a topology."""
+    return Message("K209", "a kind has a `controller` or a `topology`, not both")
+
+
+def no_steps(engine: str) -> Message:
+    """K209: a kind with an engine and nothing for it to walk."""
+    text = f"the engine {engine} walks the steps of a resource, and no field of `schema` has"
+    return Message("K209", f"{text} `x-kernel-role: steps`")
+
+
+def not_for_uncalled(field: str, capability: str) -> Message:
+    """K209: an implementation of calls for a kind that is not called."""
+    text = f"a `{field}` is for a kind that is called, and a {capability} is not"
+    return Message("K209", text)
+
+
+def inputs_of_uncalled(capability: str) -> Message:
+    """K209: inputs of a kind that is not called."""
+    return Message("K209", f"a {capability} is not called, so it has no `inputs`")
