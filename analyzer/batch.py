@@ -6,11 +6,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analyzer.checks.unit import check_unit
 from analyzer.findings.checked import Checked
 from analyzer.findings.configuration import Configuration, configuration_of, strictest
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
-from analyzer.pipeline import check_unit, findings
+from analyzer.pipeline import findings
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from analyzer.types import Type

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final
 
+from analyzer.checks.unit import check_unit
 from analyzer.findings.finding import Edit, Finding
-from analyzer.pipeline import check_unit
+from analyzer.program.call_order import calls_of
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
-from analyzer.rules.cycles import calls_of
 from analyzer.types import Type
 from kernel.errors import Fault, Span
 from kernel.manifest import Definition, Document, Manifest, Module, Policy, Resource, resolve_kind

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any, TypeVar
 
+from analyzer.findings.finding import Finding
+from analyzer.program.call_order import CallOrder, call_order
 from analyzer.program.contracts import Contracts
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.variables import Variables
@@ -11,14 +15,34 @@ from analyzer.types import Dyn, Type
 from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template
 from kernel.topology.callsite import CallSite
 
+Made = TypeVar("Made")
+
 
 class Program:
-    """What the checks of all units of a manifest share."""
+    """What the checks and the rules of a manifest share.
 
-    def __init__(self, linked: Linked) -> None:
+    ``told`` are the findings of its reading, before it was linked.
+    """
+
+    def __init__(self, linked: Linked, told: Iterable[Finding] = ()) -> None:
         self.linked = linked
+        self.told = tuple(told)
         self.contracts = Contracts(linked)
         self.variables = Variables(linked, self.contracts)
+
+        self._made: dict[object, Any] = {}
+
+    @cached_property
+    def call_order(self) -> CallOrder:
+        """The order in which the units are checked."""
+        return call_order(self.linked)
+
+    def once(self, make: Callable[[Program], Made]) -> Made:
+        """What ``make`` gives for the program; several rules share it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
 
     def result_of(self, unit: Unit, site: CallSite) -> Type:
         """What a call gives."""

@@ -1,1 +1,40 @@
-"""The rules: one catalogue, one module a band, a page a rule."""
+"""The rules over whole programs, in one list; and a page for each rule of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyzer.findings.catalogue import codes
+from analyzer.rules.cycles import find_cycles
+from analyzer.rules.effects.approvals import check_approvals
+from analyzer.rules.effects.definitions import check_definition
+from analyzer.rules.effects.handling import check_handling
+from analyzer.rules.effects.loops import check_loops
+from analyzer.rules.effects.retries import check_retries
+from analyzer.rules.rule import Rule, in_each_unit
+from analyzer.rules.schema.schemas import find_wrong_schemas
+from analyzer.rules.unused import find_unused
+from analyzer.rules.yaml_text import find_coercions
+from analyzer.taint.walk import find_leaks
+
+_OF_SCHEMAS: Final = codes(
+    "invalid-schema", "unresolved-schema-ref", "unsatisfiable-schema", "infinite-schema",
+    "bad-default", "untyped-schema",
+)  # fmt: skip
+_OF_RETRIES: Final = codes(
+    "unreachable-retry", "unsafe-retry", "error-coverage", "timeout-budget", "unclassified"
+)
+
+RULES: Final = (
+    Rule(codes("yaml-coercion"), find_coercions),
+    Rule(_OF_SCHEMAS, find_wrong_schemas),
+    Rule(codes("cycle"), find_cycles),
+    Rule(_OF_RETRIES, in_each_unit(check_retries)),
+    Rule(codes("approval-in-loop"), in_each_unit(check_approvals)),
+    Rule(codes("error-coverage"), in_each_unit(check_handling)),
+    Rule(codes("unbounded-loop"), in_each_unit(check_loops)),
+    Rule(codes("missing-check", "bad-definition"), in_each_unit(check_definition)),
+    Rule(codes("secret-leak", "untrusted-sink"), find_leaks),
+    Rule(codes("unused"), find_unused),
+)
+"""All rules; the pipeline asks them one after the other."""

@@ -10,6 +10,7 @@ from analyzer.findings.finding import Finding
 from analyzer.findings.messages import k9_hygiene
 from analyzer.flow.scopes import steps_read
 from analyzer.program.linking import Linked, Unit
+from analyzer.program.program import Program
 from analyzer.program.variables import ELSEWHERE
 from kernel.cel import parse_template, references
 from kernel.errors import Span
@@ -21,12 +22,13 @@ _MAY_BE_MEANT: Final = frozenset(("environment", "principal", "resources", "targ
 """Variables with the names that people give to their own."""
 
 
-def hygiene_findings(linked: Linked, found: Iterable[Finding] = ()) -> Iterator[Finding]:
+def find_unused(program: Program) -> Iterator[Finding]:
     """What nothing uses, in every module of a manifest.
 
-    Nothing is said of documents in which faults were ``found``: what is wrong there may be the use.
+    Nothing is said of documents whose reading found mistakes: what is wrong there may be the use.
     """
-    faulty = [one.span for one in found if one.span is not None]
+    linked = program.linked
+    faulty = [one.span for one in program.told if one.span is not None]
     documents = _documents(linked)
     wrong = {one for several in documents.values() for one in several if _holds(one, faulty)}
     for unit in linked.units.values():

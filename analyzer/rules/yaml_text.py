@@ -11,14 +11,15 @@ where they are false and ten, and so do many people. Left alone are:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any, Final
 
 from analyzer.findings.finding import Edit, Finding
 from analyzer.findings.messages import k0_text
+from analyzer.program.program import Program
 from kernel.errors import Path, Span
-from kernel.manifest import Document, Manifest
+from kernel.manifest import Document
 from kernel.manifest.nodes import Node
 from kernel.manifest.scalars import Scalar
 
@@ -31,10 +32,10 @@ _MAY_BE_NUMBERS: Final = frozenset("+-0123456789")
 _FIRST: Final = _MAY_BE_NUMBERS | {word[0] for word in _BOOLS}
 
 
-def text_findings(manifest: Manifest, found: Iterable[Finding] = ()) -> Iterator[Finding]:
+def find_coercions(program: Program) -> Iterator[Finding]:
     """The scalars of a manifest that readers disagree about, where nothing was found yet."""
-    told = frozenset(finding.span for finding in found if finding.span is not None)
-    for document in manifest.documents:
+    told = frozenset(finding.span for finding in program.told if finding.span is not None)
+    for document in program.linked.manifest.documents:
         yield from coercions(document, told)
 
 

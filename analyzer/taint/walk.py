@@ -35,9 +35,9 @@ _MAX_ROUNDS = 3
 _NOBODY: Vetted = frozenset()
 
 
-def taint_findings(program: Program, units: Iterable[Unit]) -> Iterator[Finding]:
-    """What is wrong with the ways that values take; ``units`` are in the order of their calls."""
-    units = list(units)
+def find_leaks(program: Program) -> Iterator[Finding]:
+    """What is wrong with the ways that values take."""
+    units = program.call_order.units
     survey = Survey(program)
     if not survey.is_needed(units):
         return

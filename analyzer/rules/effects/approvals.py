@@ -7,6 +7,7 @@ from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Callee, Unit
+from analyzer.program.program import Program
 from analyzer.rules.effects.raising import NO_ERRORS
 from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
 from kernel.cel.tree import Literal
@@ -16,8 +17,9 @@ from kernel.topology.forms import Step, Steps, templates
 _BOUND = "approval-bound"
 
 
-def check_approvals(effects: Effects, unit: Unit, collector: Collector) -> None:
+def check_approvals(program: Program, unit: Unit, collector: Collector) -> None:
     """The calls of a unit that need an approval each time."""
+    effects = program.once(Effects)
     loops: dict[CallSite, Step] = {}
     if unit.sequence is not None:
         _find_loops(unit.sequence.steps, None, loops)

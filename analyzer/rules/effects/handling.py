@@ -11,7 +11,7 @@ from analyzer.checks.collector import Collector
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k7_effects
 from analyzer.program.linking import Unit
-from analyzer.program.program import written
+from analyzer.program.program import Program, written
 from analyzer.rules.effects.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
 from analyzer.rules.effects.reach import Effects, name_of
 from kernel.cel import Expr, Template, free_names, reference_path, walk
@@ -109,8 +109,9 @@ def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
                     yield str(path[1]), literal
 
 
-def check_handling(effects: Effects, unit: Unit, collector: Collector) -> None:
+def check_handling(program: Program, unit: Unit, collector: Collector) -> None:
     """The handlers of a unit."""
+    effects = program.once(Effects)
     if unit.sequence is not None:
         _Handlers(effects, unit, collector).steps(unit.sequence.steps, None)
     for site in unit.sites:

@@ -8,6 +8,7 @@ from analyzer.checks.collector import Collector
 from analyzer.findings.messages import k7_effects
 from analyzer.flow.scopes import steps_read
 from analyzer.program.linking import Unit
+from analyzer.program.program import Program
 from analyzer.rules.effects.reach import Effects
 from kernel.cel import CelError, Template
 from kernel.topology.callsite import names_in
@@ -17,8 +18,9 @@ _CHANGING: Final = frozenset(("resources", "invocation"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
 
 
-def check_loops(effects: Effects, unit: Unit, collector: Collector) -> None:
+def check_loops(program: Program, unit: Unit, collector: Collector) -> None:
     """The loops of a topology."""
+    effects = program.once(Effects)
     if unit.sequence is None:
         return
     for step in all_steps(unit.sequence.steps):

@@ -14,6 +14,7 @@ from analyzer.checks.collector import Collector
 from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
 from analyzer.program.linking import Callee, Unit
+from analyzer.program.program import Program
 from analyzer.rules.effects.deciding import admits
 from analyzer.rules.effects.handling import Possible, check_condition
 from analyzer.rules.effects.raising import FINAL, KERNEL, NO_ERRORS, Code, Raised
@@ -25,8 +26,14 @@ _ANY_OTHER: Final = ("Timeout", "ExpressionError", "ControllerError", "Thrown", 
 """Codes that are declared nowhere, as a kernel and a controller have them."""
 
 
-def check_retry(effects: Effects, unit: Unit, site: CallSite, collector: Collector) -> None:
-    """What is wrong with the retry of one call site."""
+def check_retries(program: Program, unit: Unit, collector: Collector) -> None:
+    """The retries of the call sites of a unit."""
+    effects = program.once(Effects)
+    for site in unit.call_sites():
+        _check_retry(effects, unit, site, collector)
+
+
+def _check_retry(effects: Effects, unit: Unit, site: CallSite, collector: Collector) -> None:
     retry = site.retry
     if retry is None:
         return

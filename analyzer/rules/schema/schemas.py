@@ -18,6 +18,7 @@ from analyzer.lowering.conjunction import MAX_ALTERNATIVES, alternatives
 from analyzer.lowering.lower import Lowering, Untyped, untyped
 from analyzer.program.contexts import schemas_at
 from analyzer.program.linking import Unit
+from analyzer.program.program import Program
 from analyzer.rules.schema.defaults import refused_defaults
 from analyzer.rules.schema.finite import endless
 from analyzer.rules.schema.keywords import misspelt
@@ -43,6 +44,15 @@ class Declared:
     document: Document
     path: Path
     checked: bool = True
+
+
+def find_wrong_schemas(program: Program) -> Iterator[Finding]:
+    """What is wrong with the schemas of all modules, and with those that call sites write."""
+    for module in program.linked.manifest.modules.values():
+        units = [unit for unit in program.linked.units.values() if unit.module is module]
+        owners = (unit.owner for unit in units if unit.path)
+        in_place = [owner for owner in owners if isinstance(owner, Resource)]
+        yield from schema_findings(module, in_place, units)
 
 
 def schema_findings(

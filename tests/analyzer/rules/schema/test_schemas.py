@@ -250,7 +250,7 @@ NODE = {"$defs": {"node": obj("next", next={"$ref": "#/$defs/node"})}}
 def test_found(schema: Any, path: Path, message: str) -> None:
     """One finding for one mistake, at its innermost place."""
     assert not is_plain(schema)
-    assert [(one.path, message in one.message) for one in found_in(schema)] == [(path, True)]
+    assert [(one.path, message in one.message.text) for one in found_in(schema)] == [(path, True)]
 
 
 @pytest.mark.parametrize(

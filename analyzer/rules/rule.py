@@ -1,0 +1,38 @@
+"""What a rule is to the pipeline: a function that finds mistakes in a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from analyzer.checks.collector import Collector
+from analyzer.findings.finding import Finding
+from analyzer.program.linking import Unit
+from analyzer.program.program import Program
+
+Find = Callable[[Program], Iterable[Finding]]
+Check = Callable[[Program, Unit, Collector], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A function that finds mistakes, and the codes of the catalogue that its findings have.
+
+    It is asked about a whole program, since units may share what they break: a schema of their
+    module, a circle of calls, a secret that goes from one to the next.
+    """
+
+    codes: frozenset[str]
+    find: Find
+
+
+def in_each_unit(check: Check) -> Find:
+    """A rule that looks at one unit after the other."""
+
+    def find(program: Program) -> Iterator[Finding]:
+        for unit in program.linked.units.values():
+            collector = Collector(unit.document)
+            check(program, unit, collector)
+            yield from collector.findings
+
+    return find
