@@ -20,6 +20,7 @@ import pytest
 from analyzer import check
 from tests.analyzer.support.mutations import Mutation, mutations
 from tests.corpus import ROOT, files, projects
+from tests.support.properties import part, partial, some
 from tests.test_manifests import apply, head_of
 
 BEYOND = {
@@ -54,7 +55,7 @@ def copied(subject: Path, folder: Path) -> Path:
     return own if subject.is_dir() else Path(shutil.copy(subject, own))
 
 
-def some(found: list[Mutation], number: int) -> list[Mutation]:
+def sampled(found: list[Mutation], number: int) -> list[Mutation]:
     """A sample with something of every operator, always the same."""
     by_operator: dict[str, list[Mutation]] = {}
     for mutation in found:
@@ -87,7 +88,7 @@ def missed(subject: Path, folder: Path, number: int | None) -> Iterator[tuple[Mu
     runs = "expect" in head_of(target / "main.yaml" if target.is_dir() else target)
     before: Any = None
     found = list(mutations(target))
-    for mutation in some(found, number) if number else found:
+    for mutation in sampled(found, number) if number else found:
         text = mutation.file.read_text("utf-8")
         mutation.file.write_text(mutation.applied(text), "utf-8")
         try:
@@ -117,7 +118,7 @@ def judged(
     tried = caught = 0
     reasons: set[str] = set()
     wrong: list[str] = []
-    for count, subject in enumerate(subjects()):
+    for count, subject in enumerate(some(subjects())):
         number = of_project if subject.is_dir() else of_file
         for mutation, is_missed in missed(subject, folder / str(count), number):
             tried += 1
@@ -132,8 +133,9 @@ def judged(
     return f"{figure}; the other {tried - caught} cannot be known", reasons
 
 
+@partial
 def test_every_fault_is_caught(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    figure, _ = judged(tmp_path, EACH, EACH // 6, 300)
+    figure, _ = judged(tmp_path, EACH, EACH // 6, part(300))
     with capsys.disabled():
         print(f"\n{figure}", file=sys.stderr)
 

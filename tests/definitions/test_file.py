@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from definitions.file.list import List
 from definitions.file.read import Read
 from definitions.file.write import Write
 from kernel import Failure
+from tests.support.properties import examples
 
 names = st.text(string.ascii_lowercase + ".ä ", min_size=1, max_size=8).filter(
     lambda name: name not in (".", "..")
@@ -47,7 +48,7 @@ def code_of(action: Any, *args: Any, **fields: Any) -> str | int | None:
     return caught.value.code
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(names, min_size=1, max_size=4), json_values)
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, parts: list[str], value: Any
@@ -59,7 +60,7 @@ def test_what_is_written_is_read(
 
 
 @given(st.lists(st.text().filter(lambda line: not {"\n", "\r"} & set(line)), min_size=1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_lines_are_kept(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     root = tmp_path_factory.mktemp("root")
     write(root, "lines", lines, "lines")

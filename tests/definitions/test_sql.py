@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from databases import database
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from definitions.sql.connection import Connection
@@ -21,6 +21,7 @@ from definitions.sql.exec import Exec
 from definitions.sql.query import Query
 from definitions.sql.transaction import Transaction
 from kernel import Failure
+from tests.support.properties import examples
 
 TABLE = "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)"
 SLOW = {
@@ -112,9 +113,7 @@ def test_the_statement_stands_on_the_resource_or_in_the_call(db: Database) -> No
     run(main())
 
 
-@settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_values_are_bound_and_never_pasted(db: Database, value: str) -> None:
     async def main() -> None:
@@ -577,7 +576,7 @@ async def performed(db: Database, program: Program) -> None:
             await db.transaction(work)
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@examples(60, suppress_health_check=list(HealthCheck))
 @given(programs)
 def test_transactions_nest_by_the_law(db: Database, program: Program) -> None:
     async def main() -> None:

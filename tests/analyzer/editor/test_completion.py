@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.editor.completion import complete
@@ -20,6 +20,7 @@ from kernel.manifest import Document
 from kernel.topology.callsite import FIELDS
 from kernel.topology.steps import FORMS
 from tests.analyzer.support.editing import FILE, HEAD, accepted, proposed
+from tests.support.properties import examples, part, partial, some
 
 FETCH = "kind: Shop.Fetch\nmetadata: { name: B }\n"
 FLOW = """\
@@ -277,21 +278,22 @@ def _members(workspace: Workspace, path: str) -> list[tuple[Document, int, str]]
     return found
 
 
+@partial
 def test_what_stands_in_sound_manifests_is_what_would_be_proposed(tmp_path: Path) -> None:
     path = str(tmp_path / "m.yaml")
     wanted = missing = 0
-    for file in OK:
+    for file in some(OK):
         workspace = Workspace()
         workspace.put(path, file.read_text("utf-8"))
         for _, end, name in _members(workspace, path):
             wanted += 1
             missing += name not in {one.label for one in complete(workspace, path, end).items}
     # What remains is read of values that no schema speaks of, or where it must not be.
-    assert wanted > 300
+    assert wanted > part(300)
     assert missing / wanted < 0.1
 
 
-@settings(max_examples=75, deadline=None)
+@examples(75)
 @given(st.data())
 def test_no_place_of_no_text_is_too_much(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(OK))

@@ -6,11 +6,12 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer import infer
 from kernel.cel import CelEvaluationError, compile
+from tests.support.properties import examples
 
 TEXTS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 NAMES: dict[str, Any] = {
@@ -229,7 +230,7 @@ def _reason(program: Any, bindings: dict[str, Any]) -> str | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(0, 2**32))
 def test_what_is_accepted_is_not_past_the_end(seed: int) -> None:
     hold(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from analyzer.flow.availability import Flow, Ran, flow_of
 from kernel.topology.forms import Step, all_steps
@@ -114,7 +114,6 @@ def test_five_thousand_steps_and_fifty_levels() -> None:
     assert flow(inner)[0].end["X"] is PERHAPS
 
 
-@settings(deadline=None)
 @given(step_lists())
 def test_what_was_there_is_what_the_state_says(steps: list[Any]) -> None:
     """Each value step notes what it saw; the state before it must allow exactly that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.lowering.lower import lower, untyped
@@ -32,10 +32,11 @@ from analyzer.types import (
 from analyzer.types.acceptance import accepts
 from kernel.schema import NO_SCHEMAS, Contract, InvalidSchema, Schemas, compile_schema
 from tests.analyzer.support.schemas import VALUES, conformed, schemas, values
+from tests.support.properties import examples
 
 
 @given(st.data(), schemas())
-@settings(max_examples=125, deadline=None)
+@examples(125)
 def test_what_conform_delivers_is_of_the_type(data: st.DataObject, schema: Any) -> None:
     type_ = lower(schema)
     for value in data.draw(st.lists(values(schema) | VALUES, max_size=6)):
@@ -44,7 +45,7 @@ def test_what_conform_delivers_is_of_the_type(data: st.DataObject, schema: Any) 
 
 
 @given(st.data(), schemas())
-@settings(max_examples=125, deadline=None)
+@examples(125)
 def test_what_a_type_accepts_conforms(data: st.DataObject, schema: Any) -> None:
     type_ = lower(schema)
     for value in data.draw(st.lists(values(schema) | VALUES, max_size=6)):
@@ -52,7 +53,7 @@ def test_what_a_type_accepts_conforms(data: st.DataObject, schema: Any) -> None:
 
 
 @given(st.data(), schemas())
-@settings(max_examples=75, deadline=None)
+@examples(75)
 def test_what_a_type_holds_is_valid(data: st.DataObject, schema: Any) -> None:
     type_ = lower(schema)
     for value in data.draw(st.lists(values(schema) | VALUES, max_size=6)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.lowering.compatibility import Difference, newly_given, newly_refused
@@ -13,6 +13,7 @@ from analyzer.report import Finding
 from analyzer.rules.breaking_changes import breaking_changes
 from kernel.manifest import loads
 from tests.analyzer.support.schemas import VALUES, conformed, related, schemas, values
+from tests.support.properties import examples
 
 INT, TEXT = {"type": "integer"}, {"type": "string"}
 
@@ -23,7 +24,7 @@ def obj(*required: str, closed: bool = False, **properties: Any) -> dict[str, An
 
 
 @given(st.data(), related())
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_without_a_difference_old_inputs_are_taken(
     data: st.DataObject, pair: tuple[Any, Any]
 ) -> None:
@@ -36,7 +37,7 @@ def test_without_a_difference_old_inputs_are_taken(
 
 
 @given(st.data(), related())
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_without_a_difference_new_outputs_are_old_ones(
     data: st.DataObject, pair: tuple[Any, Any]
 ) -> None:
@@ -54,7 +55,7 @@ def test_what_a_constant_holds_inside_is_compared() -> None:
 
 
 @given(schemas())
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_a_schema_is_compatible_with_itself(schema: Any) -> None:
     noted = {"title": "noted", **schema}
     assert not newly_refused(schema, noted)
@@ -62,7 +63,7 @@ def test_a_schema_is_compatible_with_itself(schema: Any) -> None:
 
 
 @given(schemas().filter(lambda schema: "$ref" not in str(schema)))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_a_new_optional_field_is_no_certain_difference(schema: Any) -> None:
     old, new = obj(a=schema), obj(a=schema, another={"type": "string"})
     assert not [one for one in newly_refused(old, new) if not one.added and one.path[:1] != ("a",)]

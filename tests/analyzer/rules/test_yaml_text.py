@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -16,6 +16,7 @@ from analyzer.rules.yaml_text import coercions
 from kernel.manifest.document import Document
 from kernel.manifest.source import Source
 from kernel.manifest.stream import read_stream
+from tests.support.properties import examples
 
 
 def documents(text: str) -> list[Document]:
@@ -78,7 +79,7 @@ TEXTS = SCALARS.filter(lambda text: not text.endswith(":") and not UNREADABLE.fu
 @example("00")
 @example("22:22")
 @example("1_000.5")
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_found_is_what_the_older_reader_takes_for_another_value(scalar: str) -> None:
     newer = documents(f"a: {scalar}")[0].data["a"]
     differs = not same(newer, as_older(f"a: {scalar}")["a"])
@@ -86,7 +87,7 @@ def test_found_is_what_the_older_reader_takes_for_another_value(scalar: str) -> 
 
 
 @given(TEXTS)
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_what_is_fixed_is_the_same_for_both(scalar: str) -> None:
     text = f"a: {scalar}"
     mended = fixed(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.lowering.lower import lower
@@ -37,6 +37,7 @@ from analyzer.types import (
 from analyzer.types.intersection import meet
 from analyzer.types.samples import NO_VALUE, Samples, all_values
 from tests.analyzer.support.schemas import VALUES, schemas
+from tests.support.properties import examples
 
 LITERALS = st.frozensets(st.sampled_from(["a", "bb", "x"]), min_size=1, max_size=2)
 LEAVES: st.SearchStrategy[Type] = st.one_of(
@@ -68,7 +69,7 @@ TYPES = st.recursive(LEAVES, _grow, max_leaves=6)
 
 
 @given(TYPES, TYPES, st.lists(VALUES, max_size=8))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_a_union_holds_what_either_holds(a: Type, b: Type, values: list[Any]) -> None:
     both = union([a, b])
     for value in values:
@@ -76,7 +77,7 @@ def test_a_union_holds_what_either_holds(a: Type, b: Type, values: list[Any]) ->
 
 
 @given(TYPES, TYPES, st.lists(VALUES, max_size=8))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_a_meeting_holds_what_both_hold(a: Type, b: Type, values: list[Any]) -> None:
     both = meet(a, b)
     for value in [*values, Samples().smallest(a), Samples().smallest(b)]:
@@ -84,7 +85,7 @@ def test_a_meeting_holds_what_both_hold(a: Type, b: Type, values: list[Any]) -> 
 
 
 @given(schemas(), schemas(), st.lists(VALUES, max_size=8))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_nothing_that_both_schemas_deliver_is_lost(a: Any, b: Any, values: list[Any]) -> None:
     one, two = lower(a), lower(b)
     both = meet(one, two)

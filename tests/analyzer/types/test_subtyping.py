@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.lowering.lower import lower
@@ -34,6 +34,7 @@ from analyzer.types.acceptance import json_form
 from analyzer.types.subtyping import MAX_STEPS, Verdict, is_assignable
 from kernel.schema import compile_schema
 from tests.analyzer.support.schemas import VALUES, conformed, related, schemas, values
+from tests.support.properties import examples
 
 
 def verdict(producer: Any, consumer: Any) -> Verdict:
@@ -46,7 +47,7 @@ def obj(required: list[str] | None = None, more: Any = None, **properties: Any) 
 
 
 @given(st.data(), related())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_what_is_proven_conforms(data: st.DataObject, pair: tuple[Any, Any]) -> None:
     producer, consumer = pair
     found = verdict(producer, consumer)
@@ -58,7 +59,7 @@ def test_what_is_proven_conforms(data: st.DataObject, pair: tuple[Any, Any]) -> 
 
 
 @given(related())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_counterexample_is_delivered_and_refused(pair: tuple[Any, Any]) -> None:
     producer, consumer = pair
     found = verdict(producer, consumer).counterexample
@@ -73,13 +74,13 @@ def test_a_counterexample_is_delivered_and_refused(pair: tuple[Any, Any]) -> Non
 
 
 @given(schemas())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_schema_takes_what_it_delivers(schema: Any) -> None:
     assert not verdict(schema, schema).refuted
 
 
 @given(schemas(more=False))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_everything_goes_where_anything_does(schema: Any) -> None:
     assert verdict(schema, {}).proven
 

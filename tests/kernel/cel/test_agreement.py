@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from kernel import cel
 from kernel.cel.codegen import generate
+from tests.support.properties import examples
 
 Same = Callable[[Any, Any], bool]
 
@@ -123,7 +124,7 @@ def agree(fast: Any, slow: Any, same: Same) -> bool:
     return same(fast, slow)
 
 
-@settings(max_examples=750, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(750, suppress_health_check=[HealthCheck.too_slow])
 @given(text=EXPRESSIONS, bindings=BINDINGS)
 def test_tiers_agree(text: str, bindings: dict[str, Any], same: Same) -> None:
     program = cel.compile(text)
@@ -160,7 +161,7 @@ def test_usual_expressions_stay_in_the_generated_code(text: str, same: Same) -> 
     assert same(evaluate(bindings), program.evaluate_by_reference(bindings))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(150, suppress_health_check=[HealthCheck.too_slow])
 @given(first=EXPRESSIONS, second=EXPRESSIONS, bindings=BINDINGS)
 def test_tiers_agree_on_templates(
     first: str, second: str, bindings: dict[str, Any], same: Same

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from kernel import cel
+from tests.support.properties import examples
 
 INTS = [0, 1, 2, 3, -1, -7, 10, 2**31, 2**53 + 1, 2**63 - 1, -(2**63)]
 DOUBLES = [0.0, -0.0, 1.0, 0.5, -2.5, 3.0, 1e15, 1e21, 1e-7, 2.0**53, math.inf, math.nan]
@@ -170,7 +171,7 @@ def _comparable(value: Any) -> Any:
     return (type(value) is bool, int(value) if isinstance(value, int) else value)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(600, suppress_health_check=[HealthCheck.too_slow])
 @given(text=_expressions(FORMS), bindings=BINDINGS)
 def test_same_as_cpp(text: str, bindings: dict[str, Any]) -> None:
     theirs = _by_cpp(text, bindings)
@@ -197,7 +198,7 @@ def _by_celpy(text: str, bindings: dict[str, Any]) -> Any:
         sys.setrecursionlimit(limit)
 
 
-@settings(max_examples=125, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(125, suppress_health_check=[HealthCheck.too_slow])
 @given(text=_expressions(PLAIN_FORMS), bindings=BINDINGS)
 def test_same_as_cel_python(text: str, bindings: dict[str, Any]) -> None:
     theirs = _by_celpy(text, bindings)

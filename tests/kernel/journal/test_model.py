@@ -29,6 +29,7 @@ from kernel.journal import (
     Won,
     open_journal,
 )
+from tests.support.properties import examples, partial
 
 PATHS = st.sampled_from(["a", "b", "c"])
 HASHES = st.sampled_from(["h1", "h1", "h1", "h2"])
@@ -223,12 +224,11 @@ class Schedules(RuleBasedStateMachine):
             assert endings.count("succeeded") <= 1
 
 
-@pytest.mark.parametrize(("store", "examples"), [("memory", 60), ("sqlite", 15)])
-def test_any_schedule_of_two_processes_keeps_the_promise(store: str, examples: int) -> None:
+@partial
+@pytest.mark.parametrize(("store", "full"), [("memory", 60), ("sqlite", 15)])
+def test_any_schedule_of_two_processes_keeps_the_promise(store: str, full: int) -> None:
     machine = type("OfStore", (Schedules,), {"store": store})
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=examples, stateful_step_count=30, deadline=None)
-    )
+    run_state_machine_as_test(machine, settings=examples(full, stateful_step_count=30))
 
 
 @pytest.mark.long

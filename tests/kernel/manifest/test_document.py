@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import Span
 from kernel.manifest.document import Document
 from kernel.manifest.source import Source
 from kernel.manifest.stream import read_stream
+from tests.support.properties import examples
 
 from .trees import STYLES, VALUES, dump, paths
 
@@ -39,7 +40,7 @@ def scalar(text: str, value: str, start: int, end: int) -> str:
 
 
 @given(VALUES.filter(lambda v: v not in (None, "")), STYLES, st.sampled_from([20, 80]))
-@settings(max_examples=200)
+@examples(200)
 def test_every_span_holds_the_value_that_it_is_asked_for(
     value: Any, style: str, width: int
 ) -> None:
@@ -72,7 +73,7 @@ def _alone(piece: str, document: Document, path: tuple[Any, ...]) -> Any:
 
 
 @given(VALUES, STYLES, st.sampled_from([20, 80]))
-@settings(max_examples=300)
+@examples(300)
 def test_every_character_of_a_text_is_found(value: Any, style: str, width: int) -> None:
     text = dump({"root": value}, style, width)
     document = read(text)

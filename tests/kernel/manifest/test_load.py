@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import Fault, ManifestError
@@ -23,6 +23,7 @@ from kernel.manifest import (
 )
 from kernel.manifest.load import Shared, default_name
 from kernel.manifest.source import Source
+from tests.support.properties import examples
 
 SEQUENCE = "kind: Run.Sequence\nmetadata: {{ name: {} }}\nsteps: []\n"
 DEFINITION = """\
@@ -319,7 +320,7 @@ ODD = [
 
 
 @given(st.data())
-@settings(max_examples=300)
+@examples(300)
 def test_no_manifest_is_too_odd(data: st.DataObject) -> None:
     text = WHOLE
     assert inspect_text(text)[1] == ()

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import Fault
@@ -15,6 +15,7 @@ from kernel.manifest import inspect_text
 from kernel.manifest.nodes import to_data
 from kernel.manifest.source import Source
 from kernel.manifest.stream import compose_document, read_stream
+from tests.support.properties import examples
 
 from .trees import STYLES, VALUES, dump
 
@@ -31,13 +32,13 @@ def value(text: str) -> Any:
 
 
 @given(VALUES, STYLES)
-@settings(max_examples=200)
+@examples(200)
 def test_what_another_library_writes_is_read_back(written: Any, style: str) -> None:
     assert value(dump({"root": written}, style)) == {"root": written}
 
 
 @given(VALUES, STYLES)
-@settings(max_examples=100)
+@examples(100)
 def test_the_quick_and_the_exact_reading_agree(written: Any, style: str) -> None:
     text = dump({"root": written}, style)
     source = Source("x", text)
@@ -48,7 +49,7 @@ def test_the_quick_and_the_exact_reading_agree(written: Any, style: str) -> None
 
 
 @given(st.text(alphabet="ab:-?[]{}&*!|>'\"%@#,~ \n\t\r<=0x1.é\x00\ufeff\u2028", max_size=60))
-@settings(max_examples=500)
+@examples(500)
 def test_no_text_is_too_odd(text: str) -> None:
     documents, faults = read_stream(Source("x", text))
     for document in documents:

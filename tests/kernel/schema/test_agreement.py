@@ -10,10 +10,11 @@ import copy
 from typing import Any
 
 import jsonschema
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.schema import SchemaError, compile_schema
+from tests.support.properties import examples
 
 NAMES = st.sampled_from(["a", "b", "cc"])
 ATOMS = (
@@ -81,14 +82,14 @@ SCHEMAS = st.recursive(LEAVES, _grow, max_leaves=6)
 
 
 @given(SCHEMAS, VALUES)
-@settings(max_examples=250)
+@examples(250)
 def test_both_validators_agree(schema: Any, value: Any) -> None:
     ours = compile_schema(schema)
     assert ours.is_valid(value) == jsonschema.Draft202012Validator(schema).is_valid(value)
 
 
 @given(SCHEMAS, VALUES)
-@settings(max_examples=150)
+@examples(150)
 def test_a_refused_value_has_problems_and_a_valid_one_has_none(schema: Any, value: Any) -> None:
     compiled = compile_schema(schema)
     problems = compiled.problems(value)
@@ -101,7 +102,7 @@ def test_a_refused_value_has_problems_and_a_valid_one_has_none(schema: Any, valu
 
 
 @given(SCHEMAS, VALUES)
-@settings(max_examples=250)
+@examples(250)
 def test_conforming_is_idempotent_and_leaves_the_given_value_alone(schema: Any, value: Any) -> None:
     before = copy.deepcopy(value)
     compiled = compile_schema(schema)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from embedded import World, call, definition, sequence, text_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel import Kernel, loads
+from tests.support.properties import examples
 
 
 class Meeting:
@@ -164,7 +165,7 @@ def test_rounds_have_paths_of_their_own_and_so_ids() -> None:
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.lists(st.integers(0, 3), max_size=25),
     st.integers(1, 30),

@@ -7,7 +7,7 @@ from textwrap import indent
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer import check_text
@@ -15,6 +15,7 @@ from analyzer.report import Finding
 from analyzer.rules.effects.raising import KERNEL
 from kernel import Failure, Kernel, loads
 from tests.analyzer.support.effects import at, codes, found, kind, sequence
+from tests.support.properties import examples
 
 PAY = kind("Pay", "safety: idempotent\nerrors: { DECLINED: {}, BUSY: { retryable: true } }")
 FIND = kind("Find", "safety: idempotent\nerrors: { NOT_FOUND: {} }")
@@ -297,7 +298,7 @@ ERRORS = {"Pay": ["DECLINED: {}", "BUSY: {}"], "Find": ["NOT_FOUND: {}"]}
 ANSWERS = st.lists(st.sampled_from([None, "DECLINED: {}", "BUSY: {}", "NOT_FOUND: {}"]), max_size=6)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(STEPS, ANSWERS)
 def test_a_code_that_comes_is_expected(steps: Any, answers: list[str | None]) -> None:
     tried = written(steps)

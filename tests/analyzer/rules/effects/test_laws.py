@@ -7,6 +7,7 @@ it returned, or failed with an unknown outcome.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
@@ -14,12 +15,13 @@ from textwrap import indent
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from analyzer import check_text
 from kernel import Failure, Kernel, loads
 from tests.analyzer.support.effects import kind, sequence
+from tests.support.properties import examples
 
 SEND = kind(
     "Send",
@@ -122,6 +124,9 @@ def manifest(shape: Any, when: str | None) -> str:
     return "---\n".join((module, SEND, FIND, *writing.documents, inner, main))
 
 
+loaded = functools.lru_cache(1)(loads)
+
+
 def effects_of(text: str, strict: bool, answers: Iterator[str]) -> Counter[int]:
     """How often each call of what is irreversible took effect in one run."""
     effects: Counter[int] = Counter()
@@ -141,7 +146,7 @@ def effects_of(text: str, strict: bool, answers: Iterator[str]) -> Counter[int]:
     async def main() -> None:
         controllers = {"Shop.Send": send, "Shop.Find": find}
         values = {"strict": strict}
-        live = Kernel(loads(text), values=values, environ={}, controllers=controllers)
+        live = Kernel(loaded(text), values=values, environ={}, controllers=controllers)
         async with asyncio.timeout(20), live:
             await live.apply()
 
@@ -149,7 +154,7 @@ def effects_of(text: str, strict: bool, answers: Iterator[str]) -> Counter[int]:
     return effects
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     STEPS,
     st.sampled_from([None, *CONDITIONS]),

@@ -9,7 +9,7 @@ from textwrap import indent
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kernel
@@ -20,6 +20,7 @@ from kernel.cel import CelError, compile_template, parse_template
 from kernel.invocation.runtime import Answer
 from kernel.journal import Approval
 from tests.analyzer.support.effects import at, codes, found, kind, sequence
+from tests.support.properties import examples
 
 LOOKUP = kind("Lookup", "safety: idempotent")
 PLAIN = kind("Plain")
@@ -405,7 +406,7 @@ CONDITIONS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(CONDITIONS, CODES, st.booleans(), st.sampled_from(["no", "yes"]), st.booleans())
 def test_what_is_not_admitted_is_never_true(
     text: str, code: str | int, on: bool, message: str, data: bool

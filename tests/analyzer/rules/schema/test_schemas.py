@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer import check_text
@@ -25,6 +25,7 @@ from kernel.schema.bundle import bundle, pointer
 from kernel.schema.engine import validator_at
 from kernel.schema.normal import compile_plan
 from tests.analyzer.support.schemas import VALUES, schemas, values
+from tests.support.properties import examples
 
 
 def found_in(schema: Any) -> list[Found]:
@@ -57,7 +58,7 @@ def takes(bundled: Any, place: str, value: Any) -> bool:
 
 
 @given(st.data(), schemas())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_what_is_found_takes_no_value(data: st.DataObject, schema: Any) -> None:
     bundled = bundle(schema)
     for found in found_in(schema):
@@ -71,7 +72,7 @@ def test_what_is_found_takes_no_value(data: st.DataObject, schema: Any) -> None:
 
 
 @given(schemas())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_nothing_is_wrong_with_what_is_plain(schema: Any) -> None:
     if is_plain(schema):
         assert not untyped(schema)
