@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.warm import warm
+
 ROOT = Path(__file__).parent.parent
 PAGES = [
     page
@@ -37,7 +39,7 @@ def test_the_examples_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
         elif language == "console":
-            run_console(text, tmp_path)
+            run_console(text, tmp_path, installed=page.name == "README.md")
         elif text.startswith(">>> "):
             examples = doctest.DocTestParser().get_doctest(text, {}, page.name, None, 0)
             assert doctest.DocTestRunner(verbose=False).run(examples).failed == 0
@@ -48,16 +50,20 @@ def test_the_examples_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
             assert language in ("", "text", "cel"), f"a block of {language} is not executed"
 
 
-def run_console(text: str, folder: Path) -> None:
+def run_console(text: str, folder: Path, *, installed: bool = False) -> None:
+    """Run what a block shows; with the installed command, or with one that is there at once."""
+    commands = None if installed else warm().bin
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
-        printed = run(["bash", "-c", command], folder)
+        printed = run(["bash", "-c", command], folder, commands)
         pattern = re.escape(expected.rstrip("\n")).replace("…", ".*")
         assert re.fullmatch(pattern, printed.rstrip("\n")), f"$ {command}\n{printed}"
 
 
-def run(command: list[str], folder: Path) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def run(command: list[str], folder: Path, commands: Path | None = None) -> str:
+    """What a command prints. ``commands`` is a folder in which the shell looks for it first."""
+    installed = Path(sys.executable).parent
+    path = os.pathsep.join(map(str, (commands or installed, installed, os.environ["PATH"])))
     done = subprocess.run(
         command,
         cwd=folder,

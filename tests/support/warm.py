@@ -45,6 +45,18 @@ class _Warm:
         assert self.process.stdout.readline() == b"ready\n"
         atexit.register(self.close)
 
+    @functools.cached_property
+    def bin(self) -> Path:
+        """A folder with a command ``kernel`` for shells."""
+        made = self.folder / "bin"
+        made.mkdir()
+        script = (
+            f'exec {sys.executable} -IS {ROOT}/tests/support/warm_command.py {self.socket} "$@"'
+        )
+        (made / "kernel").write_text(f"#!/bin/sh\n{script}\n")
+        (made / "kernel").chmod(0o755)
+        return made
+
     def close(self) -> None:
         self.process.communicate(timeout=30)
         shutil.rmtree(self.folder)
