@@ -25,6 +25,35 @@ LAYERS = (
 )
 """From low to high: a module knows its own layer and those below."""
 
+INVOCATION = (
+    "values threads engine replay_order atomic lease",
+    "activity",
+    "history",
+    "runtime",
+    "run",
+    "context",
+    "invocation",
+    "emit",
+    "calls.call",
+    "calls.bound_site calls.controller",
+    "calls.one_attempt",
+    "recovery.answers recovery.endings recovery.retry recovery.reconcile",
+    "recovery.attempts",
+    "recovery.interrupted",
+    "recovery.claims",
+    "stages.expect",
+    "stages.authorise",
+    "stages.*",
+    "recorded",
+    "decisions pauses",
+    "pipeline",
+    "rehearsal",
+)
+"""From low to high: a file of ``kernel.invocation`` knows those below its own line only.
+
+So there is no circle among them. Imports for types alone, and within functions, count.
+"""
+
 HEAVY = {"httpx", "starlette", "uvicorn", "sqlalchemy", "psycopg"}
 """Packages of the extras: nothing in the core may know them."""
 
@@ -59,6 +88,20 @@ def imports(file: Path) -> Iterator[tuple[str, int, bool]]:
                 yield alias.name, node.lineno, node.lineno in typing_only
 
 
+def imported_files(file: Path) -> set[str]:
+    """The modules that a file imports anywhere, also those that it imports from a folder."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module is not None:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                is_file = (ROOT / f"{name.replace('.', '/')}.py").exists()
+                found.add(name if is_file else node.module)
+    return found
+
+
 def public_homes() -> dict[str, str]:
     """Where the names of the public API really are: ``runtime.kernel`` for ``Kernel``."""
     import kernel
@@ -89,6 +132,28 @@ def test_kernel_modules_know_only_what_lies_below(file: Path) -> None:
         target = public_homes().get(rest, rest).partition(".")[0]
         if package == "kernel" and target and not typing_only:
             assert level(target) <= level(own), f"{file}:{line}: {own} knows {name}"
+
+
+def invocation_level(module: str) -> int:
+    """The line of ``INVOCATION`` on which a module stands."""
+    found = {name: at for at, line in enumerate(INVOCATION) for name in line.split()}
+    folder = module.partition(".")[0]
+    return found[module] if module in found else found[f"{folder}.*"]
+
+
+@pytest.mark.parametrize(
+    "file", files("kernel/invocation"), ids=lambda f: str(f.relative_to(ROOT / "kernel/invocation"))
+)
+def test_the_files_of_an_invocation_stand_in_an_order(file: Path) -> None:
+    if file.name == "__init__.py":
+        assert not list(imports(file))
+        return
+    folder = ROOT / "kernel/invocation"
+    own = ".".join(file.relative_to(folder).with_suffix("").parts)
+    for name in imported_files(file):
+        target = name.removeprefix("kernel.invocation.")
+        if target != name:
+            assert invocation_level(target) < invocation_level(own), f"{file} knows {name}"
 
 
 @pytest.mark.parametrize("file", files("definitions"), ids=lambda f: str(f.relative_to(ROOT)))

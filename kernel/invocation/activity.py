@@ -91,14 +91,12 @@ class Activity:
     def sleeping(self, seconds: float) -> Iterator[None]:
         """A pause during which the run is not suspended: it ends by itself."""
         self.begin()
+        self._sleeps += 1
         try:
             with self.pausing(seconds):
-                self._sleeps += 1
-                try:
-                    yield
-                finally:
-                    self._sleeps -= 1
+                yield
         finally:
+            self._sleeps -= 1
             self.end()
 
     def is_idle_for(self, seconds: float) -> bool:

@@ -62,10 +62,9 @@ class Invocation:
     """What the stages work on."""
 
     __slots__ = (
-        "_id",
-        "_key", "approval", "attempt", "began", "claim", "context", "decision", "inner_calls",
-        "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "outputs",
-        "plan", "was_in_flight",
+        "_id", "_key", "approval", "attempt", "began", "claim", "context", "decision", "inputs",
+        "is_active", "is_adopted", "is_attempted", "is_concluded", "outputs", "plan", "waits",
+        "was_in_flight",
     )  # fmt: skip
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
@@ -83,7 +82,7 @@ class Invocation:
         self.is_active = False  # its run counts it as under way
         self.approval: Approval | None = None  # the one that it goes on with
         self.decision: Decision | None = None  # what the policies say
-        self.inner_calls = 0  # how many calls of its own its controller waits for
+        self.waits = 0  # of it and its controller, at the same time
         self._id: str | None = None
         self._key: str | None = None
 
@@ -168,32 +167,20 @@ class Invocation:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """While it waits for people or for another run, its run may be suspended."""
+        """While it waits for its own calls, for people or for another run, these are under way."""
         history = self.history
-        if history is None or not self.is_active:  # a topology is not active: what it calls is
+        # A topology is not active: what it calls is.
+        if history is None or not (self.is_active or self.waits):
             yield
             return
-        history.activity.wait()
-        try:
-            yield
-        finally:
-            history.activity.begin()
-
-    @contextmanager
-    def waiting_for_calls(self) -> Iterator[None]:
-        """While its controller waits for calls of its own, these are what is under way."""
-        history = self.history
-        if history is None:
-            yield
-            return
-        if self.inner_calls == 0:
+        if not self.waits:
             history.activity.wait()
-        self.inner_calls += 1
+        self.waits += 1
         try:
             yield
         finally:
-            self.inner_calls -= 1
-            if self.inner_calls == 0:
+            self.waits -= 1
+            if not self.waits:
                 history.activity.begin()
 
     def timed(self) -> AbstractContextManager[None]:

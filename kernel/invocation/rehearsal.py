@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kernel.errors import InvocationError, UsageError
+from kernel.invocation.decisions import decide
 from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
+from kernel.invocation.pauses import sleep, wait_for
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.recorded import PAUSE
 from kernel.invocation.recovery.answers import answer
@@ -64,15 +66,15 @@ async def _walk(rehearsal: Rehearsal, history: History, body: RunBody) -> None:
     history.activity.is_suspended = False
 
 
-class Rehearsal:
+class Rehearsal(Pipeline):
     """The engine that makes no call: it gives what is recorded, if that answers the same call."""
 
     def __init__(self, run: Run, history: History) -> None:
+        super().__init__(run.runtime)
         self.met: dict[str, bool] = {}
         """The recorded paths that the walk came by, and whether each answers for all within it."""
         self._differences: list[str] = []
         self._history = history
-        self._pipeline = Pipeline(run.runtime)
 
     def problems(self) -> list[str]:
         """How the walk differs from what is recorded."""
@@ -94,7 +96,7 @@ class Rehearsal:
 
         What a topology that has no end yet has called may be recorded: that one is walked.
         """
-        plan = self._pipeline.plan(site, context.scope)
+        plan = self.plan(site, context.scope)
         invocation = Invocation(context, plan)
         replay.check_path(invocation.path)
         row = self._row(invocation.path)
@@ -131,30 +133,24 @@ class Rehearsal:
             as_it_began(invocation, self._history)
         await _pass(invocation, attempt.prepare(plan))
 
-    async def invoke_once(
-        self, context: EvaluationContext, site: CallSite, label: str | None = None
-    ) -> Any:
-        """As :meth:`invoke`."""
-        return await self._pipeline.invoke_once(context, site, label)
-
     async def decide(self, context: EvaluationContext, path: str, find: Callable[[], Any]) -> Any:
         """The recorded decision."""
         if path not in self._history.concluded:
             await _stay()
         self.met[path] = True
-        return await self._pipeline.decide(context, path, find)
+        return await decide(context, path, find)
 
     async def sleep(self, context: EvaluationContext, path: str, milliseconds: float) -> None:
         """Come back where the pause is concluded."""
         await self._meet_pause(path, None)
-        await self._pipeline.sleep(context, path, milliseconds)
+        await sleep(context, path, milliseconds)
 
     async def wait_for(
         self, context: EvaluationContext, path: str, pattern: str, timeout: float | None
     ) -> Any:
         """The recorded event."""
         await self._meet_pause(path, self._history.references.hide(pattern))
-        return await self._pipeline.wait_for(context, path, pattern, timeout)
+        return await wait_for(context, path, pattern, timeout)
 
     async def _meet_pause(self, path: str, pattern: Any) -> None:
         """Come back where the same pause is concluded, else stay here."""
@@ -168,10 +164,6 @@ class Rehearsal:
         elif row.outcome is not None and row.outcome != "cancelled":
             return
         await _stay()
-
-    def invocation_to_cel(self, context: EvaluationContext, site: CallSite) -> dict[str, Any]:
-        """As it is in the pipeline."""
-        return self._pipeline.invocation_to_cel(context, site)
 
 
 async def _stay() -> NoReturn:

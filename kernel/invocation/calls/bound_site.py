@@ -66,7 +66,7 @@ class BoundCallSite(Mapping[str, Any]):
             return await self._execute(context.run, lambda: context.invoke(site))
         if self.is_atomic:
             return await context.invoke(site)  # all the while the run works on the call around it
-        with call.invocation.waiting_for_calls():
+        with call.invocation.waiting():
             return await context.invoke(site)
 
     def _context(self, values: Mapping[str, Any]) -> EvaluationContext:

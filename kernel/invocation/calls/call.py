@@ -144,7 +144,7 @@ class Call:
             outer.context.run, scope, scope.bindings, path, outer.context.depth + 1,
             atomic=outer.atomic_within(), repeats=outer.repeats,
         )  # fmt: skip
-        with outer.waiting_for_calls():
+        with outer.waiting():
             return await context.invoke_once(site)
 
     def count(self, site: object) -> int:

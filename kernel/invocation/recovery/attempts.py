@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError
 from kernel.invocation.calls.one_attempt import one_attempt
@@ -27,17 +27,19 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation
 
 
-class Record(Protocol):
-    """Where attempts are noted."""
+class NoRecord:
+    """For what has no commit record: it may be made again, and nobody asks how it ended."""
 
     async def ready(self) -> None:
         """Before an attempt."""
 
     def attempting(self) -> AbstractContextManager[None]:
         """While an attempt is waited for."""
+        return nullcontext()
 
     async def has_landed(self, error: InvocationError) -> bool:
         """Whether a failed attempt has taken effect; then the invocation has its outputs."""
+        return False
 
     async def failed(self, error: InvocationError, delay: float) -> None:
         """An attempt has failed, and another one begins after so many milliseconds."""
@@ -46,28 +48,7 @@ class Record(Protocol):
         """An attempt after the first begins."""
 
 
-class NoRecord:
-    """For what has no commit record: it may be made again, and nobody asks how it ended."""
-
-    async def ready(self) -> None:
-        """Nothing to do."""
-
-    def attempting(self) -> AbstractContextManager[None]:
-        """Nothing to do."""
-        return nullcontext()
-
-    async def has_landed(self, error: InvocationError) -> bool:
-        """A failed attempt has failed."""
-        return False
-
-    async def failed(self, error: InvocationError, delay: float) -> None:
-        """Nothing to do."""
-
-    async def began(self) -> None:
-        """Nothing to do."""
-
-
-class JournalRecord:
+class JournalRecord(NoRecord):
     """For what has a commit record: the trace in the journal tells what became of each attempt."""
 
     def __init__(self, invocation: Invocation, history: History) -> None:
@@ -113,7 +94,7 @@ class JournalRecord:
         await history.guard(noted)
 
 
-async def attempts(invocation: Invocation, body: Body, record: Record, began: float) -> None:
+async def attempts(invocation: Invocation, body: Body, record: NoRecord, began: float) -> None:
     """Attempt a call until it has its outputs, or raise the error of the last attempt.
 
     ``began`` is when the first attempt did, on the monotonic clock.
@@ -137,7 +118,7 @@ async def attempts(invocation: Invocation, body: Body, record: Record, began: fl
 
 
 async def begin_another(
-    invocation: Invocation, record: Record, error: InvocationError, delay: float
+    invocation: Invocation, record: NoRecord, error: InvocationError, delay: float
 ) -> None:
     """Note that an attempt failed, wait, and note that the next one begins."""
     invocation.context.run.hide_secrets(error)
