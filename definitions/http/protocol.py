@@ -1,4 +1,4 @@
-"""HTTP/1.1 of uvicorn, without patience for those who never finish asking."""
+"""HTTP/1.1 of uvicorn, with a limit on the time that the head of a request takes."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Connection:
             thread = ThreadPoolExecutor(1, thread_name_prefix="sql-transaction")
             links: list[Link] = []
             try:
-                # Into a list, since who is cancelled gets no value, and the link must be closed.
+                # Into a list: a cancelled task gets no value, and the link must be closed.
                 await in_thread(thread, lambda: links.append(_connected(self._engine)))
                 async with self._level(links[0], thread, nested=False):
                     yield

@@ -1,4 +1,4 @@
-"""Work of a database in threads: awaited, and interrupted when whoever awaits it is cancelled."""
+"""Work of a database in threads: awaited, and interrupted when the awaiting task is cancelled."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Interrupt:
         try:
             yield
         finally:
-            # Past this lock the connection may serve somebody else.
+            # Past this lock the connection may serve another task.
             with self._lock:
                 self._stop = None
 

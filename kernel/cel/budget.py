@@ -29,7 +29,7 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 class Budget:
-    """What is left of the limits during one evaluation."""
+    """The steps and the size that one evaluation may still spend."""
 
     __slots__ = ("size", "steps")
 

@@ -1,7 +1,7 @@
 """The reference evaluator: a tree of closures with the whole semantics and exact errors.
 
-What the generated code of ``codegen`` computes must be what this computes; whatever the generated
-code cannot do ends up here.
+The generated code of ``codegen`` must compute what the closures compute; what it cannot do, and
+each error, is left to them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Builder:
         self.prefixes = (*(".".join(parts[:n]) + "." for n in range(len(parts), 0, -1)), "")
 
     def closure(self, expr: Expr, scope: Slots) -> Closure:
-        """The closure of an expression under macros that declare ``scope``."""
+        """The closure of an expression; ``scope`` are the variables of the macros around it."""
         return _BUILDERS[type(expr)](self, expr, scope)
 
     def closures(self, exprs: tuple[Expr, ...], scope: Slots) -> tuple[Closure, ...]:

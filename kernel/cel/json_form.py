@@ -1,6 +1,6 @@
 """Values in their JSON form, where they leave the expressions (CEL specification, JSON).
 
-:func:`to_json` is for whoever reads them; :func:`with_types` for what is to come back as it was.
+:func:`to_json` is for readers; :func:`with_types` and :func:`from_types` keep the CEL types.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def pairs(items: Any) -> Any:
 
 
 def kept(first: CelEvaluationError | None, error: CelEvaluationError) -> CelEvaluationError:
-    """The error to report if no operand decides; one of the budget ends everything at once."""
+    """The error to report if no operand decides: the first. An exhausted budget ends all at once."""
     if error.reason == "budget":
         raise error
     return first or error
@@ -109,7 +109,7 @@ _BUILDING: Final = frozenset({"map", "transformList", "transformMap", "transform
 
 
 def shares(expr: Expr) -> bool:
-    """Whether the value may hold one built part many times, so be huge although it costs little.
+    """Whether the value may hold one part many times, and so be huge although it costs little.
 
     ``cel.bind(a, [x, x], cel.bind(b, [a, a], …))`` doubles with every line of it.
     """
@@ -136,7 +136,7 @@ def measured(budget: Budget, value: Any) -> Any:
 
 
 def _quantifier(decisive: bool) -> Callable[[Parts], Closure]:
-    """``all`` is decided by a false, ``exists`` by a true; either outweighs errors."""
+    """``all`` is decided by a false, ``exists`` by a true; the decisive value outweighs errors."""
 
     def build(parts: Parts) -> Closure:
         def decide(frame: Frame) -> bool:

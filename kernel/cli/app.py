@@ -18,7 +18,7 @@ _left_behind = False
 
 
 def leave_behind() -> None:
-    """Something will not end: end the process without waiting for it."""
+    """End the process without waiting for its threads and tasks: some will not end."""
     global _left_behind
     _left_behind = True
 
@@ -130,7 +130,7 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo(f"Error: {error}", err=True)
         return FAILED
     except BrokenPipeError:
-        # Whoever read the output is gone; what is left in the buffer has nowhere to go.
+        # The reader of the output is gone: discard what the buffer still holds.
         os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.__stdout__ or sys.stdout).fileno())
         return FAILED
     return status if isinstance(status, int) else SUCCEEDED

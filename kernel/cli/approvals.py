@@ -42,7 +42,7 @@ def command(journal: str, state: ApprovalState | None, form: str) -> None:
 
 
 def as_of(now: int, one: Approval) -> Approval:
-    """An approval as it is at a moment: one whose time has come has expired."""
+    """An approval as it is at a moment: a pending one has expired when its time is over."""
     due = one.state == "pending" and one.expires_at is not None and one.expires_at <= now
     return replace(one, state="expired") if due else one
 

@@ -1,4 +1,4 @@
-"""Approvals on a terminal: who sits there is asked."""
+"""Approvals on a terminal: the person there is asked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ANSWERS = ("yes", "no", "later")
 
 _asking = threading.Lock()
-"""Held while a line is read: also for a question that nobody waits for any more."""
+"""Held while a line is read, also for a question whose approval has expired meanwhile."""
 
 
 def asker(aside: Callable[[], AbstractContextManager[None]]) -> Ask | None:
@@ -42,7 +42,7 @@ def asker(aside: Callable[[], AbstractContextManager[None]]) -> Ask | None:
 
 
 async def _answer(approval: Approval) -> Answer | None:
-    """What is typed, until the approval expires. Who types nothing does not hold up the end."""
+    """The typed answer; None when the approval expires before. No answer does not block the end."""
     asking = asyncio.ensure_future(in_thread(_ask, approval))
     asking.add_done_callback(look_at)
     left = None

@@ -110,7 +110,7 @@ def _examined(
 def _mended(
     request: Request, paths: Sequence[Path], configurations: Sequence[Configuration]
 ) -> Checked | None:
-    """Apply fixes, and give what is left; for a dry run print the changes, and give what is."""
+    """Apply fixes, and give the report after; for a dry run print them, and give that before."""
     from analyzer.findings.fixes import mend, write
 
     last: list[Checked] = []
@@ -174,7 +174,7 @@ def _base() -> Path:
 
 
 def _failed(error: Exception) -> None:
-    """A fault of the kernel's own, without its traceback: that is for those who will mend it."""
+    """Report an error of the kernel itself; its traceback is shown to developers only."""
     if os.environ.get("KERNEL_TRACEBACK"):
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     said = f"{type(error).__name__}: {error}".partition("\n")[0][:200]

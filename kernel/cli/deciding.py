@@ -1,4 +1,4 @@
-"""What people decide: approvals, and what has become of an unknown outcome."""
+"""Decisions of people: on approvals, on unknown outcomes, and to cancel a run."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def cancel_run(
 
 
 def go_on(run: str) -> None:
-    """Say how the run goes on."""
+    """Print how the run is resumed."""
     say(f"\nkernel resume {run} goes on with the run")
 
 

@@ -1,4 +1,4 @@
-"""How a run ended that gave no result, in words, and what is to be done about it."""
+"""Says how a run without a result ended, and what is to be done about it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _explain_parked(error: Parked) -> None:
 
 
 def explain_unknown(result: RunResult, journal: str) -> None:
-    """What is to be done where nobody knows what became of a call."""
+    """Say what is to be done about a call whose outcome is unknown."""
     is_over = result.outcome == "cancelled"
     if journal == "memory:" or not (is_over or result.outcome == "unknown"):
         return

@@ -54,7 +54,7 @@ async def find_id(journal: Journal, prefix: str, *sorts: Sort) -> tuple[Sort, st
 async def find_waiting(
     journal: Journal, prefix: str, sort: Literal["execution", "approval"]
 ) -> str:
-    """What waits for a person: by its own id, or by that of the one run that waits for it.
+    """The id of what waits for a person, by its own id or by that of the run that waits for it.
 
     Raises :class:`UsageError`.
     """
@@ -77,7 +77,7 @@ async def find_waiting(
 
 
 def person() -> str:
-    """Who sits at the terminal: ``user:<login name>``."""
+    """The principal of the person at the terminal: ``user:<login name>``."""
     try:
         return f"user:{getpass.getuser()}"
     except (KeyError, OSError):

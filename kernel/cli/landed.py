@@ -1,4 +1,4 @@
-"""What a person says that a call has returned, by the contract of what was called."""
+"""Outputs that a person gives for a call, checked against the contract of its target."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def by_contract(journal: Journal, execution: str, outputs: Any) -> Any:
 
 
 def _lost(shown: Any) -> Any:
-    """What is redacted, as it is kept: nobody can use it again."""
+    """A redacted value as it is kept: marked as lost, since it cannot be used again."""
     if isinstance(shown, dict):
         return {key: _lost(item) for key, item in shown.items()}
     if isinstance(shown, list):

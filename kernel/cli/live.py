@@ -25,7 +25,7 @@ from kernel.cli.render import use_color
 
 
 class _OfLoops(ProgressColumn):
-    """A column that only loops have: nobody knows how far a single call is."""
+    """A column that only loops have: how far a single call is, is not known."""
 
     def __init__(self, column: ProgressColumn) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Live:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """The display is put away while somebody is asked."""
+        """Put the display away, for a question on the terminal."""
         self._display.stop()
         try:
             yield

@@ -1,4 +1,4 @@
-"""A line on the terminal for those who wait: what is being checked, when it takes long."""
+"""A line on the terminal that says what is being checked, when that takes long."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Lines:
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
-        """Nothing is in the way of a question."""
+        """Lines are not in the way of a question."""
         yield
 
     def __enter__(self) -> Lines:

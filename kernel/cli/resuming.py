@@ -48,7 +48,7 @@ def resume(prefix: str, journal: str, form: str, **options: Any) -> int:
 
 
 def _ended(run: Row) -> RunResult:
-    """What a run gave that has ended, as it is recorded: no secret is needed for that."""
+    """The recorded result of a run that has ended; no secret is needed to show it."""
     error = None if run.error is None else error_from_json(run.error)
     return RunResult(run.run, run.state, None, error, shown=run.result)  # type: ignore[arg-type]
 
@@ -141,7 +141,7 @@ def manifest_kept(kept: Kept) -> Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRequest(Request):
-    """What a run began with, beside what is given now."""
+    """A request with the variables that the run began with, beside those given now."""
 
     began_with: Any = None
 

@@ -81,7 +81,7 @@ class Request:
 
 
 Tell = Callable[[RunResult], None]
-"""Answers, once: with the first result that it is called with."""
+"""Prints the answer, once: the first result that it is called with."""
 
 Work = Callable[[Kernel, Tell], Coroutine[Any, Any, RunResult]]
 
@@ -110,13 +110,13 @@ def apply(request: Request, target: str | None) -> int:
 
 
 async def _recover(kernel: Kernel, lost: list[str]) -> None:
-    """Go on with what earlier processes of this manifest left, and say how it ended."""
+    """Resume the runs that earlier processes of this manifest left, and print how they ended."""
     for result in await kernel.recover(lost):
         click.echo(f"the run {result.run}, which was interrupted, {_said(result)}", err=True)
 
 
 async def _see_through(kernel: Kernel, lost: list[str], going_on: asyncio.Future[None]) -> None:
-    """Wait for runs that others began; those that rest for long are left, as all are by Ctrl-C."""
+    """Wait for the resumed runs; hand over those that rest for long, and all of them at Ctrl-C."""
     runs = ", ".join(lost)
     click.echo(f"going on with what was interrupted: {runs} (Ctrl-C leaves it again)", err=True)
     try:

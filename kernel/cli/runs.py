@@ -46,7 +46,7 @@ def command(journal: str, state: RunState | None, limit: int, form: str) -> None
 async def _found(
     journal: Journal, state: RunState | None, limit: int
 ) -> tuple[list[Run], set[str]]:
-    """The runs, and those of them that nobody works on, though they have not ended."""
+    """The runs, and the ids of those that have not ended although no process works on them."""
     found = await _runs(journal, state, limit)
     dead = set()
     for run in found:

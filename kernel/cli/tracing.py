@@ -1,4 +1,4 @@
-"""``kernel trace``: a run or an execution in the form that is wanted, or the proof of the chain."""
+"""``kernel trace``: a run or an execution in the wanted form, or the proof of the hash chain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bus: who wants to know is told, and cannot harm what it is told about."""
+"""The bus: delivers events to subscribers, whose errors cannot harm the work."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Bus:
         return unsubscribe
 
     def subscribers(self, type: str) -> tuple[Subscriber, ...]:
-        """Who is told of events of this type."""
+        """The subscribers to events of this type."""
         found = self._by_type.get(type)
         if found is None:
             if len(self._by_type) > 10_000:

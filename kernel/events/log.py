@@ -1,4 +1,4 @@
-"""What is said to people: bounded, and without secrets."""
+"""Log messages: bounded in length, and without secrets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Log:
             logger.log(number, "%s", self._bounded(message), extra=more)
 
     def text(self, value: object) -> str:
-        """What an exception (or any value) says; the name of its class where it says nothing."""
+        """The text of an exception or a value; the name of its class where the text is empty."""
         try:
             said = str(value)
         except Exception:

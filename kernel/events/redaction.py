@@ -1,4 +1,4 @@
-"""Secrets never leave: values are redacted by what they contain, as well as by schema."""
+"""Redaction: known secrets are replaced wherever a value contains them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MIN_OCTETS_WITHIN = 6
 _MAX_LEARNED = 1_000
 
 _MAX_SEARCHED_SINGLY = 64
-"""So many texts are looked for one by one, before the expression for all is made anew."""
+"""So many learned texts are searched one by one, before the expression for all is rebuilt."""
 
 
 class Redactor:
@@ -61,7 +61,7 @@ class Redactor:
                 self._lessons += 1  # known when it is needed: much is learned, little is told
 
     def _know(self) -> None:
-        """One expression for all that is known."""
+        """Build one expression for all known secrets."""
         known = {form for secret in (*self._given, *self._learned) for form in _forms(secret)}
         known.update(form for secret in self._given for form in _forms_within(secret))
         known.discard("")
@@ -74,7 +74,7 @@ class Redactor:
         self._known = self._lessons
 
     def _catch_up(self) -> None:
-        """Know what was learned since; the expression is made anew when that has become much."""
+        """Take in the texts learned since; rebuild the expression when there are many."""
         with self._guard:
             forms = {form for secret in self._new for form in _forms(secret) if form}
             self._new = []
@@ -98,7 +98,7 @@ class Redactor:
         return shown
 
     def _plain(self, text: str, mark: str) -> str:
-        """``text`` without the secrets that stand in it as they are known."""
+        """``text`` without the secrets that stand in it literally."""
         if text in self._whole:
             return mark
         self._look_for_recent(text)
@@ -156,7 +156,7 @@ class Redactor:
         return self._other(value)
 
     def _other(self, value: Any) -> Any:
-        """What is not JSON is shown as text sooner or later."""
+        """A value that is not JSON will be shown as its text, so its text is searched."""
         try:
             text = str(value)
         except Exception:
@@ -178,7 +178,7 @@ def _hidden(value: Any, shown: Any) -> Iterator[str]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """The texts by which a secret could be seen: of a structured one, each of its scalars."""
+    """The texts that would show a secret: those of each scalar of a structured secret."""
     if isinstance(value, Mapping):
         for item in value.values():
             yield from texts(item)
@@ -199,7 +199,7 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A secret as it is looked for: plain, as octets in Python, in base64."""
+    """The forms of a secret that are searched for: plain, as octets in Python, in base64."""
     octets = secret.encode("utf-8", "surrogatepass")
     yield from (secret, secret.strip(), repr(octets)[2:-1])
     yield from (encode(octets).decode() for encode in (b64encode, urlsafe_b64encode))

@@ -1,4 +1,4 @@
-"""Values as they are kept: a secret is not there, only a reference to it.
+"""Values as the journal keeps them: in place of a secret stands a reference to it.
 
 ``"Bearer s3cr3t"`` is kept as ``"Bearer ${{ Orders.secrets.token }}"``, in the notation of the
 manifest, and is whole again where the secret is known. What no declaration can give back (a value
@@ -15,7 +15,7 @@ from kernel.errors import KernelError
 from kernel.events.redaction import REDACTED, Redactor
 
 _MARK = "\udfff"
-"""Stands for what is redacted until literals are escaped: no JSON text holds it."""
+"""Stands for a redacted part until literals are escaped: no JSON text holds this character."""
 LOST = "${{ redacted }}"
 """What is kept of a value that no declaration can give back."""
 _DOLLAR = "${{ $ }}"
@@ -137,7 +137,7 @@ class References:
 
 
 def _escaped(value: Any) -> Any:
-    """A value without secrets as it is kept: what looks like a reference in it is none."""
+    """A value without secrets, as it is kept: text that looks like a reference is escaped."""
     if isinstance(value, str):
         return value.replace("${{", "$${{") if "${{" in value else value
     if isinstance(value, Mapping):

@@ -47,7 +47,7 @@ class Shared:
     load imported is the same object in the next, by its identity in ``modules``; its faults are
     told by the load that read it. ``places`` are the files and folders that were looked at, whether
     they are there or not, and ``package:NAME`` for an import of a package. ``streams`` keeps what
-    was read of each text, by the name of its file, for who loads the same files again and again.
+    was read of each text, by the name of its file, for callers that load the same files often.
     """
 
     texts: Mapping[str, bytes] = field(default_factory=dict)

@@ -98,7 +98,7 @@ def label_of(name: str | None, path: Path) -> str:
 
 
 DIFFERS = frozenset({"invocation", "resources"})
-"""The variables whose values a process that goes on with a run may not find as they were."""
+"""The variables that may have other values when a run is resumed."""
 
 
 def names_in(template: Template) -> frozenset[str]:

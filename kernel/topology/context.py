@@ -1,4 +1,4 @@
-"""What an engine needs of the world around it: to evaluate, to call, to tell how far it is."""
+"""What an engine needs: to evaluate, to call, to pause, to tell how far it is."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Context(Protocol):
         """Whether the run stops where it is, to go on later."""
 
     def while_escalated(self, error: BaseException | None) -> AbstractContextManager[None]:
-        """While others go on beside one that ended so (None: did not) and waits for a person."""
+        """While branches go on beside one that ended with ``error`` and waits for a person."""
 
     async def invoke(self, site: CallSite) -> Any:
         """Make a call, through the whole pipeline."""
 
     async def decide(self, path: str, find: Callable[[], Any]) -> Any:
-        """What ``find`` gives, the same in each process that goes on with the run."""
+        """What ``find`` gives: recorded, so that a resumed run decides as before."""
 
     async def sleep(self, path: str, milliseconds: float) -> None:
         """Let time pass, at the step of that path in the run."""
 
     async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
-        """The next event that the pattern is of, as a map; after milliseconds that is an error."""
+        """The next event that matches, as a map; an error after ``timeout`` milliseconds."""
 
     def inner(self, bindings: Bindings, path: str) -> Context:
         """The same place with other variables in scope."""

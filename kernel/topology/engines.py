@@ -34,8 +34,8 @@ def topology_at(
 ) -> tuple[Topology | None, tuple[Fault, ...]]:
     """The topology that the fields of a document write, and what is wrong with it; read once.
 
-    For who proves something of it: what runs has call sites of its own. None where there is no
-    engine of that name.
+    For readers only: what runs reads the document again, and has call sites of its own. The
+    topology is None where there is no engine of that name.
     """
     engine = ENGINES.get(name)
     if engine is None:

@@ -20,7 +20,7 @@ from kernel.topology.callsite import FIELDS as CALL_FIELDS
 
 Schema = Mapping[str, Any] | bool
 Context = Mapping[str, Any] | None
-"""A schema whose properties are CEL variables, or the variables by name."""
+"""``x-kernel-context``: a schema whose properties are CEL variables, or these by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from kernel.cel.tree import Ident, Macro, Select
 
 
 def guarded(tree: TemplateTree) -> TemplateTree:
-    """The tree with all guards of steps made so; the very same one where there are none."""
+    """The tree with all guards of steps rewritten; the very same tree where there are none."""
     if not any("has" in scalar.text for scalar in tree.scalars.values()):
         return tree
     scalars = {

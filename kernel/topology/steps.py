@@ -39,7 +39,7 @@ class _Reading:
     depth: int = 0
 
     def steps(self, data: Any, path: Path) -> Steps:
-        """A list of steps; what is no step is a fault and left out."""
+        """The steps of a list; an item that is no step is a fault and left out."""
         if not isinstance(data, list):
             self.reader.wrong("K007", "steps are a list", path)
             return ()
@@ -224,7 +224,7 @@ class _Reading:
 
 
 _WRONG = forms.Value(faulty_template(CelSyntaxError("", 0, 0, "")))
-"""What stands for a form that is wrong, so that what reads its step is not wrong as well."""
+"""Stands in for a faulty form, so that the readers of its step find no further faults."""
 
 
 @dataclass(frozen=True, slots=True)

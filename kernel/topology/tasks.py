@@ -1,4 +1,4 @@
-"""Waiting for work that may not end: it must not hold up what comes after it."""
+"""Waiting for tasks that may ignore their cancellation, without waiting for ever."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Coroutine
 from typing import Any
 
 _GRACE_SECONDS = 1.0
-"""Seconds that a task gets to end once it was cancelled; then it is left behind."""
+"""A cancelled task may take so long to end; then it is abandoned."""
 
 
 class TooLate(Exception):
-    """The work did not end in time. ``left`` is what goes on behind, if it took no notice."""
+    """The work did not end in time. ``left`` is its task, if it ignored the cancellation."""
 
     def __init__(self, message: str, left: asyncio.Future[Any] | None) -> None:
         super().__init__(message)
@@ -21,7 +21,7 @@ class TooLate(Exception):
 async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
     """What ``work`` gives, if it ends within so many seconds; it is cancelled if not.
 
-    Unlike ``asyncio.wait_for`` it comes back even when the work takes no notice. Raises
+    Unlike ``asyncio.wait_for`` this returns even when the work ignores its cancellation. Raises
     :class:`TooLate`, and whatever the work raises.
     """
     task = asyncio.ensure_future(work)
@@ -37,13 +37,13 @@ async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def end(task: asyncio.Future[Any]) -> None:
-    """Cancel a task and wait for it, but not for ever: one that goes on is left behind."""
+    """Cancel a task and wait for its end, but not for ever: a task that goes on is abandoned."""
     task.cancel()
     task.add_done_callback(look_at)
     await asyncio.wait((task,), timeout=_GRACE_SECONDS)
 
 
 def look_at(task: asyncio.Future[Any]) -> None:
-    """Take what the task raised, so that it is not reported as forgotten."""
+    """Retrieve the task's error, so that asyncio does not report it as never retrieved."""
     if not task.cancelled():
         task.exception()

@@ -44,7 +44,7 @@ _CAPABILITIES = _STARTED | {"Provider"}
 def verify(manifest: Manifest, of_resource: OfResource | None = None) -> list[Fault]:
     """All faults of all modules, in reading order within each.
 
-    ``of_resource`` stands in for `verify_resource`, for who knows already what that would find.
+    ``of_resource`` stands in for `verify_resource`, where a caller has its faults already.
     """
     faults: list[Fault] = []
     for module in manifest.modules.values():
@@ -168,7 +168,7 @@ class _Verifier:
         path: Path,
         told: Collection[Path] = (),
     ) -> None:
-        """Its steps; nothing more is said of places in ``told``, which have a fault already."""
+        """The steps of a topology; places in ``told`` have a fault already and get no other."""
         topology, wrong = topology_at(document, name, roles)
         if topology is None:
             known = ", ".join(sorted(ENGINES))

@@ -42,7 +42,7 @@ async def walk(steps: Steps, result: Template | None, result_path: Path, context
 
 
 async def run_steps(steps: Steps, context: Context) -> Any:
-    """Run steps in order. Gives the result of the last one; null if it was skipped or none is."""
+    """Run steps in order. Gives the result of the last; null if it was skipped or is missing."""
     result: Any = None
     for step in steps:
         result = await run_step(step, context)
@@ -50,7 +50,7 @@ async def run_steps(steps: Steps, context: Context) -> Any:
 
 
 async def run_step(step: Step, context: Context) -> Any:
-    """Run one step and note its result in ``steps``, where it has a name."""
+    """Run one step; its result goes into ``steps`` if it has a name."""
     path = joined(context.path, step.label)
     results = context.bindings["steps"]
     context.began(path)
@@ -88,7 +88,10 @@ async def _is_wanted(step: Step, when: Template, context: Context) -> bool:
 async def _decided(
     template: Template, context: Context, label: str, find: Callable[[], Any]
 ) -> Any:
-    """What decides how the walk goes on; of what differs between processes, what it gave first."""
+    """The value of a template that decides how the walk goes on.
+
+    Where it reads what may differ when the run is resumed, the value is recorded.
+    """
     if names_in(template).isdisjoint(DIFFERS):
         return find()
     return await context.decide(joined(context.path, label), find)

@@ -1,8 +1,8 @@
-"""What generated code calls: the common case at once, ``Leave`` for all that is doubtful.
+"""What generated code calls: the common case at once, ``Leave`` for every other case.
 
-Every function here gives what the reference evaluator would give, or raises; then the reference
-evaluates the expression again. ``budget`` is None where the text of the expression bounds the
-work; then only small things are built.
+Each function gives what the closures would give, or raises; after an error the closures evaluate
+the expression again. ``budget`` is None where the text of the expression bounds the work; then
+only small values are built.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NUMBER: Final = frozenset({int, float})
 
 
 class Leave(Exception):
-    """Generated code gives up; the reference evaluator takes over."""
+    """Generated code gives up; the closures evaluate the expression."""
 
 
 def leave() -> Any:
@@ -206,7 +206,7 @@ def call(budget: Budget | None, function: Function, receiver: bool, *args: Any) 
 
 
 def elements(budget: Budget, operand: Any, steps: int, room: int) -> Any:
-    """What a macro goes over, with all its rounds paid in advance."""
+    """The elements that a macro goes over; all its rounds are taken from the budget at once."""
     if operand.__class__ is not list and operand.__class__ is not dict:
         operand = op.elements(budget, operand)
     # Early exits are not known here: if this is too much, the reference counts round by round.
@@ -217,13 +217,13 @@ def elements(budget: Budget, operand: Any, steps: int, room: int) -> Any:
 
 
 def pairs(budget: Budget, operand: Any, steps: int, room: int) -> Any:
-    """The same for a macro with two variables."""
+    """As ``elements``, for a macro with two variables: with the position or the key of each."""
     items = elements(budget, operand, steps, room)
     return enumerate(items) if type_name(items) == "list" else items.items()
 
 
 def make_map(*entries: Any) -> Any:
-    """A map of keys and values in turn."""
+    """The map of ``key, value, key, value, …``."""
     mapping: Any = {}
     for key, value in zip(entries[::2], entries[1::2], strict=True):
         mapping = op.inserted(mapping, key, value)

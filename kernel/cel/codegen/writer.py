@@ -10,7 +10,7 @@ from kernel.cel.tree import Expr
 
 
 class Unsupported(Exception):
-    """The expression is left to the reference evaluator."""
+    """The expression has no generated code; the closures evaluate it."""
 
 
 class Code(str):

@@ -23,7 +23,7 @@ _MAX_NESTING: Final = 50
 
 
 def format_string(budget: Budget, text: str, args: Any) -> str:
-    """The text with its clauses replaced by the arguments; left-over arguments are let be."""
+    """The text with its clauses replaced by the arguments; surplus arguments are no error."""
     budget.read(len(text))
     remaining = iter(args)
     parts: list[str] = []
