@@ -98,7 +98,7 @@ def pairs(items: Any) -> Any:
 
 
 def kept(first: CelEvaluationError | None, error: CelEvaluationError) -> CelEvaluationError:
-    """The error to report if no operand decides: the first. An exhausted budget ends all at once."""
+    """The error to report if no operand decides: the first. No budget left ends all at once."""
     if error.reason == "budget":
         raise error
     return first or error
