@@ -8,9 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from kernel.journal import postgresql, sqlite
 from kernel.journal.errors import JournalError, Missing
 from kernel.journal.interface import Journal
 from kernel.journal.owners import this_process
+from kernel.journal.session import Session
 from kernel.journal.store import Store
 from kernel.journal.values import MAX_VALUE_BYTES
 from kernel.journal.worker import Inline, Worker
@@ -38,31 +40,29 @@ async def open_journal(
     options = partial(Store, owner=owner or this_process(), clock=clock, largest=largest)
     text = str(address)
     if text == "memory:":
-        from kernel.journal import sqlite
-
         if not create:
             raise Missing(text)
         inline = Inline(sqlite.memory())
         return options(inline, inline)
+    prepare: Callable[[float, bool], None]
+    connect: Callable[..., Session]
     if text.startswith(("postgresql://", "postgres://")):
-        from kernel.journal import postgresql
+        prepare, connect = partial(postgresql.prepare, text), partial(postgresql.connect, text)
+    else:
+        file = _file_of(text)
+        prepare, connect = partial(sqlite.prepare, file), partial(sqlite.connect, file)
+    await asyncio.to_thread(prepare, busy, create)
+    return options(
+        Worker(partial(connect, busy), "journal"),
+        Worker(partial(connect, busy, reading=True), "journal reader"),
+    )
 
-        await asyncio.to_thread(postgresql.prepare, text, busy, create)
-        return options(
-            Worker(partial(postgresql.connect, text, busy), "journal"),
-            Worker(partial(postgresql.connect, text, busy, reading=True), "journal reader"),
-        )
-    scheme, known, _ = text.partition("://")
-    if known and not text.startswith("sqlite:///"):
+
+def _file_of(address: str) -> Path:
+    scheme, known, _ = address.partition("://")
+    if known and not address.startswith("sqlite:///"):
         raise JournalError(
             f"there is no journal at {scheme}://…: an address is the path of a file, "
             "`postgresql://…` or `memory:`"
         )
-    from kernel.journal import sqlite
-
-    file = Path(text.removeprefix("sqlite:///")).absolute()
-    await asyncio.to_thread(sqlite.prepare, file, busy, create)
-    return options(
-        Worker(partial(sqlite.connect, file, busy), "journal"),
-        Worker(partial(sqlite.connect, file, busy, reading=True), "journal reader"),
-    )
+    return Path(address.removeprefix("sqlite:///")).absolute()

@@ -96,15 +96,9 @@ def construct(attribute: Any, fields: Mapping[str, Any], folder: Path | None = N
     """
     if not inspect.isclass(attribute):
         return attribute
-    named = {"folder": folder} if _has_parameter(attribute, "folder") else {}
+    has_folder = any(parameter.name == "folder" for parameter in _parameters(attribute) or ())
+    named = {"folder": folder} if has_folder else {}
     return attribute(*((fields,) if _positional(attribute) else ()), **named)
-
-
-def _has_parameter(function: Any, name: str) -> bool:
-    try:
-        return name in inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return False
 
 
 def method(controller: Any, name: str) -> Method | None:
@@ -128,13 +122,19 @@ def method(controller: Any, name: str) -> Method | None:
 
 def _positional(function: Any) -> int | None:
     """How many positional arguments a callable takes; None when its signature cannot be read."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    parameters = _parameters(function)
+    if parameters is None:
         return None
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return 2
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def _parameters(function: Any) -> list[inspect.Parameter] | None:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
 
 
 def _is_asynchronous(function: Any) -> bool:

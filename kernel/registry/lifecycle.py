@@ -147,10 +147,8 @@ class Lifecycle:
             await self._bring_up(needed, this)
             if needed.state is not State.RUNNING:
                 raise InvalidState(f"{instance.address} needs {needed.address}, which is not up")
-        instance.fields = preparation.fields(self._bind)
-        instance.contract = with_safety(instance.contract, instance.definition, preparation.plain)
-        instance.holds_call_sites = preparation.holds_call_sites
-        instance.has_deferred = preparation.has_deferred
+        plain = preparation.prepare(self._bind)
+        instance.contract = with_safety(instance.contract, instance.definition, plain)
         if instance.is_topology:
             instance.topology = read_topology(instance)
         else:

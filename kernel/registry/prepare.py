@@ -44,7 +44,7 @@ class Bind(Protocol):
 class Preparation:
     """The fields of one instance, on their way to its controller.
 
-    First :meth:`needs` says which other instances must be up; then :meth:`fields` evaluates,
+    First :meth:`needs` says which other instances must be up; then :meth:`prepare` evaluates,
     applies defaults, validates, and puts controllers and call sites in the place of references.
     ``instance_of`` gives the instance of a resource, ``find`` that of a reference, ``open_schema``
     the schema of a kind's fields that accepts anything where a field is no plain value.
@@ -64,9 +64,6 @@ class Preparation:
         self._open_schema = open_schema
         self._resource = instance.resource
         self._schema: Mapping[str, Any] = instance.definition.schema or {}
-        self.plain: Mapping[str, Any] = {}
-        self.holds_call_sites = False
-        self.has_deferred = False
 
     def needs(self) -> Iterator[Instance]:
         """The Providers and Services that the fields refer to, by reference or in CEL."""
@@ -117,9 +114,12 @@ class Preparation:
             raise ManifestError(reader.faults)
         return target
 
-    def fields(self, bind: Bind) -> Mapping[str, Any]:
-        """What the controller is constructed with."""
-        self.plain = self._conformed(self._evaluated())
+    def prepare(self, bind: Bind) -> Mapping[str, Any]:
+        """Give the instance its fields, and return their plain values.
+
+        Raises :class:`ManifestError` with all that is wrong with the fields.
+        """
+        plain: Mapping[str, Any] = self._conformed(self._evaluated())
         hooks = Hooks(
             evaluate=lambda value, _: value,
             defer=lambda value, path, context: self._defer(self._written(path, value), context),
@@ -129,8 +129,8 @@ class Preparation:
             ),
             role=lambda value, path: self._written(path, value),
         )
-        prepared: Mapping[str, Any] = prepare(self._schema, self.plain, hooks)
-        return prepared
+        self._instance.fields = prepare(self._schema, plain, hooks)
+        return plain
 
     def _evaluated(self) -> Any:
         """The plain values, with null for all others, which the schema says nothing about."""
@@ -185,7 +185,7 @@ class Preparation:
         return Fault(code, message, span, None, place)
 
     def _defer(self, value: Any, context: Context) -> Deferred:
-        self.has_deferred = True
+        self._instance.has_deferred = True
         needs = frozenset(variables(context))
         return Deferred(compile_template(value), self._instance.scope.bindings, needs)
 
@@ -198,7 +198,7 @@ class Preparation:
         site = CallSite(
             target, (*self._resource.path, *path), inputs=compile_template("${{ inputs }}")
         )
-        self.holds_call_sites = True
+        self._instance.holds_call_sites = True
         return bind(site, {}, scope, target.document, takes_inputs=True)
 
     def _call(
@@ -208,7 +208,7 @@ class Preparation:
         site = read_call_site(reader, value, (*self._resource.path, *path))
         if site is None or reader.faults:
             raise ManifestError(reader.faults)
-        self.holds_call_sites = True
+        self._instance.holds_call_sites = True
         scope, document = self._instance.scope, site.target.document
         return bind(site, own, scope, document, is_atomic=self._is_atomic(path))
 
