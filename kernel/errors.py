@@ -5,14 +5,14 @@
     KernelError                 everything that the kernel raises on purpose
     ├── ManifestError           the manifest is wrong; carries all faults at once
     │   └── ValuesError         values for its variables and secrets are missing or wrong
-    ├── UsageError              the caller asked for something that is not there
+    ├── UsageError              the caller asked for something that does not exist
     └── InvocationError         an invocation ended without a value; has an outcome
         ├── Rejected            refused before anything was attempted
         │   ├── NotFound            no such resource
         │   ├── InvalidState        the target is not running
         │   ├── Conflict            the idempotency key is taken by another call
         │   ├── Denied              a policy, the caller's scope or a person does not permit it
-        │   ├── Expired             nobody approved it in time
+        │   ├── Expired             nobody approved the call in time
         │   ├── StateDrift          what the call site expects of the world does not hold
         │   └── ValidationError     the inputs break the contract
         ├── ExpressionError     CEL of a call site failed
@@ -20,8 +20,8 @@
         ├── OutputError         the returned value breaks the contract; the effect has landed
         ├── Timeout             an attempt took longer than it may; outcome unknown
         ├── Cancelled           the invocation was cancelled
-        ├── Unknown             whether it took effect is for a person to say
-        ├── Parked              it waits for a person; the run goes on later
+        ├── Unknown             a person has to say whether the call took effect
+        ├── Parked              the run waits for a person, and goes on later
         └── Thrown              a topology raised an error of its own (``throw:``)
 
 Each class carries a stable ``category``, which is what CEL reads as ``error.kind``.
@@ -30,7 +30,7 @@ Each class carries a stable ``category``, which is what CEL reads as ``error.kin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 Outcome = Literal[
@@ -61,17 +61,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a manifest.
-
-    ``code`` is the analyzer's rule code (``K003``); ``help`` says how to mend it; ``path`` is the
-    path of keys and indices within the document.
-    """
+    """Something that is wrong with a manifest."""
 
     code: str
+    """The rule code of the analyzer (``K003``)."""
     message: str
     span: Span | None = None
     help: str | None = None
-    path: Path = field(default=())
+    """How to mend the fault."""
+    path: Path = ()
 
     def __str__(self) -> str:
         place = f"{self.span}: " if self.span else ""
@@ -103,26 +101,20 @@ class ManifestError(KernelError):
 class ValuesError(ManifestError):
     """Values for the variables and secrets of a manifest are missing, wrong or not declared.
 
-    The manifest itself may be sound: the faults say what is to be given.
+    The manifest itself may be sound: the faults name the values.
     """
 
     category = "InvalidValues"
 
 
 class UsageError(KernelError):
-    """The caller asked for something that is not there or does not fit together."""
+    """The caller asked for something that does not exist or does not fit together."""
 
     category = "Usage"
 
 
 class InvocationError(KernelError):
-    """An invocation that ended without a value.
-
-    ``code`` is a string or an integer (declared by the definition's ``errors``, or the category);
-    ``step`` is the name of the step that failed; ``data`` is JSON; ``attempt`` counts from 1;
-    ``retry_after`` is in milliseconds, when the callee said when to come back. ``is_escalated``:
-    its outcome is unknown, and the run goes on once a person has said what became of it.
-    """
+    """An invocation that ended without a value."""
 
     category = "Internal"
     default_outcome: ClassVar[Outcome] = "failed"
@@ -141,17 +133,19 @@ class InvocationError(KernelError):
     ) -> None:
         super().__init__(message)
         self.message = message
+        # Declared by the ``errors`` of the definition; the category where there is no other.
         self.code: str | int = self.category if code is None else code
-        self.step = step
-        self.data = data
-        self.attempt = attempt
+        self.step = step  # the name of the step that failed
+        self.data = data  # JSON
+        self.attempt = attempt  # counts from 1
         self.outcome: Outcome = outcome or self.default_outcome
-        self.retry_after = retry_after
+        self.retry_after = retry_after  # milliseconds, where the callee said when to come back
         self.span = span
+        # The outcome is unknown, and the run goes on once a person has decided about it.
         self.is_escalated = False
 
     def reword(self, message: str) -> None:
-        """Say something else than at first."""
+        """Replace the message."""
         self.message = message
         self.args = (message,)
 
@@ -194,13 +188,13 @@ class Denied(Rejected):
 
 
 class Conflict(Rejected):
-    """The idempotency key was used with other inputs, or by a call that is not worked on."""
+    """Another call has the idempotency key: with other inputs, or one that nobody works on."""
 
     category = "Conflict"
 
 
 class Expired(Rejected):
-    """Nobody approved it in time."""
+    """Nobody approved the call in time."""
 
     category = "Expired"
 
@@ -224,19 +218,19 @@ class ExpressionError(InvocationError):
 
 
 class ControllerError(InvocationError):
-    """The controller failed. ``code`` is its own: declared, or the name of the exception."""
+    """The controller failed; ``code`` is one that it declares, or the name of its exception."""
 
     category = "ControllerError"
 
 
 class OutputError(InvocationError):
-    """The returned value breaks the contract. The effect, if any, has landed: never retried."""
+    """The returned value breaks the contract; the effect has landed, so there is no retry."""
 
     category = "OutputError"
 
 
 class Timeout(InvocationError):
-    """An attempt took longer than it may; whether it took effect is not known."""
+    """An attempt took longer than it may; it is not known whether it took effect."""
 
     category = "Timeout"
     default_outcome = "unknown"
@@ -250,14 +244,14 @@ class Cancelled(InvocationError):
 
 
 class Unknown(InvocationError):
-    """Whether the effect took place cannot be found out; a person has to say."""
+    """Nothing can find out whether the call took effect; a person has to say."""
 
     category = "Unknown"
     default_outcome = "unknown"
 
 
 class Parked(InvocationError):
-    """It waits for a person; ``data`` has the approvals and the paths. The run goes on later."""
+    """The run waits for a person; ``data`` has the approvals and the paths. It goes on later."""
 
     category = "Parked"
     default_outcome = "parked"
@@ -270,17 +264,17 @@ class Thrown(InvocationError):
 
 
 class Suspended(BaseException):
-    """The run stops where it is, to go on later: no step is told, nothing of ``finally`` is run."""
+    """The run stops where it is, to go on later: no event is sent, no ``finally`` is run."""
 
 
 class Failure(Exception):
     """What a controller raises to fail with a code.
 
     ``code``: a string or an integer, one of the definition's ``errors`` where it declares any.
-    ``data``: JSON that goes along. ``outcome``: ``"failed"`` when it is known that nothing took
+    ``data``: JSON for the caller. ``outcome``: ``"failed"`` when it is known that nothing took
     effect, ``"unknown"`` when it is not. ``retry_after``: milliseconds to wait at least before
     another attempt. A controller may also raise any exception of its own; the kernel reads the
-    same attributes from it where they are there.
+    same attributes from that where it has them.
     """
 
     def __init__(

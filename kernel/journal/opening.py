@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from kernel.journal import postgresql, sqlite
+from kernel.journal import postgresql
 from kernel.journal.errors import JournalError, Missing
 from kernel.journal.interface import Journal
 from kernel.journal.owners import this_process
@@ -39,16 +39,19 @@ async def open_journal(
     """
     options = partial(Store, owner=owner or this_process(), clock=clock, largest=largest)
     text = str(address)
-    if text == "memory:":
-        if not create:
-            raise Missing(text)
-        inline = Inline(sqlite.memory())
-        return options(inline, inline)
     prepare: Callable[[float, bool], None]
     connect: Callable[..., Session]
     if text.startswith(("postgresql://", "postgres://")):
         prepare, connect = partial(postgresql.prepare, text), partial(postgresql.connect, text)
     else:
+        # Here for start-up time: a journal in PostgreSQL needs no SQLite.
+        from kernel.journal import sqlite
+
+        if text == "memory:":
+            if not create:
+                raise Missing(text)
+            inline = Inline(sqlite.memory())
+            return options(inline, inline)
         file = _file_of(text)
         prepare, connect = partial(sqlite.prepare, file), partial(sqlite.connect, file)
     await asyncio.to_thread(prepare, busy, create)
