@@ -41,8 +41,8 @@ from kernel.cel import Expr, Template
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.topology import forms
-from kernel.topology.callsite import MAX_MILLISECONDS
 from kernel.topology.forms import Step, Steps, all_steps, inner_steps
+from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.sequence import Sequence
 
 Made = dict[Template, Evaluation]

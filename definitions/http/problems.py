@@ -16,24 +16,15 @@ STATUSES = {
     "Denied": 403,
     "NotFound": 404,
     "InvalidState": 409,
-    "Conflict": 409,
     "StateDrift": 409,
+    "Conflict": 409,
     "SizeLimitExceeded": 413,
     "RateLimited": 429,
     "ProviderError": 502,
     "Timeout": 504,
 }
-CATEGORIES = {
-    400: "ValidationError",
-    401: "Unauthenticated",
-    403: "Denied",
-    404: "NotFound",
-    409: "Conflict",
-    413: "SizeLimitExceeded",
-    429: "RateLimited",
-    502: "ProviderError",
-    504: "Timeout",
-}
+CATEGORIES = {status: category for category, status in STATUSES.items()}
+"""The usual category of a status: the last of those that have it."""
 
 
 def problem(

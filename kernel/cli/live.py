@@ -6,32 +6,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.text import Text
 
 from kernel.cli.progress import MARKS, is_shown, seconds
 from kernel.cli.render import use_color
 
 
-class _OfLoops(ProgressColumn):
+class _OfLoops(progress.ProgressColumn):
     """A column that only loops have: how far a single call is, is not known."""
 
-    def __init__(self, column: ProgressColumn) -> None:
+    def __init__(self, column: progress.ProgressColumn) -> None:
         super().__init__()
         self._column = column
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: progress.Task) -> Text:
         """The column, or nothing."""
         return Text() if task.total is None else self._column.render(task)  # type: ignore[return-value]
 
@@ -40,16 +30,16 @@ class Live:
     """A spinner for each running step, a bar for each loop; what ended scrolls away above."""
 
     def __init__(self) -> None:
-        self._display = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            _OfLoops(BarColumn(bar_width=24)),
-            _OfLoops(MofNCompleteColumn()),
-            TimeElapsedColumn(),
+        self._display = progress.Progress(
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description}"),
+            _OfLoops(progress.BarColumn(bar_width=24)),
+            _OfLoops(progress.MofNCompleteColumn()),
+            progress.TimeElapsedColumn(),
             console=Console(stderr=True, no_color=not use_color()),
             transient=True,
         )
-        self._tasks: dict[str, tuple[TaskID, float]] = {}
+        self._tasks: dict[str, tuple[progress.TaskID, float]] = {}
 
     def began(self, path: str) -> None:
         """A spinner for a step of the outermost level."""

@@ -8,17 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.errors import Fault, Path
+from kernel.manifest import model
 from kernel.manifest.document import Document
 from kernel.manifest.fields import check_system
-from kernel.manifest.model import (
-    ApprovalTerms,
-    Declaration,
-    Definition,
-    Policy,
-    PolicyRule,
-    Resource,
-    Target,
-)
 from kernel.manifest.suggest import did_you_mean
 from kernel.manifest.system import SYSTEM_KINDS
 
@@ -34,9 +26,9 @@ class Parts:
 
     faults: list[Fault]
     module: Document | None = None
-    definitions: dict[str, Definition] = field(default_factory=dict)
-    resources: dict[str, Resource] = field(default_factory=dict)
-    policies: dict[str, Policy] = field(default_factory=dict)
+    definitions: dict[str, model.Definition] = field(default_factory=dict)
+    resources: dict[str, model.Resource] = field(default_factory=dict)
+    policies: dict[str, model.Policy] = field(default_factory=dict)
 
     def fault(
         self,
@@ -78,11 +70,11 @@ def module_name(document: Document | None) -> str | None:
     return name if type(name) is str and IDENTIFIER.fullmatch(name) else None
 
 
-def declarations(document: Document | None, field: str) -> dict[str, Declaration]:
+def declarations(document: Document | None, field: str) -> dict[str, model.Declaration]:
     """The ``vars`` or ``secrets`` of a Kernel.Module document that was found to be in order."""
     declared = document.data.get(field) or {} if document else {}
     return {
-        name: Declaration(
+        name: model.Declaration(
             name,
             {k: v for k, v in schema.items() if k != "env"},
             schema.get("env"),
@@ -94,19 +86,19 @@ def declarations(document: Document | None, field: str) -> dict[str, Declaration
     }
 
 
-def targets(document: Document | None) -> tuple[Target, ...] | None:
+def targets(document: Document | None) -> tuple[model.Target, ...] | None:
     """The ``targets`` of a Kernel.Module document, or None where it has no such field."""
     if document is None or document.data.get("targets") is None:
         return None
     return tuple(
-        Target(site, document, ("targets", index))
+        model.Target(site, document, ("targets", index))
         for index, site in enumerate(document.data["targets"])
     )
 
 
 def inline_resource(
     data: Mapping[str, Any], document: Document, path: Path, module: str
-) -> Resource:
+) -> model.Resource:
     """The resource that is written in place of a reference; its name may be missing."""
     metadata = data.get("metadata")
     return _resource(data, metadata if type(metadata) is dict else {}, document, path, module)
@@ -194,7 +186,7 @@ def _add_definition(document: Document, module: str, parts: Parts) -> None:
         message = "a kind has a `controller` or a `body`, not both"
         parts.fault("K209", message, document, ("body",), key=True)
     owner = metadata.get("module", module)
-    definition = Definition(
+    definition = model.Definition(
         owner,
         metadata["name"],
         data["capability"],
@@ -218,12 +210,12 @@ def _add_policy(document: Document, parts: Parts) -> None:
         return
     data, metadata = document.data, document.data["metadata"]
     globs = {name: tuple(data[name]) for name in ("principals", "environments") if name in data}
-    policy = Policy(
+    policy = model.Policy(
         metadata["name"],
         tuple(data["targets"]),
         document,
         rules=tuple(_policy_rule(document, number, parts) for number in range(len(data["rules"]))),
-        approval=ApprovalTerms(**data.get("approval", {})),
+        approval=model.ApprovalTerms(**data.get("approval", {})),
         description=metadata.get("description", ""),
         **globs,
     )
@@ -232,13 +224,13 @@ def _add_policy(document: Document, parts: Parts) -> None:
         _report_twice(policy.name, document, first.document, parts)
 
 
-def _policy_rule(document: Document, number: int, parts: Parts) -> PolicyRule:
+def _policy_rule(document: Document, number: int, parts: Parts) -> model.PolicyRule:
     data = document.data["rules"][number]
     when = data.get("when", True)
     if type(when) is str and not _EXPRESSION.fullmatch(when):
         help = "write it in brackets: `${{ … }}`"
         parts.fault("K402", "`when` is a condition", document, ("rules", number, "when"), help=help)
-    return PolicyRule(data["effect"], when, data.get("reason", ""))
+    return model.PolicyRule(data["effect"], when, data.get("reason", ""))
 
 
 def _check_head_of_resource(document: Document, parts: Parts) -> None:
@@ -263,9 +255,9 @@ def _resource(
     document: Document,
     path: Path,
     module: str,
-) -> Resource:
+) -> model.Resource:
     fields = {key: data[key] for key in data if key not in ("kind", "metadata")}
-    return Resource(
+    return model.Resource(
         data["kind"],
         metadata.get("name", ""),
         fields,

@@ -11,14 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernel.errors import Fault, ManifestError
-from kernel.manifest.build import (
-    IDENTIFIER,
-    build_parts,
-    check_head,
-    declarations,
-    module_name,
-    targets,
-)
+from kernel.manifest import build
 from kernel.manifest.contracts import check_definitions
 from kernel.manifest.document import Document
 from kernel.manifest.expressions import check_expressions
@@ -125,7 +118,7 @@ def default_name(place: Path) -> str:
     """The name of a module without a Kernel.Module: that of its file or folder, made a name."""
     stem = place.resolve().name if not place.name else place.name
     name = re.sub(r"\W", "_", re.sub(r"\.ya?ml$", "", stem), flags=re.ASCII).strip("_")
-    return name if IDENTIFIER.fullmatch(name) else f"_{name}"
+    return name if build.IDENTIFIER.fullmatch(name) else f"_{name}"
 
 
 class _Loader:
@@ -199,19 +192,19 @@ class _Loader:
 
     def module(self, sources: list[tuple[Source, bool]], name: str, folder: Path | None) -> Module:
         documents = [d for source, explicit in sources for d in self._documents(source, explicit)]
-        parts = build_parts(documents, name, self.faults)
+        parts = build.build_parts(documents, name, self.faults)
         self.documents += documents
         document = parts.module
         metadata = document.data["metadata"] if document else {}
         return Module(
-            module_name(document) or name,
+            build.module_name(document) or name,
             folder,
             metadata.get("version", ""),
             metadata.get("description", ""),
             self._imports(document, folder),
-            declarations(document, "vars"),
-            declarations(document, "secrets"),
-            targets(document),
+            build.declarations(document, "vars"),
+            build.declarations(document, "secrets"),
+            build.targets(document),
             parts.definitions,
             parts.resources,
             document,
@@ -229,7 +222,7 @@ class _Loader:
             faults.append(Fault("K001", "there is no resource in this file", whole(source.name)))
         self.sources.append(source)
         self.faults += faults
-        return [d for d in documents if check_head(d, self.faults)]
+        return [d for d in documents if build.check_head(d, self.faults)]
 
     def _imports(self, document: Document | None, folder: Path | None) -> Mapping[str, Module]:
         imports: dict[str, Module] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from kernel.errors import Fault, ManifestError, Path
-from kernel.manifest.scalars import Scalar, TooManyDigits, resolve, resolve_tagged
+from kernel.manifest.scalars import Scalar, resolve, resolve_tagged
 from kernel.manifest.source import Source
 
 MAX_DEPTH = 100
@@ -194,8 +194,6 @@ class _Composer:
                 tag = self._check_tag(event, node, _SCALAR_TAGS)
                 return resolve_tagged(event.value, tag)
             return event.value if node.style else resolve(event.value)
-        except TooManyDigits as error:
-            self.fault("K001", str(error), node)
         except ValueError as error:
             self.fault("K001", str(error), node)
         return str(event.value)

@@ -28,7 +28,6 @@ _RETRY_FIELDS = frozenset(
 )
 
 MAX_ATTEMPTS = 1_000_000
-MAX_MILLISECONDS = 366 * 24 * 3600 * 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def read_call_site(
     site_inputs = None if inputs is None else reader.template(inputs)
     when = reader.condition(data, "when", path)
     retry = _read_retry(reader, data.get("retry"), (*path, "retry"))
-    timeout = reader.number(data, "timeout", path, minimum=0, maximum=MAX_MILLISECONDS)
+    timeout = reader.milliseconds(data, "timeout", path)
     key = data.get("idempotencyKey")
     expect = data.get("expect", ())
     if not isinstance(expect, (list, tuple)):
@@ -188,7 +187,7 @@ def _read_retry(reader: Reader, data: Any, path: Path) -> Retry | None:
         reader.wrong("K007", "`retry` needs `attempts`, the number of calls with the first", path)
         return None
     attempts = reader.integer(data, "attempts", path, minimum=1, maximum=MAX_ATTEMPTS)
-    delay = reader.number(data, "delay", path, minimum=0, maximum=MAX_MILLISECONDS)
+    delay = reader.milliseconds(data, "delay", path)
     backoff = reader.choice(data, "backoff", path, ("linear", "exponential"))
     jitter = reader.choice(data, "jitter", path, ("none", "full"))
     return Retry(
@@ -196,9 +195,9 @@ def _read_retry(reader: Reader, data: Any, path: Path) -> Retry | None:
         delay=delay or 0.0,
         backoff="exponential" if backoff == "exponential" else "linear",
         when=reader.condition(data, "when", path),
-        max_delay=reader.number(data, "maxDelay", path, minimum=0, maximum=MAX_MILLISECONDS),
+        max_delay=reader.milliseconds(data, "maxDelay", path),
         jitter="full" if jitter == "full" else "none",
-        deadline=reader.number(data, "deadline", path, minimum=0, maximum=MAX_MILLISECONDS),
+        deadline=reader.milliseconds(data, "deadline", path),
     )
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from kernel.manifest import Document
 
 
+MAX_MILLISECONDS = 366 * 24 * 3600 * 1000.0
+"""The longest time that a manifest may ask for: a year."""
+
 _CEL_FIELD = "write it in brackets: `${{ … }}`"
 
 
@@ -65,34 +68,29 @@ class Reader:
         self.wrong("K402", f"`{field}` is a condition", (*path, field), help=_CEL_FIELD)
         return None
 
-    def number(
-        self, data: Mapping[str, Any], field: str, path: Path, *, minimum: float, maximum: float
-    ) -> float | None:
-        """A literal number within bounds, as a float."""
+    def milliseconds(self, data: Mapping[str, Any], field: str, path: Path) -> float | None:
+        """A literal number of milliseconds, from 0 to a year."""
         value = data.get(field)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
             self.wrong("K007", f"`{field}` is a number of milliseconds", (*path, field))
             return None
-        if not minimum <= value <= maximum:
-            self.wrong(
-                "K007", f"`{field}` lies between {minimum:g} and {maximum:,.15g}", (*path, field)
-            )
+        if not 0 <= value <= MAX_MILLISECONDS:
+            message = f"`{field}` lies between 0 and {MAX_MILLISECONDS:,.15g}"
+            self.wrong("K007", message, (*path, field))
             return None
         return float(value)
 
-    def milliseconds(
-        self, data: Mapping[str, Any], field: str, path: Path, *, maximum: float
-    ) -> Template | None:
-        """A number of milliseconds from 0, or an expression that gives one."""
+    def duration(self, data: Mapping[str, Any], field: str, path: Path) -> Template | None:
+        """A number of milliseconds, or an expression that gives one."""
         value = data[field]
         if isinstance(value, str) and is_expression(value):
             return self.template(value)
         if value is None:
             self.wrong("K007", f"`{field}` is a number of milliseconds", (*path, field))
             return None
-        number = self.number(data, field, path, minimum=0, maximum=maximum)
+        number = self.milliseconds(data, field, path)
         return None if number is None else self.template(value)
 
     def integer(

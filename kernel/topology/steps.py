@@ -15,7 +15,7 @@ from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.topology import forms
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
-from kernel.topology.callsite import MAX_MILLISECONDS, label_of, read_call_site
+from kernel.topology.callsite import label_of, read_call_site
 from kernel.topology.forms import Form, Step, Steps
 from kernel.topology.reader import Reader, is_expression
 
@@ -205,14 +205,14 @@ class _Reading:
         return forms.Throw(self.reader.template(error))
 
     def read_sleep(self, data: _Data, path: Path, _: str | None) -> Form | None:
-        duration = self.reader.milliseconds(data, "sleep", path, maximum=MAX_MILLISECONDS)
+        duration = self.reader.duration(data, "sleep", path)
         return None if duration is None else forms.Sleep(duration)
 
     def read_wait_for(self, data: _Data, path: Path, _: str | None) -> Form | None:
         pattern = data["waitFor"]
         timeout = None
         if data.get("timeout") is not None:
-            timeout = self.reader.milliseconds(data, "timeout", path, maximum=MAX_MILLISECONDS)
+            timeout = self.reader.duration(data, "timeout", path)
         if not isinstance(pattern, str) or not pattern.partition(":")[0]:
             self.reader.wrong(
                 "K007",

@@ -17,9 +17,10 @@ from kernel.errors import Cancelled, ExpressionError, InvocationError, Path, Thr
 from kernel.run_paths import joined, numbered
 from kernel.schema import SchemaError, check_json
 from kernel.topology import forms
-from kernel.topology.callsite import DIFFERS, MAX_MILLISECONDS, names_in
+from kernel.topology.callsite import DIFFERS, names_in
 from kernel.topology.context import Context, evaluate, holds, is_wanted, type_name
 from kernel.topology.forms import Form, Step, Steps
+from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.tasks import look_at
 
 _ROUNDS_WITHOUT_PAUSE = 100

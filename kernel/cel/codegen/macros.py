@@ -58,13 +58,15 @@ _GOES_OVER: Final = {
 }
 
 Args = tuple[Expr, ...]
+_Body = Callable[[Writer, list[str], Args, Variables], list[str]]
+"""Writes the lines of a macro; takes its variables, its arguments and the names in scope."""
 
 
 def _loop(variables: list[str]) -> str:
     return f"for {', '.join(variables)} in source:"
 
 
-def _quantified(decisive: bool) -> Callable[[Writer, list[str], Args, Variables], list[str]]:
+def _quantified(decisive: bool) -> _Body:
     def body(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
         test = writer.condition(args[0], scope)
         return [
@@ -111,25 +113,19 @@ def _bound(writer: Writer, variables: list[str], args: Args, scope: Variables) -
     return [f"{variables[0]} = source", f"return {writer.code(args[0], scope)}"]
 
 
-def _mapped(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
-    value = writer.code(args[0], scope)
-    return [
-        "if not present(source): return NONE",
-        f"{variables[0]} = source.value",
-        f"return Optional({value})",
-    ]
+def _optional(make: str) -> _Body:
+    def body(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
+        value = writer.code(args[0], scope)
+        return [
+            "if not present(source): return NONE",
+            f"{variables[0]} = source.value",
+            f"return {make}({value})",
+        ]
+
+    return body
 
 
-def _flat_mapped(writer: Writer, variables: list[str], args: Args, scope: Variables) -> list[str]:
-    value = writer.code(args[0], scope)
-    return [
-        "if not present(source): return NONE",
-        f"{variables[0]} = source.value",
-        f"return optional({value})",
-    ]
-
-
-_BODIES: Final[dict[str, Callable[[Writer, list[str], Args, Variables], list[str]]]] = {
+_BODIES: Final[dict[str, _Body]] = {
     "all": _quantified(False),
     "exists": _quantified(True),
     "exists_one": _exists_one,
@@ -139,6 +135,6 @@ _BODIES: Final[dict[str, Callable[[Writer, list[str], Args, Variables], list[str
     "transformList": _collected,
     "sortBy": _sorted,
     "cel.bind": _bound,
-    "optMap": _mapped,
-    "optFlatMap": _flat_mapped,
+    "optMap": _optional("Optional"),
+    "optFlatMap": _optional("optional"),
 }
