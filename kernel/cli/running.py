@@ -172,7 +172,7 @@ def _status(result: RunResult) -> int:
 
 def _checked(request: Request) -> Manifest | None:
     """The manifest, if the analyzer finds no error; else None, and the errors are shown."""
-    from kernel.runtime.gate import examine  # for start-up time: knows the analyzer
+    from kernel.runtime.gate import examine  # for start-up time: imports the analyzer
 
     manifest, report, sound = examine(request.path)
     if sound and report.ok:

@@ -18,6 +18,7 @@ The journal keeps values as they are: the caller replaces secrets before.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kernel.journal.errors import Fenced, JournalError, Missing, Refused, TooLarge, Unsure
@@ -89,6 +90,4 @@ _HOMES = {"Journal": "interface", "open_journal": "opening", "take_over": "takeo
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'kernel.journal' has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(f"kernel.journal.{_HOMES[name]}"), name)

@@ -45,7 +45,7 @@ def claim(
 
 
 def _standing(found: Invocation, inputs_hash: str) -> Recorded | InFlight | Conflict | None:
-    """The answer to a claim of what is recorded already; None where it may be attempted again."""
+    """The answer to a claim where an invocation is recorded; None where it may be made again."""
     if found.inputs_hash != inputs_hash:
         return Conflict(found)
     if found.outcome is None:
@@ -54,7 +54,7 @@ def _standing(found: Invocation, inputs_hash: str) -> Recorded | InFlight | Conf
 
 
 def not_landed(found: Invocation) -> bool:
-    """Whether a person said that the effect did not take place: it may be attempted again."""
+    """Whether a person said that the effect did not take place: the invocation may be repeated."""
     return found.by is not None and found.outcome == "failed"
 
 

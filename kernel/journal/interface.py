@@ -4,9 +4,9 @@ Every method raises :class:`JournalError` when the store cannot do it; then noth
 await ends when the request is kept; cancelling the await does not take the request back.
 
 These outlive a power cut: opened runs, contents, leases, intents (but of the class
-``idempotent``), takeovers, approvals and what people decide. Everything else outlives the process,
-and a power cut if something of the first kind was written after it. What a power cut loses are
-outcomes, whose intents say that there is something to find out (pipeline.md, The journal).
+``idempotent``), takeovers, approvals and decisions of people. Everything else outlives the process,
+and a power cut if something of the first kind was written later. A power cut can lose outcomes,
+whose intents say that there is something to find out (pipeline.md, The journal).
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Journal(Protocol):
     ) -> list[rows.Invocation]:
         """Intents without an outcome, ``older_than`` so many nanoseconds, the oldest first.
 
-        The age is of the clock of the wall: a caller that acts on it takes over the lease first.
+        The age is by the wall clock: a caller that acts on it takes over the lease first.
         """
 
     async def invocation(self, execution: str) -> rows.Invocation | None:

@@ -1,4 +1,4 @@
-"""What the journal is given and what it answers, as frozen data.
+"""The data that the journal is given and that it answers, frozen.
 
 Times are nanoseconds since the epoch, for people and for expiry; durations are nanoseconds of a
 clock that never goes back. Values (``inputs``, ``outputs``, ``error``, …) are JSON. The caller has
@@ -25,7 +25,7 @@ ApprovalState = Literal["pending", "approved", "denied", "expired", "invalidated
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run that is to be opened; ``digest`` is that of its manifest (``Journal.keep``)."""
+    """A run to open; ``digest`` is that of its manifest (``Journal.keep``)."""
 
     run: str
     topology: str
@@ -38,7 +38,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is recorded; ``concluded`` counts the conclusions in its chain."""
+    """A recorded run; ``concluded`` counts the conclusions in its chain."""
 
     run: str
     topology: str
@@ -128,7 +128,7 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """An invocation as it is recorded. Without an outcome, ``number`` and all after it are None."""
+    """A recorded invocation. Without an outcome, ``number`` and the fields after it are None."""
 
     execution: str
     run: str
@@ -194,7 +194,7 @@ Claimed = Won | Recorded | InFlight | Conflict
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One step in the trace of an execution."""
+    """A step in the trace of an execution."""
 
     number: int
     step: str

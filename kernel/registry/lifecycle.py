@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kernel.events.log import Log
     from kernel.invocation.threads import Threads
     from kernel.manifest import Module
-    from kernel.registry.prepare import Bind
+    from kernel.registry.preparation import Bind
     from kernel.registry.registry import Registry
 
 _CLOSE_SECONDS = 15.0

@@ -10,7 +10,7 @@ from kernel.manifest import Resource, find_kind, find_resource, schemas_of
 from kernel.registry.contract import contract_of
 from kernel.registry.implementations import is_topology
 from kernel.registry.instances import Instance
-from kernel.registry.prepare import Preparation
+from kernel.registry.preparation import Preparation
 from kernel.registry.scope import ModuleScope
 from kernel.schema import Schema, compile_schema
 from kernel.topology.fields import open_schema
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Registry:
-    """The instances of a manifest's resources, each made when it is first asked for.
+    """The instances of a manifest's resources, each made when a caller first asks for it.
 
     ``controllers`` binds kinds to controllers of the embedding program. An instance is brought up
     by ``bring_up`` (:class:`kernel.registry.lifecycle.Lifecycle`).

@@ -20,7 +20,7 @@ _STOP_SECONDS = 15.0
 
 
 class ServiceCall:
-    """What ``start(self, call)`` gets: ``call.ready({…})`` says that it is up, and publishes."""
+    """The ``call`` of ``start(self, call)``: ``call.ready({…})`` says that the service is up."""
 
     def __init__(self, address: str, log: Log) -> None:
         self.published: Mapping[str, Any] = {}
@@ -35,11 +35,11 @@ class ServiceCall:
         self._loop.call_soon_threadsafe(self._ready.set)
 
     async def wait(self) -> None:
-        """Wait until the service said that it is up."""
+        """Wait until the service is up."""
         await self._ready.wait()
 
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
-        """Say something about this service; secrets in it are redacted."""
+        """Log a message about this service, without secrets."""
         self._log.say(level, message, fields, path=self._address)
 
 

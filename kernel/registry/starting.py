@@ -1,4 +1,4 @@
-"""One start at a time, and starts within starts: a controller may call others while it starts."""
+"""Starts of instances: one at a time, or within a start, whose controller may call others."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Starting:
-    """A start under way: of ``instance``, on behalf of ``outer``; the outermost has neither.
-
-    ``lock`` is held by the one start that is under way on behalf of this one.
-    """
+    """A start of ``instance`` on behalf of the start ``outer``; the outermost start has neither."""
 
     instance: Instance | None = None
     outer: Starting | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the start on behalf of this start, of which there is one at a time."""
     is_over: bool = False
 
     def chain(self) -> Iterator[Instance]:
@@ -32,7 +30,7 @@ class Starting:
             start = start.outer
 
     def current(self) -> Starting:
-        """The innermost start on behalf of this one that the caller is a part of, or this one.
+        """The innermost start on behalf of this start that the caller is part of, or this start.
 
         A task may outlive the start in which it was made: a start that is over does not count.
         """

@@ -1,1 +1,1 @@
-"""Runs: a manifest brought to life, what to start, how it ended."""
+"""The runtime: a manifest brought to life, its runs made, recorded, resumed and recovered."""

@@ -58,7 +58,7 @@ async def execute(run: Run, body: RunBody, kept: Callable[[Any], Any]) -> Any:
 
 
 async def execute_served_call(run: Run, body: RunBody) -> Any:
-    """Run a call out of a Service, which is in the journal once it has something to record."""
+    """Make a call out of a Service, whose run is opened in the journal with its first record."""
     history = _history_of(run)
     outcome: RunState = "succeeded"
     task = history.activity.task = asyncio.ensure_future(body())
@@ -104,7 +104,7 @@ def _state(error: InvocationError) -> RunState:
 async def finish(
     history: History, state: RunState, *, result: Any = None, error: Any = None
 ) -> None:
-    """Record the end of a run, and conclude what it leaves without an outcome."""
+    """Record the end of a run, and conclude its intents that have no outcome."""
     try:
         if state != "unknown":
             await _conclude_rest(history)
@@ -148,7 +148,7 @@ async def _conclude_in_flight(history: History) -> None:
 
 
 def _outline(error: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an error that is kept where the whole is too large."""
+    """The part of an error that the journal keeps when the whole is too large."""
     return {name: _shortened(error.get(name)) for name in ("kind", "message", "code")}
 
 
@@ -158,7 +158,7 @@ def _shortened(value: Any) -> Any:
     return value if is_atom(value) else None
 
 
-# The errors of a run that stops and can go on
+# The errors of a run that stops and can be resumed
 
 
 async def _suspended(run: Run, history: History) -> InvocationError:

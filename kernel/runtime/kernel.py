@@ -53,8 +53,8 @@ class Kernel:
     ``journal`` is where runs are recorded: a path, ``postgresql://…``, or an open journal; without
     it nothing outlives the process. ``principal`` is the caller, ``environment`` where the calls
     are made, for the policies; ``scope`` holds what the caller may call at all; ``ask`` puts
-    approvals to a person. ``place`` is where the manifest lies, for another process that goes on
-    with its runs by the journal alone.
+    approvals to a person. ``place`` is where the manifest lies, for another process that resumes
+    the runs by the journal alone.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Kernel:
         """Bring up the Providers and Services, in the order in which they need each other.
 
         Raises :class:`ManifestError` for faults, :class:`InvalidState` for what a controller
-        raises; what had come up by then is taken down again.
+        raises; whatever has come up by then is taken down again.
         """
         self._services.start()
         try:
@@ -207,9 +207,10 @@ class Kernel:
         """Run what the manifest is for: ``target``, its ``targets``, or its one topology.
 
         Where there are only Services it waits until :meth:`stop` is called. A failed run is a
-        result, not an exception. With ``run_id`` a run is made once: one that has ended answers,
-        one that was interrupted goes on (``migrate``: with a changed manifest whose finished part
-        is the same). Raises :class:`UsageError` when it is not clear what to run.
+        result, not an exception. With ``run_id`` a run is made once: the result of a run that has
+        ended is returned, a run that was interrupted is resumed (``migrate``: with a changed
+        manifest whose finished part is the same). Raises :class:`UsageError` when it is not clear
+        what to run.
         """
         if run_id is not None:
             self._runs.check_id(run_id)
@@ -219,9 +220,9 @@ class Kernel:
         )
 
     async def resume(self, run_id: str) -> RunResult:
-        """Go on with a run that was parked or interrupted; one that has ended answers.
+        """Resume a run that was parked or interrupted; the result of a run that has ended.
 
-        Raises :class:`UsageError` when there is none, or when another process works on it.
+        Raises :class:`UsageError` when there is no such run, or another process works on it.
         """
         recorded, journal = self._runs.recorded, self.runtime.journal
         found = None if journal is None else await journal.run(run_id)
@@ -246,7 +247,7 @@ class Kernel:
         return found
 
     async def recover(self, lost: Sequence[str] | None = None) -> list[RunResult]:
-        """Go on with interrupted runs: with those ``lost``, or all that :meth:`lost` finds.
+        """Resume interrupted runs: those ``lost``, or all that :meth:`lost` finds.
 
         When this is cancelled, the runs are handed over to another process.
         """
@@ -260,10 +261,10 @@ class Kernel:
             self.runtime.recovering.discard(run)
 
     def let_go(self, resting: float = 0.0) -> bool:
-        """Hand the recorded runs over to another process, where they stand; whether there are any.
+        """Hand applied runs in the journal over to another process; whether there are any.
 
-        ``resting``: only runs that for longer than so many seconds will do nothing but let time
-        pass, or wait for an event.
+        With ``resting``, only runs that will only let time pass, or wait for an event, for longer
+        than so many seconds.
         """
         return hand_over(self._runs.open, resting)
 

@@ -1,4 +1,4 @@
-"""From a path to a manifest that can be run, or to all that is wrong with it."""
+"""Loading a manifest that can be run, or all faults that it has."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from kernel.manifest.load import Shared
 
 
 def content_of(manifest: Manifest) -> str:
-    """The text of all files of a manifest, by which it is told from others and read again.
+    """The texts of all files of a manifest, as JSON: its digest identifies the manifest.
 
-    Files are named from the folder that holds them all, so that it may lie anywhere.
+    Files are named from the folder that holds them all, so that the folder may lie anywhere.
     """
     places = [os.path.realpath(source.name) for source in manifest.sources]
     above = os.path.commonpath([os.path.dirname(place) for place in places]) if places else ""
@@ -27,9 +27,10 @@ def content_of(manifest: Manifest) -> str:
 
 
 def manifest_of(content: str, place: Path) -> Manifest:
-    """The manifest of kept texts, which stand in for what its files hold now.
+    """The manifest of kept texts, which are read instead of the files as they are now.
 
-    ``place`` is the file or folder that it was loaded from. Raises :class:`ManifestError`.
+    ``place`` is the file or folder that the manifest was loaded from. Raises
+    :class:`ManifestError`.
     """
     files: Mapping[str, str] = json.loads(content)
     above = place if place.is_dir() else place.parent

@@ -1,4 +1,4 @@
-"""The runs of a kernel in its journal: opened, and gone on with after an interruption."""
+"""The runs of a kernel in its journal: opened, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RecordedRuns:
     async def begin(
         self, run: Run, topology: str, request: RunRequest, *, body: RunBody, migrate: bool = False
     ) -> RunResult | None:
-        """Open a run, or go on with it; its result, if it has ended already.
+        """Open a run, or resume the recorded one; its result, if it has ended already.
 
         Raises :class:`UsageError` when the run began otherwise, or another process works on it.
         """
@@ -93,13 +93,12 @@ class RecordedRuns:
                 f"`kernel resume {run.id}`; --migrate goes on with this one, if the finished part "
                 "is the same"
             )
-        ended = await self._take(run, found)
-        if ended is not None:
-            return ended
+        taken = await self._take(run, found)
+        if isinstance(taken, RunResult):
+            return taken
         if found.digest != digest:
-            assert run.history is not None
-            await rehearse(run, run.history, body)
-            await self._journal.migrate_run(run.history.lease.row, digest)
+            await rehearse(run, taken, body)
+            await self._journal.migrate_run(taken.lease.row, digest)
         return None
 
     async def _open(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
@@ -117,9 +116,9 @@ class RecordedRuns:
     async def recorded_inputs(
         self, run: str, request: RunRequest, inputs: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """The inputs with which a run began that is requested again, else the given ``inputs``.
+        """The recorded inputs of a run, where ``request`` is the same again; else ``inputs``.
 
-        Equal inputs may have their members in another order.
+        The recorded inputs may have their members in another order.
         """
         found = await self._journal.run(run)
         if found is None or found.inputs is None:
@@ -130,10 +129,10 @@ class RecordedRuns:
         except LostSecret:
             return inputs
 
-    # Going on
+    # Resuming
 
-    async def _take(self, run: Run, found: rows.Run | None) -> RunResult | None:
-        """Take the lease of a run and read its history; its result instead, if it has ended.
+    async def _take(self, run: Run, found: rows.Run | None) -> RunResult | History:
+        """Take the lease of a run and read its history; its result, if it has ended.
 
         Raises :class:`UsageError` when another process works on the run.
         """
@@ -144,8 +143,7 @@ class RecordedRuns:
                 return ended
             lease = await take_over(self._journal, run.id, PATIENCE_SECONDS)
             if isinstance(lease, rows.Lease):
-                await self._read_history(run, found, lease)
-                return None
+                return await self._read_history(run, found, lease)
             if lease.lease.owner is not None:
                 raise UsageError(f"the run {run.id} is being worked on by {lease.lease.owner}")
             found = await self._journal.run(run.id)  # its holder has released the lease meanwhile
@@ -161,10 +159,10 @@ class RecordedRuns:
         try:
             value = self._references.show(found.result)
         except LostSecret:
-            value = None  # it can be shown still, without the secret
+            value = None  # people can see the result without the secret
         return RunResult(found.run, found.state, value, shown=found.result)
 
-    async def _read_history(self, run: Run, found: rows.Run, lease: rows.Lease) -> None:
+    async def _read_history(self, run: Run, found: rows.Run, lease: rows.Lease) -> History:
         run.correlation_id = found.correlation_id or run.correlation_id
         run.principal = found.principal
         concluded: dict[str, rows.Invocation] = {}
@@ -179,14 +177,15 @@ class RecordedRuns:
             row.path: replace(row, epoch=epoch)
             for row, epoch in zip(unresolved, epochs, strict=True)
         }
-        run.history = self._history(
+        run.history = history = self._history(
             run, lease, concluded=concluded, not_landed=repeatable, in_flight=in_flight
         )
+        return history
 
     # Recovery
 
     async def lost(self, find: Find) -> list[str]:
-        """The ids of the runs whose process has ended and that this kernel can go on with."""
+        """The ids of the runs whose process has ended and that this kernel can resume."""
         return await lost_runs(self._journal, await self._keep_manifest(), self._settings, find)
 
     def request_of(self, found: rows.Run) -> RunRequest:
@@ -202,13 +201,12 @@ class RecordedRuns:
 
     async def settle(self, run: Run, find: Find) -> RunResult:
         """Find out the outcomes of a run that cannot be replayed, a call out of a Service."""
-        ended = await self._take(run, await self._journal.run(run.id))
-        if ended is not None:
-            return ended
-        assert run.history is not None
-        state = await settle(run, run.history, find)
+        taken = await self._take(run, await self._journal.run(run.id))
+        if isinstance(taken, RunResult):
+            return taken
+        state = await settle(run, taken, find)
         error = Unknown("the process that served this call ended", code="INTERRUPTED")
-        await finish(run.history, state, error=error_to_json(error))
+        await finish(taken, state, error=error_to_json(error))
         return RunResult(run.id, "unknown" if state == "unknown" else "failed", None, error)
 
 

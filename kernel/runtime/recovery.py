@@ -1,4 +1,4 @@
-"""Recovery: the runs of dead processes are found and gone on with, or handed over again."""
+"""Recovery: the runs of dead processes are found and resumed, or handed over."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Find = Callable[["rows.Invocation"], "Instance"]
 
 
 async def lost_runs(journal: Journal, digest: str, settings: RunRequest, find: Find) -> list[str]:
-    """The ids of runs whose process has ended and that this kernel can go on with, oldest first.
+    """The ids of runs whose process has ended and that this kernel can resume, oldest first.
 
     ``digest`` is that of the kernel's manifest, ``settings`` are its variables and its environment,
     which are those of the runs. A call out of a Service, which cannot be replayed, may come from
@@ -34,7 +34,7 @@ async def lost_runs(journal: Journal, digest: str, settings: RunRequest, find: F
     while page := await journal.runs("running", before=last):
         last = page[-1]
         for run in page:
-            if not await _can_go_on(journal, run, digest, settings, find):
+            if not await _can_resume(journal, run, digest, settings, find):
                 continue
             lease = await journal.lease(run.run)
             dead = lease.owner is None or is_dead(lease.owner)
@@ -43,7 +43,7 @@ async def lost_runs(journal: Journal, digest: str, settings: RunRequest, find: F
     return found[::-1]
 
 
-async def _can_go_on(
+async def _can_resume(
     journal: Journal, run: rows.Run, digest: str, settings: RunRequest, find: Find
 ) -> bool:
     is_same = run.digest == digest
@@ -77,10 +77,10 @@ async def _is_running(journal: Journal, run: str) -> bool:
 async def recover_run(
     run: str, resume: Callable[[str], Awaitable[RunResult]], open_runs: Iterable[Run]
 ) -> RunResult:
-    """Go on with a run. When this is cancelled, the run is handed over to another process.
+    """Resume a run. When this is cancelled, the run is handed over to another process.
 
-    The caller did not ask for the run, which may have begun days ago: it is not cancelled with the
-    caller.
+    The caller did not ask for the run, which may have begun days ago: the run is not cancelled with
+    the caller.
     """
     task = asyncio.ensure_future(resume(run))
     try:

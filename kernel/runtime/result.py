@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """``result`` is JSON; ``error`` is None unless the run failed.
-
-    ``shown`` is the result as people may see it: without secrets.
-    """
+    """How a run ended."""
 
     run: str
     outcome: Outcome
     result: Any = None
+    """JSON."""
     error: InvocationError | None = None
+    """None unless the run failed."""
     shown: Any = None
+    """The result as people may see it: without secrets."""
 
     def to_dict(self) -> dict[str, Any]:
-        """``{run, outcome, result, error: {message, code, step, kind} | null}``, to be shown."""
+        """``{run, outcome, result, error: {message, code, step, kind} | null}``, for people."""
         error = None
         if self.error is not None:
             error = {

@@ -83,7 +83,7 @@ class Runs:
         may_exist: bool,
         migrate: bool,
     ) -> RunResult:
-        """Run what :func:`starts` finds as ``run``, and wait for what only serves."""
+        """Make the calls of ``run``; where there are Services as well, wait until they stop."""
         chosen = starts(self._manifest, self._registry, target)
         calls = [start for start in chosen if not start.instance.is_shared]
         for start in calls:

@@ -1,4 +1,4 @@
-"""Supervising Services: one that ends by itself fails the calls that are under way."""
+"""Supervising Services: when a Service ends by itself, the calls under way fail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ServiceSupervisor:
         self._stopped: asyncio.Event | None = None
 
     def start(self) -> None:
-        """Begin, in the event loop that is running."""
+        """Begin to supervise, in the event loop that is running."""
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
