@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError, Suspended
+from kernel.invocation.replay_order import ReplayOrder, is_at_rest
 
 if TYPE_CHECKING:
-    from kernel.invocation.replay_order import ReplayOrder
     from kernel.journal.rows import Approval
 
 _POLL_SECONDS = 0.05
@@ -23,6 +23,9 @@ _IDLE_SECONDS = 1.0
 
 _SUSPEND_SECONDS = 0.01
 """So long nothing is under way until a run that waits for people is suspended."""
+
+_MAX_SUSPEND_LOOKS = 100
+"""So often that is put off because the event loop has more to do."""
 
 
 class Activity:
@@ -144,17 +147,22 @@ class Activity:
             if not self.is_suspended:
                 self.escalated.remove(error)
 
-    def suspend_if_idle(self) -> None:
-        """Suspend the run, if nothing is under way and people are waited for."""
+    def suspend_if_idle(self, looks: int = _MAX_SUSPEND_LOOKS) -> None:
+        """Suspend the run soon, if nothing is under way then and people are waited for.
+
+        Not while the event loop has more to do: what was under way may be about to go on.
+        """
         if self._is_suspendable:
-            asyncio.get_running_loop().call_later(_SUSPEND_SECONDS, self._suspend)
+            asyncio.get_running_loop().call_later(_SUSPEND_SECONDS, self._suspend, looks)
 
     @property
     def _is_suspendable(self) -> bool:
         return self._waits_for_people and self.is_idle and not self.is_suspended
 
-    def _suspend(self) -> None:
-        if self._is_suspendable:
+    def _suspend(self, looks: int) -> None:
+        if looks and not is_at_rest():
+            self.suspend_if_idle(looks - 1)
+        elif self._is_suspendable:
             self.suspend()
 
     def suspend(self) -> None:

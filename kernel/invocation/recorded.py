@@ -121,6 +121,7 @@ async def _claim(context: EvaluationContext, history: History, step: Step) -> Cl
     if row is not None:
         return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_in_flight=True)
     intent = _intent(context, history, step)
+    history.open.add(intent.execution)  # even if this is cancelled: the claim is not taken back
     got = await history.guard(history.journal.claim(intent))
     if not isinstance(got, Won):
         raise Conflict(f"{step.path} of run {history.run} is recorded already", code="IN_FLIGHT")

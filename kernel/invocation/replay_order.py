@@ -81,7 +81,7 @@ class ReplayOrder:
         while self._waiting:
             await asyncio.sleep(0)
             iterations += 1
-            if iterations < _MAX_LOOP_ITERATIONS and not _is_at_rest():
+            if iterations < _MAX_LOOP_ITERATIONS and not is_at_rest():
                 continue
             iterations = 0
             number, _, future = heapq.heappop(self._waiting)
@@ -92,7 +92,7 @@ class ReplayOrder:
         self._giving = None
 
 
-def _is_at_rest() -> bool:
+def is_at_rest() -> bool:
     """Whether nothing else can run in this iteration of the event loop, or the next."""
     return not getattr(asyncio.get_running_loop(), "_ready", ())
 

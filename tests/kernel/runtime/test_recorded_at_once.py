@@ -314,3 +314,25 @@ async def test_who_is_cut_off_while_a_check_is_asked_is_for_a_person(path: Path,
     order, unknown = await cut_off(World(), path, body, "{ pin: x }", 5)
     assert order.outcome == "unknown"
     assert [one.execution for one in unknown] == [order.execution]
+
+
+@in_a_loop
+@pytest.mark.parametrize(("late", "outcome"), [("claim", "cancelled"), ("finalize", "succeeded")])
+async def test_a_pause_that_is_cancelled_while_the_journal_writes_is_concluded_once(
+    path: Path, late: str, outcome: str
+) -> None:
+    text = sequence(
+        "  - name: G\n    try:\n    - parallel:\n"
+        "        a: [ { name: S, sleep: 1 } ]\n"
+        "        b: [ { invoke: { kind: Time.Sleep }, inputs: { ms: 100 } },\n"
+        "             { throw: { code: NO } } ]\n"
+        "    catch: [ { name: E, value: '${{ error.code }}' } ]\n"
+    )
+    journal = await open_journal(path)
+    slow: Any = Late(journal, late, "pause")
+    ended = await run(World(), text, slow)
+    assert (ended.outcome, ended.result) == ("succeeded", {"E": "NO", "G": "NO"})
+    assert await journal.unresolved(run="r") == []
+    rows = {one.path: one.outcome async for one in journal.concluded("r")}
+    assert [one for key, one in rows.items() if key.endswith("S")] == [outcome]
+    await journal.close()
