@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+pytest.register_assert_rewrite("tests.support", "tests.crash.support")
+
 # How long an example takes is the machine's affair; what has to be fast is measured in benchmarks/.
 settings.register_profile("fast", deadline=None, max_examples=25)
 settings.register_profile("long", deadline=None, max_examples=100)

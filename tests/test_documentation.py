@@ -8,15 +8,12 @@ by a shell in the same folder, and what it prints on standard output must be wha
 from __future__ import annotations
 
 import doctest
-import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.warm import warm
+from tests.support.pages import FENCE, run, run_console
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -28,7 +25,6 @@ PAGES = [
     ]
     if "```" in page.read_text("utf-8")
 ]
-FENCE = re.compile(r"^```(\w*)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -48,29 +44,3 @@ def test_the_examples_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
         else:
             # CEL is executed by tests/kernel/cel/test_documentation.py.
             assert language in ("", "text", "cel"), f"a block of {language} is not executed"
-
-
-def run_console(text: str, folder: Path, *, installed: bool = False) -> None:
-    """Run what a block shows; with the installed command, or with one that is there at once."""
-    commands = None if installed else warm().bin
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        command, _, expected = part.partition("\n")
-        printed = run(["bash", "-c", command], folder, commands)
-        pattern = re.escape(expected.rstrip("\n")).replace("…", ".*")
-        assert re.fullmatch(pattern, printed.rstrip("\n")), f"$ {command}\n{printed}"
-
-
-def run(command: list[str], folder: Path, commands: Path | None = None) -> str:
-    """What a command prints. ``commands`` is a folder in which the shell looks for it first."""
-    installed = Path(sys.executable).parent
-    path = os.pathsep.join(map(str, (commands or installed, installed, os.environ["PATH"])))
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PATH": path},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

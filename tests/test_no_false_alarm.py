@@ -8,8 +8,8 @@ import pytest
 
 from analyzer import check, check_text
 from analyzer.report import Report
-from tests.corpus import ROOT, Example, examples, files, projects
-from tests.test_seed import CALL_SITE, QUERIES, calling
+from tests.support.corpus import ROOT, Example, examples, files, projects
+from tests.support.seed import CALL_SITE, QUERIES, calling
 
 
 def alarms(report: Report) -> list[str]:

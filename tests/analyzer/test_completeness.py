@@ -19,9 +19,9 @@ import pytest
 
 from analyzer import check
 from tests.analyzer.support.mutations import Mutation, mutations
-from tests.corpus import ROOT, files, projects
+from tests.support.corpus import ROOT, files, projects
+from tests.support.heads import apply, head_of
 from tests.support.properties import part, partial, some
-from tests.test_manifests import apply, head_of
 
 BEYOND = {
     r"rows\[0\]\.|row\.|steps\.Row\.result\.": "no schema speaks of the columns of a query",

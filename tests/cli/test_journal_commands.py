@@ -16,12 +16,12 @@ from uuid import UUID, uuid5
 
 import pytest
 from google.protobuf.json_format import ParseDict
-from journals import Clock, begin, by_hand, intent, place, play, win
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from ruamel.yaml import YAML
 
 from kernel.journal import Conclusion, Journal, NewApproval, NewRun, Opened
 from tests.support.command import Answer, kernel, start
+from tests.support.journals import Clock, begin, by_hand, intent, place, play, win
 from tests.support.warm import environment
 
 RUN = "5d0c7a52-66f1-4b8e-9a3c-1f2e3d4c5b6a"

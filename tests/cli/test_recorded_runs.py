@@ -8,11 +8,10 @@ import pty
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.command import kernel, start
+from tests.support.command import kernel, said, start
 from tests.support.warm import Process, environment
 
 MANIFEST = """\
@@ -60,11 +59,6 @@ def shop(tmp_path: Path) -> Path:
     (tmp_path / "main.yaml").write_text(MANIFEST)
     (tmp_path / "recorded_shop.py").write_text(SHOP)
     return tmp_path
-
-
-def said(folder: Path, *arguments: str) -> Any:
-    answer = kernel(*arguments, "-o", "json", folder=folder)
-    return json.loads(answer.out)
 
 
 def lines(file: Path) -> list[str]:

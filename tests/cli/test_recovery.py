@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_recorded_runs import said
 
 from tests.support import command
-from tests.support.command import kernel
+from tests.support.command import kernel, said
 from tests.support.warm import Process
 
 MANIFEST = """\

@@ -1,21 +1,15 @@
-"""Makes the helper modules of these tests importable; the server and the processes they use."""
+"""The server and the processes that these tests use."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "kernel" / "journal"))
-
-pytest.register_assert_rewrite("crash_story")
-
-from crash_effects import Effects  # noqa: E402
-from crash_processes import Processes  # noqa: E402
-from crash_story import scratch  # noqa: E402
+from tests.crash.support.effects import Effects
+from tests.crash.support.processes import Processes
+from tests.crash.support.story import scratch
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,13 @@ import json
 from collections import Counter
 
 import pytest
-from crash_effects import Effects
-from crash_processes import Processes
-from crash_story import RACE, Story, compared, scratch
-from crash_topologies import Topology, crashes, topologies
 from hypothesis import HealthCheck, Phase, given, settings
-from journals import place
+
+from tests.crash.support.effects import Effects
+from tests.crash.support.processes import Processes
+from tests.crash.support.story import RACE, Story, compared, scratch
+from tests.crash.support.topologies import Topology, crashes, topologies
+from tests.support.journals import place
 
 
 def told_twice(

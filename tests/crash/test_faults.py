@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from crash_effects import Effects
-from crash_processes import Ended, Processes
-from crash_story import ONCE, Story, ask, compared
 
 from kernel.journal import Journal
+from tests.crash.support.effects import Effects
+from tests.crash.support.processes import Ended, Processes
+from tests.crash.support.story import ONCE, Story, ask, compared
 
 CLASSES = """\
 kind: Run.Sequence

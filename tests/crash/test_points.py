@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from crash_effects import Effects
-from crash_processes import Processes
-from crash_story import Story, compared
-from journals import place
 
+from tests.crash.support.effects import Effects
+from tests.crash.support.processes import Processes
+from tests.crash.support.story import Story, compared
+from tests.support.journals import place
 from tests.support.properties import some
 
 FAULTS: dict[str, dict[str, list[str]]] = {

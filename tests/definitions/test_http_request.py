@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Reply, Seen, closed_port, raw, serving
 
 from definitions.http.answer import retry_after
 from definitions.http.media import decoded
 from definitions.http.outgoing import allowed_method
 from definitions.http.request import Request
 from kernel import Failure
+from tests.support.loopback import Reply, Seen, closed_port, raw, serving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"]

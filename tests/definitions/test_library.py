@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import database
 from ruamel.yaml import YAML
 
 from definitions.http.request import Request
 from definitions.http.server import Server
 from definitions.sql.connection import Connection
 from kernel import Cancelled, Failure, Kernel, ValidationError, loads, schema
+from tests.definitions.support.databases import database
 
 LIBRARY = Path(__file__).parents[2] / "definitions"
 HEAVY = ("httpx", "starlette", "uvicorn", "sqlalchemy", "psycopg", "pydantic", "jsonschema")

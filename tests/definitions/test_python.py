@@ -15,7 +15,7 @@ from kernel import Failure, UsageError
 ID = "12345678-1234-5678-1234-567812345678"
 
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "support"
 
 
 def call(name: str, **inputs: Any) -> Any:

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from loopback import Reply, raw, serving
 
 from kernel import InvocationError, Kernel, loads
+from tests.support.loopback import Reply, raw, serving
 
 CALL = """
 ---

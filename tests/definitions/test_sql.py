@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import database
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from definitions.sql.exec import Exec
 from definitions.sql.query import Query
 from definitions.sql.transaction import Transaction
 from kernel import Failure
+from tests.definitions.support.databases import database
 from tests.support.properties import examples
 
 TABLE = "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)"

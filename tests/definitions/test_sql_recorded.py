@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import database
-from recorded import DEFINITIONS, TOKEN, World, call, in_a_loop, looked
 
 from kernel import Failure, Kernel, RunResult, loads
 from kernel.journal import Invocation, Journal, Lease
+from tests.definitions.support.databases import database
+from tests.support.recorded import DEFINITIONS, TOKEN, World, call, in_a_loop, looked
 
 KINDS = """\
 kind: Kernel.Definition

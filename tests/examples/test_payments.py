@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_documentation import FENCE, run_console
+from tests.support.pages import FENCE, run_console
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "payments"
 

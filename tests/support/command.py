@@ -86,3 +86,8 @@ def start(
         stderr=stderr,
         text=text,
     )
+
+
+def said(folder: Path, *arguments: str) -> Any:
+    answer = kernel(*arguments, "-o", "json", folder=folder)
+    return json.loads(answer.out)

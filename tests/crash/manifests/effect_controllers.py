@@ -7,9 +7,8 @@ import json
 import os
 from typing import Any
 
-from crash_points import point
-
 from kernel import Call, Failure
+from tests.crash.support.points import point
 
 
 async def apply(kind: str, inputs: Any, call: Call) -> Any:

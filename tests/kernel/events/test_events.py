@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, resource, sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel import Failure, Kernel
 from kernel.events import REDACTED, Bus, Event, Redactor
 from kernel.events.sinks import JsonLines
+from tests.support.embedded import World, call, definition, resource, sequence
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -378,9 +378,8 @@ def test_short_secrets_are_redacted_where_they_are_the_whole_text() -> None:
 
 def test_a_kernel_without_subscribers_makes_no_events() -> None:
     async def main() -> tuple[Any, ...]:
-        from embedded import text_of
-
         from kernel import loads
+        from tests.support.embedded import text_of
 
         async with Kernel(loads(text_of(sequence())), environ={}) as kernel:
             await kernel.apply()

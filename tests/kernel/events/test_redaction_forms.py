@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, resource, sequence
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel import Failure
 from kernel.events import REDACTED, Redactor
 from kernel.events.log import Log
+from tests.support.embedded import World, call, definition, resource, sequence
 
 SECRET = 'p"a\\ss/w=ö rd\n'
 SHARP = """a+b 'c' <d>&"e"(f)/g*h!~ö\\i"""

@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 import pytest
-from embedded import World, sequence
 
 from kernel import Event
+from tests.support.embedded import World, sequence
 
 
 def leaves(event: Event) -> None:

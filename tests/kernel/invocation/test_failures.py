@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, sequence
 
 from kernel import Cancelled, ControllerError, Failure, InvocationError, NotFound
+from tests.support.embedded import World, call, definition, sequence
 
 
 def one_call(controller: Any, fields: Any = None, **step: Any) -> World:

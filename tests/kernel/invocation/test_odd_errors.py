@@ -10,9 +10,9 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, sequence
 
 from kernel import Failure, InvocationError
+from tests.support.embedded import World, call, definition, sequence
 
 
 def error_of(controller: Any, **step: Any) -> InvocationError:

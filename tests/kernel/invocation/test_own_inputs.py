@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, resource, sequence
 
 from kernel import ValidationError
+from tests.support.embedded import World, call, definition, resource, sequence
 
 ROUNDS = "${{ [1, 2, 3] }}"
 

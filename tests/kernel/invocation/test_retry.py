@@ -7,13 +7,13 @@ import time
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, sequence
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel import Failure
 from kernel.invocation.recovery.retry import delay_after
 from kernel.topology.callsite import Retry
+from tests.support.embedded import World, call, definition, sequence
 
 MILLISECONDS = st.floats(0, 1e10)
 RETRIES = st.builds(

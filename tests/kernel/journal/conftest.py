@@ -1,16 +1,13 @@
-"""Makes the helper module of these tests importable; the journal's address in every store."""
+"""The journal's address in every store."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from journals import place
+from tests.support.journals import place
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from journals import Clock, play
 
 from kernel.journal import Journal, NewApproval, Refused, open_journal
+from tests.support.journals import Clock, play
 
 NEW = NewApproval(
     "a1", "e1", "r1", "Payments.Refund/Card", {"inputs": {"amount": 900}}, "large", "me", 100

@@ -8,10 +8,10 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from journals import Clock, begin, by_hand, intent, play, win
 
 from kernel.journal import Broken, Conclusion, Journal, Lease, NewApproval
 from kernel.journal.chain import START, Row, first_broken, link
+from tests.support.journals import Clock, begin, by_hand, intent, play, win
 
 
 async def fill(journal: Journal) -> None:

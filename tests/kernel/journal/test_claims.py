@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from journals import Clock, begin, intent, play, win
 
 from kernel.journal import (
     Conclusion,
@@ -21,6 +20,7 @@ from kernel.journal import (
     Won,
     open_journal,
 )
+from tests.support.journals import Clock, begin, intent, play, win
 
 
 def test_a_path_is_claimed_concluded_and_answered_from_the_record(address: str) -> None:

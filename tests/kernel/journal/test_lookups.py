@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from journals import Clock, begin, by_hand, intent, play, win
 
 from kernel.journal import (
     Conclusion,
@@ -19,6 +18,7 @@ from kernel.journal import (
     open_journal,
     store,
 )
+from tests.support.journals import Clock, begin, by_hand, intent, play, win
 
 
 def test_ids_are_found_by_their_beginning(address: str) -> None:

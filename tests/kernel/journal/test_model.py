@@ -12,7 +12,6 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from journals import Clock, intent, place
 
 from kernel.journal import (
     Conclusion,
@@ -29,6 +28,7 @@ from kernel.journal import (
     Won,
     open_journal,
 )
+from tests.support.journals import Clock, intent, place
 from tests.support.properties import examples, partial
 
 PATHS = st.sampled_from(["a", "b", "c"])

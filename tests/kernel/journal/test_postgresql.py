@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from journals import begin, by_hand, intent, play, schema, win
 
 from kernel.journal import Conclusion, Journal, JournalError, open_journal
 from kernel.journal.postgresql import connect
 from kernel.journal.runs import check_held
+from tests.support.journals import begin, by_hand, intent, play, schema, win
 
 
 @pytest.fixture

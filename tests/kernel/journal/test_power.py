@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from journals import begin, intent, play, win
 
 from kernel.journal import Conclusion, Journal, Won
 from kernel.journal.session import Mode
 from kernel.journal.sqlite import SqliteSession, prepare
 from kernel.journal.store import Store
 from kernel.journal.worker import Worker
+from tests.support.journals import begin, intent, play, win
 
 pytest.importorskip("apsw", reason="there is no apsw to lose the power with")
-from power import Connection, Disk
+from tests.kernel.journal.support.power import Connection, Disk
 
 NAMES = (f"cut{number}" for number in itertools.count())
 Cut = tuple[set[str], dict[str, bytes]]

@@ -13,13 +13,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from journals import begin, play
 
 from kernel.journal import Journal, Lease, take_over
+from tests.support.journals import begin, play
 from tests.support.warm import PIPE, Forked, environment
 
 ROOT = Path(__file__).parents[3]
-WORKER = Path(__file__).with_name("worker_process.py")
+WORKER = Path(__file__).parent / "support" / "worker_process.py"
 
 
 def started(address: str, run: str, what: str, workers: int) -> Forked:

@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from journals import begin, play
 
 from kernel.journal.sqlite import connect
+from tests.support.journals import begin, play
 
 LOOK = """
 import asyncio, os, sys

@@ -6,7 +6,6 @@ import asyncio
 import os
 
 import pytest
-from journals import Clock, begin, intent, play, win
 
 from kernel.journal import (
     Conclusion,
@@ -21,6 +20,7 @@ from kernel.journal import (
     open_journal,
     take_over,
 )
+from tests.support.journals import Clock, begin, intent, play, win
 
 
 def test_a_run_is_opened_once(address: str) -> None:

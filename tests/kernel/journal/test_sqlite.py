@@ -17,13 +17,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from journals import begin, intent, play, win
 
 from kernel.journal import Conclusion, Journal, JournalError, open_journal
 from kernel.journal.migrations import NEWEST
 from kernel.journal.sqlite import connect, prepare
 from kernel.journal.store import Store
 from kernel.journal.worker import Worker
+from tests.support.journals import begin, intent, play, win
 
 ROOT = Path(__file__).parents[3]
 

@@ -12,9 +12,8 @@ from kernel.errors import Span
 from kernel.manifest.document import Document
 from kernel.manifest.source import Source
 from kernel.manifest.stream import read_stream
+from tests.kernel.manifest.support.trees import STYLES, VALUES, dump, paths
 from tests.support.properties import examples
-
-from .trees import STYLES, VALUES, dump, paths
 
 
 def read(text: str) -> Document:

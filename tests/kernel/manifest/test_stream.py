@@ -15,9 +15,8 @@ from kernel.manifest import inspect_text
 from kernel.manifest.nodes import to_data
 from kernel.manifest.source import Source
 from kernel.manifest.stream import compose_document, read_stream
+from tests.kernel.manifest.support.trees import STYLES, VALUES, dump
 from tests.support.properties import examples
-
-from .trees import STYLES, VALUES, dump
 
 
 def read(text: str) -> tuple[list[Any], list[Fault]]:

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, resource, sequence
 
 from kernel import InvalidState, ManifestError, ValidationError
+from tests.support.embedded import World, call, definition, resource, sequence
 
 LOAD = {"x-kernel-eval": "load"}
 FIELDS = {"type": "object", "properties": {"says": LOAD, "uses": LOAD, "next": {}}}

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, resource, sequence
 
 from kernel import InvalidState, Kernel
 from kernel.registry import lifecycle
+from tests.support.embedded import World, call, definition, resource, sequence
 
 SECRET = "correct-horse-battery"
 REFERENCE = {"type": "object", "properties": {"source": {"x-kernel-ref": "Invocable"}}}

@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
-from test_recorded_differences import ACCOUNT, Bank, approve_all
-from test_served import TEXT, Bell
 
 from kernel import Kernel, loads
 from kernel.journal import Approval, Invocation, Journal, NewApproval, open_journal
 from kernel.runtime.cancelling import cancel
+from tests.kernel.runtime.support.bell import TEXT, Bell
+from tests.support.recorded import (
+    ACCOUNT,
+    TOKEN,
+    Bank,
+    World,
+    approve_all,
+    call,
+    in_a_loop,
+    looked,
+    run,
+    sequence,
+)
 
 RISKY = ', approval: "${{ resources.Account.balance > 10 }}"'
 

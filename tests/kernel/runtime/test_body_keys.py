@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import DEFINITIONS, World, in_a_loop, run
 
 from kernel.errors import Unknown
+from tests.support.recorded import DEFINITIONS, World, in_a_loop, run
 
 ORDER = """\
 kind: Kernel.Definition

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import World, call, in_a_loop, run, sequence
 
 from kernel import Kernel, loads
 from kernel.invocation.runtime import Answer
+from tests.support.recorded import World, call, in_a_loop, run, sequence
 
 ACCOUNT = """\
 ---

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from journals import place
-from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
-from test_left_calls import CHECKED, Sender, gone_on, left, manifest
-from test_recorded_differences import approve_all
 
 from kernel import Kernel, RunResult, UsageError, load, loads
+from tests.kernel.runtime.support.interrupted import CHECKED, Sender, gone_on, left, manifest
+from tests.support.journals import place
+from tests.support.recorded import TOKEN, World, approve_all, call, in_a_loop, looked, run, sequence
 
 TO = """\
 kind: Kernel.Definition

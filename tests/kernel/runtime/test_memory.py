@@ -6,13 +6,12 @@ import asyncio
 import gc
 from typing import Any
 
-from embedded import definition, resource, text_of
-
 from kernel import Kernel, loads
 from kernel.cel import Template
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.run import Run
 from kernel.topology.callsite import CallSite
+from tests.support.embedded import definition, resource, text_of
 
 KEPT = (CallSite, Template, Invocation, Run, asyncio.Task)
 

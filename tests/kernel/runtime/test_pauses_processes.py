@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from journals import place, play
 
 from kernel.journal import Invocation, Journal
+from tests.support.journals import place, play
 from tests.support.warm import PIPE, Forked, environment
 
-PROCESS = Path(__file__).with_name("pauses_process.py")
+PROCESS = Path(__file__).parent / "support" / "pauses_process.py"
 
 NOTE = """\
 kind: Kernel.Definition

@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from journals import Clock, by_hand
-from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
 from kernel import Failure, Kernel, RunResult, UsageError, loads
 from kernel.errors import Conflict, InvocationError
 from kernel.journal import Journal, Lease, NewRun, open_journal
 from kernel.runtime.cancelling import cancel
+from tests.support.journals import Clock, by_hand
+from tests.support.recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
 
 @pytest.fixture

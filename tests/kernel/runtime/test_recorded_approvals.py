@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import TOKEN, World, call, in_a_loop, looked, sequence
 
 from kernel import Denied, Expired, Kernel, RunResult, StateDrift, loads
 from kernel.journal import Journal
+from tests.support.recorded import TOKEN, World, call, in_a_loop, looked, sequence
 
 POLICY = """\
 ---

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
 from kernel import Failure, Kernel, loads
 from kernel.journal import Journal, open_journal
+from tests.support.recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
 from kernel import Kernel, UsageError, loads
 from kernel.journal import Journal, Lease
+from tests.support.recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
 STEPS = call("A", "Refund") + call("B", "Charge", ", idempotencyKey: k")
 POLICY = """\

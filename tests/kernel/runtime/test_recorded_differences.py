@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import TOKEN, World, call, in_a_loop, looked, run, sequence
 
 from kernel import Kernel, loads
-from kernel.journal import Journal
+from tests.support.recorded import (
+    ACCOUNT,
+    TOKEN,
+    Bank,
+    World,
+    approve_all,
+    call,
+    in_a_loop,
+    looked,
+    run,
+    sequence,
+)
 
-ACCOUNT = """\
----
-kind: Kernel.Definition
-metadata: { name: Account, module: Pay }
-capability: Provider
-outputs:
-  type: object
-  properties: { balance: { type: integer }, days: { type: array, items: { type: string } } }
-  required: [balance, days]
----
-kind: Pay.Account
-metadata: { name: Account }
-"""
 BALANCE = "${{ resources.Account.balance }}"
 LITTLE = "'${{ resources.Account.balance < 10 }}'"
-
-
-class Bank(World):
-    """A world with an account whose balance another process finds changed."""
-
-    balance = 5
-    days = ("1", "2")
-
-    def controllers(self) -> Mapping[str, Any]:
-        bank = self
-
-        class Account:
-            def provide(self) -> dict[str, Any]:
-                return {"balance": bank.balance, "days": list(bank.days)}
-
-        return {**super().controllers(), "Pay.Account": Account}
-
-
-async def approve_all(journal: Journal) -> None:
-    for asked in await journal.approvals("pending"):
-        await journal.decide(asked.approval, "approved", "bob")
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded import World, call, in_a_loop, looked, run, sequence
-from test_recorded_differences import approve_all
 
 from kernel import Failure
 from kernel.invocation.replay_order import ReplayOrder, asked_for
+from tests.support.recorded import World, approve_all, call, in_a_loop, looked, run, sequence
 
 CHARGE = "invoke: { kind: Pay.Charge }, inputs: { what: %s }"
 READS = f"""\

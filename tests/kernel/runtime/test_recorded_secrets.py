@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from journals import by_hand, place, play
-from recorded import TOKEN, World, call, run, sequence
 
 from kernel import Failure, Kernel, UsageError, loads
 from kernel.journal import Journal
+from tests.support.journals import by_hand, place, play
+from tests.support.recorded import TOKEN, World, call, run, sequence
 
 TABLES = "runs progress contents invocations conclusions keys trace approvals"
 PIN = "p1n/4711"

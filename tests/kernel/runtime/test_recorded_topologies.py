@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recorded import World, call, in_a_loop, looked, run, sequence
 
 from kernel import Failure
 from kernel.journal import Journal
 from kernel.runtime.cancelling import cancel
+from tests.support.recorded import World, call, in_a_loop, looked, run, sequence
 
 INNER = "---\nkind: Run.Sequence\nmetadata: { name: Inner }\nsteps:\n"
 LOST = Failure("no answer", outcome="unknown")

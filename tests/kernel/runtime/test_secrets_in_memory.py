@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedded import World, call, definition, resource, sequence
-
 from kernel import Kernel
 from kernel.manifest import resolve_values
+from tests.support.embedded import World, call, definition, resource, sequence
 
 SECRET = "correct-horse-battery"
 MODULE = {

@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import DEFINITIONS, TOKEN, World, in_a_loop
 
 from kernel import Kernel, UsageError, loads
 from kernel.journal import open_journal
-
-TEXT = (
-    DEFINITIONS
-    + """\
-kind: Kernel.Definition
-metadata: { name: Bell, module: Pay }
-capability: Service
-schema:
-  type: object
-  properties: { then: { type: object, x-kernel-call: true } }
----
-kind: Pay.Bell
-metadata: { name: Bell }
-then: { invoke: { kind: Pay.Charge } }
-"""
-)
-
-
-class Bell:
-    """A service that makes one call, at once."""
-
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        self._then = fields["then"]
-        self._stopped = asyncio.Event()
-
-    async def start(self, call: Any) -> None:
-        call.ready({})
-        ringing = asyncio.ensure_future(self._then.invoke({}))
-        await self._stopped.wait()
-        await asyncio.wait([ringing])
-
-    async def stop(self) -> None:
-        self._stopped.set()
+from tests.kernel.runtime.support.bell import TEXT, Bell
+from tests.support.recorded import DEFINITIONS, TOKEN, World, in_a_loop
 
 
 @in_a_loop

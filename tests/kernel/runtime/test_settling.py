@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from journals import play
-from recorded import DEFINITIONS, TOKEN, World
 
 from kernel import Kernel, load, loads
 from kernel.journal import Intent, Invocation, Journal, NewRun, Opened
 from kernel.runtime.run_request import RunRequest
+from tests.support.journals import play
+from tests.support.recorded import DEFINITIONS, TOKEN, World
 
 SHOP = (
     DEFINITIONS
@@ -22,7 +22,7 @@ metadata: { name: Once, module: Pay }
 capability: Invocable
 safety: write-once-checkable
 check: { invoke: { kind: Pay.Look }, inputs: { n: 1 }, landed: "${{ result.n == 1 }}", outputs: {} }
-controller: { python: "recorded:nothing" }
+controller: { python: "tests.support.recorded:nothing" }
 ---
 kind: Pay.Once
 metadata: { name: Once }

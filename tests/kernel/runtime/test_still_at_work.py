@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import DEFINITIONS, TOKEN, in_a_loop
 
 import kernel.invocation.recovery.reconcile
 from kernel import Kernel, RunResult, in_thread, loads
 from kernel.journal import open_journal
+from tests.support.recorded import DEFINITIONS, TOKEN, in_a_loop
 
 ORDER = """\
 kind: Kernel.Definition

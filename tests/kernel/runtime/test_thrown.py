@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import World, in_a_loop, looked, run, sequence
 
 from kernel import Failure
 from kernel.journal import Journal
+from tests.support.recorded import World, in_a_loop, looked, run, sequence
 
 ENDS = {
     "a timestamp": ('data: "${{ timestamp(inputs.day) }}"', "2026-07-01T00:00:00Z"),

@@ -7,11 +7,11 @@ import threading
 from typing import Any
 
 import pytest
-from embedded import World, call, definition, sequence, text_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel import Kernel, loads
+from tests.support.embedded import World, call, definition, sequence, text_of
 from tests.support.properties import examples
 
 

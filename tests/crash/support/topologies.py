@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from crash_story import RACE
 from hypothesis import strategies as st
+
+from tests.crash.support.story import RACE
 
 Step = dict[str, Any]
 Steps = list[Step]

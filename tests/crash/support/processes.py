@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[3]
 
 MOST = 60.0
 """Seconds after which a process that has not ended is taken for one that never does."""
@@ -41,13 +41,13 @@ class Warm:
     """One process that forks others, one at a time."""
 
     def __init__(self, port: int) -> None:
-        path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "crash_process.py")],
+            [sys.executable, "-m", "tests.crash.support.process"],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": path, "EFFECTS_PORT": str(port)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "EFFECTS_PORT": str(port)},
         )
         assert self._line() == "ready"
 

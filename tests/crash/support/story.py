@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from crash_effects import Effects, Scope
-from crash_processes import Ended, Processes
-
 from kernel.journal import Approval, Journal, open_journal
+from tests.crash.support.effects import Effects, Scope
+from tests.crash.support.processes import Ended, Processes
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel import Kernel, RunResult, loads
-from kernel.journal import open_journal
+from kernel.journal import Journal, open_journal
 
 DEFINITIONS = """\
 kind: Kernel.Module
@@ -106,3 +106,39 @@ async def looked(path: Path, scene: Any) -> Any:
 def nothing(inputs: Any) -> dict[str, Any]:
     """A controller that does nothing."""
     return {}
+
+
+ACCOUNT = """\
+---
+kind: Kernel.Definition
+metadata: { name: Account, module: Pay }
+capability: Provider
+outputs:
+  type: object
+  properties: { balance: { type: integer }, days: { type: array, items: { type: string } } }
+  required: [balance, days]
+---
+kind: Pay.Account
+metadata: { name: Account }
+"""
+
+
+class Bank(World):
+    """A world with an account whose balance another process finds changed."""
+
+    balance = 5
+    days = ("1", "2")
+
+    def controllers(self) -> Mapping[str, Any]:
+        bank = self
+
+        class Account:
+            def provide(self) -> dict[str, Any]:
+                return {"balance": bank.balance, "days": list(bank.days)}
+
+        return {**super().controllers(), "Pay.Account": Account}
+
+
+async def approve_all(journal: Journal) -> None:
+    for asked in await journal.approvals("pending"):
+        await journal.decide(asked.approval, "approved", "bob")

@@ -21,10 +21,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import crash_points
-
 import kernel.invocation.invocation
 import kernel.invocation.recovery.reconcile
 import kernel.journal.postgresql
@@ -33,8 +29,9 @@ from kernel import Kernel, Manifest, load
 from kernel.errors import KernelError
 from kernel.journal import Journal, JournalError, open_journal
 from kernel.runtime import recorded_runs
+from tests.crash.support import points
 
-FOLDER = Path(__file__).parent / "manifests"
+FOLDER = Path(__file__).parents[1] / "manifests"
 manifests: dict[str, Manifest] = {}
 
 
@@ -67,7 +64,7 @@ async def _apply(job: dict[str, Any], journal: Journal) -> dict[str, Any]:
 def prepare(job: dict[str, Any]) -> None:
     """What is to be different in this child."""
     os.environ["EFFECTS_SCOPE"] = job["scope"]
-    crash_points.arm(job.get("at"), getattr(signal, job.get("signal", "SIGKILL")))
+    points.arm(job.get("at"), getattr(signal, job.get("signal", "SIGKILL")))
     patience = job.get("patience", 10.0)
     recorded_runs.PATIENCE_SECONDS = patience
     recorded_runs.HEARTBEAT_SECONDS = job.get("beat", patience / 5)
@@ -117,13 +114,13 @@ def child(job: dict[str, Any], out: int) -> None:
         answer = asyncio.run(_watched(job))
     except (KernelError, JournalError) as error:
         answer = {"outcome": None, "error": {"message": str(error), "kind": type(error).__name__}}
-    answer["points"] = crash_points.reached()
+    answer["points"] = points.reached()
     os.write(out, json.dumps(answer).encode())
 
 
 def main() -> None:
-    crash_points.watch(kernel.journal.sqlite.SqliteSession)
-    crash_points.watch(kernel.journal.postgresql.PostgresqlSession)
+    points.watch(kernel.journal.sqlite.SqliteSession)
+    points.watch(kernel.journal.postgresql.PostgresqlSession)
     with contextlib.suppress(ImportError):
         importlib.import_module("psycopg")  # once, not in each child
     for name in ("few", "all"):

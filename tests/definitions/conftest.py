@@ -1,9 +1,0 @@
-"""Makes the helper modules of this folder, and those of recorded runs, importable."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "kernel" / "runtime"))
