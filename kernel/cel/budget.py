@@ -53,6 +53,11 @@ class Budget:
         if self.size < 0:
             raise Problem("budget", "the evaluation builds too large values")
 
+    def copy(self, characters: int) -> None:
+        """Take the room and the steps for text that is read, and built anew."""
+        self.build(characters)
+        self.read(characters)
+
     def build_elements(self, count: int) -> None:
         """Take room, and the steps, for a list of that many elements."""
         self.build(count * ELEMENT_SIZE)

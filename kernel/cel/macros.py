@@ -185,31 +185,29 @@ def _map(parts: Parts) -> Closure:
     return collect
 
 
-def _transform_map(parts: Parts) -> Closure:
-    value = parts.args[-1]
+def _transform_map(entries: bool) -> Callable[[Parts], Closure]:
+    """A map of the values; with ``entries`` each value is a map, whose entries are taken."""
 
-    def collect(frame: Frame) -> Any:
-        mapping: Any = {}
-        for key in parts.chosen(frame):
-            # Keys of the range are distinct, but a map from Python may have ones of any type.
-            parts.build(frame, ENTRY_SIZE)
-            mapping = parts.insert(mapping, key, value(frame))
-        return mapping
+    def build(parts: Parts) -> Closure:
+        value = parts.args[-1]
 
-    return collect
+        def collect(frame: Frame) -> Any:
+            mapping: Any = {}
+            for key in parts.chosen(frame):
+                if entries:
+                    made = value(frame).items()
+                else:
+                    # Keys of the range are distinct, but those of a map from Python may be of
+                    # any type, which ``insert`` refuses.
+                    parts.build(frame, ENTRY_SIZE)
+                    made = ((key, value(frame)),)
+                for name, item in made:
+                    mapping = parts.insert(mapping, name, item)
+            return mapping
 
+        return collect
 
-def _transform_entry(parts: Parts) -> Closure:
-    entry = parts.args[-1]
-
-    def collect(frame: Frame) -> Any:
-        mapping: Any = {}
-        for _ in parts.chosen(frame):
-            for key, value in entry(frame).items():
-                mapping = parts.insert(mapping, key, value)
-        return mapping
-
-    return collect
+    return build
 
 
 def _sort_by(parts: Parts) -> Closure:
@@ -270,8 +268,8 @@ BUILDERS: Final[dict[str, Callable[[Parts], Closure]]] = {
     "map": _map,
     "filter": _filter,
     "transformList": _map,
-    "transformMap": _transform_map,
-    "transformMapEntry": _transform_entry,
+    "transformMap": _transform_map(False),
+    "transformMapEntry": _transform_map(True),
     "sortBy": _sort_by,
     "cel.bind": _bind,
     "optMap": _optional_map(False),

@@ -225,8 +225,7 @@ def divide_doubles(a: float, b: float) -> float:
 
 def join(budget: Budget, a: Any, b: Any) -> Any:
     """``a + b`` of two strings, or of two bytes."""
-    budget.build(len(a) + len(b))
-    budget.read(len(a) + len(b))
+    budget.copy(len(a) + len(b))
     return a + b
 
 

@@ -139,19 +139,9 @@ class Macro(_Placed):
 
 
 Expr = (
-    Literal
-    | Ident
-    | Select
-    | Index
-    | Call
-    | Unary
-    | Binary
-    | Logical
-    | Conditional
-    | ListLiteral
-    | MapLiteral
-    | Macro
-)
+    Literal | Ident | Select | Index | Call | Unary | Binary | Logical | Conditional | ListLiteral
+    | MapLiteral | Macro
+)  # fmt: skip
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:

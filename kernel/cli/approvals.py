@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
 import click
 
-from kernel.cli.journals import as_fields, over
+from kernel.cli.journals import over, show_rows
 from kernel.cli.moments import rfc3339
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.render import show
 from kernel.cli.tables import color, mark, short, show_table
 from kernel.journal import Approval
 from kernel.journal.rows import ApprovalState
@@ -33,12 +33,8 @@ def command(journal: str, state: ApprovalState | None, form: str) -> None:
     now = time.time_ns()
     found = [as_of(now, one) for one in over(journal, lambda opened: opened.approvals())]
     found = [one for one in found if state in (None, one.state)]
-    if form != "text":
-        show([as_fields(one) for one in found], form)
-    elif not found:
-        click.echo("there are no such approvals" if state else "there are no approvals", err=True)
-    else:
-        _table(found)
+    none = "there are no such approvals" if state else "there are no approvals"
+    show_rows(found, form, none, _table)
 
 
 def as_of(now: int, one: Approval) -> Approval:
@@ -47,7 +43,7 @@ def as_of(now: int, one: Approval) -> Approval:
     return replace(one, state="expired") if due else one
 
 
-def _table(approvals: list[Approval]) -> None:
+def _table(approvals: Sequence[Approval]) -> None:
     rows = [
         (
             *(one.approval, f"{mark(one.state)} {one.state}", one.target),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from kernel.cli.journals import as_fields, over
+from kernel.cli.journals import over, show_rows
 from kernel.cli.moments import rfc3339
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.render import show
 from kernel.cli.tables import compact, plain, short, show_table
 from kernel.journal import Invocation
 
@@ -26,12 +26,7 @@ def command(journal: str, form: str) -> None:
     Somebody has to find out whether the effect took place, and say so with `kernel resolve`.
     """
     found = over(journal, lambda opened: opened.escalations())
-    if form != "text":
-        show([as_fields(one) for one in found], form)
-    elif not found:
-        click.echo("no outcome waits for a person", err=True)
-    else:
-        _table(found)
+    show_rows(found, form, "no outcome waits for a person", _table)
 
 
 def _said(error: Any) -> str:
@@ -46,7 +41,7 @@ def _said(error: Any) -> str:
             return compact(error, _MAX_WIDTH)
 
 
-def _table(found: list[Invocation]) -> None:
+def _table(found: Sequence[Invocation]) -> None:
     rows = [
         (
             *(one.execution, one.target, one.safety or "", short(one.run), one.path),

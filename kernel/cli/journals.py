@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import fields
 from typing import Any, Literal, TypeVar
 
+import click
+
 from kernel.cli.moments import rfc3339
+from kernel.cli.render import show
 from kernel.errors import UsageError
 from kernel.journal import Journal, open_journal
 
@@ -82,6 +85,18 @@ def person() -> str:
         return f"user:{getpass.getuser()}"
     except (KeyError, OSError):
         return f"user:{os.getuid()}"
+
+
+def show_rows(
+    rows: Sequence[T], form: str, none: str, table: Callable[[Sequence[T]], None]
+) -> None:
+    """Print rows of the journal: as a document, as a table, or that there are ``none``."""
+    if form != "text":
+        show([as_fields(row) for row in rows], form)
+    elif rows:
+        table(rows)
+    else:
+        click.echo(none, err=True)
 
 
 def as_fields(row: Any) -> dict[str, Any]:

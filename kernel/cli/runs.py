@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import get_args
 
 import click
 
-from kernel.cli.journals import as_fields, over
+from kernel.cli.journals import over, show_rows
 from kernel.cli.moments import lasting, rfc3339
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.render import show
 from kernel.cli.tables import color, mark, show_table
 from kernel.journal import Journal, Run
 from kernel.journal.owners import is_dead
@@ -35,12 +35,8 @@ _HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPA
 def command(journal: str, state: RunState | None, limit: int, form: str) -> None:
     """List the runs of a journal, the newest first."""
     found, dead = over(journal, lambda opened: _found(opened, state, limit))
-    if form != "text":
-        show([as_fields(run) for run in found], form)
-    elif not found:
-        click.echo("there are no such runs" if state else "there are no runs", err=True)
-    else:
-        _table(found, dead)
+    none = "there are no such runs" if state else "there are no runs"
+    show_rows(found, form, none, lambda runs: _table(runs, dead))
 
 
 async def _found(
@@ -68,7 +64,7 @@ async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Ru
     return found
 
 
-def _table(runs: list[Run], dead: set[str]) -> None:
+def _table(runs: Sequence[Run], dead: set[str]) -> None:
     now = time.time_ns()
     rows = [
         (

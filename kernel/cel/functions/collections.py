@@ -111,8 +111,7 @@ def _encode(budget: Budget, value: bytes) -> str:
 
 
 def _decode(budget: Budget, text: str) -> bytes:
-    budget.build(len(text))
-    budget.read(len(text))
+    budget.copy(len(text))
     padding = "=" * (-len(text) % 4) if "=" not in text else ""
     try:
         return base64.b64decode(text + padding, validate=True)

@@ -36,7 +36,8 @@ def _charge(budget: Budget, text: str, pattern: str) -> None:
     budget.read(len(text) * (1 + len(pattern) // 16))
 
 
-def _encoded(text: str) -> bytes:
+def encoded(text: str) -> bytes:
+    """The text in UTF-8."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -46,7 +47,7 @@ def _encoded(text: str) -> bytes:
 def matches(budget: Budget, text: str, pattern: str) -> bool:
     """Whether the pattern matches somewhere in the text."""
     _charge(budget, text, pattern)
-    return compiled(pattern).search(_encoded(text)) is not None
+    return compiled(pattern).search(encoded(text)) is not None
 
 
 def _one_group(pattern: str) -> Any:
@@ -58,7 +59,7 @@ def _one_group(pattern: str) -> Any:
 
 def _matches_in(program: Any, text: str) -> Iterator[Any]:
     """All matches; an empty one right behind another counts as part of that, as in RE2 and Go."""
-    _encoded(text)
+    encoded(text)
     end = -1
     for match in program.finditer(text):
         if match.end() > match.start() or match.start() != end:

@@ -119,8 +119,7 @@ def _double_text(value: float) -> str:
 
 
 def _string_of_bytes(budget: Budget, value: bytes) -> str:
-    budget.build(len(value))
-    budget.read(len(value))
+    budget.copy(len(value))
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -128,12 +127,8 @@ def _string_of_bytes(budget: Budget, value: bytes) -> str:
 
 
 def _bytes_of_string(budget: Budget, text: str) -> bytes:
-    budget.build(len(text))
-    budget.read(len(text))
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise Problem("bad-argument", "the string holds half of a surrogate pair") from None
+    budget.copy(len(text))
+    return regex.encoded(text)
 
 
 def _same(value: Any) -> Any:

@@ -58,8 +58,7 @@ def _last_index_of(budget: Budget, text: str, part: str, start: int | None = Non
 
 
 def _copy(budget: Budget, text: str) -> str:
-    budget.build(len(text))
-    budget.read(len(text))
+    budget.copy(len(text))
     return text
 
 

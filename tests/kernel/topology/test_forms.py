@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
@@ -11,6 +11,7 @@ from kernel.manifest import loads
 from kernel.topology.forms import Part, Step, all_steps, templates, visible_steps
 from kernel.topology.reader import Reader
 from kernel.topology.steps import FORMS, read_steps
+from kernel.topology.walk import RUN
 
 EVERY_FORM = """
 - invoke: { kind: A.B, name: C }
@@ -135,3 +136,7 @@ def test_the_steps_of_items_are_not_visible_outside() -> None:
     steps = read(EVERY_FORM)
     hidden = set(all_steps(steps)) - set(visible_steps(steps))
     assert [step.path[1:] for step in hidden] == [("do", 0)]
+
+
+def test_every_form_has_what_runs_it() -> None:
+    assert RUN.keys() == set(get_args(Form))
