@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from analyzer.editor.unit_cache import UnitCache
-from analyzer.findings.catalogue import YAML_SYNTAX
+from analyzer.findings.catalogue import codes
 from analyzer.findings.configuration import configuration_of
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
@@ -26,6 +26,7 @@ from kernel.manifest.source import read_source
 MAX_STREAMS: Final = 1000
 """With more texts of files than that, what was read of them is forgotten."""
 
+_SYNTAX: Final = codes("yaml-syntax")
 _OURS: Final = re.compile(
     r"""(?:^|[{,]|^---)[ \t]*["']?kind["']?[ \t]*:[ \t]*["']?[A-Za-z_]\w*\.""", re.MULTILINE
 )
@@ -71,7 +72,7 @@ class Analysis:
     def is_sound(self, file: str) -> bool:
         """Whether all of a file could be read."""
         return not any(
-            fault.code == YAML_SYNTAX.code and fault.span is not None and fault.span.file == file
+            fault.code in _SYNTAX and fault.span is not None and fault.span.file == file
             for fault in self.faults
         )
 

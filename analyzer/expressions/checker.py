@@ -74,7 +74,7 @@ class Checker:
     def report(self, diagnostic: Diagnostic, subject: object = None) -> Type:
         """Note a finding; gives the type Error, for what follows from it."""
         place: object = subject or (diagnostic.offset, diagnostic.end)
-        self.found.setdefault((diagnostic.code, place), diagnostic)
+        self.found.setdefault((diagnostic.name, place), diagnostic)
         return ERROR
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:

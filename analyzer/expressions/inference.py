@@ -13,7 +13,6 @@ from typing import Any, Final
 from analyzer.expressions import calls, macros, selection
 from analyzer.expressions.checker import Check, Checker, shown
 from analyzer.expressions.facts import Facts, assume, is_optional, path_of, type_at
-from analyzer.findings import catalogue
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
@@ -292,7 +291,7 @@ def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: F
     equal = expr.operator == "=="
     if is_nullable(type_):
         return Bool(equal) if type_ == NULL else BOOL
-    if (catalogue.OPTIONAL_UNGUARDED.code, shown(node)) in checker.found:
+    if ("optional-unguarded", shown(node)) in checker.found:
         return BOOL
     if not is_nullable(_declared(node, type_, facts)):
         what = f"{shown(node)} is never null"

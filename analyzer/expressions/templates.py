@@ -5,7 +5,7 @@ A judge says what is known of one expression: its type, and what is wrong with i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,14 +23,12 @@ from analyzer.types import (
     Int,
     List,
     Map,
-    Never,
     Optional,
     Record,
     String,
     Type,
     TypeValue,
     members_of,
-    without,
 )
 from analyzer.types.operators import union_of_many
 from kernel.cel import Expr, Scalar, TemplateTree
@@ -138,18 +136,3 @@ def constant(value: Any) -> Type:
         case str():
             return String(frozenset([value]))
     return STRING
-
-
-def lists_in(type_: Type) -> Iterator[List]:
-    """The members of a type that are lists."""
-    return (one for one in members_of(type_) if isinstance(one, List))
-
-
-def besides(type_: Type, *kinds: type[Type]) -> Type:
-    """What a value may be other than of these kinds; Never where it is of no other."""
-    return without(type_, lambda one: isinstance(one, kinds))
-
-
-def is_nothing(type_: Type) -> bool:
-    """Whether there is no value of the type."""
-    return isinstance(type_, Never)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
-from analyzer.findings.catalogue import YAML_SYNTAX
 from analyzer.findings.finding import Edit, Report
 from kernel.errors import ManifestError
 from kernel.manifest.source import Source, decode, encoding_of
@@ -204,7 +203,7 @@ def _is_worse(report: Report, before: Report) -> bool:
 
 
 def _unread(report: Report) -> int:
-    return sum(finding.code == YAML_SYNTAX.code for finding in report.findings)
+    return sum(finding.name == "yaml-syntax" for finding in report.findings)
 
 
 def _known(edit: Edit) -> tuple[str, str, str]:

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from analyzer.findings import catalogue
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding
 from analyzer.findings.suggestions import at, meant
@@ -77,13 +76,13 @@ class _Told:
         source = None if one.span is None else self._texts.get(one.span.file)
         if one.span is None or source is None:
             return
-        if one.code == catalogue.YAML_SYNTAX.code:
+        if one.name == "yaml-syntax":
             self._unread |= _names_around(source, one.span)
-        elif one.code == catalogue.UNKNOWN_FIELD.code and one.path:
+        elif one.name == "unknown-field" and one.path:
             start = self._start(one.span)
             self._unknown.add((start, one.path))
             self._holders.setdefault((start, one.path[:-1]), set()).add(meant(one))
-        elif one.code == catalogue.DUPLICATE_KEY.code and one.path == ("kind",):
+        elif one.name == "duplicate-key" and one.path == ("kind",):
             self._doubled.add(self._start(one.span))
             self._lost(one.span)
         elif one.code in _WRONG:
@@ -103,23 +102,19 @@ class _Told:
             name = _named(one, self._texts)
             if name in self._unread or (one.code in _UNKNOWN and name in self._undeclared):
                 return True
-        if (
-            one.code == catalogue.UNKNOWN_REFERENCE.code
-            and self._unnamed
-            and self._refers_to_unnamed(one)
-        ):
+        if one.name == "unknown-reference" and self._unnamed and self._refers_to_unnamed(one):
             return True
-        if self._doubled and (one.code, one.path) != (catalogue.DUPLICATE_KEY.code, ("kind",)):
-            return one.code != catalogue.YAML_SYNTAX.code and self._start(one.span) in self._doubled
+        if self._doubled and (one.name, one.path) != ("duplicate-key", ("kind",)):
+            return one.name != "yaml-syntax" and self._start(one.span) in self._doubled
         return bool(self._unknown) and one.code in _OF_UNKNOWN and self._is_of_unknown(one)
 
     def _is_of_unknown(self, one: Finding) -> bool:
         """Whether it follows from a field that is not known, as a rule because it is misspelt."""
         assert one.span is not None
         start = self._start(one.span)
-        if one.code == catalogue.MISSING_INPUT.code:
+        if one.name == "missing-input":
             return (start, one.path[:-1]) in self._holders
-        if one.code == catalogue.CEL_NOT_EVALUATED.code:
+        if one.name == "cel-not-evaluated":
             ends = range(1, len(one.path) + 1)
             return any((start, one.path[:end]) in self._unknown for end in ends)
         missing = _MISSING.search(one.message)

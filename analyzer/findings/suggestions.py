@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from analyzer.findings.catalogue import UNKNOWN_FIELD, codes
+from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Edit, Finding
 from kernel.errors import Path
 from kernel.manifest import Manifest
@@ -34,7 +34,7 @@ def with_suggested_fix(finding: Finding, manifest: Manifest) -> Finding:
     start = source.offset(span.line, span.column)
     written = _WRITTEN.fullmatch(source.text, start, source.offset(span.end_line, span.end_column))
     if written is None or (
-        finding.code == UNKNOWN_FIELD.code and _is_taken(finding.path, name, start, manifest)
+        finding.name == "unknown-field" and _is_taken(finding.path, name, start, manifest)
     ):
         return finding
     return replace(finding, fix=Edit(f"write '{name}'", span, f"{written[1]}{name}{written[1]}"))

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from analyzer.findings import catalogue
 from analyzer.findings.catalogue import RULES, codes
 from analyzer.findings.finding import Edit, Finding, Report
 from analyzer.findings.messages import k9_hygiene
@@ -107,7 +106,7 @@ def _complaints(
         yield k9_hygiene.no_such_rule(code, _meant(code)).at(span)
     for code in comment.codes:
         if code in NEVER and (comment, code) not in used:
-            is_refused = code != catalogue.STALE_SUPPRESSION.code
+            is_refused = RULES[code].name != "stale-suppression"
             yield k9_hygiene.not_suppressible(code, is_refused=is_refused).at(span)
     if not comment.reason:
         yield k9_hygiene.no_reason().at(span)

@@ -9,7 +9,6 @@ from typing import Final
 from analyzer.expressions.facts import Facts, assume, is_impossible
 from analyzer.expressions.inference import check_expression
 from analyzer.expressions.templates import Evaluation, evaluate
-from analyzer.findings import catalogue
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
@@ -40,7 +39,7 @@ def check_in_scope(
         type_, found = check_expression(expr, names, facts)
     else:
         type_, found = _remembered(expr, names)
-    if any(one.code == catalogue.UNKNOWN_VARIABLE.code for one in found):
+    if any(one.name == "unknown-variable" for one in found):
         found = tuple(_reworded(one, expr, names) for one in found)
     return type_, found
 
@@ -141,7 +140,7 @@ def _relevant(known: Known, template: Template) -> Known:
 
 
 def _reworded(found: Diagnostic, expr: Expr, names: Names) -> Diagnostic:
-    if found.code != catalogue.UNKNOWN_VARIABLE.code:
+    if found.name != "unknown-variable":
         return found
     node = next(one for one in walk(expr) if (one.offset, one.end) == (found.offset, found.end))
     name = getattr(node, "name", "")

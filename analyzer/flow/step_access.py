@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from analyzer.findings import catalogue
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
@@ -112,7 +111,7 @@ def translated(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterato
             continue
         use, inside = reading
         if (
-            diagnostic.code == catalogue.UNKNOWN_PROPERTY.code
+            diagnostic.name == "unknown-property"
             and inside
             and use.name in place.state
             and _is_guard(use, expr)
@@ -146,11 +145,11 @@ def _said(use: Use, diagnostic: Diagnostic, inside: bool, place: Place) -> Itera
     if step is None:
         yield k4_types.unknown_step(node, name, conditions.by_name)
     elif name in place.state:
-        if inside and diagnostic.code == catalogue.NULLABLE_UNGUARDED.code:
+        if inside and diagnostic.name == "nullable-unguarded":
             yield diagnostic
             return
         guard = f"guard it with has(steps.{name}.result)"
-        if diagnostic.code == catalogue.UNKNOWN_PROPERTY.code and inside:
+        if diagnostic.name == "unknown-property" and inside:
             guard = "the conditions around say so"
             yield k5_presence.step_unavailable(node, name, "was skipped here", guard)
             return

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.types import (
-    DYN,
     NEVER,
     Dyn,
     Error,
@@ -181,11 +180,6 @@ def _member_without_field(type_: Type, name: str) -> Type:
     if not isinstance(type_, Record) or found.presence != "possible":
         return type_
     return with_field(type_, name, Field(NEVER, required=False))
-
-
-def element_of(type_: Type) -> Type:
-    """The type of the elements of a list."""
-    return type_.element if isinstance(type_, List) else DYN
 
 
 def is_within(index: Type, items: List) -> bool:

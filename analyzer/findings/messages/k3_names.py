@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analyzer.findings.catalogue import CEL_SYNTAX
 from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.messages.near_names import candidates, renaming
 from analyzer.types import Type
@@ -14,8 +13,7 @@ from kernel.manifest.suggest import nearest
 
 def syntax(message: str, offset: int, end: int) -> Diagnostic:
     """K301: the text is not an expression."""
-    rule = CEL_SYNTAX
-    return Diagnostic(rule.code, rule.name, rule.severity, message, offset, end)
+    return Diagnostic("K301", "cel-syntax", "error", message, offset, end)
 
 
 def unknown_variable(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.findings.catalogue import ERROR_COVERAGE
 from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.message import Message
 from kernel.cel.tree import Literal
@@ -116,7 +115,7 @@ def compared(literal: Literal, message: Message, meant: str | None) -> Diagnosti
         start, end = literal.offset + 1, literal.end - 1
         if end - start == len(literal.value):
             fix = Fix(f"write '{meant}'", start, end, meant)
-    return Diagnostic.of(ERROR_COVERAGE.code, literal, message.text, fix=fix)
+    return Diagnostic.of(message.code, literal, message.text, fix=fix)
 
 
 def unhandled_errors(codes: Sequence[str]) -> Message:
