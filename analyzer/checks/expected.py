@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from analyzer import types
 from analyzer.checks.collector import Collector
 from analyzer.expressions.checker import shown
 from analyzer.expressions.templates import Evaluation
 from analyzer.findings.messages import k4_types, k5_presence, k6_values
-from analyzer.types import (
-    NULL,
-    Bool,
-    Double,
-    Dyn,
-    Error,
-    Int,
-    List,
-    Never,
-    Null,
-    String,
-    Type,
-    UInt,
-    without,
-)
+from analyzer.types import Type, without
 from kernel.cel import Expr
 from kernel.errors import Path
 
@@ -38,23 +25,25 @@ def _of(*kinds: type[Type]) -> Fits:
 
 
 def _is_asking(one: Type) -> bool:
-    return isinstance(one, Bool) or (isinstance(one, String) and one.literals == _REQUIRED)
+    return isinstance(one, types.Bool) or (
+        isinstance(one, types.String) and one.literals == _REQUIRED
+    )
 
 
 def _is_filled(one: Type) -> bool:
     """Any text may be empty; one of a few that is has been written so."""
-    return isinstance(one, String) and "" not in (one.literals or ())
+    return isinstance(one, types.String) and "" not in (one.literals or ())
 
 
 EXPECTED: Final[dict[str, Fits]] = {
-    "a bool": _of(Bool),
+    "a bool": _of(types.Bool),
     "`required` or a bool": _is_asking,
-    "a list": _of(List),
-    "a number": _of(Int, UInt, Double),
-    "a string": _of(String),
+    "a list": _of(types.List),
+    "a number": _of(types.Int, types.UInt, types.Double),
+    "a string": _of(types.String),
     "a string that is not empty": _is_filled,
-    "a string or an int": _of(String, Int, Null),
-    "a string or null": _of(String, Null),
+    "a string or an int": _of(types.String, types.Int, types.Null),
+    "a string or null": _of(types.String, types.Null),
 }
 """What a field takes, in words, and whether a type is that."""
 
@@ -63,13 +52,13 @@ def expect(collector: Collector, value: Evaluation, field: str, wanted: str, pat
     """Whether a field takes a value; a finding if not."""
     type_ = value.type
     check_fits = EXPECTED[wanted]
-    add = without(type_, lambda one: isinstance(one, Dyn | Error) or check_fits(one))
-    if isinstance(add, Never):
+    add = without(type_, lambda one: isinstance(one, types.Dyn | types.Error) or check_fits(one))
+    if isinstance(add, types.Never):
         return True
     expr = whole_expression(value)
     if expr is None:
         collector.add(k4_types.field_of_type(field, wanted, type_), path)
-    elif add == NULL and type_ != NULL:
+    elif add == types.NULL and type_ != types.NULL:
         collector.add_diagnostic(k5_presence.nullable_unguarded(expr, shown(expr)), path)
     else:
         collector.add_diagnostic(k4_types.slot_type(expr, field, wanted, type_), path)
@@ -88,13 +77,13 @@ def check_constant(
     """
     type_ = value.type
     expr = whole_expression(value)
-    if not isinstance(type_, Bool) or type_.literal is None or value.found:
+    if not isinstance(type_, types.Bool) or type_.literal is None or value.found:
         return
     if expr is None:
         collector.add(k6_values.constant_field(type_.literal), path)
         return
     itself = type_ if alone is None else alone(expr)
-    if isinstance(itself, Bool) and itself.literal is not None:
+    if isinstance(itself, types.Bool) and itself.literal is not None:
         collector.add_diagnostic(k6_values.constant_condition(expr, type_.literal), path)
     elif type_.literal is False:
         collector.add_diagnostic(k6_values.unreachable(expr, "this is never true"), path)

@@ -9,7 +9,8 @@ from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
 from analyzer.checks.policies import check_policy
 from analyzer.expressions.assignment import shown_path
-from analyzer.expressions.facts import Facts, assume, is_impossible
+from analyzer.expressions.conditions import assume
+from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.expressions.templates import evaluate
 from analyzer.findings.messages.k2_contracts import FIELD, OUTPUT, Place
 from analyzer.flow.at_place import check_in_scope, evaluate_in_scope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer import types
 from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
 from analyzer.findings.messages import k9_hygiene
@@ -12,19 +13,7 @@ from analyzer.program.contracts import ANYTHING
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program, written
 from analyzer.program.variables import INVOCATION, Names
-from analyzer.types import (
-    NULL,
-    STRING,
-    Dyn,
-    Field,
-    Map,
-    Never,
-    Record,
-    String,
-    Type,
-    union,
-    without,
-)
+from analyzer.types import Type, union, without
 from kernel.manifest import Definition, Module, Policy, Resource
 from kernel.policy.known import is_wild, names_nothing
 from kernel.policy.names import kind_names, names_target, resource_names
@@ -50,12 +39,12 @@ def variables_of_policy(program: Program, unit: Unit, policy: Policy) -> Names:
     named = list(_named(program, unit.module, policy))
     exact = not any(is_wild(target.partition("/")[0]) for target in policy.targets)
     kinds = frozenset(callee.definition.kind for callee in named)
-    kind = String(kinds) if exact and kinds else STRING
+    kind = types.String(kinds) if exact and kinds else types.STRING
     return {
         "inputs": _inputs(program, named),
-        "principal": union((STRING, NULL)),
-        "target": Record((("kind", Field(kind)), ("name", Field(STRING)))),
-        "environment": STRING,
+        "principal": union((types.STRING, types.NULL)),
+        "target": types.Record((("kind", types.Field(kind)), ("name", types.Field(types.STRING)))),
+        "environment": types.STRING,
         "invocation": INVOCATION,
         "vars": program.variables.of_module(unit.module)["vars"],
     }
@@ -64,10 +53,10 @@ def variables_of_policy(program: Program, unit: Unit, policy: Policy) -> Names:
 def _inputs(program: Program, named: list[Callee]) -> Type:
     """What the contracts of some targets accept, which is an object whatever they say."""
     if not named:
-        return Dyn("the targets of the policy name nothing")
+        return types.Dyn("the targets of the policy name nothing")
     type_ = union(program.contracts.inputs(callee) or ANYTHING for callee in named)
-    objects = without(type_, lambda one: not isinstance(one, Record | Map | Dyn))
-    return ANYTHING if isinstance(objects, Never) else objects
+    objects = without(type_, lambda one: not isinstance(one, types.Record | types.Map | types.Dyn))
+    return ANYTHING if isinstance(objects, types.Never) else objects
 
 
 def _named(program: Program, module: Module, policy: Policy) -> Iterator[Callee]:

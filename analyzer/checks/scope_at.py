@@ -12,7 +12,8 @@ from analyzer.checks.collector import Collector
 from analyzer.checks.fields import known_of_check, variables_of_check
 from analyzer.checks.policies import variables_of_policy
 from analyzer.checks.steps import check_topology, scopes_in
-from analyzer.expressions.facts import Facts, assume
+from analyzer.expressions.conditions import assume
+from analyzer.expressions.facts import Facts
 from analyzer.flow.guards import Conditions, Known
 from analyzer.flow.scopes import Scopes
 from analyzer.program.linking import StandaloneSite, Unit

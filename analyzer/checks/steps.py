@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from analyzer import types
 from analyzer.checks.call_sites import check_site
 from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
@@ -21,20 +22,7 @@ from analyzer.flow.scopes import Scopes, scopes_of
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from analyzer.program.variables import INVOCATION, Names
-from analyzer.types import (
-    DYN,
-    Bool,
-    Double,
-    Dyn,
-    Error,
-    Field,
-    Int,
-    Null,
-    Record,
-    String,
-    Type,
-    members_of,
-)
+from analyzer.types import Type, members_of
 from analyzer.types.operators import equality
 from analyzer.types.subtyping import is_assignable
 from kernel.cel import Expr, Template
@@ -125,7 +113,7 @@ class _Check:
         value = self.value(template, place, path, more)
         if not expect(self.collector, value, str(path[-1]), "a bool", path):
             return
-        if meant is not None and isinstance(value.type, Bool) and value.type.literal is meant:
+        if meant is not None and isinstance(value.type, types.Bool) and value.type.literal is meant:
             return
 
         def alone(expr: Expr) -> Type:
@@ -180,7 +168,7 @@ class _Check:
     def choice(self, step: Step, choice: forms.Switch, place: Place) -> None:
         value = self.value(choice.subject, place, (*step.path, "switch"))
         subject = value.type
-        if isinstance(subject, Dyn | Error):
+        if isinstance(subject, types.Dyn | types.Error):
             return
         covered = [self.case(step, key, subject) for key, _ in choice.cases]
         if choice.default is None:
@@ -193,7 +181,7 @@ class _Check:
         if equality(subject, constant(key)).literal is not False:
             return key
         path = (*step.path, "cases", key)
-        texts = [one for one in members_of(subject) if isinstance(one, String)]
+        texts = [one for one in members_of(subject) if isinstance(one, types.String)]
         known = {text for one in texts for text in one.literals or ()}
         if isinstance(key, str) and known:
             meant = nearest(key, known)
@@ -227,7 +215,7 @@ class _Check:
             if isinstance(structure, dict) and name in structure:
                 expect(self.collector, value.part((name,)), name, wanted, (*path, name))
         if isinstance(structure, dict) and "data" in structure:
-            example = is_assignable(value.part(("data",)).type, DYN).counterexample
+            example = is_assignable(value.part(("data",)).type, types.DYN).counterexample
             if example is not None:
                 self.collector.add(k4_types.data_not_json(example), (*path, "data"))
 
@@ -236,7 +224,9 @@ class _Check:
         if not expect(self.collector, value, str(path[-1]), "a number", path):
             return
         type_ = value.type
-        if isinstance(type_, Int | Double) and (type_.most < 0 or type_.least > MAX_MILLISECONDS):
+        if isinstance(type_, types.Int | types.Double) and (
+            type_.most < 0 or type_.least > MAX_MILLISECONDS
+        ):
             field = str(path[-1])
             message = k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, type_)
             self.collector.add(message, path)
@@ -253,7 +243,7 @@ class _Check:
             return self.checked_results()
         path = self.sequence.result_path
         value = self.value(self.sequence.result, self.place(None, self.conditions.end), path)
-        place = self.program.contracts.declared(self.unit, "outputs") or DYN
+        place = self.program.contracts.declared(self.unit, "outputs") or types.DYN
         self.collector.check_fits(value, place, OUTPUT, f"`{self.unit.label}`", path)
         return value.type
 
@@ -261,7 +251,7 @@ class _Check:
         """The results of the steps by name, against the outputs that the topology declares."""
         given = self.all_results()
         declared = self.program.contracts.declared(self.unit, "outputs")
-        example = is_assignable(given, declared or DYN).counterexample
+        example = is_assignable(given, declared or types.DYN).counterexample
         if example is not None:
             path, _ = self.unit.roles.get("outputs", self.unit.roles.get("steps", ((), None)))
             message = k2_contracts.results_do_not_fit(self.unit.label, example, declared)
@@ -273,8 +263,8 @@ class _Check:
         for name, ran in sorted(self.scopes.flow.end.items()):
             step = self.scopes.by_name[name]
             certain = ran is Ran.CERTAINLY
-            fields.append((name, Field(self.scopes.results[step], required=certain)))
-        return Record(tuple(fields))
+            fields.append((name, types.Field(self.scopes.results[step], required=certain)))
+        return types.Record(tuple(fields))
 
 
 def _seen_again(steps: Steps) -> Iterator[Step]:
@@ -294,12 +284,12 @@ def _uncovered(subject: Type, keys: list[Any]) -> list[str]:
     missing: list[str] = []
     for one in members_of(subject):
         match one:
-            case String(literals=literals) if literals is not None:
+            case types.String(literals=literals) if literals is not None:
                 missing += [f"'{text}'" for text in sorted(literals) if text not in keys]
-            case Bool(literal=literal):
+            case types.Bool(literal=literal):
                 wanted = (True, False) if literal is None else (literal,)
                 given = [key for key in keys if isinstance(key, bool)]
                 missing += [str(value).lower() for value in wanted if value not in given]
-            case Null() if None not in keys:
+            case types.Null() if None not in keys:
                 missing.append("null")
     return missing

@@ -10,30 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from analyzer import types
 from analyzer.expressions.templates import Evaluation
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k0_text, k2_contracts
 from analyzer.findings.messages.k2_contracts import Place
-from analyzer.types import (
-    Double,
-    Dyn,
-    Error,
-    Field,
-    Int,
-    List,
-    Map,
-    Never,
-    Record,
-    Refined,
-    String,
-    Type,
-    Union,
-    members_of,
-    resolved,
-    union,
-)
+from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.acceptance import accepts
-from analyzer.types.subtyping import Verdict, is_assignable
+from analyzer.types.subtyping import is_assignable
+from analyzer.types.verdict import Verdict
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 
@@ -81,37 +66,37 @@ class _Mismatches:
 
     def at(self, path: Path, written: Any, place: Type) -> Iterator[Mismatch]:
         self.parts += 1
-        known = self.value.types.get(path)
-        if isinstance(known, Error) or isinstance(place, Error):
+        known = self.value.scalar_types.get(path)
+        if isinstance(known, types.Error) or isinstance(place, types.Error):
             return
         if known is None and self.parts <= MAX_PARTS:
             match written, self._plain(place, written):
-                case Mapping(), Record() as record:
+                case Mapping(), types.Record() as record:
                     yield from self.record(path, written, record, place)
                     return
-                case Mapping(), Map() as map_:
+                case Mapping(), types.Map() as map_:
                     for key, item in written.items():
                         yield from self.at((*path, key), item, map_.value)
                     return
-                case list() | tuple(), List() as list_ if self._fits(len(written), list_):
+                case list() | tuple(), types.List() as list_ if self._fits(len(written), list_):
                     for index, item in enumerate(written):
                         yield from self.at((*path, index), item, list_.element)
-                    if isinstance(place, Refined):
+                    if isinstance(place, types.Refined):
                         yield from self.whole(path, written, place)
                     return
         yield from self.whole(path, written, place)
 
     def _plain(self, place: Type, written: Any) -> Type:
         """The one shape that a place can take for what is written; the place if there are more."""
-        kinds = (Record, Map) if isinstance(written, Mapping) else (List,)
+        kinds = (types.Record, types.Map) if isinstance(written, Mapping) else (types.List,)
         fitting = [one for one in members_of(place) if isinstance(one, kinds)]
         return fitting[0] if len(fitting) == 1 else place
 
-    def _fits(self, count: int, place: List) -> bool:
+    def _fits(self, count: int, place: types.List) -> bool:
         return place.least <= count and (place.most is None or count <= place.most)
 
     def record(
-        self, path: Path, written: Mapping[Any, Any], record: Record, place: Type
+        self, path: Path, written: Mapping[Any, Any], record: types.Record, place: Type
     ) -> Iterator[Mismatch]:
         known = dict(record.fields)
         found: list[Mismatch] = []
@@ -129,16 +114,20 @@ class _Mismatches:
                 continue
             found.append(self.missing((*path, name), path, declared, undeclared))
         yield from found
-        if all(one.is_warning for one in found) and isinstance(place, Refined):
+        if all(one.is_warning for one in found) and isinstance(place, types.Refined):
             yield from self.whole(path, written, place)
 
-    def missing(self, path: Path, above: Path, field: Field, undeclared: list[str]) -> Mismatch:
+    def missing(
+        self, path: Path, above: Path, field: types.Field, undeclared: list[str]
+    ) -> Mismatch:
         near = nearest(str(path[-1]), undeclared)
         shown = shown_path(path)
         message = k2_contracts.missing(self.rules, self.name, shown, field.type, near)
         return Mismatch(message, above, True)
 
-    def undeclared(self, path: Path, record: Record, written: Mapping[Any, Any]) -> Mismatch | None:
+    def undeclared(
+        self, path: Path, record: types.Record, written: Mapping[Any, Any]
+    ) -> Mismatch | None:
         """A name that a closed record refuses, or that is nearly one which is declared.
 
         An open record takes it; but where it is meant for what the record needs, that is missing.
@@ -160,14 +149,14 @@ class _Mismatches:
         """A scalar, or a structure that is compared as a whole."""
         scalar = self.value.tree.scalars.get(path)
         given = self.value.type_at(path)
-        if isinstance(given, Error | Never):
+        if isinstance(given, types.Error | types.Never):
             return
         if scalar is None and not self._has_cel(path):
             if not accepts(place, written):
                 yield self.constant(path, written, place)
             return
         verdict = is_assignable(given, place)
-        if verdict.refuted and isinstance(place, Dyn):
+        if verdict.refuted and isinstance(place, types.Dyn):
             example = verdict.counterexample
             yield Mismatch(k2_contracts.not_json(self.rules, self.thing(path), example), path)
         elif verdict.refuted:
@@ -178,7 +167,7 @@ class _Mismatches:
             yield Mismatch(k2_contracts.may_not_fit(self.rules, self.thing(path), reason), path)
 
     def _has_cel(self, path: Path) -> bool:
-        return any(one[: len(path)] == path for one in self.value.types)
+        return any(one[: len(path)] == path for one in self.value.scalar_types)
 
     def thing(self, path: Path) -> str:
         """What people call the value at a path."""
@@ -221,7 +210,7 @@ def _lenient(given: Type, place: Type, depth: int) -> Type:
     if depth > MAX_LENIENT:
         return place
     match given, place:
-        case Record(), Record():
+        case types.Record(), types.Record():
             fields = []
             for name, wanted in place.fields:
                 own = given.get(name)
@@ -229,8 +218,8 @@ def _lenient(given: Type, place: Type, depth: int) -> Type:
                 inner = wanted.type if own is None else _lenient(own.type, wanted.type, depth + 1)
                 required = wanted.required and not silent
                 fields.append((name, replace(wanted, type=inner, required=required)))
-            return Record(tuple(fields), place.rest)
-        case List(), List():
+            return types.Record(tuple(fields), place.rest)
+        case types.List(), types.List():
             return replace(place, element=_lenient(given.element, place.element, depth + 1))
     return place
 
@@ -270,27 +259,27 @@ def _kinds(place: Type) -> Type:
 
 def _relaxed(place: Type, what: Relax, depth: int) -> Type:
     if depth > 20:
-        return Dyn("nested deeply")
+        return types.Dyn("nested deeply")
     match place:
-        case Refined():
+        case types.Refined():
             return _relaxed(place.base, what, depth)
-        case Int(least=least, most=most):
-            return place if least == most and what == "limits" else Int()
-        case Double(least=least, most=most):
-            return place if least == most and what == "limits" else Double()
-        case String(literals=literals):
-            return String(literals if what == "limits" else None)
-        case List():
-            return List(_relaxed(place.element, what, depth + 1))
-        case Map():
-            return Map(_relaxed(place.value, what, depth + 1), String())
-        case Record():
+        case types.Int(least=least, most=most):
+            return place if least == most and what == "limits" else types.Int()
+        case types.Double(least=least, most=most):
+            return place if least == most and what == "limits" else types.Double()
+        case types.String(literals=literals):
+            return types.String(literals if what == "limits" else None)
+        case types.List():
+            return types.List(_relaxed(place.element, what, depth + 1))
+        case types.Map():
+            return types.Map(_relaxed(place.value, what, depth + 1), types.String())
+        case types.Record():
             fields = tuple(
                 (name, replace(field, type=_relaxed(field.type, what, depth + 1)))
                 for name, field in place.fields
             )
-            return Record(fields, _relaxed(place.rest, what, depth + 1))
-        case Union():
+            return types.Record(fields, _relaxed(place.rest, what, depth + 1))
+        case types.Union():
             return union(_relaxed(member, what, depth) for member in place.members)
     whole = resolved(place)
     return place if whole is place else _relaxed(whole, what, depth + 1)
@@ -300,18 +289,20 @@ def limits(place: Type) -> str:
     """A place with its limits, in words."""
     said = [str(place)]
     for one in members_of(place):
-        if isinstance(one, String):
+        if isinstance(one, types.String):
             if one.least > 0 and one.most is None:
                 said.append(f"of at least {one.least} characters")
             elif one.most is not None:
                 said.append(f"of {one.least} to {one.most} characters")
             if one.pattern is not None:
                 said.append(f"that matches {one.pattern}")
-        elif isinstance(one, Double) and (one.least > float("-inf") or one.most < float("inf")):
+        elif isinstance(one, types.Double) and (
+            one.least > float("-inf") or one.most < float("inf")
+        ):
             said.append(f"from {one.least:g} to {one.most:g}")
-        elif isinstance(one, List) and (one.least or one.most is not None):
+        elif isinstance(one, types.List) and (one.least or one.most is not None):
             most = "" if one.most is None else f" to {one.most}"
             said.append(f"of {one.least}{most} elements")
-    if isinstance(place, Refined):
+    if isinstance(place, types.Refined):
         said.append(f"by its {place.why}")
     return " ".join(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from analyzer import types
 from analyzer.expressions.bounds import Orders
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.facts import Facts
@@ -12,26 +13,7 @@ from analyzer.expressions.optionals import has_value
 from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
 from analyzer.lowering.by_kind import JSON_MOST
-from analyzer.types import (
-    ERROR,
-    INT_MAX,
-    INT_MIN,
-    STRING,
-    Dyn,
-    Error,
-    Int,
-    List,
-    Never,
-    Null,
-    Optional,
-    String,
-    Timestamp,
-    Type,
-    members_of,
-    resolved,
-    union,
-    without,
-)
+from analyzer.types import Type, members_of, resolved, union, without
 from analyzer.types.operators import flattened, possible_size, with_size_of
 from analyzer.types.overloads import Failure, call_forms, has_call_form, kinds, resolve_overload
 from kernel.cel import MACROS, TABLE, Expr
@@ -54,8 +36,8 @@ def call(checker: Checker, expr: Call, facts: Facts) -> Type:
     args = tuple((part, checker.check(part, facts)) for part in parts)
     receiver = expr.target is not None
     type_ = applied(checker, expr, expr.function, receiver, args)
-    if isinstance(type_, Error) or not _constants_fit(checker, expr, parts):
-        return ERROR
+    if isinstance(type_, types.Error) or not _constants_fit(checker, expr, parts):
+        return types.ERROR
     if expr.function in _PLACED:
         return _PLACED[expr.function](checker, expr, args, type_, facts)
     return _RESULTS.get(expr.function, _as_it_is)(checker, expr, args, type_)
@@ -83,14 +65,16 @@ def applied(
     checker: Checker, expr: Expr, name: str, receiver: bool, args: tuple[Argument, ...]
 ) -> Type:
     """The type of a function of these arguments; reports when no overload takes them."""
-    types = tuple(type_ for _, type_ in args)
-    found = resolve_overload(name, receiver, types)
+    argument_types = tuple(type_ for _, type_ in args)
+    found = resolve_overload(name, receiver, argument_types)
     if isinstance(found, Failure) and found.nullable:
         node, _ = args[found.position]
         path = shown(node)
         subject = ("null", path) if path != UNNAMED else None
         checker.report(k5_presence.nullable_unguarded(node, path), subject)
-        found = resolve_overload(name, receiver, tuple(without(one, _is_null) for one in types))
+        found = resolve_overload(
+            name, receiver, tuple(without(one, _is_null) for one in argument_types)
+        )
     if isinstance(found, Failure):
         return _refused(checker, expr, name, receiver, args, found)
     checker.may_fail = checker.may_fail or found.may_fail
@@ -98,7 +82,7 @@ def applied(
 
 
 def _is_null(type_: Type) -> bool:
-    return isinstance(type_, Null)
+    return isinstance(type_, types.Null)
 
 
 def _refused(
@@ -110,7 +94,7 @@ def _refused(
     failure: Failure,
 ) -> Type:
     if failure.partial:
-        node, _ = args[failure.position] if failure.position < len(args) else (expr, ERROR)
+        node, _ = args[failure.position] if failure.position < len(args) else (expr, types.ERROR)
         what = f"'{_spoken(name)}'"
         return checker.report(k4_types.unnarrowed_union(node, what, failure.lacking))
     written = _written(name, receiver, [str(type_) for _, type_ in args])
@@ -122,13 +106,13 @@ def _spoken(name: str) -> str:
     return name.strip("_") if "_" in name else f"{name}()"
 
 
-def _written(name: str, receiver: bool, types: list[str]) -> str:
+def _written(name: str, receiver: bool, argument_types: list[str]) -> str:
     if name.startswith("_"):
-        return f" {name.strip('_')} ".join(types)
+        return f" {name.strip('_')} ".join(argument_types)
     if name.endswith("_"):
-        return f"{name[:-1]}{types[0]}"
-    before = f"{types.pop(0)}." if receiver else ""
-    return f"{before}{name}({', '.join(types)})"
+        return f"{name[:-1]}{argument_types[0]}"
+    before = f"{argument_types.pop(0)}." if receiver else ""
+    return f"{before}{name}({', '.join(argument_types)})"
 
 
 def _conversion(name: str, args: tuple[Argument, ...]) -> Fix | None:
@@ -232,21 +216,23 @@ def _not_larger(checker: Checker, expr: Call, args: tuple[Argument, ...], type_:
 def _flatten(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     depth = _whole(args[1][1]) if len(args) > 1 else 1
     if depth is None or depth > 10:
-        return List(Dyn("the depth is not known"))
-    return List(
+        return types.List(types.Dyn("the depth is not known"))
+    return types.List(
         union(
-            flattened(one.element, depth) for one in members_of(args[0][1]) if isinstance(one, List)
+            flattened(one.element, depth)
+            for one in members_of(args[0][1])
+            if isinstance(one, types.List)
         )
     )
 
 
 def _whole(type_: Type) -> int | None:
-    return type_.least if isinstance(type_, Int) and type_.least == type_.most else None
+    return type_.least if isinstance(type_, types.Int) and type_.least == type_.most else None
 
 
 def _argument(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """A number is given back as it is, one of JSON with more than 64 bits too."""
-    if all(isinstance(one, Int) for _, one in args):
+    if all(isinstance(one, types.Int) for _, one in args):
         return union(one for _, one in args)
     return type_
 
@@ -254,28 +240,28 @@ def _argument(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: T
 def _extreme(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """An empty list has no greatest element, and no least."""
     node, whole = args[0]
-    if any(isinstance(one, List) and not one.least for one in members_of(whole)):
+    if any(isinstance(one, types.List) and not one.least for one in members_of(whole)):
         guard = f"guard it with size({shown(node)}) > 0"
         checker.report(k5_presence.index_unproven(expr, "the first element", guard))
-    ranges = [one for _, one in args if isinstance(one, Int)]
+    ranges = [one for _, one in args if isinstance(one, types.Int)]
     if len(ranges) < len(args):
         return _argument(checker, expr, args, type_)
     extreme = max if expr.function == "math.greatest" else min
-    return Int(extreme(one.least for one in ranges), extreme(one.most for one in ranges))
+    return types.Int(extreme(one.least for one in ranges), extreme(one.most for one in ranges))
 
 
 def _absolute(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     number = resolved(args[0][1])
-    if not isinstance(number, Int):
+    if not isinstance(number, types.Int):
         return type_
     least = 0 if number.least <= 0 <= number.most else min(abs(number.least), abs(number.most))
-    return Int(least, max(abs(number.least), abs(number.most)))
+    return types.Int(least, max(abs(number.least), abs(number.most)))
 
 
 def _part_of_time(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """A part of a moment is within the calendar; that of a span of time is a number of any size."""
-    moments = all(isinstance(one, Timestamp) for one in members_of(args[0][1]))
-    return Int(*_PARTS[expr.function]) if moments and members_of(args[0][1]) else type_
+    moments = all(isinstance(one, types.Timestamp) for one in members_of(args[0][1]))
+    return types.Int(*_PARTS[expr.function]) if moments and members_of(args[0][1]) else type_
 
 
 _PARTS: Final = {
@@ -293,20 +279,20 @@ _PARTS: Final = {
 
 def _string(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """A moment is written with its date, its time and its zone."""
-    moments = all(isinstance(one, Timestamp) for one in members_of(args[0][1]))
-    return String(least=20) if moments and members_of(args[0][1]) else type_
+    moments = all(isinstance(one, types.Timestamp) for one in members_of(args[0][1]))
+    return types.String(least=20) if moments and members_of(args[0][1]) else type_
 
 
 def _or_value(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """What stands in for the value is evaluated where it is needed only: it may always fail."""
     (_, first), (_, other) = args
-    if not isinstance(other, Never):
+    if not isinstance(other, types.Never):
         return type_
-    return union(one.value for one in members_of(first) if isinstance(one, Optional))
+    return union(one.value for one in members_of(first) if isinstance(one, types.Optional))
 
 
 def _or(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
-    return args[0][1] if isinstance(args[1][1], Never) else type_
+    return args[0][1] if isinstance(args[1][1], types.Never) else type_
 
 
 def _value(
@@ -314,8 +300,8 @@ def _value(
 ) -> Type:
     """Report an optional that may have no value."""
     node, whole = args[0]
-    if any(isinstance(one, Optional) for one in members_of(whole)) and not has_value(
-        node, facts, checker.types
+    if any(isinstance(one, types.Optional) for one in members_of(whole)) and not has_value(
+        node, facts, checker.node_types
     ):
         found = k5_presence.optional_unguarded(
             expr, f"the value of {shown(node)}", "hasValue(), or give another with orValue()", False
@@ -326,32 +312,32 @@ def _value(
 
 def _bits(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """Bits are not cut off from a number of JSON that has more than 64 of them."""
-    wide = any(isinstance(one, Int) and not _is_64_bits(one) for _, one in args)
-    return Int(-2 * JSON_MOST, 2 * JSON_MOST) if wide else type_
+    wide = any(isinstance(one, types.Int) and not _is_64_bits(one) for _, one in args)
+    return types.Int(-2 * JSON_MOST, 2 * JSON_MOST) if wide else type_
 
 
-def _is_64_bits(type_: Int) -> bool:
-    return type_.least >= INT_MIN and type_.most <= INT_MAX
+def _is_64_bits(type_: types.Int) -> bool:
+    return type_.least >= types.INT_MIN and type_.most <= types.INT_MAX
 
 
 def _of_non_zero(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """Null is no value that it holds."""
-    return Optional(without(args[0][1], _is_null))
+    return types.Optional(without(args[0][1], _is_null))
 
 
 def _range(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     count = args[0][1]
-    if not isinstance(count, Int):
-        return List(Int(0))
+    if not isinstance(count, types.Int):
+        return types.List(types.Int(0))
     least, most = max(0, count.least), max(0, count.most)
-    return List(Int(0, max(0, most - 1)), least, most)
+    return types.List(types.Int(0, max(0, most - 1)), least, most)
 
 
 def _split(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type) -> Type:
     """A separator that is not empty gives one part at least."""
     separator = args[1][1]
-    filled = isinstance(separator, String) and possible_size(separator).least > 0
-    return List(STRING, 1 if filled and len(args) == 2 else 0)
+    filled = isinstance(separator, types.String) and possible_size(separator).least > 0
+    return types.List(types.STRING, 1 if filled and len(args) == 2 else 0)
 
 
 def _char_at(
@@ -388,7 +374,11 @@ def _is_part(checker: Checker, args: tuple[Argument, ...], facts: Facts) -> bool
 def _index_of(
     checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Type, facts: Facts
 ) -> Type:
-    return Int(-1) if len(args) < 3 else union([_at(checker, expr, args, (2,), Int(-1), facts)])
+    return (
+        types.Int(-1)
+        if len(args) < 3
+        else union([_at(checker, expr, args, (2,), types.Int(-1), facts)])
+    )
 
 
 def _orders(checker: Checker, facts: Facts) -> Orders:
@@ -398,9 +388,9 @@ def _orders(checker: Checker, facts: Facts) -> Orders:
 def _is_ordered(checker: Checker, args: tuple[Argument, ...], facts: Facts) -> bool:
     """Whether a part ends where it starts, or after; of what is not known, nothing is said."""
     (_, whole), (first, start), (last, end) = args
-    if any(isinstance(one, Dyn | Error) for one in members_of(whole)):
+    if any(isinstance(one, types.Dyn | types.Error) for one in members_of(whole)):
         return True
-    if not isinstance(resolved(start), Int) or not isinstance(resolved(end), Int):
+    if not isinstance(resolved(start), types.Int) or not isinstance(resolved(end), types.Int):
         return False
     return _orders(checker, facts).at_most(first, last)
 
@@ -419,13 +409,15 @@ def _at(
 ) -> Type:
     """Report positions that may be past the end of the string or list."""
     node, whole = args[0]
-    if any(isinstance(one, Dyn | Error) for one in members_of(whole)):
+    if any(isinstance(one, types.Dyn | types.Error) for one in members_of(whole)):
         return type_
     least = _shortest(whole)
     orders = _orders(checker, facts)
     for number in positions:
         place, position = args[number]
-        if not isinstance(resolved(position), Int) or not orders.is_position(place, node, least):
+        if not isinstance(resolved(position), types.Int) or not orders.is_position(
+            place, node, least
+        ):
             natural = orders.is_natural(place)
             checker.report(_unproven(expr, node, number, natural))
             break
@@ -473,11 +465,11 @@ def _format(checker: Checker, expr: Call, args: tuple[Argument, ...], type_: Typ
 def _formatted(checker: Checker, letters: list[str], items: ListLiteral, type_: Type) -> Type:
     for clause, node in zip(letters, items.elements, strict=False):
         wanted = _FORMATTED.get(clause)
-        one = checker.types.get(id(node), Dyn())
+        one = checker.node_types.get(id(node), types.Dyn())
         found = kinds(one)
         if found is None:
             checker.may_fail = checker.may_fail or (
-                wanted is not None and not isinstance(one, Error)
+                wanted is not None and not isinstance(one, types.Error)
             )
         elif wanted is not None and not found <= wanted:
             return checker.report(k3_names.no_overload(node, f"'%{clause}' of {one}", None))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from analyzer.expressions.conditions import assume
 from analyzer.expressions.equal_expressions import sized_expr
-from analyzer.expressions.facts import Facts, assume
+from analyzer.expressions.facts import Facts
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence, k6_values
 from analyzer.types import BOOL, ERROR, NULL, Bool, Dyn, Error, Never, Type, resolved, without
@@ -32,9 +33,9 @@ class Loop:
 class Checker:
     """One walk over an expression; collects the findings, each subject once for a rule.
 
-    ``types`` holds the type of each node that was looked at, by ``id``; ``chains`` what was known
-    before each ``&&`` and ``||``, and before the last of its operands. ``may_fail``: something of
-    which too little is known was used, so the expression may still fail.
+    ``node_types`` holds the type of each checked node, by ``id``; ``chains`` what was known before
+    each ``&&`` and ``||``, and before the last of its operands. ``may_fail``: something of which
+    too little is known was used, so the expression may still fail.
     """
 
     roots: Mapping[str, Type]
@@ -43,7 +44,7 @@ class Checker:
     may_fail: bool = False
     retries: int = MAX_RETRIES
     loops: list[Loop] = field(default_factory=list)
-    types: dict[int, Type] = field(default_factory=dict)
+    node_types: dict[int, Type] = field(default_factory=dict)
     chains: dict[int, tuple[Facts, Facts]] = field(default_factory=dict)
 
     def run(self, expr: Expr, facts: Facts) -> Type:
@@ -57,7 +58,7 @@ class Checker:
     def check(self, expr: Expr, facts: Facts) -> Type:
         """The type of a part of the expression, where ``facts`` is known."""
         type_ = self.checks[type(expr)](self, expr, facts)
-        self.types[id(expr)] = type_
+        self.node_types[id(expr)] = type_
         return type_
 
     def assume(self, expr: Expr, outcome: bool, facts: Facts) -> Facts:
@@ -69,7 +70,7 @@ class Checker:
 
     def known_type(self, expr: Expr) -> Type | None:
         """The type of a node that was looked at."""
-        return self.types.get(id(expr))
+        return self.node_types.get(id(expr))
 
     def report(self, diagnostic: Diagnostic, subject: object = None) -> Type:
         """Note a finding; gives the type Error, for what follows from it."""

@@ -10,35 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from analyzer import types
 from analyzer.expressions import calls, macros, selection
 from analyzer.expressions.checker import Check, Checker, shown
-from analyzer.expressions.facts import Facts, assume, is_optional, path_of, type_at
+from analyzer.expressions.conditions import assume
+from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
-from analyzer.types import (
-    BOOL,
-    ERROR,
-    NULL,
-    Bool,
-    Bytes,
-    Double,
-    Dyn,
-    Error,
-    Field,
-    Int,
-    List,
-    Map,
-    Optional,
-    Record,
-    String,
-    Type,
-    TypeValue,
-    UInt,
-    members_of,
-    resolved,
-    union,
-)
+from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.operators import (
     arithmetic,
     concatenated,
@@ -111,11 +91,11 @@ def infer(expression: str | Expr, names: Mapping[str, Any]) -> Inference:
             expression = parse(expression)
         except CelSyntaxError as error:
             found = k3_names.syntax(error.message, error.offset, error.end)
-            return Inference(ERROR, (found,))
+            return Inference(types.ERROR, (found,))
     scope = {name: lower(schema, name=name) for name, schema in names.items()}
     checker = Checker(scope, CHECKS)
     type_ = checker.run(expression, Facts(scope))
-    if checker.may_fail and not isinstance(type_, Dyn | Error):
+    if checker.may_fail and not isinstance(type_, types.Dyn | types.Error):
         type_ = Assumed(type_)
     return Inference(type_, checker.diagnostics())
 
@@ -136,16 +116,16 @@ def _literal(checker: Checker, expr: Literal, facts: Facts) -> Type:
     value = expr.value
     match value:
         case None:
-            return NULL
+            return types.NULL
         case bool():
-            return Bool(value)
+            return types.Bool(value)
         case str():
-            return String(frozenset([value]))
+            return types.String(frozenset([value]))
         case bytes():
-            return Bytes()
+            return types.Bytes()
         case float():
-            return Double()
-    return Int(value, value) if type(value) is int else UInt()
+            return types.Double()
+    return types.Int(value, value) if type(value) is int else types.UInt()
 
 
 def _ident(checker: Checker, expr: Ident, facts: Facts) -> Type:
@@ -155,30 +135,30 @@ def _ident(checker: Checker, expr: Ident, facts: Facts) -> Type:
     elif expr.name in facts.scope:
         return facts.type_of(expr.name)
     if expr.name in TYPES:
-        return TypeValue()
+        return types.TypeValue()
     unknown = k3_names.unknown_variable(expr, expr.name, facts.scope)
     return checker.report(unknown, expr.name)
 
 
 def _list(checker: Checker, expr: ListLiteral, facts: Facts) -> Type:
-    types: list[Type] = []
+    element_types: list[Type] = []
     for position, element in enumerate(expr.elements):
         type_ = checker.check(element, facts)
         if position in expr.optional:
             type_ = _present(checker, element, type_)
-        types.append(type_)
-    count = len(types)
-    return List(union_of_many(types), count - len(expr.optional), count)
+        element_types.append(type_)
+    count = len(element_types)
+    return types.List(union_of_many(element_types), count - len(expr.optional), count)
 
 
 def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
     """The type of what is in the optional that was written with ``?``."""
     values: list[Type] = []
     for one in members_of(type_):
-        if isinstance(one, Optional):
+        if isinstance(one, types.Optional):
             values.append(one.value)
-        elif isinstance(one, Dyn | Error):
-            checker.may_fail = checker.may_fail or isinstance(one, Dyn)
+        elif isinstance(one, types.Dyn | types.Error):
+            checker.may_fail = checker.may_fail or isinstance(one, types.Dyn)
             values.append(one)
         else:
             return checker.report(k3_names.not_optional(expr, "what follows '?'", type_))
@@ -187,7 +167,7 @@ def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
 
 def _map(checker: Checker, expr: MapLiteral, facts: Facts) -> Type:
     keys: list[Type] = []
-    fields: dict[str, Field] = {}
+    fields: dict[str, types.Field] = {}
     first: dict[object, Expr] = {}
     for position, (key, value) in enumerate(expr.entries):
         optional = position in expr.optional
@@ -195,17 +175,17 @@ def _map(checker: Checker, expr: MapLiteral, facts: Facts) -> Type:
         type_ = checker.check(value, facts)
         type_ = _present(checker, value, type_) if optional else type_
         name = key.value if isinstance(key, Literal) and isinstance(key.value, str) else position
-        fields[str(name)] = Field(type_, required=not optional)
+        fields[str(name)] = types.Field(type_, required=not optional)
     if all(isinstance(k, Literal) and isinstance(k.value, str) for k, _ in expr.entries):
-        return Record(tuple(fields.items()))
-    return Map(union_of_many(one.type for one in fields.values()), union_of_many(keys))
+        return types.Record(tuple(fields.items()))
+    return types.Map(union_of_many(one.type for one in fields.values()), union_of_many(keys))
 
 
 def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) -> Type:
     type_ = checker.check(expr, facts)
     found = kinds(type_)
     if found is None:
-        checker.may_fail = checker.may_fail or not isinstance(type_, Error)
+        checker.may_fail = checker.may_fail or not isinstance(type_, types.Error)
     elif found & {"null"} and found != {"null"}:
         checker.report(k5_presence.nullable_unguarded(expr, shown(expr)))
     elif not found <= {"bool", "int", "uint", "string"}:
@@ -223,9 +203,9 @@ def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) 
 
 def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
     operand = resolved(checker.check(expr.operand, facts))
-    if expr.operator == "!" and isinstance(operand, Bool):
+    if expr.operator == "!" and isinstance(operand, types.Bool):
         return negated(operand)
-    if expr.operator == "-" and isinstance(operand, Int):
+    if expr.operator == "-" and isinstance(operand, types.Int):
         type_ = int_within(-operand.most, -operand.least)
         return type_ or checker.report(k6_values.int_overflow(expr))
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
@@ -246,37 +226,37 @@ def _binary(checker: Checker, expr: Binary, facts: Facts) -> Type:
 
 def _is_zero(type_: Type) -> bool:
     type_ = resolved(type_)
-    return isinstance(type_, Int) and type_.least == type_.most == 0
+    return isinstance(type_, types.Int) and type_.least == type_.most == 0
 
 
 def _refined(checker: Checker, expr: Binary, left: Type, right: Type, type_: Type) -> Type:
     """What is known of the result beyond its type."""
     left, right = resolved(left), resolved(right)
-    if isinstance(type_, Bool):
+    if isinstance(type_, types.Bool):
         return order(expr.operator, left, right)
-    if isinstance(type_, Int):
+    if isinstance(type_, types.Int):
         return arithmetic(expr.operator, left, right) or checker.report(
             k6_values.int_overflow(expr)
         )
-    if expr.operator == "+" and not isinstance(type_, Error):
+    if expr.operator == "+" and not isinstance(type_, types.Error):
         return concatenated(left, right) or type_
     return type_
 
 
 def _equality(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -> Type:
-    if isinstance(left, Error) or isinstance(right, Error):
-        return BOOL
+    if isinstance(left, types.Error) or isinstance(right, types.Error):
+        return types.BOOL
     sides = ((expr.left, left, expr.right), (expr.right, right, expr.left))
     for node, type_, other in sides:
         if isinstance(other, Literal) and other.value is None:
             return _null_test(checker, expr, node, type_, facts)
         declared = _declared(node, type_, facts)
         if not isinstance(node, Literal) and _is_impossible(checker, other, declared):
-            return BOOL
+            return types.BOOL
     a, b = _declared(expr.left, left, facts), _declared(expr.right, right, facts)
     if not may_be_equal(a, b):
         checker.report(k4_types.incomparable(expr, a, b))
-        return BOOL
+        return types.BOOL
     result = equality(left, right)
     return result if expr.operator == "==" else negated(result)
 
@@ -290,13 +270,13 @@ def _declared(expr: Expr, type_: Type, facts: Facts) -> Type:
 def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: Facts) -> Type:
     equal = expr.operator == "=="
     if is_nullable(type_):
-        return Bool(equal) if type_ == NULL else BOOL
+        return types.Bool(equal) if type_ == types.NULL else types.BOOL
     if ("optional-unguarded", shown(node)) in checker.found:
-        return BOOL
+        return types.BOOL
     if not is_nullable(_declared(node, type_, facts)):
         what = f"{shown(node)} is never null"
         checker.report(k5_presence.redundant_guard(expr, what))
-    return Bool(not equal) if members_of(type_) else BOOL
+    return types.Bool(not equal) if members_of(type_) else types.BOOL
 
 
 def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
@@ -304,8 +284,8 @@ def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
     whole = resolved(type_)
     if not isinstance(node, Literal) or not isinstance(node.value, str):
         return False
-    texts = [one for one in members_of(whole) if isinstance(one, String)]
-    if not texts or any(isinstance(one, Dyn | Error) for one in members_of(whole)):
+    texts = [one for one in members_of(whole) if isinstance(one, types.String)]
+    if not texts or any(isinstance(one, types.Dyn | types.Error) for one in members_of(whole)):
         return False
     if any(one.literals is None or node.value in one.literals for one in texts):
         return False
@@ -319,10 +299,10 @@ def _in(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -
         declared = _declared(expr.left, left, facts)
         wrong = [_is_impossible(checker, one, declared) for one in expr.right.elements]
         if any(wrong):
-            return BOOL
+            return types.BOOL
     args = ((expr.left, left), (expr.right, right))
     type_ = calls.applied(checker, expr, "_in_", False, args)
-    if isinstance(type_, Bool) and isinstance(right, List) and right.most != 0:
+    if isinstance(type_, types.Bool) and isinstance(right, types.List) and right.most != 0:
         declared = _declared(expr.left, left, facts)
         if not may_be_equal(declared, right.element):
             checker.report(k4_types.incomparable(expr, declared, right.element))
@@ -337,12 +317,12 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
     """
     outcome = expr.operator == "&&"
     place = f"an operand of '{expr.operator}'"
-    types: dict[int, Type] = {}
+    operand_types: dict[int, Type] = {}
     late: list[tuple[int, Expr]] = []
     before = facts
     for position, operand in enumerate(expr.operands):
         count = len(checker.found)
-        types[position] = checker.varying_condition(operand, facts, place)
+        operand_types[position] = checker.varying_condition(operand, facts, place)
         if _needs_guard(checker, count) and checker.retries > 0:
             checker.retries -= 1
             checker.forget(count)
@@ -352,9 +332,9 @@ def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
     if not late:
         checker.chains[id(expr)] = before, facts
     for position, operand in late:
-        types[position] = checker.varying_condition(operand, facts, place)
+        operand_types[position] = checker.varying_condition(operand, facts, place)
         facts = assume(operand, outcome, facts)
-    return _decision(outcome, list(types.values()))
+    return _decision(outcome, list(operand_types.values()))
 
 
 _GUARDABLE: Final = codes(
@@ -370,20 +350,20 @@ def _needs_guard(checker: Checker, count: int) -> bool:
     return any(one.code in _GUARDABLE for one in new)
 
 
-def _decision(every: bool, types: list[Type]) -> Type:
-    literals = [one.literal if isinstance(one, Bool) else None for one in types]
+def _decision(every: bool, operand_types: list[Type]) -> Type:
+    literals = [one.literal if isinstance(one, types.Bool) else None for one in operand_types]
     if all(one is every for one in literals):
-        return Bool(every)
-    return Bool(not every) if (not every) in literals else BOOL
+        return types.Bool(every)
+    return types.Bool(not every) if (not every) in literals else types.BOOL
 
 
 def _conditional(checker: Checker, expr: Conditional, facts: Facts) -> Type:
     condition = checker.varying_condition(expr.condition, facts, "the condition of '? :'")
     then = _branch(checker, expr, expr.then, True, facts)
     otherwise = _branch(checker, expr, expr.otherwise, False, facts)
-    if isinstance(condition, Error):
-        return ERROR
-    if isinstance(condition, Bool) and condition.literal is not None:
+    if isinstance(condition, types.Error):
+        return types.ERROR
+    if isinstance(condition, types.Bool) and condition.literal is not None:
         return then if condition.literal else otherwise
     return union([then, otherwise])
 

@@ -6,30 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from analyzer import types
 from analyzer.expressions import selection
 from analyzer.expressions.bounds import compared
 from analyzer.expressions.checker import Checker, Loop, shown
 from analyzer.expressions.equal_expressions import sized_expr
 from analyzer.expressions.facts import Facts, is_optional, path_of, path_uses, type_at, with_bounds
 from analyzer.findings.messages import k3_names, k5_presence
-from analyzer.types import (
-    BOOL,
-    DYN,
-    ERROR,
-    NULL,
-    Dyn,
-    Error,
-    Int,
-    List,
-    Map,
-    Null,
-    Optional,
-    Record,
-    Type,
-    members_of,
-    resolved,
-    union,
-)
+from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.members import keys_of, values_of
 from analyzer.types.overloads import parameter_bound
 from kernel.cel import free_names
@@ -83,24 +67,24 @@ def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
     target = checker.check(expr.target, facts)
     values: list[Type] = []
     for one in members_of(target):
-        if isinstance(one, Optional):
+        if isinstance(one, types.Optional):
             values.append(one.value)
-        elif isinstance(one, Dyn | Error):
-            checker.may_fail = checker.may_fail or isinstance(one, Dyn)
+        elif isinstance(one, types.Dyn | types.Error):
+            checker.may_fail = checker.may_fail or isinstance(one, types.Dyn)
             values.append(one)
         else:
             place = f"{expr.name}()"
             return checker.report(k3_names.not_optional(expr.target, place, target))
     inside = _declared(facts, expr.variables, (union(values),))
     result = checker.check(expr.args[0], inside)
-    return Optional(result) if expr.name == "optMap" else _flat(checker, expr.args[0], result)
+    return types.Optional(result) if expr.name == "optMap" else _flat(checker, expr.args[0], result)
 
 
 def _flat(checker: Checker, expr: Expr, type_: Type) -> Type:
     for one in members_of(type_):
-        if isinstance(one, Dyn):
+        if isinstance(one, types.Dyn):
             checker.may_fail = True
-        elif not isinstance(one, Optional | Error):
+        elif not isinstance(one, types.Optional | types.Error):
             place = "the result of optFlatMap()"
             return checker.report(k3_names.not_optional(expr, place, type_))
     return type_
@@ -112,11 +96,11 @@ def _flat(checker: Checker, expr: Expr, type_: Type) -> Type:
 def _comprehension(checker: Checker, expr: Macro, facts: Facts) -> Type:
     assert expr.target is not None
     target = checker.check(expr.target, facts)
-    if isinstance(target, Error):
-        return BOOL if expr.name in _QUANTIFIERS else ERROR
+    if isinstance(target, types.Error):
+        return types.BOOL if expr.name in _QUANTIFIERS else types.ERROR
     over = _range(checker, expr, target)
     if over is None:
-        return BOOL if expr.name in _QUANTIFIERS else ERROR
+        return types.BOOL if expr.name in _QUANTIFIERS else types.ERROR
     variables: tuple[Type, ...] = (over.element,)
     if len(expr.variables) == 2:
         variables = (over.key, over.element)
@@ -135,14 +119,14 @@ def _range(checker: Checker, expr: Macro, target: Type) -> Range | None:
     found: list[Range] = []
     for one in members_of(target):
         match one:
-            case Dyn():
+            case types.Dyn():
                 checker.may_fail = True
-                found.append(Range(DYN, DYN, 0, None, True))
-            case List():
-                found.append(Range(Int(0), one.element, one.least, one.most, True))
-            case Map() | Record() if expr.name != "sortBy":
+                found.append(Range(types.DYN, types.DYN, 0, None, True))
+            case types.List():
+                found.append(Range(types.Int(0), one.element, one.least, one.most, True))
+            case types.Map() | types.Record() if expr.name != "sortBy":
                 found.append(Range(keys_of(one), values_of(one), 0, None, False))
-            case Null() if target != NULL:
+            case types.Null() if target != types.NULL:
                 path = shown(expr.target)
                 checker.report(k5_presence.nullable_unguarded(expr.target, path), ("null", path))
             case _:
@@ -168,8 +152,10 @@ def _merged(found: list[Range], variables: int) -> Range:
     )
 
 
-def _declared(facts: Facts, names: tuple[str, ...], types: tuple[Type, ...]) -> Facts:
-    return facts.declare({name: limited(type_) for name, type_ in zip(names, types, strict=True)})
+def _declared(facts: Facts, names: tuple[str, ...], declared: tuple[Type, ...]) -> Facts:
+    return facts.declare(
+        {name: limited(type_) for name, type_ in zip(names, declared, strict=True)}
+    )
 
 
 def limited(type_: Type) -> Type:
@@ -183,7 +169,7 @@ def limited(type_: Type) -> Type:
         level = [part for one in level for part in one.parts]
         if not level:
             return type_
-    return Dyn("the type is too large to be followed")
+    return types.Dyn("the type is too large to be followed")
 
 
 def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
@@ -208,7 +194,7 @@ def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
 def _counting(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Facts:
     """The index is less than the size, a number of ``lists.range(n)`` less than ``n``."""
     assert expr.target is not None
-    lists = all(isinstance(one, List) for one in members_of(target))
+    lists = all(isinstance(one, types.List) for one in members_of(target))
     if not lists or free_names(expr.target) & frozenset(expr.variables):
         return inside
 
@@ -237,7 +223,7 @@ def _counted(expr: Expr) -> Expr | None:
 def _elements(type_: Type) -> Type | None:
     """The type of the elements, of what is certainly a list."""
     found = members_of(type_)
-    lists = [one for one in found if isinstance(one, List)]
+    lists = [one for one in found if isinstance(one, types.List)]
     return union(one.element for one in lists) if lists and len(lists) == len(found) else None
 
 
@@ -257,14 +243,14 @@ _Give = Callable[[Checker, Macro, Range, Facts], Type]
 
 def _quantified(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     checker.condition(expr.args[0], inside, f"the predicate of {expr.name}()")
-    return BOOL
+    return types.BOOL
 
 
 def _filtered(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     predicate = expr.args[0]
     checker.condition(predicate, inside, "the predicate of filter()")
     name = expr.variables[0]
-    return List(checker.assume(predicate, True, inside).type_of(name), 0, over.most)
+    return types.List(checker.assume(predicate, True, inside).type_of(name), 0, over.most)
 
 
 def _selected(checker: Checker, expr: Macro, inside: Facts) -> tuple[Facts, bool]:
@@ -277,30 +263,30 @@ def _selected(checker: Checker, expr: Macro, inside: Facts) -> tuple[Facts, bool
 
 def _mapped(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     inside, selects = _selected(checker, expr, inside)
-    return List(checker.check(expr.args[-1], inside), 0 if selects else over.least, over.most)
+    return types.List(checker.check(expr.args[-1], inside), 0 if selects else over.least, over.most)
 
 
 def _transformed(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     inside, _ = _selected(checker, expr, inside)
-    return Map(checker.check(expr.args[-1], inside), over.key)
+    return types.Map(checker.check(expr.args[-1], inside), over.key)
 
 
 def _transformed_entries(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     inside, _ = _selected(checker, expr, inside)
     entries = checker.check(expr.args[-1], inside)
-    found = [one for one in members_of(entries) if isinstance(one, Map | Record)]
-    return Map(union(map(values_of, found)), union(map(keys_of, found)))
+    found = [one for one in members_of(entries) if isinstance(one, types.Map | types.Record)]
+    return types.Map(union(map(values_of, found)), union(map(keys_of, found)))
 
 
 def _sorted(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     key = checker.check(expr.args[0], inside)
     limit = parameter_bound("sortBy", "T")
-    if isinstance(resolved(key), Dyn):
+    if isinstance(resolved(key), types.Dyn):
         checker.may_fail = True
     elif limit is not None and not limit.admits(key):
         form = f"sorting by {key}"
         return checker.report(k3_names.no_overload(expr.args[0], form, None))
-    return List(over.element, over.least, over.most)
+    return types.List(over.element, over.least, over.most)
 
 
 _QUANTIFIERS: Final = frozenset({"all", "exists", "exists_one", "existsOne"})

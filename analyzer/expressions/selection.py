@@ -5,34 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from analyzer import types
 from analyzer.expressions.bounds import Orders
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.facts import Facts, is_optional, is_step_guard, path_of, type_at
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
-from analyzer.types import (
-    BOOL,
-    DYN,
-    ERROR,
-    NEVER,
-    NULL,
-    Bool,
-    Dyn,
-    Error,
-    Int,
-    List,
-    Map,
-    Null,
-    Optional,
-    Record,
-    String,
-    Type,
-    TypeValue,
-    members_of,
-    resolved,
-    union,
-    without,
-)
+from analyzer.types import Type, members_of, resolved, union, without
 from analyzer.types.members import Member, field_names, is_within, keys_of, member, values_of
 from analyzer.types.operators import may_be_equal
 from analyzer.types.overloads import kinds
@@ -45,12 +24,12 @@ from kernel.manifest.suggest import nearest
 def select(checker: Checker, expr: Select, facts: Facts) -> Type:
     """The type of ``x.f`` or ``x.?f``."""
     if _names_type(expr, facts):
-        return TypeValue()
+        return types.TypeValue()
     operand = checker.check(expr.operand, facts)
     known = _known(expr, operand, facts)
     if known is not None:
         return known
-    if type(operand) is Record and not expr.optional:
+    if type(operand) is types.Record and not expr.optional:
         field = operand.get(expr.field)
         if field is not None and field.required and field.declared:
             return field.type
@@ -68,8 +47,8 @@ def _known(expr: Select | Index, operand: Type, facts: Facts) -> Type | None:
     """What a condition has said about a path, if one has."""
     if not facts.known or is_optional(expr):
         return None
-    if type(operand) is not Record and any(
-        isinstance(one, Optional) for one in members_of(operand)
+    if type(operand) is not types.Record and any(
+        isinstance(one, types.Optional) for one in members_of(operand)
     ):
         return None
     path = path_of(expr, facts)
@@ -80,15 +59,15 @@ def checked_field(
     checker: Checker, expr: Select | Index, operand: Type, name: str, guard: str
 ) -> Type:
     """The type of a field that is read, with or without ``?``."""
-    if isinstance(operand, Error):
-        return ERROR
-    plain = without(operand, lambda one: isinstance(one, Optional))
+    if isinstance(operand, types.Error):
+        return types.ERROR
+    plain = without(operand, lambda one: isinstance(one, types.Optional))
     optional = expr.optional or plain != operand
-    inner = union(one.value for one in members_of(operand) if isinstance(one, Optional))
+    inner = union(one.value for one in members_of(operand) if isinstance(one, types.Optional))
     whole = union([plain, inner]) if plain != operand else operand
     found = [(one, member(one, name)) for one in members_of(whole)]
     type_ = _judged(checker, expr, name, whole, found, "" if optional else guard)
-    return Optional(type_) if optional and not isinstance(type_, Error) else type_
+    return types.Optional(type_) if optional and not isinstance(type_, types.Error) else type_
 
 
 def _judged(
@@ -107,7 +86,7 @@ def _judged(
         unknown = k4_types.unknown_property(expr, name, owner, known)
         return checker.report(unknown)
     type_ = union(m.type for _, m in good)
-    if any(isinstance(one, Dyn) for one, _ in good):
+    if any(isinstance(one, types.Dyn) for one, _ in good):
         checker.may_fail = True
     fieldless = [one for one, m in found if m.presence == "fieldless"]
     if fieldless:
@@ -139,12 +118,12 @@ def _asked(
 def _fieldless(
     checker: Checker, expr: Select | Index, name: str, fieldless: list[Type], type_: Type
 ) -> Type:
-    if all(isinstance(one, Null) for one in fieldless):
+    if all(isinstance(one, types.Null) for one in fieldless):
         operand = shown(expr.operand)
         checker.report(k5_presence.nullable_unguarded(expr.operand, operand), ("null", operand))
         return type_
     what = f"the field '{name}'"
-    if {Null, Bool, String, List} <= {type(one) for one in fieldless}:
+    if {types.Null, types.Bool, types.String, types.List} <= {type(one) for one in fieldless}:
         return checker.report(k4_types.untyped(expr, what, shown(expr.operand)))
     return checker.report(k4_types.unnarrowed_union(expr, what, fieldless[0]))
 
@@ -174,7 +153,7 @@ def _presence(
 
 def _is_required(owner: Type, name: str) -> bool:
     """Whether a schema requires a field; of any value nothing is required."""
-    fields = (one.get(name) for one in members_of(owner) if isinstance(one, Record))
+    fields = (one.get(name) for one in members_of(owner) if isinstance(one, types.Record))
     return any(field is not None and field.required for field in fields)
 
 
@@ -182,26 +161,26 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
     """The type of ``x[i]`` or ``x[?i]``."""
     operand = checker.check(expr.operand, facts)
     position = checker.check(expr.index, facts)
-    if isinstance(operand, Error) or isinstance(position, Error):
-        return ERROR
+    if isinstance(operand, types.Error) or isinstance(position, types.Error):
+        return types.ERROR
     known = _known(expr, operand, facts)
     if known is not None:
         return known
     if isinstance(expr.index, Literal) and isinstance(expr.index.value, str):
         guard = f"{expr.index.value!r} in {shown(expr.operand)}"
-        if not any(isinstance(one, List) for one in members_of(operand)):
+        if not any(isinstance(one, types.List) for one in members_of(operand)):
             return checked_field(checker, expr, operand, expr.index.value, guard)
     optional = expr.optional
     found: list[Type] = []
     for one in members_of(operand):
-        if isinstance(one, Optional):
+        if isinstance(one, types.Optional):
             optional, one = True, one.value
         found += [
             _element(checker, expr, operand, each, position, optional, facts)
             for each in members_of(one)
         ]
     type_ = union(found)
-    return Optional(type_) if optional and not isinstance(type_, Error) else type_
+    return types.Optional(type_) if optional and not isinstance(type_, types.Error) else type_
 
 
 def _element(
@@ -214,15 +193,15 @@ def _element(
     facts: Facts,
 ) -> Type:
     match one:
-        case Dyn():
+        case types.Dyn():
             checker.may_fail = True
-            return DYN
-        case Null() if operand != NULL:
+            return types.DYN
+        case types.Null() if operand != types.NULL:
             checker.report(k5_presence.nullable_unguarded(expr.operand, shown(expr.operand)))
-            return NEVER
-        case List():
+            return types.NEVER
+        case types.List():
             return _at_position(checker, expr, one, index, optional, facts)
-        case Map() | Record():
+        case types.Map() | types.Record():
             return _at_key(checker, expr, one, index, optional)
     form = f"{operand}[{index}]"
     if isinstance(operand, type(one)):
@@ -249,19 +228,19 @@ _KEYS: Final = _POSITIONS | {"bool", "string"}
 
 
 def _at_position(
-    checker: Checker, expr: Index, items: List, index: Type, optional: bool, facts: Facts
+    checker: Checker, expr: Index, items: types.List, index: Type, optional: bool, facts: Facts
 ) -> Type:
     if not _fits(checker, expr, index, _POSITIONS, items):
-        return ERROR
+        return types.ERROR
     if not optional and not _is_within(checker, expr, items, index, facts):
         checker.report(_unproven(checker, expr, facts))
     return items.element
 
 
-def _is_within(checker: Checker, expr: Index, items: List, index: Type, facts: Facts) -> bool:
+def _is_within(checker: Checker, expr: Index, items: types.List, index: Type, facts: Facts) -> bool:
     index = resolved(index)
-    if not isinstance(index, Int) or is_within(index, items):
-        return isinstance(index, Int)
+    if not isinstance(index, types.Int) or is_within(index, items):
+        return isinstance(index, types.Int)
     orders = Orders(facts.known, checker.known_type)
     return orders.is_position(expr.index, expr.operand, items.least, -1)
 
@@ -283,11 +262,11 @@ def _unproven(checker: Checker, expr: Index, facts: Facts) -> Diagnostic:
 
 
 def _at_key(
-    checker: Checker, expr: Index, mapping: Map | Record, index: Type, optional: bool
+    checker: Checker, expr: Index, mapping: types.Map | types.Record, index: Type, optional: bool
 ) -> Type:
     if not _fits(checker, expr, index, _KEYS, mapping):
-        return ERROR
-    keys = index.literals if isinstance(index, String) else None
+        return types.ERROR
+    keys = index.literals if isinstance(index, types.String) else None
     if keys:
         found = [member(mapping, key) for key in keys]
         certain = all(one.presence == "certain" for one in found)
@@ -310,25 +289,25 @@ def has(checker: Checker, expr: Macro, facts: Facts) -> Type:
     if is_step_guard(selection):
         owner = with_optional_step(owner, facts)
     operand = checker.check(owner, facts)
-    if isinstance(operand, Error):
-        return BOOL
+    if isinstance(operand, types.Error):
+        return types.BOOL
     count = len(checker.found)
     checked_field(checker, replace(selection, optional=True), operand, selection.field, "")
     if len(checker.found) > count:
-        return BOOL
+        return types.BOOL
     if _is_certain(operand, selection.field):
         path = path_of(selection, facts)
         if path is not None and _is_certain(type_at(path[:-1], facts.declared), selection.field):
             what = f"{shown(selection)} is always there"
             checker.report(k5_presence.redundant_guard(expr, what))
-        return Bool(True)
-    return BOOL
+        return types.Bool(True)
+    return types.BOOL
 
 
 def _is_certain(type_: Type, name: str) -> bool:
     found = members_of(type_)
     return bool(found) and all(
-        isinstance(one, Record) and member(one, name).presence == "certain" for one in found
+        isinstance(one, types.Record) and member(one, name).presence == "certain" for one in found
     )
 
 

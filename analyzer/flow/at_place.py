@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from analyzer.expressions.facts import Facts, assume, is_impossible
+from analyzer.expressions.conditions import assume
+from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.expressions.inference import check_expression
 from analyzer.expressions.templates import Evaluation, evaluate
 from analyzer.findings.catalogue import codes

@@ -10,29 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from analyzer import types
 from analyzer.flow.availability import Flow, Ran, State, flow_of
 from analyzer.program.variables import ERROR, EVENT, Names
-from analyzer.types import (
-    DYN,
-    NEVER,
-    NULL,
-    Bool,
-    Double,
-    Dyn,
-    Error,
-    Field,
-    Int,
-    List,
-    Map,
-    Optional,
-    Record,
-    Refined,
-    String,
-    Type,
-    Union,
-    members_of,
-    union,
-)
+from analyzer.types import Type, members_of, union
 from kernel.cel import Template, references
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
@@ -51,7 +32,7 @@ Read = frozenset[str]
 MAX_NESTED_LOOPS = 4
 """Of loops that nest deeper, what a round sees of the round before is not known."""
 
-_SKIPPED = Record((("skipped", Field(Bool(True))),))
+_SKIPPED = types.Record((("skipped", types.Field(types.Bool(True))),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +48,7 @@ class Scopes:
     by_name: Mapping[str, Step]
     outer: Mapping[Step | None, Names]
     inside: Mapping[Step, Names]
-    entries: dict[tuple[str, Ran], tuple[Type, Field]] = field(default_factory=dict)
+    entries: dict[tuple[str, Ran], tuple[Type, types.Field]] = field(default_factory=dict)
 
     def before(self, step: Step, template: Template) -> Names:
         """For a template of the step's own fields: ``when``, ``inputs``, ``if``, ``while``, …"""
@@ -94,23 +75,25 @@ class Scopes:
             return self.flow.end
         return self.flow.within[step] if within else self.flow.before[step]
 
-    def steps(self, state: State, wanted: frozenset[str] | None = None) -> Record:
+    def steps(self, state: State, wanted: frozenset[str] | None = None) -> types.Record:
         """The variable ``steps``; of ``wanted`` only those, which keeps long sequences cheap."""
         names = state if wanted is None else [name for name in wanted if name in state]
-        return Record(tuple((name, self._entry(name, state[name])) for name in sorted(names)))
+        return types.Record(tuple((name, self._entry(name, state[name])) for name in sorted(names)))
 
-    def _entry(self, name: str, ran: Ran) -> Field:
+    def _entry(self, name: str, ran: Ran) -> types.Field:
         step = self.by_name[name]
         result = self.results.get(step)
         if result is None:
-            result = Dyn(f"what step `{name}` gave in the round before")
+            result = types.Dyn(f"what step `{name}` gave in the round before")
         kept = self.entries.get((name, ran))
         if kept is not None and kept[0] is result:
             return kept[1]
-        entry: Type = Record((("result", Field(result)), ("skipped", Field(Bool(False)))))
+        entry: Type = types.Record(
+            (("result", types.Field(result)), ("skipped", types.Field(types.Bool(False))))
+        )
         if ran is not Ran.CERTAINLY and step.when is not None:
             entry = union((entry, _SKIPPED))
-        made = Field(entry, required=ran is not Ran.PERHAPS)
+        made = types.Field(entry, required=ran is not Ran.PERHAPS)
         self.entries[name, ran] = result, made
         return made
 
@@ -178,11 +161,11 @@ class _Scoping:
             case forms.Try():
                 return self.try_(step.form, names)
             case forms.Sleep():
-                return NULL
+                return types.NULL
             case forms.WaitFor():
                 return EVENT
             case _:
-                return NEVER
+                return types.NEVER
 
     def one_of(self, ways: list[Steps], names: Names) -> Type:
         for steps in ways:
@@ -192,20 +175,20 @@ class _Scoping:
     def last(self, steps: Steps) -> Type:
         """The result of the last of some steps: null if it was skipped, or there is none."""
         if not steps:
-            return NULL
+            return types.NULL
         result = self.results[steps[-1]]
-        return result if steps[-1].when is None else union((result, NULL))
+        return result if steps[-1].when is None else union((result, types.NULL))
 
     def loop(self, step: Step, loop: forms.Loop, names: Names) -> Type:
         """A round sees the results of the round before, so their types are found by rounds too."""
         self.loops += 1
         if self.loops > MAX_NESTED_LOOPS or not self.settles(loop, names):
             for inner in all_steps(loop.body):
-                self.results[inner] = Dyn("it is of another type in each round")
+                self.results[inner] = types.Dyn("it is of another type in each round")
             self.steps(loop.body, names)
         self.loops -= 1
         last = self.last(loop.body)
-        return last if step in self.scopes.flow.entered else union((last, NULL))
+        return last if step in self.scopes.flow.entered else union((last, types.NULL))
 
     def settles(self, loop: forms.Loop, names: Names) -> bool:
         """Whether types are found that the results have in every round.
@@ -215,7 +198,7 @@ class _Scoping:
         sense with the types of an earlier round is left out, so that it is told at its place.
         """
         inner = tuple(all_steps(loop.body))
-        before: dict[Step, Type] = dict.fromkeys(inner, NEVER)
+        before: dict[Step, Type] = dict.fromkeys(inner, types.NEVER)
         for wide, wider in ((False, False), (False, True), (True, True), (True, True)):
             self.results.update(before)
             self.steps(loop.body, names)
@@ -229,23 +212,25 @@ class _Scoping:
 
     def for_each(self, step: Step, for_each: forms.ForEach, names: Names) -> Type:
         items = self.type_of(self.scopes, step, for_each.items, False)
-        self.inside[step] = inside = {**names, "item": element_of(items), "index": Int(0)}
+        self.inside[step] = inside = {**names, "item": element_of(items), "index": types.Int(0)}
         self.steps(for_each.body, inside)
         element = self.last(for_each.body)
         if for_each.result is not None:
             element = self.type_of(self.scopes, step, for_each.result, True)
-        lists = [member for member in members_of(items) if isinstance(member, List)]
+        lists = [member for member in members_of(items) if isinstance(member, types.List)]
         least = min((one.least for one in lists), default=0)
         bounds = [one.most for one in lists]
         known = [most for most in bounds if most is not None]
-        return List(element, least, max(known) if known and len(known) == len(bounds) else None)
+        return types.List(
+            element, least, max(known) if known and len(known) == len(bounds) else None
+        )
 
     def parallel(self, branches: Iterable[tuple[str, Steps]], names: Names) -> Type:
         fields = []
         for name, steps in branches:
             self.steps(steps, names)
-            fields.append((name, Field(self.last(steps))))
-        return Record(tuple(fields))
+            fields.append((name, types.Field(self.last(steps))))
+        return types.Record(tuple(fields))
 
     def try_(self, try_: forms.Try, names: Names) -> Type:
         self.steps(try_.body, names)
@@ -254,22 +239,22 @@ class _Scoping:
             self.steps(try_.handler, {**names, "error": ERROR})
             results.append(self.last(try_.handler))
         if try_.ending is not None:
-            self.steps(try_.ending, {**names, "error": union((ERROR, NULL))})
+            self.steps(try_.ending, {**names, "error": union((ERROR, types.NULL))})
         return union(results)
 
 
 def _sensible(found: Type, before: Type) -> Type:
     if not _is_mistaken(found):
         return found
-    return before if before != NEVER else _mapped(found, _no_mistake)
+    return before if before != types.NEVER else _mapped(found, _no_mistake)
 
 
 def _is_mistaken(type_: Type) -> bool:
-    return isinstance(type_, Error) or any(map(_is_mistaken, type_.parts))
+    return isinstance(type_, types.Error) or any(map(_is_mistaken, type_.parts))
 
 
 def _no_mistake(type_: Type) -> Type:
-    return NEVER if isinstance(type_, Error) else type_
+    return types.NEVER if isinstance(type_, types.Error) else type_
 
 
 def widened(type_: Type) -> Type:
@@ -279,11 +264,11 @@ def widened(type_: Type) -> Type:
 
 def _unbounded(type_: Type) -> Type:
     match type_:
-        case Int() | Double() | String() | Bool():
+        case types.Int() | types.Double() | types.String() | types.Bool():
             return type(type_)()
-        case List(element=element):
-            return List(element)
-        case Refined(base=base):
+        case types.List(element=element):
+            return types.List(element)
+        case types.Refined(base=base):
             return widened(base)
     return type_
 
@@ -291,21 +276,24 @@ def _unbounded(type_: Type) -> Type:
 def _mapped(type_: Type, change: Callable[[Type], Type]) -> Type:
     """The type with a change of all that it is made of, inner before outer."""
     match type_:
-        case List(element=element):
+        case types.List(element=element):
             type_ = replace(type_, element=_mapped(element, change))
-        case Map(value=value, key=key):
-            type_ = Map(_mapped(value, change), _mapped(key, change))
-        case Record(fields=fields, rest=rest):
+        case types.Map(value=value, key=key):
+            type_ = types.Map(_mapped(value, change), _mapped(key, change))
+        case types.Record(fields=fields, rest=rest):
             kept = ((name, replace(one, type=_mapped(one.type, change))) for name, one in fields)
-            type_ = Record(tuple(kept), _mapped(rest, change))
-        case Optional(value=value):
-            type_ = Optional(_mapped(value, change))
-        case Union(members=members):
+            type_ = types.Record(tuple(kept), _mapped(rest, change))
+        case types.Optional(value=value):
+            type_ = types.Optional(_mapped(value, change))
+        case types.Union(members=members):
             return union(_mapped(one, change) for one in members)
     return change(type_)
 
 
 def element_of(items: Type) -> Type:
     """What a list holds; Dyn for what is no list, which is reported elsewhere."""
-    elements = [member.element if isinstance(member, List) else DYN for member in members_of(items)]
+    elements = [
+        member.element if isinstance(member, types.List) else types.DYN
+        for member in members_of(items)
+    ]
     return union(elements)

@@ -16,28 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from analyzer import types
 from analyzer.lowering.by_kind import JSON_MOST
 from analyzer.lowering.equivalence import declares, implied, is_open, is_same
 from analyzer.lowering.lower import lower
-from analyzer.types import (
-    BOOL,
-    DOUBLE,
-    NULL,
-    STRING,
-    Double,
-    Dyn,
-    Field,
-    Int,
-    List,
-    Map,
-    Record,
-    Ref,
-    Refined,
-    Type,
-    Union,
-    union,
-)
-from analyzer.types.subtyping import Counterexample, Doubt, objections
+from analyzer.types import Type, union
+from analyzer.types.subtyping import objections
+from analyzer.types.verdict import Counterexample, Doubt
 from kernel.errors import Path
 from kernel.schema import NO_SCHEMAS, Problem, Schemas
 from kernel.schema.bundle import bundle
@@ -104,7 +89,7 @@ def _differences(giving: Any, taking: Any, producer: Type, consumer: Type) -> It
 
 
 def _shown(example: Counterexample) -> str:
-    if isinstance(example.place, Refined) and example.place.why == _DOUBLES:
+    if isinstance(example.place, types.Refined) and example.place.why == _DOUBLES:
         return str(Problem(example.path, "an int"))
     return str(example)
 
@@ -137,27 +122,28 @@ Sense = Literal["given", "delivered", "strict"]
 def _mapped(type_: Type, sense: Sense) -> Type:
     """The type of what is given to a place, or the place that takes what is delivered only."""
     match type_:
-        case Dyn():
+        case types.Dyn():
             return type_ if sense == "strict" else ANYTHING
-        case Ref():
-            return Ref(f"{type_.name}?{sense}", lambda: _mapped(type_.resolve(), sense))
-        case Refined():
+        case types.Ref():
+            return types.Ref(f"{type_.name}?{sense}", lambda: _mapped(type_.resolve(), sense))
+        case types.Refined():
             valid = type_.accepts if sense == "given" else type_.valid
             base = _mapped(type_.base, sense)
-            return Refined(base, type_.why, f"{type_.name}?{sense}", valid, valid)
-        case Double() if sense == "strict":
-            return Refined(type_, _DOUBLES, f"{type_!r}?doubles", _is_double, _is_double)
-        case List():
+            return types.Refined(base, type_.why, f"{type_.name}?{sense}", valid, valid)
+        case types.Double() if sense == "strict":
+            return types.Refined(type_, _DOUBLES, f"{type_!r}?doubles", _is_double, _is_double)
+        case types.List():
             return replace(type_, element=_mapped(type_.element, sense))
-        case Map():
+        case types.Map():
             return replace(type_, value=_mapped(type_.value, sense))
-        case Union():
+        case types.Union():
             return union(
-                one if isinstance(one, Double) else _mapped(one, sense) for one in type_.members
+                one if isinstance(one, types.Double) else _mapped(one, sense)
+                for one in type_.members
             )
-        case Record():
+        case types.Record():
             fields = tuple((name, _field(one, sense)) for name, one in type_.fields)
-            return Record(fields, _mapped(type_.rest, sense))
+            return types.Record(fields, _mapped(type_.rest, sense))
     return type_
 
 
@@ -169,15 +155,17 @@ def _is_double(value: Any) -> bool:
     return type(value) is float
 
 
-def _field(field: Field, sense: Sense) -> Field:
+def _field(field: types.Field, sense: Sense) -> types.Field:
     required = field.required and not (sense == "given" and field.default)
     return replace(field, type=_mapped(field.type, sense), required=required, default=False)
 
 
 def _anything() -> Type:
-    numbers = (Int(-JSON_MOST, JSON_MOST), DOUBLE)
-    return union((NULL, BOOL, STRING, *numbers, List(ANYTHING), Map(ANYTHING)))
+    numbers = (types.Int(-JSON_MOST, JSON_MOST), types.DOUBLE)
+    return union(
+        (types.NULL, types.BOOL, types.STRING, *numbers, types.List(ANYTHING), types.Map(ANYTHING))
+    )
 
 
-ANYTHING: Final[Type] = Ref("anything", _anything)
+ANYTHING: Final[Type] = types.Ref("anything", _anything)
 """What a place without a schema takes: any JSON."""

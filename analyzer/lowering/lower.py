@@ -16,6 +16,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
+from analyzer import types
 from analyzer.lowering.by_kind import (
     JSON_MOST,
     array_shape,
@@ -36,25 +37,7 @@ from analyzer.lowering.conjunction import (
 )
 from analyzer.lowering.literals import literal_types, literals
 from analyzer.lowering.records import object_shape
-from analyzer.types import (
-    BOOL,
-    DYN,
-    NEVER,
-    NULL,
-    Double,
-    Dyn,
-    Field,
-    Int,
-    List,
-    Map,
-    Never,
-    Record,
-    Ref,
-    Refined,
-    Type,
-    Union,
-    union,
-)
+from analyzer.types import Type, union
 from analyzer.types.acceptance import accepts
 from analyzer.types.intersection import meet
 from kernel.errors import Path
@@ -129,16 +112,16 @@ class Lowering:
         given = tuple(nodes)
         kept = tuple(self._end(node) for node in given)
         if any(node.schema is False for node in kept):
-            return NEVER
+            return types.NEVER
         kept = tuple(node for node in kept if isinstance(node.schema, Mapping))
         if not kept:
-            return Dyn("no schema says what it is")
+            return types.Dyn("no schema says what it is")
         if self.depth < MAX_INLINE and not any(map(_refers, (*given, *kept))):
             return self.place(kept)
         places = sorted({node.pointer for node in kept})
         loose = "" if all(node.settles for node in kept) else "~"
         where = "&".join(places) or f"/{self.name}"
-        return Ref(f"{self.identity}{loose}{where}", lambda: self.place(kept))
+        return types.Ref(f"{self.identity}{loose}{where}", lambda: self.place(kept))
 
     def _end(self, node: Node) -> Node:
         """What a node that only refers to another refers to in the end."""
@@ -155,7 +138,9 @@ class Lowering:
         if nodes in self._open:
             raise CircularPlace
         if self.node_count > MAX_NODES:
-            return self.refined(DYN, ["more alternatives than can be looked at"], nodes, nodes)
+            return self.refined(
+                types.DYN, ["more alternatives than can be looked at"], nodes, nodes
+            )
         self._open.add(nodes)
         self.depth += 1
         try:
@@ -172,7 +157,7 @@ class Lowering:
             why.append("several choices with defaults or numbers")
         found = alternatives(self.root, nodes)
         if found is None:
-            return self.refined(DYN, ["too many alternatives"], nodes, nodes)
+            return self.refined(types.DYN, ["too many alternatives"], nodes, nodes)
         self.node_count += sum(map(len, found))
         members = [self._alternative(held, nodes) for held in found]
         why += self._of_choices(found, members)
@@ -198,7 +183,7 @@ class Lowering:
         if values is not None:
             members = literal_types(values, held, why)
         elif not any(demands(node.schema) for node in held):
-            return DYN
+            return types.DYN
         else:
             schemas = [node.schema for node in held]
             why += [keyword for keyword, of, _ in untypable(schemas) if of is None]
@@ -220,12 +205,12 @@ class Lowering:
                 return array_shape(self, held)
             case "object":
                 return object_shape(self, held, why)
-        return NULL if kind == "null" else BOOL
+        return types.NULL if kind == "null" else types.BOOL
 
     def joined(self, members: list[Type], why: list[str]) -> Type:
         """The union; ``why`` says so where it had to be given up."""
         made = union(members)
-        if isinstance(made, Dyn) and not any(isinstance(one, Dyn) for one in members):
+        if isinstance(made, types.Dyn) and not any(isinstance(one, types.Dyn) for one in members):
             why.append("too many alternatives")
         return made
 
@@ -234,14 +219,14 @@ class Lowering:
 
         ``held`` are the nodes that must hold; ``nodes`` those whose defaults and numbers apply.
         """
-        if not why or isinstance(base, Never):
+        if not why or isinstance(base, types.Never):
             return base
         validators = Validators(
             self.root, [node.pointer for node in held], [node.pointer for node in nodes]
         )
         where = "&".join(sorted(validators.held))
         reasons = ", ".join(dict.fromkeys(why))
-        return Refined(
+        return types.Refined(
             base, reasons, f"{self.identity}{where}", validators.valid, validators.accepts
         )
 
@@ -308,7 +293,7 @@ def _disjoint(members: list[Type]) -> bool:
     """Whether no value is certainly of two of the types, however its numbers are written."""
     loose = [_loose(member) for member in members]
     return all(
-        isinstance(meet(one, other), Never)
+        isinstance(meet(one, other), types.Never)
         for index, one in enumerate(loose)
         for other in loose[:index]
     )
@@ -317,28 +302,28 @@ def _disjoint(members: list[Type]) -> bool:
 def _loose(type_: Type) -> Type:
     """What a type may be before defaults and numbers: a superset to compare branches with."""
     match type_:
-        case Int():
-            return union([type_, Double(_float(type_.least), _float(type_.most))])
-        case Double():
-            return union([type_, Int(-JSON_MOST, JSON_MOST)])
-        case Record():
+        case types.Int():
+            return union([type_, types.Double(_float(type_.least), _float(type_.most))])
+        case types.Double():
+            return union([type_, types.Int(-JSON_MOST, JSON_MOST)])
+        case types.Record():
             fields = tuple((name, _loose_field(field)) for name, field in type_.fields)
-            return Record(fields, _loose(type_.rest))
-        case Map():
-            return Map(_loose(type_.value), type_.key)
-        case List():
-            return List(_loose(type_.element), type_.least, type_.most)
-        case Union():
+            return types.Record(fields, _loose(type_.rest))
+        case types.Map():
+            return types.Map(_loose(type_.value), type_.key)
+        case types.List():
+            return types.List(_loose(type_.element), type_.least, type_.most)
+        case types.Union():
             return union(map(_loose, type_.members))
-        case Refined():
+        case types.Refined():
             return _loose(type_.base)
-        case Ref():
-            return DYN
+        case types.Ref():
+            return types.DYN
     return type_
 
 
-def _loose_field(field: Field) -> Field:
-    return Field(_loose(field.type), field.required and not field.default)
+def _loose_field(field: types.Field) -> types.Field:
+    return types.Field(_loose(field.type), field.required and not field.default)
 
 
 def _float(value: int) -> float:

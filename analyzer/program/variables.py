@@ -9,23 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from analyzer import types
 from analyzer.lowering.lower import lower
 from analyzer.program.contexts import written_schema
 from analyzer.program.contracts import Contracts
 from analyzer.program.linking import Linked, Unit
-from analyzer.types import (
-    DYN,
-    NULL,
-    STRING,
-    Dyn,
-    Field,
-    Int,
-    Record,
-    String,
-    Timestamp,
-    Type,
-    union,
-)
+from analyzer.types import Type, union
 from kernel.manifest import Declaration, Module, resolve_kind, schemas_of
 from kernel.schema import InvalidSchema
 from kernel.topology.fields import Context, variables
@@ -33,40 +22,43 @@ from kernel.topology.fields import Context, variables
 Names = Mapping[str, Type]
 """CEL variables by name."""
 
-INVOCATION: Final = Record(
+INVOCATION: Final = types.Record(
     (
-        ("id", Field(STRING)),
-        ("run", Field(STRING)),
-        ("attempt", Field(Int(1))),
-        ("source", Field(STRING)),
-        ("principal", Field(union((STRING, NULL)))),
-        ("correlationId", Field(union((STRING, NULL)))),
-        ("idempotencyKey", Field(STRING)),
-        ("time", Field(Timestamp())),
+        ("id", types.Field(types.STRING)),
+        ("run", types.Field(types.STRING)),
+        ("attempt", types.Field(types.Int(1))),
+        ("source", types.Field(types.STRING)),
+        ("principal", types.Field(union((types.STRING, types.NULL)))),
+        ("correlationId", types.Field(union((types.STRING, types.NULL)))),
+        ("idempotencyKey", types.Field(types.STRING)),
+        ("time", types.Field(types.Timestamp())),
     )
 )
 """The variable ``invocation`` (language.md, CEL)."""
 
-ERROR: Final = Record(
+ERROR: Final = types.Record(
     (
-        ("message", Field(STRING)),
-        ("code", Field(Dyn("a code is a string or an int"))),
-        ("step", Field(union((STRING, NULL)))),
-        ("kind", Field(STRING)),
-        ("data", Field(Dyn("what an error carries is not declared"))),
-        ("attempt", Field(Int(0))),
-        ("outcome", Field(String(frozenset(("failed", "unknown", "cancelled", "rejected"))))),
+        ("message", types.Field(types.STRING)),
+        ("code", types.Field(types.Dyn("a code is a string or an int"))),
+        ("step", types.Field(union((types.STRING, types.NULL)))),
+        ("kind", types.Field(types.STRING)),
+        ("data", types.Field(types.Dyn("what an error carries is not declared"))),
+        ("attempt", types.Field(types.Int(0))),
+        (
+            "outcome",
+            types.Field(types.String(frozenset(("failed", "unknown", "cancelled", "rejected")))),
+        ),
     )
 )
 """The variable ``error`` (language.md, Call site)."""
 
-EVENT: Final = Record(
+EVENT: Final = types.Record(
     (
-        ("type", Field(STRING)),
-        ("subject", Field(union((STRING, NULL)))),
-        ("time", Field(STRING)),
-        ("id", Field(STRING)),
-        ("data", Field(Dyn("what an event carries is told without its secrets"))),
+        ("type", types.Field(types.STRING)),
+        ("subject", types.Field(union((types.STRING, types.NULL)))),
+        ("time", types.Field(types.STRING)),
+        ("id", types.Field(types.STRING)),
+        ("data", types.Field(types.Dyn("what an event carries is told without its secrets"))),
     )
 )
 """What ``waitFor`` gives (language.md, Topologies)."""
@@ -117,7 +109,9 @@ class Variables:
             names["self"] = self._contracts.fields(unit.definition, unit.module)
         return names
 
-    def of_context(self, unit: Unit, context: Context, data: Any, result: Type = DYN) -> Names:
+    def of_context(
+        self, unit: Unit, context: Context, data: Any, result: Type = types.DYN
+    ) -> Names:
         """Those that ``x-kernel-context`` brings to a field of a unit.
 
         ``data`` is what is written at the call site around it, in which the types of some stand;
@@ -141,23 +135,26 @@ class Variables:
         try:
             return lower(written, schemas_of(home), name=name)
         except InvalidSchema:
-            return Dyn("its schema is wrong")
+            return types.Dyn("its schema is wrong")
 
-    def _resources(self, module: Module) -> Record:
+    def _resources(self, module: Module) -> types.Record:
         """The published fields of the Providers and Services."""
-        fields: dict[str, Field] = {}
+        fields: dict[str, types.Field] = {}
         for name, resource in module.resources.items():
             definition = resolve_kind(module, resource.kind)
             if definition is None:
-                fields[name] = Field(DYN)
+                fields[name] = types.Field(types.DYN)
             elif definition.capability in ("Provider", "Service"):
-                fields[name] = Field(self._contracts.published(module, resource))
-        return Record(tuple(fields.items()))
+                fields[name] = types.Field(self._contracts.published(module, resource))
+        return types.Record(tuple(fields.items()))
 
 
-def _declared(declarations: Iterable[Declaration], module: Module, *, secret: bool) -> Record:
-    return Record(
-        tuple((one.name, Field(_declaration(one, module), secret=secret)) for one in declarations)
+def _declared(declarations: Iterable[Declaration], module: Module, *, secret: bool) -> types.Record:
+    return types.Record(
+        tuple(
+            (one.name, types.Field(_declaration(one, module), secret=secret))
+            for one in declarations
+        )
     )
 
 
@@ -165,4 +162,4 @@ def _declaration(declaration: Declaration, module: Module) -> Type:
     try:
         return lower(declaration.schema, schemas_of(module), name=declaration.name)
     except InvalidSchema:
-        return Dyn("its schema is wrong")
+        return types.Dyn("its schema is wrong")

@@ -6,27 +6,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from analyzer.types import (
-    NEVER,
-    STRING,
-    Bool,
-    Double,
-    Dyn,
-    Error,
-    Field,
-    Int,
-    List,
-    Map,
-    Never,
-    Optional,
-    Record,
-    Ref,
-    Refined,
-    String,
-    Type,
-    Union,
-    union,
-)
+from analyzer import types
+from analyzer.types import Type, union
 
 
 def meet(a: Type, b: Type) -> Type:
@@ -36,23 +17,23 @@ def meet(a: Type, b: Type) -> Type:
     keys of maps.
     """
     match a, b:
-        case (Never(), _) | (_, Dyn() | Error()):
+        case (types.Never(), _) | (_, types.Dyn() | types.Error()):
             return a
-        case (_, Never()) | (Dyn() | Error(), _):
+        case (_, types.Never()) | (types.Dyn() | types.Error(), _):
             return b
         case _ if a == b:
             return a
-        case (Ref(), _):
+        case (types.Ref(), _):
             return meet(a.resolve(), b)
-        case (_, Ref()):
+        case (_, types.Ref()):
             return meet(a, b.resolve())
-        case (Union(), _):
+        case (types.Union(), _):
             return union(meet(member, b) for member in a.members)
-        case (_, Union()):
+        case (_, types.Union()):
             return union(meet(a, member) for member in b.members)
-        case (Refined(), _):
+        case (types.Refined(), _):
             return _refined(a, meet(a.base, b))
-        case (_, Refined()):
+        case (_, types.Refined()):
             return _refined(b, meet(a, b.base))
     return _of_one_kind(a, b)
 
@@ -69,89 +50,91 @@ def _meet_inside(a: Type, b: Type) -> Type:
         return made[0]
 
     both = "&".join(sorted((repr(a), repr(b))))
-    return Ref(
+    return types.Ref(
         f"{blake2b(both.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}/{a} and {b}",
         resolve,
     )
 
 
 def _refers(type_: Type) -> bool:
-    if isinstance(type_, Union | Refined):
+    if isinstance(type_, types.Union | types.Refined):
         return any(map(_refers, type_.parts))
-    return isinstance(type_, Ref)
+    return isinstance(type_, types.Ref)
 
 
-def _refined(refined: Refined, base: Type) -> Type:
-    return NEVER if isinstance(base, Never) else replace(refined, base=base)
+def _refined(refined: types.Refined, base: Type) -> Type:
+    return types.NEVER if isinstance(base, types.Never) else replace(refined, base=base)
 
 
 def _of_one_kind(a: Type, b: Type) -> Type:
     match a, b:
-        case Bool(), Bool():
-            return a if b.literal is None else b if a.literal in (None, b.literal) else NEVER
-        case Int(), Int():
-            return _bounds(Int, max(a.least, b.least), min(a.most, b.most))
-        case Double(), Double():
-            return _bounds(Double, max(a.least, b.least), min(a.most, b.most))
-        case String(), String():
+        case types.Bool(), types.Bool():
+            return a if b.literal is None else b if a.literal in (None, b.literal) else types.NEVER
+        case types.Int(), types.Int():
+            return _bounds(types.Int, max(a.least, b.least), min(a.most, b.most))
+        case types.Double(), types.Double():
+            return _bounds(types.Double, max(a.least, b.least), min(a.most, b.most))
+        case types.String(), types.String():
             return _texts(a, b)
-        case List(), List():
+        case types.List(), types.List():
             return _lists(a, b)
-        case Optional(), Optional():
-            return Optional(_meet_inside(a.value, b.value))
-        case Map(), Map():
-            return Map(_meet_inside(a.value, b.value), meet(a.key, b.key))
-        case Record(), Map():
+        case types.Optional(), types.Optional():
+            return types.Optional(_meet_inside(a.value, b.value))
+        case types.Map(), types.Map():
+            return types.Map(_meet_inside(a.value, b.value), meet(a.key, b.key))
+        case types.Record(), types.Map():
             return _records(a, _as_record(b))
-        case Map(), Record():
+        case types.Map(), types.Record():
             return _records(_as_record(a), b)
-        case Record(), Record():
+        case types.Record(), types.Record():
             return _records(a, b)
-    return NEVER
+    return types.NEVER
 
 
-def _bounds(made: type[Int] | type[Double], least: Any, most: Any) -> Type:
-    return made(least, most) if least <= most else NEVER
+def _bounds(made: type[types.Int] | type[types.Double], least: Any, most: Any) -> Type:
+    return made(least, most) if least <= most else types.NEVER
 
 
-def _texts(a: String, b: String) -> Type:
+def _texts(a: types.String, b: types.String) -> Type:
     literals = b.literals if a.literals is None else a.literals
     if literals is not None:
         kept = frozenset(text for text in literals if a.contains(text) and b.contains(text))
-        return String(kept) if kept else NEVER
+        return types.String(kept) if kept else types.NEVER
     least = max(a.least, b.least)
     most = min((one.most for one in (a, b) if one.most is not None), default=None)
     if most is not None and least > most:
-        return NEVER
-    return String(None, a.format or b.format, a.pattern or b.pattern, least, most)
+        return types.NEVER
+    return types.String(None, a.format or b.format, a.pattern or b.pattern, least, most)
 
 
-def _lists(a: List, b: List) -> Type:
+def _lists(a: types.List, b: types.List) -> Type:
     element = _meet_inside(a.element, b.element)
     least = max(a.least, b.least)
     most = min((one.most for one in (a, b) if one.most is not None), default=None)
-    if isinstance(element, Never):
+    if isinstance(element, types.Never):
         most = 0
-    return NEVER if most is not None and least > most else List(element, least, most)
+    return types.NEVER if most is not None and least > most else types.List(element, least, most)
 
 
-def _as_record(type_: Map) -> Record:
+def _as_record(type_: types.Map) -> types.Record:
     """The map as a record of unknown fields; what its keys may be is forgotten."""
-    return Record((), type_.value if meet(type_.key, STRING) != NEVER else NEVER)
+    return types.Record(
+        (), type_.value if meet(type_.key, types.STRING) != types.NEVER else types.NEVER
+    )
 
 
-def _records(a: Record, b: Record) -> Type:
+def _records(a: types.Record, b: types.Record) -> Type:
     names = dict.fromkeys([name for name, _ in a.fields] + [name for name, _ in b.fields])
     fields = [(name, _field(a, b, name)) for name in names]
-    if any(field.required and isinstance(field.type, Never) for _, field in fields):
-        return NEVER
-    return Record(tuple(fields), _meet_inside(a.rest, b.rest))
+    if any(field.required and isinstance(field.type, types.Never) for _, field in fields):
+        return types.NEVER
+    return types.Record(tuple(fields), _meet_inside(a.rest, b.rest))
 
 
-def _field(a: Record, b: Record, name: str) -> Field:
-    one = a.get(name) or Field(a.rest, required=False, lenient=True)
-    two = b.get(name) or Field(b.rest, required=False, lenient=True)
-    return Field(
+def _field(a: types.Record, b: types.Record, name: str) -> types.Field:
+    one = a.get(name) or types.Field(a.rest, required=False, lenient=True)
+    two = b.get(name) or types.Field(b.rest, required=False, lenient=True)
+    return types.Field(
         _meet_inside(one.type, two.type),
         one.required or two.required,
         one.secret or two.secret,

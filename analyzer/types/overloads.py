@@ -12,37 +12,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
-from analyzer.types import (
-    BOOL,
-    DOUBLE,
-    DYN,
-    ERROR,
-    INT,
-    NEVER,
-    NULL,
-    STRING,
-    Bool,
-    Bytes,
-    Double,
-    Duration,
-    Dyn,
-    Error,
-    Int,
-    List,
-    Map,
-    Never,
-    Null,
-    Optional,
-    Record,
-    String,
-    Timestamp,
-    Type,
-    TypeValue,
-    UInt,
-    members_of,
-    resolved,
-    union,
-)
+from analyzer import types
+from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.members import keys_of, values_of
 from kernel.cel import TABLE
 from kernel.cel.functions.table import Overload
@@ -51,16 +22,16 @@ MAX_COMBINATIONS: Final = 64
 """The combinations of members of unions that are looked at for one call."""
 
 _PLAIN: Final[dict[str, Type]] = {
-    "bool": BOOL,
-    "int": INT,
-    "uint": UInt(),
-    "double": DOUBLE,
-    "string": STRING,
-    "bytes": Bytes(),
-    "timestamp": Timestamp(),
-    "duration": Duration(),
-    "type": TypeValue(),
-    "null": NULL,
+    "bool": types.BOOL,
+    "int": types.INT,
+    "uint": types.UInt(),
+    "double": types.DOUBLE,
+    "string": types.STRING,
+    "bytes": types.Bytes(),
+    "timestamp": types.Timestamp(),
+    "duration": types.Duration(),
+    "type": types.TypeValue(),
+    "null": types.NULL,
 }
 
 _NUMBERS: Final = frozenset({"int", "uint", "double"})
@@ -68,20 +39,20 @@ _KEYS: Final = frozenset({"bool", "int", "uint", "string", "double"})
 _ORDERED: Final = _NUMBERS | {"bool", "string", "bytes", "timestamp", "duration"}
 
 _KINDS: Final[dict[type, str]] = {
-    Null: "null",
-    Bool: "bool",
-    Int: "int",
-    UInt: "uint",
-    Double: "double",
-    String: "string",
-    Bytes: "bytes",
-    Timestamp: "timestamp",
-    Duration: "duration",
-    TypeValue: "type",
-    List: "list",
-    Map: "map",
-    Record: "map",
-    Optional: "optional",
+    types.Null: "null",
+    types.Bool: "bool",
+    types.Int: "int",
+    types.UInt: "uint",
+    types.Double: "double",
+    types.String: "string",
+    types.Bytes: "bytes",
+    types.Timestamp: "timestamp",
+    types.Duration: "duration",
+    types.TypeValue: "type",
+    types.List: "list",
+    types.Map: "map",
+    types.Record: "map",
+    types.Optional: "optional",
 }
 _SINGLE: Final = {kind: frozenset((kind,)) for kind in _KINDS.values()}
 
@@ -158,7 +129,7 @@ class Failure:
     position: int = 0
     nullable: bool = False
     partial: bool = False
-    lacking: Type = NEVER
+    lacking: Type = types.NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +155,16 @@ def resolve_overload(name: str, receiver: bool, args: tuple[Type, ...]) -> Succe
 
     Every combination of the members of unions must find an overload.
     """
-    if any(isinstance(arg, Error) for arg in args):
-        return Success(ERROR)
-    if any(isinstance(resolved(arg), Never) for arg in args):
-        return Success(NEVER)
+    if any(isinstance(arg, types.Error) for arg in args):
+        return Success(types.ERROR)
+    if any(isinstance(resolved(arg), types.Never) for arg in args):
+        return Success(types.NEVER)
     choices = [members_of(arg) for arg in args]
     count = 1
     for choice in choices:
         count *= len(choice)
     if count > MAX_COMBINATIONS:
-        return Success(Dyn("too many combinations of types"), may_fail=True)
+        return Success(types.Dyn("too many combinations of types"), may_fail=True)
     return _all(name, receiver, choices)
 
 
@@ -218,8 +189,8 @@ def _may_fail(name: str, args: tuple[Type, ...]) -> bool:
     if name in ("_==_", "_!=_", "type", "dyn", "optional.of", "optional.ofNonZeroValue"):
         return False
     if name == "size":
-        return isinstance(args[0], Dyn)
-    return any(arg.has_dyn and not isinstance(arg, Map | Record) for arg in args)
+        return isinstance(args[0], types.Dyn)
+    return any(arg.has_dyn and not isinstance(arg, types.Map | types.Record) for arg in args)
 
 
 def _one(name: str, receiver: bool, args: tuple[Type, ...]) -> Type | None:
@@ -230,7 +201,7 @@ def _one(name: str, receiver: bool, args: tuple[Type, ...]) -> Type | None:
         if overload.receiver is receiver and _is_candidate(overload, args)
     )
     results = (result for result in applied if result is not None)
-    if any(isinstance(arg, Dyn) for arg in args):
+    if any(isinstance(arg, types.Dyn) for arg in args):
         found = list(results)
         return union(found) if found else None
     return next(results, None)
@@ -256,7 +227,7 @@ def _applied(name: str, overload: Overload, args: tuple[Type, ...]) -> Type | No
         if not _takes(type_pattern(parameter), arg, found):
             return None
     bounds = _BOUNDS.get(name, {})
-    if not all(one.admits(found.get(key, NEVER)) for key, one in bounds.items()):
+    if not all(one.admits(found.get(key, types.NEVER)) for key, one in bounds.items()):
         return None
     return _instance(type_pattern(overload.result), found)
 
@@ -264,23 +235,23 @@ def _applied(name: str, overload: Overload, args: tuple[Type, ...]) -> Type | No
 def _takes(wanted: TypePattern, type_: Type, found: dict[str, Type]) -> bool:
     """Whether a type fits a shape; notes what the type parameters stand for."""
     if wanted.is_parameter:
-        found[wanted.name] = union([found.get(wanted.name, NEVER), type_])
+        found[wanted.name] = union([found.get(wanted.name, types.NEVER), type_])
         return True
     whole = resolved(type_)
-    if isinstance(whole, Dyn | Error):
-        return _takes_parts(wanted, tuple(DYN for _ in wanted.parts), found)
+    if isinstance(whole, types.Dyn | types.Error):
+        return _takes_parts(wanted, tuple(types.DYN for _ in wanted.parts), found)
     return all(_takes_one(wanted, one, found) for one in members_of(whole))
 
 
 def _takes_one(wanted: TypePattern, type_: Type, found: dict[str, Type]) -> bool:
     if _KINDS.get(type(type_)) != wanted.name:
-        return isinstance(type_, Dyn)
+        return isinstance(type_, types.Dyn)
     match type_:
-        case List():
+        case types.List():
             return _takes_parts(wanted, (type_.element,), found)
-        case Map() | Record():
+        case types.Map() | types.Record():
             return _takes_parts(wanted, (keys_of(type_), values_of(type_)), found)
-        case Optional():
+        case types.Optional():
             return _takes_parts(wanted, (type_.value,), found)
     return True
 
@@ -291,7 +262,7 @@ def _takes_parts(wanted: TypePattern, parts: tuple[Type, ...], found: dict[str, 
 
 def _instance(wanted: TypePattern, found: Mapping[str, Type]) -> Type:
     if wanted.is_parameter:
-        return found.get(wanted.name, DYN if wanted.name == "dyn" else NEVER)
+        return found.get(wanted.name, types.DYN if wanted.name == "dyn" else types.NEVER)
     make = _GENERIC.get(wanted.name)
     if make is None or not wanted.parts:
         return _PLAIN[wanted.name]
@@ -299,9 +270,9 @@ def _instance(wanted: TypePattern, found: Mapping[str, Type]) -> Type:
 
 
 _GENERIC: Final[dict[str, Callable[..., Type]]] = {
-    "list": List,
-    "map": lambda key, value: Map(value, key),
-    "optional": Optional,
+    "list": types.List,
+    "map": lambda key, value: types.Map(value, key),
+    "optional": types.Optional,
 }
 
 
@@ -313,7 +284,7 @@ def _failure(
 ) -> Failure:
     """Why combinations failed; ``choices`` are the members of each argument, if others did not."""
     form, position = _nearest(name, receiver, failed[0])
-    nulls = [[isinstance(arg, Null) for arg in args] for args in failed]
+    nulls = [[isinstance(arg, types.Null) for arg in args] for args in failed]
     if choices is None:
         return Failure(form, position)
     nullable = all(any(row) for row in nulls)

@@ -7,28 +7,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any, Final
 
-from analyzer.types import (
-    Bool,
-    Bytes,
-    Double,
-    Duration,
-    Dyn,
-    Error,
-    Int,
-    List,
-    Map,
-    Null,
-    Optional,
-    Record,
-    Ref,
-    Refined,
-    String,
-    Timestamp,
-    Type,
-    TypeValue,
-    UInt,
-    Union,
-)
+from analyzer import types
+from analyzer.types import Type
 from kernel import cel
 
 NO_VALUE: Final = object()
@@ -66,22 +46,22 @@ class Samples:
 
     def _smallest(self, type_: Type) -> Any:
         match type_:
-            case Ref():
+            case types.Ref():
                 return self._inside(type_)
-            case Union():
+            case types.Union():
                 found = [self.smallest(member) for member in type_.members]
                 return min(
                     (one for one in found if one is not NO_VALUE), key=size, default=NO_VALUE
                 )
-            case List():
+            case types.List():
                 return self._list(type_)
-            case Map():
+            case types.Map():
                 return {}
-            case Record():
+            case types.Record():
                 return self._record(type_)
         return next((one for one in self.of(type_) if type_.contains(one)), NO_VALUE)
 
-    def _inside(self, type_: Ref) -> Any:
+    def _inside(self, type_: types.Ref) -> Any:
         if type_.name in self._within:
             return NO_VALUE
         self._within.add(type_.name)
@@ -90,7 +70,7 @@ class Samples:
         finally:
             self._within.discard(type_.name)
 
-    def _list(self, type_: List) -> Any:
+    def _list(self, type_: types.List) -> Any:
         if not type_.least:
             return []
         element = self.smallest(type_.element)
@@ -98,7 +78,7 @@ class Samples:
             NO_VALUE if element is NO_VALUE or type_.least > MAX_SIZE else [element] * type_.least
         )
 
-    def _record(self, type_: Record) -> Any:
+    def _record(self, type_: types.Record) -> Any:
         made = {}
         for name, field in type_.fields:
             if field.required:
@@ -110,32 +90,32 @@ class Samples:
     def of(self, type_: Type, near: Type | None = None) -> Iterator[Any]:
         """A few values that may be of a type, some at the bounds of ``near``; small ones first."""
         match type_:
-            case Ref():
+            case types.Ref():
                 yield self._inside(type_)
-            case Refined():
+            case types.Refined():
                 yield from self.of(type_.base, near)
-            case Union():
+            case types.Union():
                 for member in type_.members:
                     yield from islice(self.of(member, near), 8)
-            case List():
+            case types.List():
                 yield from self._lists(type_)
-            case Map():
+            case types.Map():
                 yield {}
                 value = self.smallest(type_.value)
                 yield from ({key: value} for key in islice(self.of(type_.key), 2))
-            case Record():
+            case types.Record():
                 yield from self._records(type_)
             case _:
                 yield from _leaves(type_, near)
 
-    def _lists(self, type_: List) -> Iterator[Any]:
+    def _lists(self, type_: types.List) -> Iterator[Any]:
         least = self._list(type_)
         yield least
         element = self.smallest(type_.element)
         if least is not NO_VALUE and element is not NO_VALUE and len(least) != type_.most:
             yield [*least, element]
 
-    def _records(self, type_: Record) -> Iterator[Any]:
+    def _records(self, type_: types.Record) -> Iterator[Any]:
         least = self._record(type_)
         yield least
         if least is NO_VALUE:
@@ -146,7 +126,7 @@ class Samples:
 
     def _simple(self, type_: Type) -> list[Any]:
         """A few values of a type without going deeper."""
-        if isinstance(type_, Ref | Record | List | Map | Refined):
+        if isinstance(type_, types.Ref | types.Record | types.List | types.Map | types.Refined):
             found = [self.smallest(type_)]
         else:
             found = list(islice(_leaves(type_, None), 4))
@@ -154,7 +134,7 @@ class Samples:
 
 
 def _members(type_: Type) -> tuple[Type, ...]:
-    return type_.members if isinstance(type_, Union) else (type_,)
+    return type_.members if isinstance(type_, types.Union) else (type_,)
 
 
 def size(value: Any) -> int:
@@ -171,15 +151,15 @@ def size(value: Any) -> int:
 
 def _leaves(type_: Type, near: Type | None) -> Iterator[Any]:
     match type_:
-        case Int():
+        case types.Int():
             yield from _whole(type_, near)
-        case Double():
+        case types.Double():
             yield from _doubles(type_, near)
-        case String():
+        case types.String():
             yield from _texts(type_, near)
-        case Bool(literal=None):
+        case types.Bool(literal=None):
             yield from (False, True)
-        case Bool():
+        case types.Bool():
             yield type_.literal
         case _:
             yield _single(type_)
@@ -187,24 +167,24 @@ def _leaves(type_: Type, near: Type | None) -> Iterator[Any]:
 
 def _single(type_: Type) -> Any:
     match type_:
-        case UInt():
+        case types.UInt():
             return cel.UInt(0)
-        case Bytes():
+        case types.Bytes():
             return b""
-        case Timestamp():
+        case types.Timestamp():
             return cel.Timestamp(0)
-        case Duration():
+        case types.Duration():
             return cel.Duration(0)
-        case Optional():
+        case types.Optional():
             return cel.Optional(None, False)
-        case TypeValue():
+        case types.TypeValue():
             return cel.Type("int")
-        case Null() | Dyn() | Error():
+        case types.Null() | types.Dyn() | types.Error():
             return None
     return NO_VALUE
 
 
-def _whole(type_: Int, near: Type | None) -> Iterator[int]:
+def _whole(type_: types.Int, near: Type | None) -> Iterator[int]:
     """Whole numbers that doubles hold exactly, where there are any: no rounding is in the way."""
     tried = {0, 1, -1, 2, type_.least, type_.most, _EXACT, -_EXACT}
     for other in _numbers(near):
@@ -217,7 +197,7 @@ def _whole(type_: Int, near: Type | None) -> Iterator[int]:
     yield from sorted(exact or fitting, key=_distance)
 
 
-def _doubles(type_: Double, near: Type | None) -> Iterator[float]:
+def _doubles(type_: types.Double, near: Type | None) -> Iterator[float]:
     tried = {0.0, 0.5, 1.0, -1.0, -0.5, 1.5}
     bounds = [type_.least, type_.most]
     for other in _numbers(near):
@@ -233,18 +213,18 @@ def _distance(number: float) -> tuple[float, bool]:
     return abs(number), number < 0
 
 
-def _numbers(type_: Type | None) -> list[Int | Double]:
+def _numbers(type_: Type | None) -> list[types.Int | types.Double]:
     members = _members(type_) if type_ else ()
-    return [one for one in members if isinstance(one, Int | Double)]
+    return [one for one in members if isinstance(one, types.Int | types.Double)]
 
 
-def _texts(type_: String, near: Type | None) -> Iterator[str]:
+def _texts(type_: types.String, near: Type | None) -> Iterator[str]:
     if type_.literals is not None:
         yield from sorted(type_.literals, key=lambda text: (len(text), text))
         return
     lengths = {type_.least, type_.most or 0}
     for other in _members(near) if near else ():
-        if isinstance(other, String):
+        if isinstance(other, types.String):
             lengths |= {max(other.least - 1, 0), (other.most or 0) + 1}
     tried = ["a" * length for length in lengths if length <= MAX_SIZE]
     yield from (text for text in sorted([*tried, *_TEXTS], key=len) if type_.contains(text))
@@ -253,27 +233,29 @@ def _texts(type_: String, near: Type | None) -> Iterator[str]:
 def all_values(type_: Type) -> list[Any] | None:
     """All values of a type where they are few; None where they are not, or not known."""
     match type_:
-        case Null():
+        case types.Null():
             return [None]
-        case Bool() | String() if not isinstance(type_, String) or type_.literals is not None:
+        case types.Bool() | types.String() if (
+            not isinstance(type_, types.String) or type_.literals is not None
+        ):
             return _if_few(_leaves(type_, None))
-        case Int():
+        case types.Int():
             return list(range(type_.least, type_.most + 1)) if _points(type_) else None
-        case Double(least=least, most=most):
+        case types.Double(least=least, most=most):
             return [least] if least == most != 0 else None
-        case Union():
+        case types.Union():
             return _if_few_of([all_values(member) for member in type_.members])
-        case List():
+        case types.List():
             return _all_lists(type_)
-        case Record():
+        case types.Record():
             return _all_records(type_)
-        case Refined():
+        case types.Refined():
             base = all_values(type_.base)
             return None if base is None else [one for one in base if type_.valid(one)]
     return None
 
 
-def _points(type_: Int) -> bool:
+def _points(type_: types.Int) -> bool:
     return type_.most - type_.least < MAX_LISTED
 
 
@@ -291,7 +273,7 @@ def _if_few_of(parts: list[list[Any] | None]) -> list[Any] | None:
     return made
 
 
-def _all_lists(type_: List) -> list[Any] | None:
+def _all_lists(type_: types.List) -> list[Any] | None:
     if type_.most is None or type_.most > 4:
         return None
     if not type_.most:
@@ -303,7 +285,7 @@ def _all_lists(type_: List) -> list[Any] | None:
     return _if_few(list(one) for count in counts for one in product(elements, repeat=count))
 
 
-def _all_records(type_: Record) -> list[Any] | None:
+def _all_records(type_: types.Record) -> list[Any] | None:
     if not type_.is_closed:
         return None
     choices: list[list[Any]] = []

@@ -14,43 +14,17 @@ finite, so one of the other pairs shows it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Any, Literal
 
-from analyzer.types import (
-    INT_MAX,
-    NEVER,
-    STRING,
-    Bool,
-    Bytes,
-    Double,
-    Duration,
-    Dyn,
-    Error,
-    Field,
-    Int,
-    List,
-    Map,
-    Never,
-    Optional,
-    Record,
-    Ref,
-    Refined,
-    String,
-    Timestamp,
-    Type,
-    TypeValue,
-    UInt,
-    Union,
-    members_of,
-)
+from analyzer import types
+from analyzer.types import Type, members_of
 from analyzer.types.acceptance import accepts, json_form, takes_all
 from analyzer.types.samples import MAX_SIZE, NO_VALUE, Samples, all_values
+from analyzer.types.verdict import PROVEN, Counterexample, Doubt, Verdict
 from kernel.errors import Path
-from kernel.schema import Problem
 
 MAX_STEPS = 4_000
 """Larger comparisons are given up as a doubt."""
@@ -63,68 +37,6 @@ MAX_DEPTH = 40
 
 MAX_TRIED = 64
 """So many suspected values are tried as counterexamples."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counterexample:
-    """A value that the producer may give and the consumer refuses.
-
-    ``whole`` is the value; ``value`` is what lies at ``path`` in it, where the consumer takes
-    ``place`` only. With ``missing`` nothing lies there.
-    """
-
-    whole: Any
-    path: Path
-    value: Any
-    place: Type
-    missing: bool = False
-
-    def __str__(self) -> str:
-        shown = "missing" if self.missing else _show(self.value)
-        return str(Problem(self.path, shown))
-
-
-def _show(value: Any) -> str:
-    try:
-        text = json.dumps(json_form(value), ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = str(value)
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Why nothing was proven, and at which place.
-
-    ``dyn``: nothing is known of the producer. ``open``: fields that an open record does not
-    declare. ``refined``: the consumer's schema demands what types cannot say. ``unclear``: too
-    large, or no value was found that shows it.
-    """
-
-    kind: Literal["dyn", "open", "refined", "unclear"]
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known of an assignment: proven, or refuted by a counterexample, or in doubt."""
-
-    counterexample: Counterexample | None = None
-    doubt: Doubt | None = None
-
-    @property
-    def proven(self) -> bool:
-        """Whether every value that the producer gives is taken."""
-        return self.counterexample is None and self.doubt is None
-
-    @property
-    def refuted(self) -> bool:
-        """Whether there is a value that is refused."""
-        return self.counterexample is not None
-
-
-PROVEN = Verdict()
 
 
 def is_assignable(producer: Type, consumer: Type) -> Verdict:
@@ -163,7 +75,7 @@ class _Failure:
     path: Path = ()
     whole: Any = NO_VALUE
     value: Any = NO_VALUE
-    place: Type = NEVER
+    place: Type = types.NEVER
     missing: bool = False
     doubt: Doubt | None = None
 
@@ -215,22 +127,22 @@ class _Comparison:
 
     def _failures(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
         match producer, consumer:
-            case (Never() | Error(), _) | (_, Error()):
+            case (types.Never() | types.Error(), _) | (_, types.Error()):
                 return
-            case (Ref(), _) | (_, Ref()):
+            case (types.Ref(), _) | (_, types.Ref()):
                 yield from self._resolved(producer, consumer)
-            case (Dyn(), _) if not takes_all(consumer):
+            case (types.Dyn(), _) if not takes_all(consumer):
                 yield _doubted("dyn", producer.reason)
             case _ if producer == consumer:
                 return
-            case (Union(), _):
+            case (types.Union(), _):
                 for member in producer.members:
                     yield from self.failures(member, consumer)
-            case (_, Refined()):
+            case (_, types.Refined()):
                 yield from self._into_refined(producer, consumer)
-            case (Refined(), _):
+            case (types.Refined(), _):
                 yield from self.failures(producer.base, consumer)
-            case (_, Union()):
+            case (_, types.Union()):
                 yield from self._into_union(producer, consumer)
             case _:
                 yield from self._of_one_kind(producer, consumer)
@@ -241,8 +153,8 @@ class _Comparison:
             return
         self.assumed.add(pair)
         yield from self.failures(
-            producer.resolve() if isinstance(producer, Ref) else producer,
-            consumer.resolve() if isinstance(consumer, Ref) else consumer,
+            producer.resolve() if isinstance(producer, types.Ref) else producer,
+            consumer.resolve() if isinstance(consumer, types.Ref) else consumer,
         )
 
     def proves(self, producer: Type, consumer: Type) -> bool:
@@ -255,7 +167,7 @@ class _Comparison:
             self.assumed = before
         return first is None
 
-    def _into_refined(self, producer: Type, consumer: Refined) -> Iterator[_Failure]:
+    def _into_refined(self, producer: Type, consumer: types.Refined) -> Iterator[_Failure]:
         values = all_values(producer)
         if values is not None:
             refused = [one for one in values if not accepts(consumer, one)]
@@ -267,7 +179,7 @@ class _Comparison:
         if refused:
             yield _doubted("refined", consumer.why)
 
-    def _into_union(self, producer: Type, consumer: Union) -> Iterator[_Failure]:
+    def _into_union(self, producer: Type, consumer: types.Union) -> Iterator[_Failure]:
         if any(self.proves(producer, member) for member in consumer.members):
             return
         parts = _parts(producer, consumer)
@@ -285,21 +197,21 @@ class _Comparison:
 
     def _of_one_kind(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
         match producer, consumer:
-            case List(), List():
+            case types.List(), types.List():
                 yield from self._lists(producer, consumer)
-            case (Record() | Map(), Record() | Map()):
+            case (types.Record() | types.Map(), types.Record() | types.Map()):
                 one, two = _produced(producer), _record(consumer)
                 if one is None or two is None:
                     yield from self._leaves(producer, consumer)
                 else:
                     yield from self._records(one, two)
-            case (List(element=inner), _) if takes_all(consumer):
+            case (types.List(element=inner), _) if takes_all(consumer):
                 for failure in self.failures(inner, consumer):
                     yield failure.within(0, self._list_around(producer))
-            case (Record(), _) if takes_all(consumer):
-                yield from self._records(producer, Record((), consumer))
-            case (Map(), _) if takes_all(consumer) and (one := _produced(producer)):
-                yield from self._records(one, Record((), consumer))
+            case (types.Record(), _) if takes_all(consumer):
+                yield from self._records(producer, types.Record((), consumer))
+            case (types.Map(), _) if takes_all(consumer) and (one := _produced(producer)):
+                yield from self._records(one, types.Record((), consumer))
             case _:
                 yield from self._leaves(producer, consumer)
 
@@ -308,7 +220,7 @@ class _Comparison:
             yield from (_shown(one, consumer) for one in self._refused(producer, consumer))
             yield _doubted("unclear", f"{producer} may not be {consumer}")
 
-    def _lists(self, producer: List, consumer: List) -> Iterator[_Failure]:
+    def _lists(self, producer: types.List, consumer: types.List) -> Iterator[_Failure]:
         short, long = producer.least < consumer.least, _is_longer(producer, consumer)
         if short or long:
             length = producer.least if short else max((consumer.most or 0) + 1, producer.least)
@@ -320,41 +232,43 @@ class _Comparison:
             for failure in self.failures(producer.element, consumer.element):
                 yield failure.within(0, self._list_around(producer))
 
-    def _records(self, producer: Record, consumer: Record) -> Iterator[_Failure]:
+    def _records(self, producer: types.Record, consumer: types.Record) -> Iterator[_Failure]:
         for name, place in consumer.fields:
             yield from self._field(producer, name, place)
         for name, given in producer.fields:
-            if consumer.get(name) is None and not isinstance(given.type, Never):
+            if consumer.get(name) is None and not isinstance(given.type, types.Never):
                 yield from self._extra(producer, name, given, consumer.rest)
-        if not isinstance(producer.rest, Never) and not _is_any(producer.rest, consumer.rest):
+        if not isinstance(producer.rest, types.Never) and not _is_any(producer.rest, consumer.rest):
             yield from self._rest(producer, consumer)
 
-    def _field(self, producer: Record, name: str, place: Field) -> Iterator[_Failure]:
-        given = producer.get(name) or Field(producer.rest, required=False)
+    def _field(self, producer: types.Record, name: str, place: types.Field) -> Iterator[_Failure]:
+        given = producer.get(name) or types.Field(producer.rest, required=False)
         if place.required and not place.default and not given.required:
             yield _missing(name, place, self.samples.smallest(producer))
-        if producer.get(name) is None and isinstance(given.type, Dyn):
+        if producer.get(name) is None and isinstance(given.type, types.Dyn):
             if not takes_all(place.type):
                 yield _doubted("open", f"nothing says what {name} is").within(name, lambda one: one)
             return
         for failure in self.failures(given.type, place.type):
             yield failure.within(name, _record_around(name, self.samples.smallest(producer)))
 
-    def _extra(self, producer: Record, name: str, given: Field, rest: Type) -> Iterator[_Failure]:
-        if isinstance(rest, Never):
+    def _extra(
+        self, producer: types.Record, name: str, given: types.Field, rest: Type
+    ) -> Iterator[_Failure]:
+        if isinstance(rest, types.Never):
             found = iter((_shown(self.samples.smallest(given.type), rest),))
         else:
             found = self.failures(given.type, rest)
         for failure in found:
             yield failure.within(name, _record_around(name, self.samples.smallest(producer)))
 
-    def _rest(self, producer: Record, consumer: Record) -> Iterator[_Failure]:
-        if isinstance(producer.rest, Dyn):
+    def _rest(self, producer: types.Record, consumer: types.Record) -> Iterator[_Failure]:
+        if isinstance(producer.rest, types.Dyn):
             yield _doubted("open", "other fields may be there")
             return
         known = {name for name, _ in (*producer.fields, *consumer.fields)}
         name = next(one for one in _new_names() if one not in known)
-        given = Field(producer.rest, required=False)
+        given = types.Field(producer.rest, required=False)
         yield from self._extra(producer, name, given, consumer.rest)
 
     def _refused(self, producer: Type, consumer: Type) -> list[Any]:
@@ -370,7 +284,7 @@ class _Comparison:
         self.steps += STEPS_FOR_VALUES
         return list(islice(found, 4))
 
-    def _list_around(self, producer: List) -> Callable[[Any], Any]:
+    def _list_around(self, producer: types.List) -> Callable[[Any], Any]:
         length = max(producer.least, 1)
 
         def build(value: Any) -> Any:
@@ -387,10 +301,10 @@ def _new_names() -> Iterator[str]:
 
 
 def _is_any(producer: Type, consumer: Type) -> bool:
-    return takes_all(consumer) and isinstance(producer, Dyn)
+    return takes_all(consumer) and isinstance(producer, types.Dyn)
 
 
-def _missing(name: str, place: Field, least: Any) -> _Failure:
+def _missing(name: str, place: types.Field, least: Any) -> _Failure:
     whole = NO_VALUE if least is NO_VALUE else {k: v for k, v in least.items() if k != name}
     return _Failure((name,), whole, None, place.type, missing=True)
 
@@ -399,65 +313,67 @@ def _record_around(name: str, least: Any) -> Callable[[Any], Any]:
     return lambda value: NO_VALUE if least is NO_VALUE else {**least, name: value}
 
 
-def _is_longer(producer: List, consumer: List) -> bool:
+def _is_longer(producer: types.List, consumer: types.List) -> bool:
     if consumer.most is None:
         return False
     return producer.most is None or producer.most > consumer.most
 
 
-def _record(type_: Type) -> Record | None:
+def _record(type_: Type) -> types.Record | None:
     """A map as a record of unknown fields; None where its keys are not just any text."""
     match type_:
-        case Map(key=key):
-            return Record((), type_.value) if key == STRING else None
-        case Record():
+        case types.Map(key=key):
+            return types.Record((), type_.value) if key == types.STRING else None
+        case types.Record():
             return type_
     return None
 
 
-def _produced(type_: Type) -> Record | None:
+def _produced(type_: Type) -> types.Record | None:
     """What is produced as a record: keys that are some texts only are no more than any."""
-    if isinstance(type_, Map) and all(isinstance(one, String) for one in members_of(type_.key)):
-        return Record((), type_.value)
+    if isinstance(type_, types.Map) and all(
+        isinstance(one, types.String) for one in members_of(type_.key)
+    ):
+        return types.Record((), type_.value)
     return _record(type_)
 
 
 def _delivered(type_: Type) -> Type:
     """What a type of CEL is as JSON (``kernel.invocation.stages.validate``)."""
     match type_:
-        case UInt():
-            return Int(0, 2 * INT_MAX + 1)
-        case Timestamp() | Duration() | Bytes():
-            return STRING
+        case types.UInt():
+            return types.Int(0, 2 * types.INT_MAX + 1)
+        case types.Timestamp() | types.Duration() | types.Bytes():
+            return types.STRING
     return type_
 
 
 def _holds(producer: Type, consumer: Type) -> bool:
     """Whether a consumer takes all values of a producer; neither has parts."""
     match producer, consumer:
-        case (Int() | Double(), Double()):
+        case (types.Int() | types.Double(), types.Double()):
             least, most = float(producer.least), float(producer.most)
             return consumer.least <= least and most <= consumer.most
-        case Int(), Int():
+        case types.Int(), types.Int():
             return consumer.least <= producer.least and producer.most <= consumer.most
-        case Double(least=point, most=most), Int():
+        case types.Double(least=point, most=most), types.Int():
             return point == most and accepts(consumer, point)
-        case String(), String():
+        case types.String(), types.String():
             return _texts_hold(producer, consumer)
-        case Bool(), Bool():
+        case types.Bool(), types.Bool():
             return consumer.literal in (None, producer.literal)
-        case _, Dyn():
+        case _, types.Dyn():
             return _is_json(producer)
-    return type(producer) is type(consumer) and not isinstance(producer, Int | Map)
+    return type(producer) is type(consumer) and not isinstance(producer, types.Int | types.Map)
 
 
 def _is_json(type_: Type) -> bool:
-    if isinstance(type_, Map):
-        return isinstance(type_.key, String | Never)
-    return not isinstance(type_, Optional | TypeValue)
+    if isinstance(type_, types.Map):
+        return isinstance(type_.key, types.String | types.Never)
+    return not isinstance(type_, types.Optional | types.TypeValue)
 
 
-def _texts_hold(producer: String, consumer: String) -> bool:
+def _texts_hold(producer: types.String, consumer: types.String) -> bool:
     if producer.literals is not None:
         return all(map(consumer.contains, producer.literals))
     if consumer.literals is not None or consumer.pattern not in (None, producer.pattern):
@@ -468,30 +384,35 @@ def _texts_hold(producer: String, consumer: String) -> bool:
 
 def _alike(producer: Type, member: Type) -> bool:
     """Whether a member of a union is of the producer's shape, so that a failure can be told."""
-    if isinstance(member, Ref):
+    if isinstance(member, types.Ref):
         return _alike(producer, member.resolve())
-    if isinstance(member, Refined):
+    if isinstance(member, types.Refined):
         return _alike(producer, member.base)
-    groups = ((Record, Map), (Int, Double, UInt), (String, Timestamp, Duration, Bytes), (List,))
+    groups = (
+        (types.Record, types.Map),
+        (types.Int, types.Double, types.UInt),
+        (types.String, types.Timestamp, types.Duration, types.Bytes),
+        (types.List,),
+    )
     return any(isinstance(producer, one) and isinstance(member, one) for one in groups)
 
 
-def _parts(producer: Type, consumer: Union) -> list[Type]:
+def _parts(producer: Type, consumer: types.Union) -> list[Type]:
     """The producer in parts that may fit different members of a union; itself if there are none."""
     match producer:
-        case Bool(literal=None):
-            return [Bool(False), Bool(True)]
-        case String(literals=literals) if literals is not None and len(literals) <= MAX_TRIED:
-            return [String(frozenset((text,))) for text in sorted(literals)]
-        case Int(least=least, most=most) if most - least < MAX_TRIED:
-            return [Int(one, one) for one in range(least, most + 1)]
-        case Record():
+        case types.Bool(literal=None):
+            return [types.Bool(False), types.Bool(True)]
+        case types.String(literals=literals) if literals is not None and len(literals) <= MAX_TRIED:
+            return [types.String(frozenset((text,))) for text in sorted(literals)]
+        case types.Int(least=least, most=most) if most - least < MAX_TRIED:
+            return [types.Int(one, one) for one in range(least, most + 1)]
+        case types.Record():
             return _record_parts(producer, consumer)
     return [producer]
 
 
-def _record_parts(producer: Record, consumer: Union) -> list[Type]:
-    members = [one for one in map(_plain, consumer.members) if isinstance(one, Record)]
+def _record_parts(producer: types.Record, consumer: types.Union) -> list[Type]:
+    members = [one for one in map(_plain, consumer.members) if isinstance(one, types.Record)]
     for index, (name, field) in enumerate(producer.fields):
         if not any(member.get(name) for member in members):
             continue
@@ -503,16 +424,16 @@ def _record_parts(producer: Record, consumer: Union) -> list[Type]:
 
 
 def _plain(type_: Type) -> Type:
-    while isinstance(type_, Ref | Refined):
-        type_ = type_.resolve() if isinstance(type_, Ref) else type_.base
+    while isinstance(type_, types.Ref | types.Refined):
+        type_ = type_.resolve() if isinstance(type_, types.Ref) else type_.base
     return type_
 
 
-def _field_parts(field: Field, consumer: Union) -> list[Field]:
-    if isinstance(field.type, Never):
+def _field_parts(field: types.Field, consumer: types.Union) -> list[types.Field]:
+    if isinstance(field.type, types.Never):
         return [field]
     if not field.required:
-        return [Field(NEVER, required=False), replace(field, required=True)]
+        return [types.Field(types.NEVER, required=False), replace(field, required=True)]
     inner = _plain(field.type)
-    parts = list(inner.members) if isinstance(inner, Union) else _parts(inner, consumer)
+    parts = list(inner.members) if isinstance(inner, types.Union) else _parts(inner, consumer)
     return [replace(field, type=one) for one in parts]

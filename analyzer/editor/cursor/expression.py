@@ -6,23 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from analyzer import types
 from analyzer.editor.cursor.position import MARK, Expression
 from analyzer.expressions.checker import Check, Checker
 from analyzer.expressions.facts import Facts
 from analyzer.expressions.inference import CHECKS
-from analyzer.types import (
-    Dyn,
-    Error,
-    Never,
-    Null,
-    Optional,
-    String,
-    Type,
-    members_of,
-    resolved,
-    union,
-    without,
-)
+from analyzer.types import Type, members_of, resolved, union, without
 from analyzer.types.members import field_names, member
 from analyzer.types.overloads import kinds, type_pattern
 from kernel.cel import MACROS, TABLE, CelSyntaxError, Expr, parse, walk
@@ -91,8 +80,8 @@ def members(type_: Type) -> Iterator[Member]:
 
 def methods(type_: Type) -> Iterator[Function]:
     """The functions that can be called on a value of a type."""
-    found = kinds(_plain(type_)) if not isinstance(resolved(type_), Dyn) else None
-    optional = any(isinstance(one, Optional) for one in members_of(type_))
+    found = kinds(_plain(type_)) if not isinstance(resolved(type_), types.Dyn) else None
+    optional = any(isinstance(one, types.Optional) for one in members_of(type_))
     for name, function in TABLE.items():
         if "." in name or name.startswith("_") or name.endswith("_"):
             continue
@@ -107,7 +96,7 @@ def methods(type_: Type) -> Iterator[Function]:
 
 def macros_on(type_: Type) -> Iterator[str]:
     """The macros that can be called on a value of a type."""
-    if any(isinstance(one, Optional) for one in members_of(type_)):
+    if any(isinstance(one, types.Optional) for one in members_of(type_)):
         yield from ("optMap", "optFlatMap")
         return
     found = kinds(type_)
@@ -123,7 +112,7 @@ def types_in(expr: Expr, facts: Facts) -> Mapping[int, Type]:
     """The type of each node of an expression, by ``id``."""
     checker = Checker(facts.scope, CHECKS)
     checker.run(expr, facts)
-    return checker.types
+    return checker.node_types
 
 
 def node_at(expr: Expr, offset: int, text: str) -> Expr | None:
@@ -176,7 +165,7 @@ def _found(expr: Expr, facts: Facts) -> ExpressionPlace | None:
     dotted = _dotted(operand)
     if dotted is not None and dotted.partition(".")[0] not in here.scope:
         return ExpressionPlace(here, prefix=dotted)
-    type_ = checker.types.get(id(operand))
+    type_ = checker.node_types.get(id(operand))
     if type_ is None:
         type_ = types_in(operand, here).get(id(operand))
     return ExpressionPlace(here, operand, type_)
@@ -287,12 +276,12 @@ def _in_text(cel: Expression, quote: str, facts: Facts) -> ExpressionPlace | Non
             expr = parse(f"{head}'{MARK}'{rest}")
         except (CelSyntaxError, RecursionError):
             continue
-        types = types_in(expr, facts)
+        node_types = types_in(expr, facts)
         for node in walk(expr):
             if isinstance(node, Binary) and node.operator in ("==", "!="):
                 for one, other in ((node.left, node.right), (node.right, node.left)):
                     if isinstance(one, Literal) and one.value == MARK:
-                        return ExpressionPlace(facts, compared=types.get(id(other)))
+                        return ExpressionPlace(facts, compared=node_types.get(id(other)))
     return None
 
 
@@ -300,7 +289,7 @@ def texts_of(type_: Type) -> list[str]:
     """The texts that a value may be, where it may be only a few."""
     found: set[str] = set()
     for one in members_of(type_):
-        if isinstance(one, String) and one.literals is not None:
+        if isinstance(one, types.String) and one.literals is not None:
             found |= one.literals
     return sorted(found)
 
@@ -315,10 +304,10 @@ def _dotted(expr: Expr) -> str | None:
 def _plain(type_: Type) -> Type:
     """A type without null, and what is in an optional of it."""
     whole = resolved(type_)
-    inner = [one.value for one in members_of(whole) if isinstance(one, Optional)]
-    rest = without(whole, lambda one: isinstance(one, Optional | Error | Never))
+    inner = [one.value for one in members_of(whole) if isinstance(one, types.Optional)]
+    rest = without(whole, lambda one: isinstance(one, types.Optional | types.Error | types.Never))
     return without(union([rest, *inner]), _is_null)
 
 
 def _is_null(type_: Type) -> bool:
-    return isinstance(type_, Null)
+    return isinstance(type_, types.Null)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from analyzer import infer
-from analyzer.expressions.facts import Facts, assume, either, is_impossible
+from analyzer.expressions.conditions import assume, either
+from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.types import INT, INT_MIN, NULL, STRING, Int, union
 from kernel.cel import parse
 

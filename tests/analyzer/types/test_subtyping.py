@@ -31,7 +31,8 @@ from analyzer.types import (
     union,
 )
 from analyzer.types.acceptance import json_form
-from analyzer.types.subtyping import MAX_STEPS, Verdict, is_assignable
+from analyzer.types.subtyping import MAX_STEPS, is_assignable
+from analyzer.types.verdict import Verdict
 from kernel.schema import compile_schema
 from tests.analyzer.support.schemas import VALUES, conformed, related, schemas, values
 from tests.support.properties import examples

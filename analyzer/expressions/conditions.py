@@ -1,0 +1,370 @@
+"""What conditions say about the places that they dominate (analyzer.md, Facts).
+
+Conditions only ever narrow, so a fact stays true inward.
+
+::
+
+    has(x.f)   x.?f.hasValue()   x != null   x == null   'k' in m   k in m   size(l) > n   l != []
+    x == 'literal'   x in ['a', 'b']   x > 3   type(x) == int   x.kind == 'a' (of a union)
+    l.all(x, ...)   and these through && || ! ?:
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from analyzer import types
+from analyzer.expressions.bounds import compared, of_texts
+from analyzer.expressions.facts import (
+    MAX_FACTS,
+    Facts,
+    access_step,
+    as_it_is,
+    is_impossible,
+    is_optional,
+    is_step_guard,
+    narrow_path,
+    path_of,
+    type_at,
+    value_path,
+    with_bounds,
+)
+from analyzer.types import Type, members_of, resolved, union, without
+from analyzer.types.members import Narrow, without_field
+from analyzer.types.narrowing import (
+    comparable_kinds,
+    different_from,
+    equal_to,
+    not_empty,
+    of_kinds,
+    ordered,
+    sized,
+)
+from analyzer.types.overloads import kinds
+from kernel.cel import Expr, walk
+from kernel.cel.tree import (
+    Binary,
+    Call,
+    Conditional,
+    Ident,
+    Index,
+    ListLiteral,
+    Literal,
+    Logical,
+    Macro,
+    Select,
+    Unary,
+)
+
+MAX_CONDITIONS: Final = 8
+"""Alternatives are followed through so many conditions; with more nothing is known."""
+
+
+def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
+    """What is known where a condition has been evaluated, and was true (or false)."""
+    found = _assumed(expr, outcome, facts)
+    if facts.consequences is not None and isinstance(expr, Select | Macro):
+        for other, held in facts.consequences(expr, outcome):
+            found = assume(other, held, found)
+    return found
+
+
+def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
+    match expr:
+        case Binary():
+            return _binary(expr, outcome, facts)
+        case Unary(operator="!"):
+            return assume(expr.operand, not outcome, facts)
+        case Logical():
+            return _logical(expr, outcome, facts)
+        case Conditional():
+            return _conditional(expr, outcome, facts)
+        case Macro(name="has"):
+            return _has(expr, outcome, facts)
+        case Call(function="hasValue", target=Select() | Index() as target) if outcome:
+            path = path_of(target, facts)
+            return facts if path is None else narrow_path(path, facts, as_it_is)
+        case Call(function="hasValue", target=Ident() as target) if outcome:
+            return facts.with_fact(value_path(target), types.BOOL)
+        case Call(function="contains" | "startsWith" | "endsWith", args=(_,)) if outcome:
+            return with_bounds(of_texts(expr, facts.known), facts)
+        case Macro(name="all" | "exists" | "exists_one" | "existsOne"):
+            return _quantified(expr, outcome, facts)
+        case Ident() | Select() | Index():
+            return _path(expr, facts, lambda t: equal_to(t, outcome))
+    return facts
+
+
+def _path(expr: Expr, facts: Facts, narrow: Narrow) -> Facts:
+    path = None if is_optional(expr) else path_of(expr, facts)
+    return facts if path is None else narrow_path(path, facts, narrow)
+
+
+def _logical(expr: Logical, outcome: bool, facts: Facts) -> Facts:
+    every = expr.operator == "&&"
+    if outcome is every:
+        for operand in expr.operands:
+            facts = assume(operand, outcome, facts)
+        return facts
+    if _conditions(expr) > MAX_CONDITIONS:
+        return facts
+    # That one of the operands decides says nothing of the others: they may have failed.
+    return either(facts, [assume(operand, outcome, facts) for operand in expr.operands])
+
+
+def _conditions(expr: Expr) -> int:
+    if isinstance(expr, Logical):
+        return sum(map(_conditions, expr.operands))
+    if isinstance(expr, Conditional):
+        parts = (expr.condition, expr.then, expr.otherwise)
+        return 2 * sum(map(_conditions, parts))
+    return _conditions(expr.operand) if isinstance(expr, Unary) else 1
+
+
+def _conditional(expr: Conditional, outcome: bool, facts: Facts) -> Facts:
+    if _conditions(expr) > MAX_CONDITIONS:
+        return facts
+    then = assume(expr.then, outcome, assume(expr.condition, True, facts))
+    otherwise = assume(expr.otherwise, outcome, assume(expr.condition, False, facts))
+    branches = [
+        branch
+        for value, branch in ((expr.then, then), (expr.otherwise, otherwise))
+        if not (isinstance(value, Literal) and value.value is (not outcome))
+    ]
+    return either(facts, branches)
+
+
+def either(before: Facts, branches: Iterable[Facts]) -> Facts:
+    """What is known where one of several is: what all know. Impossible ones do not count."""
+    possible = [one for one in branches if not is_impossible(one)]
+    if not possible:
+        return before
+    shared = set(possible[0].known).intersection(*(one.known for one in possible[1:]))
+    joined = {path: union([one.known[path] for one in possible]) for path in shared}
+    return Facts(before.scope, {**before.known, **joined}, before.consequences)
+
+
+def _has(expr: Macro, outcome: bool, facts: Facts) -> Facts:
+    selection = expr.args[0]
+    assert isinstance(selection, Select)
+    path = path_of(selection, facts)
+    if path is None:
+        return facts
+    if outcome:
+        return narrow_path(path, facts, as_it_is)
+    if is_optional(selection.operand) or is_step_guard(selection):
+        return facts
+    *outer, name = path
+    assert isinstance(name, str)
+    return narrow_path(tuple(outer), facts, lambda type_: without_field(type_, name))
+
+
+def _quantified(expr: Macro, outcome: bool, facts: Facts) -> Facts:
+    assert expr.target is not None
+    path = None if is_optional(expr.target) else path_of(expr.target, facts)
+    if path is None or not outcome:
+        return facts
+    if expr.name == "all":
+        if len(expr.variables) > 1 or any(_is_all(node) for node in walk(expr.args[0])):
+            return facts
+        name, predicate = expr.variables[0], expr.args[0]
+
+        def narrow(element: Type) -> Type:
+            inside = facts.declare({name: element})
+            return assume(predicate, True, inside).type_of(name)
+
+        return narrow_path(path, facts, lambda type_: _elements(type_, narrow))
+    return narrow_path(path, facts, lambda type_: sized(type_, 1, None))
+
+
+def _is_all(node: Expr) -> bool:
+    return isinstance(node, Macro) and node.name == "all"
+
+
+def _elements(type_: Type, narrow: Narrow) -> Type:
+    return union(
+        replace(one, element=narrow(one.element)) if isinstance(one, types.List) else one
+        for one in members_of(type_)
+    )
+
+
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+_NEGATED: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+
+
+def _binary(expr: Binary, outcome: bool, facts: Facts) -> Facts:
+    if expr.operator == "in":
+        return _contained(expr, outcome, facts)
+    if expr.operator not in _MIRRORED:
+        return facts
+    operator = expr.operator
+    # NaN is neither less nor not less: a false comparison of doubles says nothing of the order.
+    facts = _compared(expr.left, operator, expr.right, outcome, facts)
+    facts = _compared(expr.right, _MIRRORED[operator], expr.left, outcome, facts)
+    true = operator if outcome else _NEGATED[operator]
+    before = facts
+
+    def type_of(operand: Expr) -> Type | None:
+        path = None if is_optional(operand) else path_of(operand, before)
+        return None if path is None else type_at(path, before)
+
+    return with_bounds(compared(expr.left, true, expr.right, before.known, type_of), facts)
+
+
+def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Facts) -> Facts:
+    """What a comparison says of its left side."""
+    if isinstance(left, Literal):
+        return facts
+    if outcome is False:
+        operator = _NEGATED[operator]
+    if isinstance(left, Call) and left.function in ("size", "type"):
+        parts = left.args if left.target is None else (left.target, *left.args)
+        if len(parts) != 1:
+            return facts
+        if left.function == "type":
+            return _of_type(parts[0], operator, right, facts)
+        if isinstance(right, Literal) and type(right.value) is int:
+            return _of_size(parts[0], operator, right.value, facts)
+        return facts
+    if operator in ("==", "!="):
+        return _equality(left, operator == "==", right, facts)
+    return _path(left, facts, lambda type_: ordered(type_, operator, _constant(right, facts)))
+
+
+def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
+    if isinstance(right, Literal) and isinstance(right.value, bool) and _is_condition(left):
+        return assume(left, right.value is equal, facts)
+    if isinstance(right, ListLiteral) and not right.elements and not equal:
+        return _path(left, facts, not_empty)
+    if isinstance(right, Literal):
+        keep = equal_to if equal else different_from
+        return _path(left, facts, lambda type_: keep(type_, right.value))
+    path = path_of(right, facts) if equal and not is_optional(right) else None
+    if path is None:
+        return _path(left, facts, as_it_is)
+    other = comparable_kinds(type_at(path, facts))
+    return _path(left, facts, lambda type_: of_kinds(type_, other))
+
+
+def _is_condition(expr: Expr) -> bool:
+    """Whether an expression gives a bool, whatever the values are."""
+    if isinstance(expr, Macro):
+        return expr.name in ("has", "all", "exists", "exists_one", "existsOne")
+    if isinstance(expr, Unary):
+        return expr.operator == "!"
+    return isinstance(expr, Logical | Binary) and (
+        isinstance(expr, Logical) or expr.operator in _MIRRORED or expr.operator == "in"
+    )
+
+
+def _constant(expr: Expr, facts: Facts) -> Any:
+    return expr.value if isinstance(expr, Literal) else None
+
+
+def _of_size(expr: Expr, operator: str, value: int, facts: Facts) -> Facts:
+    least, most = _SIZES[operator](value)
+    return _path(expr, facts, lambda type_: sized(type_, least, most))
+
+
+_SIZES: Final[dict[str, Callable[[int], tuple[int, int | None]]]] = {
+    "<": lambda n: (0, n - 1),
+    "<=": lambda n: (0, n),
+    ">": lambda n: (n + 1, None),
+    ">=": lambda n: (n, None),
+    "==": lambda n: (n, n),
+    "!=": lambda n: (1 if n == 0 else 0, None),
+}
+
+
+_NAMED: Final = {
+    "null_type": "null",
+    "google.protobuf.Timestamp": "timestamp",
+    "google.protobuf.Duration": "duration",
+    "optional_type": "optional",
+}
+
+
+_KINDS: Final = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map"})
+
+
+def _of_type(expr: Expr, operator: str, right: Expr, facts: Facts) -> Facts:
+    if isinstance(right, Ident) and right.name not in facts.scope:
+        kind = _NAMED.get(right.name, right.name)
+    elif isinstance(right, Call) and right.function == "type" and len(right.args) == 1:
+        argument = right.args[0]
+        if not isinstance(argument, Literal) or argument.value is not None:
+            return facts
+        kind = "null"
+    else:
+        return facts
+    if kind not in _KINDS and kind not in _NAMED.values():
+        return facts
+    wanted = operator == "=="
+
+    def narrow(type_: Type) -> Type:
+        if isinstance(resolved(type_), types.Dyn) and wanted:
+            return _OF_KIND.get(kind, type_)
+        return without(type_, lambda one: kinds(one) is not None and (kind in _k(one)) != wanted)
+
+    return _path(expr, facts, narrow)
+
+
+def _k(type_: Type) -> frozenset[str]:
+    return kinds(type_) or frozenset()
+
+
+_OF_KIND: Final[dict[str, Type]] = {
+    "null": types.NULL,
+    "bool": types.Bool(),
+    "int": types.Int(),
+    "uint": types.UInt(),
+    "double": types.Double(),
+    "string": types.String(),
+    "list": types.List(types.DYN),
+    "map": types.Map(types.DYN, types.DYN),
+}
+
+
+def _contained(expr: Binary, outcome: bool, facts: Facts) -> Facts:
+    """``x in ['a', 'b']`` and ``'k' in m``."""
+    if isinstance(expr.right, ListLiteral):
+        return _among(expr.left, outcome, expr.right, facts)
+    owner = None if is_optional(expr.right) else path_of(expr.right, facts)
+    if owner is None:
+        return facts
+    step = access_step(expr.left, facts)
+    type_ = type_at(owner, facts)
+    if (
+        step is None
+        or isinstance(step, int)
+        or kinds(without(type_, _is_null)) != frozenset({"map"})
+    ):
+        return narrow_path(owner, facts, lambda t: sized(t, 1, None)) if outcome else facts
+    if outcome:
+        return narrow_path((*owner, step), facts, as_it_is)
+    if isinstance(step, str):
+        return narrow_path(owner, facts, lambda t: without_field(t, step))
+    return facts
+
+
+def _is_null(type_: Type) -> bool:
+    return isinstance(type_, types.Null)
+
+
+def _among(expr: Expr, outcome: bool, options: ListLiteral, facts: Facts) -> Facts:
+    values = [one.value for one in options.elements if isinstance(one, Literal)]
+    if len(values) < len(options.elements) or options.optional or len(values) > MAX_FACTS:
+        return facts
+    if outcome:
+        return _path(expr, facts, lambda t: union(equal_to(t, value) for value in values))
+
+    def narrow(type_: Type) -> Type:
+        for value in values:
+            type_ = different_from(type_, value)
+        return type_
+
+    return _path(expr, facts, narrow)
