@@ -249,16 +249,9 @@ def _unproven(checker: Checker, expr: Index, facts: Facts) -> Diagnostic:
     """Which guard a position lacks."""
     items, position = shown(expr.operand), position_shown(expr.index)
     if items.startswith(UNNAMED):
-        what = "this element" if position is None else f"position {position}"
-        how = f"[?{position or ' '}]"
-        return k5_presence.index_unproven(expr, what, f"read it with {how}, and orValue()")
-    if position is None:
-        guard = f"compare the index with size({items}) before"
-        return k5_presence.index_unproven(expr, f"an element of {items}", guard)
-    guard = f"size({items}) > {position}"
-    if not Orders(facts.known, checker.known_type).is_natural(expr.index):
-        guard = f"{position} >= 0 && {guard}"
-    return k5_presence.index_unproven(expr, f"{items}[{position}]", f"guard it with {guard}")
+        return k5_presence.unnamed_element_past_end(expr, position)
+    natural = Orders(facts.known, checker.known_type).is_natural(expr.index)
+    return k5_presence.element_past_end(expr, items, position, natural)
 
 
 def _at_key(

@@ -46,3 +46,50 @@ def redundant_guard(node: Expr, what: str) -> Diagnostic:
 def index_unproven(node: Expr, what: str, guard: str) -> Diagnostic:
     """K507: a position that may be past the end."""
     return Diagnostic.of("K507", node, f"{what} may be past the end; {guard}")
+
+
+def no_value(node: Expr, optional: str) -> Diagnostic:
+    """K501: the value of an optional that may have none."""
+    guard = "hasValue(), or give another with orValue()"
+    return optional_unguarded(node, f"the value of {optional}", guard, False)
+
+
+def no_first_element(node: Expr, items: str) -> Diagnostic:
+    """K507: the greatest or least element of a list that may be empty."""
+    return index_unproven(node, "the first element", f"guard it with size({items}) > 0")
+
+
+def start_past_end(node: Expr, start: str | None, end: str | None) -> Diagnostic:
+    """K507: a part whose start may be behind its end."""
+    guard = "compare it with the end before"
+    if start is not None and end is not None:
+        guard = f"guard it with {start} <= {end}"
+    return index_unproven(node, "the start of this part", guard)
+
+
+def part_past_end(node: Expr, size: str, *, is_start: bool) -> Diagnostic:
+    """K507: a start, or an end, without a short name that may be past the end."""
+    what = "the start" if is_start else "the end"
+    return index_unproven(node, f"{what} of this part", f"compare it with {size} before")
+
+
+def position_past_end(node: Expr, position: str, size: str, natural: bool) -> Diagnostic:
+    """K507: a position that may be past the end; ``natural``: it is not negative."""
+    guard = f"{size} >= {position}" if natural else f"{position} >= 0 && {size} >= {position}"
+    return index_unproven(node, f"position {position}", f"guard it with {guard}")
+
+
+def element_past_end(node: Expr, items: str, position: str | None, natural: bool) -> Diagnostic:
+    """K507: an index that may be past the end of a list with a name."""
+    if position is None:
+        guard = f"compare the index with size({items}) before"
+        return index_unproven(node, f"an element of {items}", guard)
+    guard = f"size({items}) > {position}"
+    guard = guard if natural else f"{position} >= 0 && {guard}"
+    return index_unproven(node, f"{items}[{position}]", f"guard it with {guard}")
+
+
+def unnamed_element_past_end(node: Expr, position: str | None) -> Diagnostic:
+    """K507: an index that may be past the end of a computed list."""
+    what = "this element" if position is None else f"position {position}"
+    return index_unproven(node, what, f"read it with [?{position or ' '}], and orValue()")
