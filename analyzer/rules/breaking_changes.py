@@ -7,8 +7,8 @@ new error may be raised breaks nobody: every call may fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from analyzer.findings.finding import Finding, Note
@@ -35,10 +35,6 @@ class _Part:
     schemas: Schemas
     document: Document
     path: Path
-
-    def note(self) -> tuple[Note, ...]:
-        """The place, for a finding in the new manifest."""
-        return (Note("it was declared here", self.document.span(self.path)),)
 
 
 def breaking_changes(old: Manifest, new: Manifest) -> Iterator[Finding]:
@@ -98,34 +94,33 @@ def _gone(
     help = did_you_mean(name, added)
     near = next((new[one] for one in added if help and f"'{one}'" in help), None)
     document = near.document if near else module.document
-    span = document.span(("metadata", "name")) if document else _whole(manifest)
-    related = (Note("it was declared here", place),)
-    return k1_schemas.gone(what, help).at(span, ("metadata", "name"), related)
+    path = ("metadata", "name")
+    first = next((source.span(0, 0) for source in manifest.sources), None)
+    return k1_schemas.gone(what, help).at(
+        document.span(path) if document else first, path, _declared_at(place)
+    )
 
 
-def _whole(manifest: Manifest) -> Span | None:
-    sources = manifest.sources
-    return sources[0].span(0, 0) if sources else None
+def _declared_at(place: Span) -> tuple[Note, ...]:
+    return (Note("it was declared here", place),)
 
 
 def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> Iterator[Finding]:
     """What the contract of a kind no longer says."""
     if old.capability != new.capability:
         message = k1_schemas.other_capability(new.kind, old.capability, new.capability)
-        path: Path = ("capability",)
-        related = (Note("it was declared here", old.document.span(path)),)
-        yield message.at(new.document.span(path), path, related)
-    yield from _safety(old, new)
-    for word, usual in (("schema", None), ("inputs", _ARGUMENTS)):
-        before, after = (
-            _declared(one, word, module, usual) for one, module in ((old, home), (new, new_home))
-        )
-        if word == "schema":
-            before, after = _closed(before), _closed(after)
-        what = "the fields" if word == "schema" else "the inputs"
-        yield from _taken(new.kind, what, before, after)
-    before, after = _declared(old, "outputs", home), _declared(new, "outputs", new_home)
-    yield from _given(new.kind, "return", before, after)
+        yield _changed(message, ("capability",), old.document, new.document)
+    strictness = _strictness(new.safety)
+    if strictness > _strictness(old.safety):
+        message = k1_schemas.stricter_safety(new.kind, old.safety, CLASSES[strictness])
+        yield _changed(message, ("safety",), old.document, new.document)
+
+    def both(word: str, usual: Any = True) -> tuple[_Part, _Part]:
+        return _declared(old, word, home, usual), _declared(new, word, new_home, usual)
+
+    yield from _taken(new.kind, "the fields", *map(_closed, both("schema")))
+    yield from _taken(new.kind, "the inputs", *both("inputs", _ARGUMENTS))
+    yield from _given(new.kind, "return", *both("outputs"))
     for code, error in (old.errors or {}).items():
         path = ("errors", code, "data")
         latter = (new.errors or {}).get(code)
@@ -135,11 +130,16 @@ def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> I
             yield from _given(f"the error {code} of {new.kind}", "carry", before, after)
 
 
-def _declared(definition: Definition, word: str, module: Module, usual: Any = None) -> _Part:
+def _changed(message: Message, path: Path, old: Document, new: Document) -> Finding:
+    """What is said otherwise at the same path of both documents."""
+    return message.at(new.span(path), path, _declared_at(old.span(path)))
+
+
+def _declared(definition: Definition, word: str, module: Module, usual: Any) -> _Part:
     schema = getattr(definition, word)
-    path: Path = ("metadata", "name") if schema is None else (word,)
-    schema = (True if usual is None else usual) if schema is None else schema
-    return _Part(schema, schemas_of(module), definition.document, path)
+    if schema is None:
+        return _Part(usual, schemas_of(module), definition.document, ("metadata", "name"))
+    return _Part(schema, schemas_of(module), definition.document, (word,))
 
 
 def _closed(part: _Part) -> _Part:
@@ -148,17 +148,7 @@ def _closed(part: _Part) -> _Part:
     opening = {"additionalProperties", "patternProperties", "unevaluatedProperties", "$ref"}
     if not isinstance(schema, Mapping) or "properties" not in schema or opening & schema.keys():
         return part
-    closed = {**schema, "additionalProperties": False}
-    return _Part(closed, part.schemas, part.document, part.path)
-
-
-def _safety(old: Definition, new: Definition) -> Iterator[Finding]:
-    if _strictness(new.safety) > _strictness(old.safety):
-        strictest = CLASSES[_strictness(new.safety)]
-        message = k1_schemas.stricter_safety(new.kind, old.safety, strictest)
-        path: Path = ("safety",)
-        related = (Note("it was declared here", old.document.span(path)),)
-        yield message.at(new.document.span(path), path, related)
+    return replace(part, schema={**schema, "additionalProperties": False})
 
 
 def _strictness(safety: str | None) -> int:
@@ -172,19 +162,13 @@ def _resource(
     """What a resource no longer is: its kind, the contract that it declares itself."""
     if old.kind != new.kind:
         message = k1_schemas.other_kind(new.name, old.kind, new.kind)
-        related = (Note("it was declared here", old.span(("kind",))),)
-        yield message.at(new.span(("kind",)), ("kind",), related)
+        yield _changed(message, ("kind",), old.document, new.document)
         return
-    before, after = (
-        _own_part(old, module, "inputs", _ARGUMENTS),
-        _own_part(new, new_module, "inputs", _ARGUMENTS),
-    )
+    both = ((old, module), (new, new_module))
+    before, after = (_own_part(*one, "inputs", _ARGUMENTS) for one in both)
     if before and after:
         yield from _taken(f"`{new.name}`", "the inputs", before, after)
-    before, after = (
-        _own_part(old, module, "outputs", True),
-        _own_part(new, new_module, "outputs", True),
-    )
+    before, after = (_own_part(*one, "outputs", True) for one in both)
     if before and after:
         yield from _given(f"`{new.name}`", "return", before, after)
 
@@ -192,17 +176,15 @@ def _resource(
 def _own_part(resource: Resource, module: Module, word: str, usual: Any) -> _Part | None:
     """What a resource declares of its contract; None where resources of its kind do not."""
     found = find_kind(module, resource.kind)
-    if found is None or not _has_role(found[0], word):
+    schema = None if found is None else found[0].schema
+    names = schema.get("properties") if isinstance(schema, Mapping) else None
+    if found is None or not isinstance(names, Mapping):
+        return None
+    if word not in roles_of(found[0], dict.fromkeys(names), ()):
         return None
     roles = roles_of(found[0], resource.fields, resource.path)
     path, schema = roles.get(word, ((*resource.path, "metadata", "name"), usual))
     return _Part(schema, schemas_of(module), resource.document, path)
-
-
-def _has_role(definition: Definition, word: str) -> bool:
-    schema = definition.schema
-    names = schema.get("properties") if isinstance(schema, Mapping) else None
-    return isinstance(names, Mapping) and word in roles_of(definition, dict.fromkeys(names), ())
 
 
 def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding]:
@@ -216,19 +198,15 @@ def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding
             if name not in after:
                 yield _gone(label, name, one.span, before, after, new, manifest)
                 continue
-            now = after[name]
-            related = (Note("it was declared here", one.span),)
+            now, related = after[name], _declared_at(one.span)
             if "default" in one.schema and "default" not in now.schema:
                 yield k1_schemas.default_gone(label).at(now.span, now.path, related)
             if one.env not in (None, now.env):
                 message = k1_schemas.environment_gone(label, one.env)
                 yield message.at(now.span, now.path, related)
-            yield from _taken(
-                label,
-                "the values",
-                _Part(one.schema, schemas_of(old), one.document, one.path),
-                _Part(now.schema, schemas_of(new), now.document, now.path),
-            )
+            was = _Part(one.schema, schemas_of(old), one.document, one.path)
+            part = _Part(now.schema, schemas_of(new), now.document, now.path)
+            yield from _taken(label, "the values", was, part)
         for name, one in after.items():
             if name not in before and "default" not in one.schema:
                 yield k1_schemas.new_required(f"the {what} `{name}`").at(one.span, one.path)
@@ -236,11 +214,7 @@ def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding
 
 def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
     """What is refused that was taken before."""
-    try:
-        found = newly_refused(old.schema, new.schema, old.schemas, new.schemas)
-    except InvalidSchema:
-        return
-    for one in found:
+    for one in _differences(newly_refused, old, new):
         if one.added:
             continue
         if one.missing:
@@ -249,27 +223,31 @@ def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
             message = k1_schemas.refuses(label, what, one.shown)
         else:
             message = k1_schemas.may_refuse(label, what, _doubt(one))
-        yield _finding(one, message, old, new)
+        yield _finding(message, _within(new.schema, one), old, new)
 
 
 def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
     """What is given that was not given before."""
     if new.schema is True and old.schema is not True:
-        message = k1_schemas.says_no_more(label, verb)
-        yield message.at(new.document.span(new.path), new.path, old.note())
+        yield _finding(k1_schemas.says_no_more(label, verb), (), old, new)
         return
-    try:
-        found = newly_given(old.schema, new.schema, old.schemas, new.schemas)
-    except InvalidSchema:
-        return
-    for one in found:
+    for one in _differences(newly_given, old, new):
         if one.missing:
             message = k1_schemas.may_lack(label, verb, show_path(one.path))
         elif one.certain:
             message = k1_schemas.gives(label, verb, one.shown)
         else:
             message = k1_schemas.may_give(label, verb, _doubt(one))
-        yield _finding(one, message, old, new)
+        yield _finding(message, _within(new.schema, one), old, new)
+
+
+def _differences(
+    find: Callable[[Any, Any, Schemas, Schemas], list[Difference]], old: _Part, new: _Part
+) -> list[Difference]:
+    try:
+        return find(old.schema, new.schema, old.schemas, new.schemas)
+    except InvalidSchema:
+        return []
 
 
 def _doubt(difference: Difference) -> str:
@@ -277,14 +255,15 @@ def _doubt(difference: Difference) -> str:
     return f"{where}: {difference.shown}" if where else difference.shown
 
 
-def _finding(difference: Difference, message: Message, old: _Part, new: _Part) -> Finding:
-    path = new.path + _within(new.schema, difference)
-    return message.at(new.document.span(path), path, old.note())
+def _finding(message: Message, within: Path, old: _Part, new: _Part) -> Finding:
+    """The finding at a path of the new schema, with the place of the old one."""
+    path = new.path + within
+    return message.at(new.document.span(path), path, _declared_at(old.document.span(old.path)))
 
 
 def _within(schema: Any, difference: Difference) -> Path:
     """Where a schema speaks of a path of a value, as far as it can be told."""
-    found: tuple[str | int, ...] = ()
+    found: Path = ()
     for number, step in enumerate(difference.path):
         last = number == len(difference.path) - 1
         if not isinstance(schema, Mapping):
