@@ -11,7 +11,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from lsprotocol import types as lsp
@@ -24,7 +24,7 @@ from analyzer.editor.actions import actions_for
 from analyzer.editor.completion import complete
 from analyzer.editor.cursor.items import Item, ItemKind
 from analyzer.editor.cursor.nameable import warm
-from analyzer.editor.cursor.text import Area, Encoding, Position, Text
+from analyzer.editor.cursor.text import Area, Position, Text
 from analyzer.editor.navigation import definition, hover, references
 from analyzer.editor.renaming import RenameRefused, renamable, rename
 from analyzer.editor.workspace import Workspace
@@ -89,38 +89,39 @@ class Server(LanguageServer):
 
     # Places
 
-    @property
-    def encoding(self) -> Encoding:
-        """What both sides count characters in."""
-        match self.workspace.position_encoding:
-            case lsp.PositionEncodingKind.Utf8:
-                return "utf-8"
-            case lsp.PositionEncodingKind.Utf32:
-                return "utf-32"
-        return "utf-16"
-
     def text(self, path: str) -> Text:
         """The text of a file, with its lines."""
-        return Text(self.open.source(path), self.encoding)
+        encoding: Any = self.workspace.position_encoding  # named alike in the protocol and here
+        return Text(self.open.source(path), encoding)
 
-    def offset(self, path: str, position: lsp.Position) -> int:
-        """The offset of a position of a file."""
-        return self.text(path).offset(Position(position.line, position.character))
+    def place(self, params: Any) -> tuple[str, int]:
+        """The path and the offset that a question is about."""
+        path = _path(params.text_document.uri)
+        position = Position(params.position.line, params.position.character)
+        return path, self.text(path).offset(position)
 
     def uri(self, path: str) -> str:
         """The URI of a file: as the editor writes it, where it did."""
-        return self.uris.get(path) or _uri(path)
+        if path in self.uris:
+            return self.uris[path]
+        if not os.path.isabs(path) and ":" in path:
+            return path
+        return from_fs_path(os.path.abspath(path)) or path
+
+    def range_of(self, span: Span) -> lsp.Range:
+        """A span in the words of the protocol."""
+        return _range(self.text(span.file).area_of(span))
 
     def location(self, span: Span) -> lsp.Location:
         """A span as a place that an editor can go to."""
-        return lsp.Location(self.uri(span.file), _range(self.text(span.file).area_of(span)))
+        return lsp.Location(self.uri(span.file), self.range_of(span))
 
     def edits(self, changes: Iterable[tuple[Span, str]]) -> lsp.WorkspaceEdit:
         """Texts in the place of spans, of whatever files."""
         made: dict[str, list[lsp.TextEdit]] = {}
         for span, new in changes:
-            area = self.text(span.file).area_of(span)
-            made.setdefault(self.uri(span.file), []).append(lsp.TextEdit(_range(area), new))
+            edit = lsp.TextEdit(self.range_of(span), new)
+            made.setdefault(self.uri(span.file), []).append(edit)
         return lsp.WorkspaceEdit(changes=made)
 
     # Findings
@@ -131,8 +132,7 @@ class Server(LanguageServer):
             key = os.path.dirname(one)
             if (before := self.searches.pop(key, None)) is not None:
                 before.cancel()
-            task = asyncio.get_running_loop().create_task(self._search(one))
-            self.searches[key] = task
+            self.searches[key] = asyncio.create_task(self._search(one))
 
     async def _search(self, path: str) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
@@ -158,10 +158,8 @@ class Server(LanguageServer):
             return
         self.found[path], self.told[path] = findings, (version, findings)
         text = self.text(path)
-        diagnostics = [self.diagnostic(text, one) for one in findings]
-        self.text_document_publish_diagnostics(
-            lsp.PublishDiagnosticsParams(uri, diagnostics, version)
-        )
+        told = [self.diagnostic(text, one) for one in findings]
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, told, version))
 
     def diagnostic(self, text: Text, finding: Finding) -> lsp.Diagnostic:
         """A finding in the words of the protocol."""
@@ -172,7 +170,6 @@ class Server(LanguageServer):
             lsp.DiagnosticRelatedInformation(self.location(one.span), one.message)
             for one in finding.related
         ]
-        unnecessary = finding.code in _UNNECESSARY
         return lsp.Diagnostic(
             _range(area),
             f"{finding.message}{help}",
@@ -180,38 +177,29 @@ class Server(LanguageServer):
             code=finding.code,
             source="kernel",
             related_information=related or None,
-            tags=[lsp.DiagnosticTag.Unnecessary] if unnecessary else None,
+            tags=[lsp.DiagnosticTag.Unnecessary] if finding.code in _UNNECESSARY else None,
         )
 
     def close(self, path: str) -> None:
         """A text was closed: what was found in it is no longer shown."""
         others = [one for one in self.open.affected(path) if one != path]
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(self.uri(path), []))
         self.open.close(path)
-        self.found.pop(path, None)
-        self.told.pop(path, None)
-        uri = self.uris.pop(path, None) or _uri(path)
-        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
+        for known in (self.found, self.told, self.uris):
+            known.pop(path, None)
         for one in others:
             self.changed(one)
 
 
 def serve() -> int:
     """Answer an editor until it goes; gives the exit status of the protocol."""
-    server = make_server()
+    server = Server()
+    for answer in (_life, _texts, _answers, _changes):
+        answer(server)
     # What is made for an answer is dropped after it; to collect in between keeps people waiting.
     gc.set_threshold(200_000, 20, 50)
     server.start_io()
     return 0 if server.was_shut_down else 1
-
-
-def make_server() -> Server:
-    """The server with all that it answers."""
-    server = Server()
-    _life(server)
-    _texts(server)
-    _answers(server)
-    _changes(server)
-    return server
 
 
 # Life --------------------------------------------------------------------------------------------
@@ -221,8 +209,7 @@ def _life(server: Server) -> None:
     @server.feature(lsp.INITIALIZE)
     def initialize(params: lsp.InitializeParams) -> None:
         if params.process_id is not None and os.name == "posix" and _lives(params.process_id):
-            watch = threading.Thread(target=_leave_with, args=(params.process_id,), daemon=True)
-            watch.start()
+            threading.Thread(target=_leave_with, args=(params.process_id,), daemon=True).start()
 
     @server.feature(lsp.INITIALIZED)
     async def initialized(params: lsp.InitializedParams) -> None:
@@ -310,16 +297,16 @@ def _answers(server: Server) -> None:
         lsp.CompletionOptions(trigger_characters=[".", " ", "{", "'", "("]),
     )
     def completion(params: lsp.CompletionParams) -> lsp.CompletionList:
-        path = _path(params.text_document.uri)
-        proposals = complete(server.open, path, server.offset(path, params.position))
+        path, offset = server.place(params)
+        proposals = complete(server.open, path, offset)
         area = _range(server.text(path).area(proposals.start, proposals.end))
         items = [_item(one, number, area) for number, one in enumerate(proposals.items)]
         return lsp.CompletionList(is_incomplete=False, items=items)
 
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     def hovered(params: lsp.HoverParams) -> lsp.Hover | None:
-        path = _path(params.text_document.uri)
-        shown = hover(server.open, path, server.offset(path, params.position))
+        path, offset = server.place(params)
+        shown = hover(server.open, path, offset)
         if shown is None:
             return None
         content = lsp.MarkupContent(lsp.MarkupKind.Markdown, shown.text)
@@ -327,17 +314,13 @@ def _answers(server: Server) -> None:
 
     @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
     def declared(params: lsp.DefinitionParams) -> lsp.Location | None:
-        path = _path(params.text_document.uri)
-        span = definition(server.open, path, server.offset(path, params.position))
+        span = definition(server.open, *server.place(params))
         return None if span is None else server.location(span)
 
     @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
     def named(params: lsp.ReferenceParams) -> list[lsp.Location]:
-        path = _path(params.text_document.uri)
-        offset = server.offset(path, params.position)
-        found = references(
-            server.open, path, offset, declaration=params.context.include_declaration
-        )
+        declaration = params.context.include_declaration
+        found = references(server.open, *server.place(params), declaration=declaration)
         return [server.location(span) for span in found]
 
 
@@ -360,19 +343,15 @@ def _item(item: Item, number: int, area: lsp.Range) -> lsp.CompletionItem:
 def _changes(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
     def may_rename(params: lsp.PrepareRenameParams) -> lsp.Range:
-        path = _path(params.text_document.uri)
         try:
-            span = renamable(server.open, path, server.offset(path, params.position))
+            return server.range_of(renamable(server.open, *server.place(params)))
         except RenameRefused as error:
             raise JsonRpcException(str(error), _REQUEST_FAILED) from None
-        return _range(server.text(path).area_of(span))
 
     @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
     def renamed(params: lsp.RenameParams) -> lsp.WorkspaceEdit:
-        path = _path(params.text_document.uri)
-        offset = server.offset(path, params.position)
         try:
-            changes = rename(server.open, path, offset, params.new_name)
+            changes = rename(server.open, *server.place(params), params.new_name)
         except RenameRefused as error:
             raise JsonRpcException(str(error), _REQUEST_FAILED) from None
         return server.edits((one.span, one.text) for one in changes)
@@ -382,16 +361,17 @@ def _changes(server: Server) -> None:
         lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
     )
     def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        path = _path(params.text_document.uri)
         wanted = params.context.only
-        if wanted and not _includes(wanted, lsp.CodeActionKind.QuickFix):
+        if wanted and not any(one in ("", lsp.CodeActionKind.QuickFix) for one in wanted):
             return []
+        path = _path(params.text_document.uri)
         text, analysis = server.text(path), server.open.analysis(path)
         near = [
             finding
             for finding in server.found.get(path, ())
             if finding.span is not None
-            and _overlap(_range(text.area_of(finding.span)), params.range)
+            and (area := _range(text.area_of(finding.span))).start <= params.range.end
+            and params.range.start <= area.end
         ]
         return [
             lsp.CodeAction(
@@ -405,20 +385,6 @@ def _changes(server: Server) -> None:
         ]
 
 
-def _includes(wanted: Sequence[lsp.CodeActionKind | str], kind: lsp.CodeActionKind) -> bool:
-    """Whether a kind of action is asked for: ``quickfix`` is one of ``""`` and of itself."""
-    asked = [one.value if isinstance(one, lsp.CodeActionKind) else one for one in wanted]
-    return any(not one or kind.value == one or kind.value.startswith(f"{one}.") for one in asked)
-
-
-def _overlap(one: lsp.Range, other: lsp.Range) -> bool:
-    return _at(one.start) <= _at(other.end) and _at(other.start) <= _at(one.end)
-
-
-def _at(position: lsp.Position) -> tuple[int, int]:
-    return position.line, position.character
-
-
 # Words of the protocol ---------------------------------------------------------------------------
 
 
@@ -428,14 +394,5 @@ def _path(uri: str) -> str:
     return uri if path is None else os.path.normpath(path)
 
 
-def _uri(path: str) -> str:
-    if not os.path.isabs(path) and ":" in path:
-        return path
-    return from_fs_path(os.path.abspath(path)) or path
-
-
 def _range(area: Area) -> lsp.Range:
-    return lsp.Range(
-        lsp.Position(area.start.line, area.start.character),
-        lsp.Position(area.end.line, area.end.character),
-    )
+    return lsp.Range(lsp.Position(*area.start), lsp.Position(*area.end))

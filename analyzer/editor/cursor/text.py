@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kernel.errors import Span
 
@@ -18,16 +17,14 @@ Encoding = Literal["utf-8", "utf-16", "utf-32"]
 _BREAK = re.compile(r"\r\n?|\n")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A line and a character on it, both from 0."""
 
     line: int
     character: int
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(NamedTuple):
     """The text between two positions; the end is exclusive."""
 
     start: Position
@@ -48,7 +45,9 @@ class Text:
         """The offset of a position; what lies beyond a line or the text is its end."""
         if position.line >= len(self._starts):
             return len(self.text)
-        start, end = self._line(max(position.line, 0))
+        line = max(position.line, 0)
+        start, *after = self._starts[line : line + 2]
+        end = start + len(self.text[start : after[0] if after else None].rstrip("\r\n"))
         units = 0
         for offset in range(start, end):
             if units >= position.character:
@@ -75,12 +74,6 @@ class Text:
         if line > len(self._starts):
             return len(self.text)
         return min(self._starts[line - 1] + column - 1, len(self.text))
-
-    def _line(self, line: int) -> tuple[int, int]:
-        """Where a line begins, and where it ends without its break."""
-        start = self._starts[line]
-        after = self._starts[line + 1] if line + 1 < len(self._starts) else len(self.text)
-        return start, start + len(self.text[start:after].rstrip("\r\n"))
 
     def _width(self, character: str) -> int:
         code = ord(character)
