@@ -8,7 +8,7 @@ import yaml
 
 from kernel.errors import Path
 from kernel.manifest import loads
-from kernel.topology.forms import Part, Step, all_steps, templates, visible_steps
+from kernel.topology.forms import Form, Part, Step, all_steps, templates, visible_steps
 from kernel.topology.reader import Reader
 from kernel.topology.steps import FORMS, read_steps
 from kernel.topology.walk import RUN
