@@ -29,9 +29,9 @@ _MAX_SUSPEND_LOOKS = 100
 
 
 class Activity:
-    """What goes on of a run here. A run is suspended once all of it that goes on waits for people.
+    """The work of a run in this process; the run is suspended once all of it waits for people.
 
-    A suspended run stops where it is; what it was doing is found out when it goes on.
+    A suspended run stops where it is. What it was doing is found out when it goes on.
     """
 
     def __init__(self, replay_order: ReplayOrder) -> None:
@@ -59,15 +59,15 @@ class Activity:
         return not self._active
 
     def begin(self) -> None:
-        """Something is under way, or goes on after it has waited."""
+        """Count a call or a pause that begins, or goes on after it has waited."""
         self._active += 1
 
     def wait(self) -> None:
-        """Something that is under way waits for what goes on elsewhere, until it begins again."""
+        """Count it no more, while it waits for others; it begins again afterwards."""
         self._active -= 1
 
     def end(self) -> None:
-        """Something is not under way any more."""
+        """Count it no more, since it has ended."""
         self._active -= 1
         self.suspend_if_idle()
 
@@ -103,7 +103,7 @@ class Activity:
             self.end()
 
     def is_idle_for(self, seconds: float) -> bool:
-        """Whether the run does nothing for longer than that but let time pass, or wait."""
+        """Whether for longer than that the run will only let time pass, or wait for an event."""
         if self._timers or self._active != self._sleeps or not self._pauses:
             return False
         return min(self._pauses) - time.monotonic() > seconds
@@ -138,7 +138,7 @@ class Activity:
 
     @contextmanager
     def while_escalated(self, error: InvocationError) -> Iterator[None]:
-        """While the rest goes on beside what a person is asked about; then the run is suspended."""
+        """While other branches go on beside one whose outcome a person is to find out."""
         self.escalated.append(error)
         self.suspend_if_idle()
         try:

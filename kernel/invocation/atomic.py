@@ -1,9 +1,9 @@
 """What takes effect with an atomic call around it (``x-kernel-atomic``), and what does not.
 
 A call is a part of an atomic one when the resources of both refer to the same one (a connection):
-it is rolled back with it, so the journal holds nothing of it. So it is with a topology, which does
-nothing by itself. Anything else is recorded like any call, and made once, however often the atomic
-call is attempted.
+it is rolled back with it, so the journal holds nothing of it. Nor does it of a topology, which does
+nothing by itself. Any other call is recorded as usual, and made once, however often the atomic call
+is attempted.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Atomic:
 
     joined: Resources
     hidden: Resources = frozenset()
-    """Those of which a recorded call stands in between: a replay would answer that one whole, and
-    leave out what was rolled back."""
+    """Those with a recorded call in between: a replay would answer that call as a whole, and leave
+    out what was rolled back."""
 
     def holds(self, instance: Instance) -> bool:
         """Whether the journal holds nothing of a call of it by itself."""

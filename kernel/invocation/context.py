@@ -99,7 +99,7 @@ class EvaluationContext:
         return history is not None and history.activity.is_suspended
 
     def while_escalated(self, error: BaseException | None) -> AbstractContextManager[None]:
-        """While others go on beside one that ended so and waits for a person."""
+        """While other branches go on beside one that ended so and waits for a person."""
         history = self.run.history
         if history is None or not isinstance(error, InvocationError):
             return nullcontext()

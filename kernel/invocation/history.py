@@ -74,7 +74,7 @@ class History:
         self.activity = Activity(self.replay_order)
 
     async def open_run(self) -> None:
-        """See to it that the run is in the journal, before something of it is recorded."""
+        """Before something of the run is recorded: it is in the journal already."""
 
     async def claim(self, intent: Intent) -> Claimed:
         """A commit record; without its inputs, where they are too large."""

@@ -58,6 +58,14 @@ class Plan:
     """Records an invocation that a stage ended by raising."""
 
 
+async def go_through(invocation: Invocation, *stages: Stage | None) -> None:
+    """Do the work of single stages; None of those that have nothing to do."""
+    for stage in stages:
+        waiting = None if stage is None else stage(invocation)
+        if waiting is not None:
+            await waiting
+
+
 class Invocation:
     """What the stages work on."""
 

@@ -1,7 +1,7 @@
 """The pauses of a run: until time has passed, or until an event comes (language.md, Topologies).
 
-In a run that is recorded, a pause is claimed at its path with the moment of its end: who goes on
-with the run waits for what is left of it, and an event that came meanwhile is not missed.
+In a run that is recorded, a pause is claimed at its path with the moment of its end: a process that
+goes on with the run waits until then, and an event that came meanwhile is not missed.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kernel.errors import InvocationError, UsageError
 from kernel.invocation.decisions import decide
-from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
+from kernel.invocation.invocation import Answered, Invocation, Plan, go_through
 from kernel.invocation.pauses import sleep, wait_for
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.recorded import PAUSE
@@ -67,12 +67,12 @@ async def _walk(rehearsal: Rehearsal, history: History, body: RunBody) -> None:
 
 
 class Rehearsal(Pipeline):
-    """The engine that makes no call: it gives what is recorded, if that answers the same call."""
+    """The engine that makes no call: it gives what is recorded of the same call."""
 
     def __init__(self, run: Run, history: History) -> None:
         super().__init__(run.runtime)
         self.met: dict[str, bool] = {}
-        """The recorded paths that the walk came by, and whether each answers for all within it."""
+        """The recorded paths that the walk has come to; whether each answers for all within it."""
         self._differences: list[str] = []
         self._history = history
 
@@ -84,7 +84,7 @@ class Rehearsal(Pipeline):
         return self._differences or [f"{path} is not in it" for path in missing]
 
     def _misses(self, path: str) -> bool:
-        """Whether the walk came neither by the path, nor by one around it that answers for it."""
+        """Whether the walk came neither to the path, nor to one around it that answers for it."""
         answered = any(self.met.get(outer, False) for outer in enclosing(path))
         return path not in self.met and not answered
 
@@ -94,7 +94,7 @@ class Rehearsal(Pipeline):
     async def invoke(self, context: EvaluationContext, site: CallSite) -> Any:
         """The recorded outputs, where the call is the same; else stay here.
 
-        What a topology that has no end yet has called may be recorded: that one is walked.
+        A topology that has no outcome yet is walked: what it has called may be recorded.
         """
         plan = self.plan(site, context.scope)
         invocation = Invocation(context, plan)
@@ -113,9 +113,9 @@ class Rehearsal(Pipeline):
         return await _stay()
 
     async def _compare(self, invocation: Invocation, row: Row, *, walks: bool) -> None:
-        """End the invocation as it is recorded; note where it would be another."""
+        """Note whether this is another call than the recorded one; end as that one did."""
         plan = invocation.plan
-        await _pass(invocation, expand.prepare(plan), validate.prepare_inputs(plan))
+        await go_through(invocation, expand.prepare(plan), validate.prepare_inputs(plan))
         found = intent_of(invocation, self._history)
         same_inputs = walks or found.inputs_hash == row.inputs_hash
         if found.target != row.target or not same_inputs:
@@ -126,12 +126,12 @@ class Rehearsal(Pipeline):
     async def _walk_through(self, invocation: Invocation, row: Row | None) -> None:
         """Walk a topology, and nothing else: no policy is asked, and nothing is recorded."""
         plan = invocation.plan
-        await _pass(invocation, resolve.prepare(plan))
+        await go_through(invocation, resolve.prepare(plan))
         if row is None:
-            await _pass(invocation, expand.prepare(plan), validate.prepare_inputs(plan))
+            await go_through(invocation, expand.prepare(plan), validate.prepare_inputs(plan))
         else:
             as_it_began(invocation, self._history)
-        await _pass(invocation, attempt.prepare(plan))
+        await go_through(invocation, attempt.prepare(plan))
 
     async def decide(self, context: EvaluationContext, path: str, find: Callable[[], Any]) -> Any:
         """The recorded decision."""
@@ -170,13 +170,6 @@ async def _stay() -> NoReturn:
     """Wait until the rehearsal is over: what would happen from here on is not known."""
     await asyncio.get_running_loop().create_future()
     raise AssertionError("nothing ends a rehearsal but its cancellation")
-
-
-async def _pass(invocation: Invocation, *stages: Stage | None) -> None:
-    for stage in stages:
-        waiting = None if stage is None else stage(invocation)
-        if waiting is not None:
-            await waiting
 
 
 def _has_record(plan: Plan) -> bool:

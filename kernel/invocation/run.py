@@ -62,8 +62,7 @@ class Run:
         self.history: History | None = None  # what the journal holds of it
         self.runtime = runtime
         self.engine: Engine = runtime.engine
-        # The paths and attempts of controllers that have not ended, in threads or left behind
-        # after a timeout.
+        # Paths and attempts of controllers that have not ended, in threads or after a timeout.
         self.live_attempts: set[tuple[str, int]] = set()
         self.source = source
         self.principal = principal

@@ -56,8 +56,8 @@ class Threads:
         """Call ``function`` in a thread, with the caller's context variables.
 
         When the waiting task is cancelled before a thread was free, nothing is called; later the
-        thread goes on, and its result is dropped. ``ended`` is called in the thread when it is
-        through with the function, or has not called it.
+        thread goes on, and its result is dropped. ``ended`` is called in the thread when the
+        function has returned or raised, or was not called.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -80,21 +80,21 @@ class Threads:
 
     def _work(self, job: _Job) -> None:
         while True:
-            conclude = _do(job)
+            deliver = _do(job)
             with self._lock:
                 self._unfinished -= 1
                 is_spare = self._alive > self._limit
                 if is_spare:
                     self._alive -= 1
-            conclude()
-            del job, conclude
+            deliver()
+            del job, deliver
             if is_spare:
                 return
             job = self._jobs.get()
 
 
 def _do(job: _Job) -> Callable[[], None]:
-    """Do a job, unless nobody waits for it any more; gives what tells the loop how it ended."""
+    """Do a job, unless it was cancelled; gives the function that tells the loop how it ended."""
     context, function, arguments, future, loop, ended = job
     result: Any = None
     error: BaseException | None = None
@@ -109,7 +109,7 @@ def _do(job: _Job) -> Callable[[], None]:
     finally:
         ended()
 
-    def settle() -> None:
+    def set_outcome() -> None:
         if future.done():
             return
         if error is None:
@@ -119,13 +119,13 @@ def _do(job: _Job) -> Callable[[], None]:
         else:
             future.set_exception(error)
 
-    def conclude() -> None:
+    def deliver() -> None:
         try:
-            loop.call_soon_threadsafe(settle)
+            loop.call_soon_threadsafe(set_outcome)
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
 
-    return conclude
+    return deliver
 
 
 def _nothing() -> None:

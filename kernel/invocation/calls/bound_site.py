@@ -21,8 +21,8 @@ class BoundCallSite(Mapping[str, Any]):
     """A call site of a resource's own fields (``x-kernel-call``), or a reference to an invocable.
 
     It is the mapping of the node's other fields, and can be invoked. Inside an invocation its
-    calls belong to that run; from outside each call is a run of its own, which ``execute`` sees to.
-    ``is_atomic``: what is a part of the call around it takes effect with that, or not at all.
+    calls belong to that run; from outside each call is a run of its own, which ``execute`` does.
+    ``is_atomic``: what it calls takes effect together with the call around it, or not at all.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class BoundCallSite(Mapping[str, Any]):
         if call is None:
             return await self._execute(context.run, lambda: context.invoke(site))
         if self.is_atomic:
-            return await context.invoke(site)  # all the while the run works on the call around it
+            return await context.invoke(site)  # the call around it is under way all the while
         with call.invocation.waiting():
             return await context.invoke(site)
 

@@ -53,7 +53,7 @@ class Cancellation:
         return self._event.wait(timeout)
 
     def cancel(self) -> None:
-        """Tell all who watch."""
+        """Set it, and wake what waits for it."""
         self._event.set()
         if self._waiter is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._waiter.set)
@@ -68,11 +68,7 @@ class Bound(Protocol):
 
 
 class Call:
-    """One attempt, as its controller sees it.
-
-    ``id`` is the invocation's, the same over attempts; ``attempt`` counts from 1;
-    ``idempotency_key`` is to be sent along to whom the effect goes.
-    """
+    """One attempt, as its controller sees it; ``attempt`` counts from 1."""
 
     __slots__ = ("_calls", "_lines", "_loop", "attempt", "cancellation", "invocation")
 
@@ -86,12 +82,12 @@ class Call:
 
     @property
     def id(self) -> str:
-        """The invocation's id."""
+        """The id of the invocation, the same over attempts."""
         return self.invocation.id
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt of this invocation, and for no other."""
+        """To be sent along with the effect: the same over attempts, and of no other invocation."""
         return self.invocation.idempotency_key
 
     @property
@@ -156,7 +152,7 @@ class Call:
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
         """Say something about this call; secrets in it are redacted.
 
-        One that talks without an end is cut off after 1,000 lines.
+        After 1,000 lines the rest is dropped.
         """
         run, path = self.invocation.context.run, self.invocation.path
         self._lines += 1

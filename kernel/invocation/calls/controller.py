@@ -35,15 +35,15 @@ def body_of(instance: Instance, threads: Threads) -> Body:
 
 def _choose(instance: Instance, threads: Threads) -> Body:
     if instance.topology is not None:
-        return _walk(instance)
+        return _topology_body(instance)
     name = "run" if instance.definition.capability == "Runnable" else "invoke"
     found = method(instance.controller, name)
     if found is None:
         raise InvalidState(f"{instance.address} cannot be called: it has no `{name}`")
-    return _call(found, instance, threads)
+    return _controller_body(found, instance, threads)
 
 
-def _walk(instance: Instance) -> Body:
+def _topology_body(instance: Instance) -> Body:
     topology = instance.topology
     assert topology is not None
     scope = instance.home if instance.is_body else instance.scope
@@ -64,7 +64,7 @@ def _walk(instance: Instance) -> Body:
     return walk
 
 
-def _call(found: Method, instance: Instance, threads: Threads) -> Body:
+def _controller_body(found: Method, instance: Instance, threads: Threads) -> Body:
     function = found.function
     plain = found.asynchronous and not found.takes_call and not instance.holds_call_sites
     if plain and found.takes_inputs:

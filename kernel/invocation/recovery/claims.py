@@ -59,8 +59,8 @@ def _about(invocation: Invocation) -> dict[str, Any]:
 async def claim(invocation: Invocation, history: History, **more: Any) -> rows.Claimed:
     """Claim a call; ``more`` has its key, the scope of the key, and how long it is kept.
 
-    Where an earlier attempt of what is around made the same call, and its process ended, that is
-    found out about first: nobody comes back to it there.
+    The same call may be in flight from an earlier attempt of the call around it, whose process has
+    ended. Its outcome is found out first, since no attempt comes to its path again.
     """
     got = await _claim(invocation, history, more)
     if not isinstance(got, rows.InFlight):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kernel.errors import Unknown
 from kernel.invocation.history import error_to_json
+from kernel.invocation.invocation import go_through
 from kernel.invocation.recovery.attempts import JournalRecord, begin_another, spent_since
 from kernel.invocation.recovery.endings import landed, without_outputs
 from kernel.invocation.recovery.reconcile import Found, find_out, reconcile
@@ -66,9 +67,7 @@ async def _found_out(invocation: Invocation, record: JournalRecord, began: float
             raise error
         if safety == "approval-bound" and plan.approve_again is not None:
             invocation.was_in_flight = False
-            waiting = plan.approve_again(invocation)  # a new approval for a new attempt
-            if waiting is not None:
-                await waiting
+            await go_through(invocation, plan.approve_again)  # a new approval for a new attempt
         return False
     if safety is None:
         delay = await next_delay(invocation, error, spent_since(began))
@@ -98,9 +97,9 @@ def _is_parked(notes: Sequence[Note]) -> bool:
 
 
 async def conclude_interrupted(invocation: Invocation, history: History, row: Row) -> None:
-    """Conclude a call to which nobody comes back where it was made.
+    """Conclude a call at a path to which no attempt comes again.
 
-    ``invocation`` makes the same call elsewhere, with its key: of that its check is asked.
+    ``invocation`` is the same call, with the same key, at another path: its check is asked.
     """
     notes = await history.guard(history.journal.trace(row.execution))
     found = await find_out(invocation) if may_have_landed(notes) else Found(False)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.cel import CelError
 from kernel.errors import Denied, Expired, ExpressionError, InvalidState, Rejected, Suspended
 from kernel.invocation.emit import tell
+from kernel.invocation.invocation import go_through
 from kernel.invocation.recovery.claims import kept_inputs
 from kernel.invocation.stages import authorise
 from kernel.invocation.stages.expect import looked_at
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from kernel.invocation.history import History
     from kernel.invocation.invocation import Invocation, Plan, Stage
 
-EXPIRY_NANOSECONDS = 24 * 3600 * 10**9
-"""Nanoseconds until an approval that nobody decides expires, unless a policy says otherwise."""
+_EXPIRY_NANOSECONDS = 24 * 3600 * 10**9
+"""Until an approval that nobody decides expires, unless a policy says otherwise."""
 
 _POLL_SECONDS = 0.5
-"""Seconds between two looks at an approval that a call out of a service waits for."""
+"""Between two looks at an approval that a call out of a service waits for."""
 
 
 def prepare(plan: Plan) -> Stage | None:
@@ -49,7 +50,7 @@ def prepare(plan: Plan) -> Stage | None:
         reason = _reason(invocation)
         if reason is not None:
             return _approved(invocation, reason)
-        return _answered(invocation) if invocation.was_in_flight else None
+        return _not_needed_any_more(invocation) if invocation.was_in_flight else None
 
     return approve
 
@@ -91,13 +92,13 @@ async def _approved(invocation: Invocation, reason: str) -> None:
     while True:
         approval = await _latest(history, invocation)
         spent = approval is not None and approval.state == "spent"
-        if spent and await _is_under_way(history, invocation):
-            return  # the attempt that it allowed is found out about, or goes on
+        if spent and await _was_spent_on_attempt(history, invocation):
+            return  # the outcome of the attempt that it allowed is found out, or it goes on
         if approval is None or approval.state in ("spent", "invalidated"):
             approval = await _ask(history, invocation, reason)
         match approval.state:
             case "pending":
-                await _decision(history, invocation, approval)
+                await _wait_for_decision(history, invocation, approval)
             case "denied":
                 raise _denied(approval)
             case "expired":
@@ -112,8 +113,11 @@ async def _approved(invocation: Invocation, reason: str) -> None:
                     return
 
 
-async def _answered(invocation: Invocation) -> None:
-    """No approval is asked for any more: what a person has said already counts still."""
+async def _not_needed_any_more(invocation: Invocation) -> None:
+    """An approval that an earlier process asked for, and that is not needed any more.
+
+    A person who has said no has said no.
+    """
     history = invocation.history
     assert history is not None
     approval = await _latest(history, invocation)
@@ -131,8 +135,8 @@ def _denied(approval: Approval) -> Denied:
     return Denied(f"{who}: {approval.note}" if approval.note else who)
 
 
-async def _is_under_way(history: History, invocation: Invocation) -> bool:
-    """Whether an approval was spent on an attempt, rather than because it held no more."""
+async def _was_spent_on_attempt(history: History, invocation: Invocation) -> bool:
+    """Whether an approval was spent on an attempt, rather than because it was out of date."""
     if not invocation.was_in_flight and not invocation.plan.instance.is_topology:
         return False
     notes = await history.guard(history.journal.trace(invocation.id))
@@ -157,7 +161,7 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
         "principal": run.principal,
     }
     milliseconds = authorise.terms_of(invocation).expires
-    expires = EXPIRY_NANOSECONDS if milliseconds is None else int(milliseconds * 1e6)
+    expires = _EXPIRY_NANOSECONDS if milliseconds is None else int(milliseconds * 1e6)
     new = NewApproval(
         str(uuid.uuid4()),
         invocation.id,
@@ -175,8 +179,8 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
     return asked
 
 
-async def _decision(history: History, invocation: Invocation, approval: Approval) -> None:
-    """The person who is there decides, or the run waits for one who comes."""
+async def _wait_for_decision(history: History, invocation: Invocation, approval: Approval) -> None:
+    """The person at the terminal decides, or the run waits until somebody has decided."""
     ask = invocation.context.run.runtime.ask
     try:
         answer = None if ask is None else await ask(approval)
@@ -208,7 +212,7 @@ async def _decision(history: History, invocation: Invocation, approval: Approval
 
 
 async def _withdraw(history: History, approval: Approval) -> None:
-    """Ask no more: what cancelled the call has decided."""
+    """Take an approval back that nobody has decided."""
     with suppress(Refused):
         why = "the call was cancelled"
         await history.journal.decide(approval.approval, "invalidated", "kernel", why)
@@ -219,10 +223,7 @@ async def _still_holds(history: History, invocation: Invocation, approval: Appro
 
     What was approved is the call with its inputs, so these are always the same.
     """
-    if invocation.plan.authorise_again is not None:
-        waiting = invocation.plan.authorise_again(invocation)
-        if waiting is not None:
-            await waiting
+    await go_through(invocation, invocation.plan.authorise_again)
     live = {"inputs": kept_inputs(invocation, history)}
     if authorise.terms_of(invocation).threshold == "strict":
         live["looked_at"] = history.references.hide(await looked_at(invocation))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kernel.invocation.calls.controller import Body, body_of
 from kernel.invocation.calls.one_attempt import failure, stopped
+from kernel.invocation.invocation import go_through
 from kernel.invocation.recovery.attempts import JournalRecord, NoRecord, attempts
 from kernel.invocation.recovery.interrupted import go_on
 
@@ -50,8 +51,6 @@ def _unrecorded(plan: Plan, body: Body) -> Callable[[Invocation], Awaitable[None
 
 
 def _recorded(plan: Plan, body: Body) -> Callable[[Invocation], Awaitable[None]]:
-    check_again = None if plan.instance.is_topology else plan.authorise_again
-
     async def attempted(invocation: Invocation) -> None:
         history = invocation.history
         assert history is not None
@@ -61,10 +60,8 @@ def _recorded(plan: Plan, body: Body) -> Callable[[Invocation], Awaitable[None]]
             began -= max(time.time_ns() - invocation.began, 0) / 1e9
             if await go_on(invocation, history, record, began):
                 return
-            if check_again is not None and not invocation.approval:
-                waiting = check_again(invocation)
-                if waiting is not None:
-                    await waiting
+            if not (plan.instance.is_topology or invocation.approval):
+                await go_through(invocation, plan.authorise_again)
         elif invocation.claim.attempts:
             invocation.attempt = invocation.claim.attempts + 1
         await attempts(invocation, body, record, began)

@@ -20,15 +20,15 @@ _TERMS = ApprovalTerms()
 def prepare(plan: Plan) -> Stage | None:
     """Only where a policy names the target, or the call site has ``expect``.
 
-    What an earlier process has sent is not refused any more: it is found out about first, and this
-    stage is asked before another attempt (:func:`check`).
+    A call that an earlier process may have made is not refused: its outcome is found out first, and
+    :func:`check` decides before another attempt.
     """
     stage = check(plan)
     if stage is None or not plan.is_recorded:
         return stage
 
     def authorise(invocation: Invocation) -> Awaitable[None] | None:
-        if not is_under_way(invocation):
+        if not _may_have_been_made(invocation):
             return stage(invocation)
         if plan.policies:
             invocation.decision = decide(plan.policies, _request(invocation))
@@ -37,8 +37,8 @@ def prepare(plan: Plan) -> Stage | None:
     return authorise
 
 
-def is_under_way(invocation: Invocation) -> bool:
-    """Whether an earlier process may have made the call: of a topology, something within it."""
+def _may_have_been_made(invocation: Invocation) -> bool:
+    """Whether an earlier process may have made the call; of a topology, a call within it."""
     history, instance = invocation.history, invocation.plan.instance
     if history is None:
         return False
@@ -49,7 +49,7 @@ def is_under_way(invocation: Invocation) -> bool:
 
 
 def check(plan: Plan) -> Stage | None:
-    """What refuses a call that nobody has made yet."""
+    """The stage for a call that nobody has made yet."""
     looks = bool(plan.site.expect)
     if not plan.policies:
         return expect if looks else None

@@ -1,4 +1,4 @@
-"""Stage 5, deduplicate: an idempotency key is one effect, whoever asks for it how often."""
+"""Stage 5, deduplicate: calls with the same idempotency key have one effect, and one answer."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation, Plan, Stage
     from kernel.invocation.runtime import Runtime
 
-KEY_TTL_NANOSECONDS = 24 * 3600 * 10**9
-"""Nanoseconds that a key is kept after its claim, once its invocation is concluded."""
+_KEY_TTL_NANOSECONDS = 24 * 3600 * 10**9
+"""A key is kept so long after its claim, once its invocation is concluded."""
 
 _FORGET_INTERVAL_SECONDS = 600.0
-"""Seconds between two times at which keys that have expired are let go of."""
+"""Between two times at which expired keys are deleted."""
 
 _MAX_FORGOTTEN_KEYS = 10_000
 
 _FIRST_POLL_SECONDS, _MAX_POLL_SECONDS = 0.02, 0.5
 
 Seen = tuple[rows.Lease | None, float]
-_UNSEEN: Seen = (None, 0.0)
+"""A lease, and since when it is the same, on the monotonic clock."""
 
 
 def prepare(plan: Plan) -> Stage | None:
@@ -52,9 +52,10 @@ def prepare(plan: Plan) -> Stage | None:
         run = invocation.context.run
         module = run.runtime.module_of(instance)
         scope = f"{run.principal or ''} {module} {instance.address}{fields}"
-        pause, seen = _FIRST_POLL_SECONDS, _UNSEEN
+        seen: Seen
+        pause, seen = _FIRST_POLL_SECONDS, (None, 0.0)
         while True:
-            key, ttl = invocation.idempotency_key, KEY_TTL_NANOSECONDS
+            key, ttl = invocation.idempotency_key, _KEY_TTL_NANOSECONDS
             got = await claim(invocation, history, key=key, scope=scope, ttl=ttl)
             if not isinstance(got, rows.InFlight):
                 break
@@ -74,7 +75,7 @@ def _digest(fields: Mapping[str, Any]) -> str:
 
 
 async def _forget(history: History, runtime: Runtime) -> None:
-    """Let go of what has expired, now and then: what is kept of keys is bounded."""
+    """Delete expired keys now and then, so that they do not pile up."""
     now = time.monotonic()
     if runtime.forgot is None or now - runtime.forgot >= _FORGET_INTERVAL_SECONDS:
         runtime.forgot = now
@@ -84,19 +85,19 @@ async def _forget(history: History, runtime: Runtime) -> None:
 async def _wait(
     invocation: Invocation, history: History, row: rows.Invocation, seconds: float, seen: Seen
 ) -> Seen:
-    """Wait for the one flight. Raises :class:`Conflict` when nobody works on it.
+    """Wait for the call that holds the key. Raises :class:`Conflict` when no process works on it.
 
-    A run that can be gone on with is left where it is instead, once nothing else of it goes on.
-
-    A flight that waits for a person, and who waits for it, let the run be suspended. ``seen`` is
-    the lease of who works on it, and since when it is the same, on the monotonic clock.
+    Then a run that another process can replay is handed over instead, once it does nothing else.
+    While this waits for a call that waits for a person, its own run may be suspended as well.
     """
     lease = await history.guard(history.journal.lease(row.run))
     now = time.monotonic()
     seen = seen if seen[0] == lease else (lease, now)
-    is_gone = lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.lease.patience
+    has_no_process = (
+        lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.lease.patience
+    )
     why = None
-    if is_gone and row.run not in invocation.context.run.runtime.recovering:
+    if has_no_process and row.run not in invocation.context.run.runtime.recovering:
         why = await _who_holds(history, row)
         if not history.is_replayable:
             raise Conflict(why, code="IN_FLIGHT")
@@ -111,7 +112,7 @@ async def _wait(
 
 
 async def _who_holds(history: History, row: rows.Invocation) -> str:
-    """By whom a key is held that nobody works on now."""
+    """Which call holds the key, when no process works on it now."""
     holder = await history.guard(history.journal.run(row.run))
     parked = holder is not None and holder.state == "parked"
     how = (
@@ -128,7 +129,7 @@ async def _answer(invocation: Invocation, history: History, row: rows.Invocation
     except Answered:
         pass
     else:
-        return  # it is made again: it may be, and what it gave was not kept
+        return  # it is made again: it is idempotent, and its result was not kept
     ending = rows.Conclusion("deduplicated", row.outputs, attempts=0)
     await conclude(invocation, history, ending)
     await history.note(invocation.id, "deduplicate", "deduplicated", {"execution": row.execution})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
@@ -18,23 +18,28 @@ if TYPE_CHECKING:
 
 
 def prepare(plan: Plan) -> Stage:
-    """Chosen by what the call site writes: nothing, constants, or expressions."""
-    site = plan.site
-    inputs = site.inputs
-    reads_invocation = "invocation" in site.names
-    if site.idempotency_key is not None or reads_invocation:
-        return _with_invocation(plan)
+    """Chosen by what the call site writes: nothing, constants, expressions, a key."""
+    expand = _expand_inputs(plan.site)
+    return expand if plan.site.idempotency_key is None else _with_key(plan.site, expand)
+
+
+def _expand_inputs(site: CallSite) -> Callable[[Invocation], None]:
+    inputs, constants = site.inputs, _constants(site)
     if inputs is None:
         return _nothing
-    constants = _constants(site)
+    reads_invocation = "invocation" in site.names
 
     def expand(invocation: Invocation) -> None:
+        bindings = invocation.context.bindings
+        if reads_invocation:
+            bindings = {**bindings, "invocation": invocation.to_cel()}
         try:
-            values = inputs.evaluate(invocation.context.bindings)
+            values = inputs.evaluate(bindings)
         except CelError as error:
             raise invocation.context.failed_expression(error, (*site.path, "inputs")) from None
         if type(values) is not dict:
-            _refuse(values)
+            found = type_name(values)
+            raise ValidationError(f"`inputs` is a map of values, but its value is {found}")
         invocation.inputs = _with_copies(constants, values) if constants else values
 
     return expand
@@ -44,28 +49,20 @@ def _nothing(invocation: Invocation) -> None:
     invocation.inputs = {}
 
 
-def _with_invocation(plan: Plan) -> Stage:
-    """For call sites that read ``invocation``, or say what the idempotency key is."""
-    site = plan.site
-    constants = _constants(site)
+def _with_key(site: CallSite, expand: Callable[[Invocation], None]) -> Stage:
+    key = site.idempotency_key
+    assert key is not None
 
-    def expand(invocation: Invocation) -> None:
+    def expand_key_and_inputs(invocation: Invocation) -> None:
         context = invocation.context
-        field: str = "idempotencyKey"
         try:
-            if site.idempotency_key is not None:
-                bindings = {**context.bindings, "invocation": _passed_on(invocation)}
-                invocation.idempotency_key = _key(site.idempotency_key.evaluate(bindings))
-            field = "inputs"
-            bindings = {**context.bindings, "invocation": invocation.to_cel()}
-            values = {} if site.inputs is None else site.inputs.evaluate(bindings)
+            found = key.evaluate({**context.bindings, "invocation": _passed_on(invocation)})
         except CelError as error:
-            raise context.failed_expression(error, (*site.path, field)) from None
-        if type(values) is not dict:
-            _refuse(values)
-        invocation.inputs = _with_copies(constants, values) if constants else values
+            raise context.failed_expression(error, (*site.path, "idempotencyKey")) from None
+        invocation.idempotency_key = _key(found)
+        expand(invocation)
 
-    return expand
+    return expand_key_and_inputs
 
 
 def _passed_on(invocation: Invocation) -> dict[str, Any]:
@@ -87,14 +84,10 @@ def _key(value: Any) -> str:
     )
 
 
-def _refuse(values: Any) -> None:
-    raise ValidationError(f"`inputs` is a map of values, but its value is {type_name(values)}")
-
-
 def _constants(site: CallSite) -> tuple[Path, ...]:
-    """The containers without CEL in the inputs that a manifest writes: each call gets its own.
+    """Where maps and lists without CEL stand in the inputs of a manifest: each call gets copies.
 
-    A template shares them with all that it gives; a controller may change what it is given.
+    Every evaluation of a template gives the same ones, and a controller may change its inputs.
     """
     if site.inputs is None or site.target.document is None:
         return ()

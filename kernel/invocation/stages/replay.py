@@ -77,9 +77,9 @@ async def _in_turn(invocation: Invocation, history: History, row: Row) -> None:
 
 
 async def _cancelled_again(history: History, row: Row) -> None:
-    """Stay until what cancelled it (another branch that failed, a timeout) does so again.
+    """Stay until what cancelled the call (another branch that failed, a timeout) does so again.
 
-    Where nothing is left that could, it was somebody outside of the walk.
+    If nothing does until the run is idle, it was cancelled from outside of the walk.
     """
     await history.activity.wait_until_idle()
     raise error_from_json(row.error)
