@@ -1,4 +1,4 @@
-"""What a person has answered counts: a denial, a cancellation, an answer that comes to nothing."""
+"""The answers of people count: a denial, a cancellation, an answer without an attempt."""
 
 from __future__ import annotations
 

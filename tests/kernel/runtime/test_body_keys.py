@@ -1,4 +1,4 @@
-"""A kind that is made of others passes the key of its call on to what has the effect."""
+"""A kind with a body passes the idempotency key of its call on to the call with the effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``expect`` looks at the world as it is just before the effect, not as it was at the start."""
+"""``expect`` is evaluated just before the effect, not at the start of the run."""
 
 from __future__ import annotations
 

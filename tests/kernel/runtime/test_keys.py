@@ -1,4 +1,4 @@
-"""Idempotency keys: whose they are, and that they stay the same."""
+"""Idempotency keys: the principal and target that they belong to, and that they stay the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a call after it ended: nothing."""
+"""A call that has ended leaves nothing in memory."""
 
 from __future__ import annotations
 

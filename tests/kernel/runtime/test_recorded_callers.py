@@ -1,4 +1,4 @@
-"""A run goes on as who began it, where it began: going on with it is no way around a policy."""
+"""A run is resumed for the principal and in the environment of its begin: no policy is evaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a later process finds otherwise does not change what the run has done or decided."""
+"""A change between two processes does not change what the run has done or decided before."""
 
 from __future__ import annotations
 

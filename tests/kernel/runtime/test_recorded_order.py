@@ -1,4 +1,4 @@
-"""Branches that run at the same time find of each other in a replay what they found before."""
+"""In a replay, concurrent branches see of each other what they saw in the first process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets of runs, in both stores: what is kept of them, and what a run can go on with."""
+"""Secrets of recorded runs, in both stores: the journal keeps references, a run may need values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a debugger, a log or an assertion would print of the kernel's objects."""
+"""The kernel's objects, printed by a debugger, a log or an assertion, show no secret."""
 
 from __future__ import annotations
 

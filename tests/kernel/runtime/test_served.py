@@ -1,4 +1,4 @@
-"""A call out of a service is a run of its own: whoever makes it is known to be alive."""
+"""A call out of a service is a run of its own, with a heartbeat once it is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls out of a service whose process ended: nobody can make them again, but they are settled."""
+"""Calls out of a service whose process ended: they are settled, and never made again."""
 
 from __future__ import annotations
 

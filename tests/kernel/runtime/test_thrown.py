@@ -1,4 +1,4 @@
-"""What a topology or a controller fails with is kept, so that the run ends, once."""
+"""The errors of topologies and controllers are kept, so that the run ends, once."""
 
 from __future__ import annotations
 

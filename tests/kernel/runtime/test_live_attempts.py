@@ -1,4 +1,4 @@
-"""An attempt that is not waited for any more may have its effect yet: a check is no proof then."""
+"""An abandoned attempt that is still alive may take effect later: until then no check is a proof."""
 
 from __future__ import annotations
 

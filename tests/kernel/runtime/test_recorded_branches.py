@@ -1,4 +1,4 @@
-"""Branches at once in runs that outlive their process: what stops the others, and what does not."""
+"""Concurrent branches in runs that outlive their process, and which of them stop the others."""
 
 from __future__ import annotations
 

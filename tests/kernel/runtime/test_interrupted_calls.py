@@ -1,5 +1,5 @@
-"""What stood in the way of a call is looked at before it is made, not after it was: calls that a
-process left in flight are found out about first, whatever would refuse them now."""
+"""Calls that a dead process left in flight: their outcomes are found out first, before any stage
+that would refuse the call now."""
 
 from __future__ import annotations
 
