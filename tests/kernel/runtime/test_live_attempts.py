@@ -1,4 +1,4 @@
-"""An abandoned attempt that is still alive may take effect later: until then no check is a proof."""
+"""An abandoned attempt that is alive may take effect later: until then no check is a proof."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pauses outlive the process: it is killed in the middle of a pause, and another resumes the run."""
+"""Pauses outlive the process: it is killed during a pause, and another resumes the run."""
 
 from __future__ import annotations
 
