@@ -96,7 +96,7 @@ def _settle(program: Program, unit: Unit, begun: set[object]) -> None:
         if called is None or called.sequence is None or called.owner in begun:
             continue
         begun.add(called.owner)
-        if called.owner in contracts.results or contracts.schema_of(called, "outputs") is not None:
+        if called.owner in contracts.results or called.declared("outputs") is not None:
             continue
         _settle(program, called, begun)
         contracts.results[called.owner] = check_topology(

@@ -21,7 +21,7 @@ from analyzer.editor.cursor.items import Item, Proposals
 from analyzer.editor.cursor.nameable import kinds_for, resources_for
 from analyzer.editor.cursor.position import MARK, Cursor, cursor_at
 from analyzer.editor.cursor.slots import Slot, slot_at
-from analyzer.editor.origins import origin_of
+from analyzer.editor.origins import description, origin_of
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.expressions.facts import Facts
 from analyzer.program.linking import Unit
@@ -270,7 +270,7 @@ def _documentation(
     if path[0] == "steps" and len(path) == 2:
         return ""
     found = origin_of(program, unit, scope, path, cursor.path)
-    return "" if found is None else found[0].description(found[1])
+    return "" if found is None else description(*found)
 
 
 def _dotted(prefix: str, called: bool) -> Iterator[Item]:

@@ -11,7 +11,7 @@ from analyzer.checks.scope_at import Scope, scope_at, unit_at
 from analyzer.editor.cursor.expression import node_at, own_place, types_in
 from analyzer.editor.cursor.items import Shown
 from analyzer.editor.cursor.slots import Slot, slot_at
-from analyzer.editor.origins import inputs_of, origin_of
+from analyzer.editor.origins import contract_of, description, origin_of, span
 from analyzer.editor.symbols import Occurrence, occurrences_of, symbol_at
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.expressions.checker import UNNAMED, shown
@@ -75,7 +75,7 @@ def definition(workspace: Workspace, path: str, offset: int) -> Span | None:
         origin = None
         if found is not None:
             origin = origin_of(program, unit, here.scope(), found, here.path)
-        return None if origin is None else origin[0].span(origin[1])
+        return None if origin is None else span(*origin)
     if here.is_key and unit is not None:
         return _argument(here, unit)
     return None
@@ -108,10 +108,10 @@ def _argument(here: Here, unit: Unit) -> Span | None:
     if site is None:
         return None
     start = (*site.path, "inputs")
-    origin = inputs_of(here.analysis.program, unit, site)
-    if origin is None or here.path[: len(start)] != start:
+    declared = contract_of(here.analysis.program, unit, site, "inputs")
+    if declared is None or here.path[: len(start)] != start:
         return None
-    return origin.span(here.path[len(start) :])
+    return span(declared, here.path[len(start) :])
 
 
 # The place ---------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def _value(here: Here, expr: Expr, whole: Expr) -> str:
     found = reference_path(expr)
     if found is not None and here.unit is not None:
         origin = origin_of(here.analysis.program, here.unit, scope, found, here.path)
-        said = "" if origin is None else origin[0].description(origin[1])
+        said = "" if origin is None else description(*origin)
         text += f"\n\n{said}" if said else ""
     return text
 

@@ -7,22 +7,19 @@ its definition; a topology that declares no outputs gives what its result is fou
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from analyzer.lowering.lower import lower
+from analyzer.program.declared import Part
 from analyzer.program.linking import Callee, Linked, Unit
 from analyzer.types import Dyn, Map, Never, Record, Type, without
 from kernel.manifest import Definition, Module, Resource, find_kind, schemas_of
 from kernel.manifest.fields import closed
 from kernel.schema import InvalidSchema, Schemas
 from kernel.topology.fields import open_schema
-from kernel.topology.roles import Roles, body_of
 
 ANYTHING = Dyn("its inputs are not declared")
 """Arguments of which nothing is declared: any object."""
-
-Part = Literal["inputs", "outputs"]
 
 
 class Contracts:
@@ -59,21 +56,8 @@ class Contracts:
 
     def declared(self, unit: Unit, part: Part) -> Type | None:
         """The inputs or outputs that a topology itself declares."""
-        found = self.schema_of(unit, part)
-        return None if found is None else self.lowered(*found)
-
-    def schema_of(self, unit: Unit, part: Part) -> tuple[Any, Schemas] | None:
-        """The schema of a topology's inputs or outputs, and where its references lead."""
-        own = unit.roles.get(part)
-        definition = unit.definition
-        if definition is None:
-            return None
-        if own is not None and not unit.is_body:
-            return own[1], schemas_of(unit.module)
-        declared = getattr(definition, part)
-        if declared is None and own is not None:
-            declared = own[1]
-        return None if declared is None else (declared, schemas_of(unit.home or unit.module))
+        found = unit.declared(part)
+        return None if found is None else self.lowered(found.schema, found.schemas)
 
     def fields(self, definition: Definition, home: Module) -> Type:
         """The variable ``self``: the fields of a resource, as its controller gets them."""
@@ -116,20 +100,7 @@ class Contracts:
         key = (id(callee.resource), id(callee.definition), part)
         if key not in self._parts:
             # The callee is kept, so that no other one gets its identity.
-            self._parts[key] = (callee, self._found_part(callee, part))
+            found = callee.declared(part)
+            type_ = None if found is None else self.lowered(found.schema, found.schemas)
+            self._parts[key] = callee, type_
         return self._parts[key][1]
-
-    def _found_part(self, callee: Callee, part: Part) -> Type | None:
-        own: Roles = callee.own_contract
-        if part in own:
-            return self.lowered(own[part][1], schemas_of(callee.module))
-        definition = callee.definition
-        declared = definition.inputs if part == "inputs" else definition.outputs
-        if declared is None and definition.body is not None:
-            declared = _body_part(body_of(definition)[1], part)
-        return None if declared is None else self.lowered(declared, schemas_of(callee.home))
-
-
-def _body_part(roles: Roles, part: Part) -> Mapping[str, Any] | None:
-    found = roles.get(part)
-    return None if found is None else found[1]

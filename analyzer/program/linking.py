@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analyzer.program.declared import DeclaredSchema, Part
 from kernel.errors import Path
 from kernel.manifest import (
     Definition,
@@ -43,10 +44,19 @@ class Callee:
         """Whose unit has the call sites that a call of it leads to."""
         return self.resource if self.definition.body is None else self.definition
 
-    @property
-    def own_contract(self) -> Roles:
-        """The fields in which the resource declares a contract of its own."""
-        return roles_of(self.definition, self.resource.fields, self.resource.path)
+    def declared(self, part: Part) -> DeclaredSchema | None:
+        """The inputs or outputs: of the resource itself, of its kind, or of the kind's body."""
+        definition, resource = self.definition, self.resource
+        own = roles_of(definition, resource.fields, resource.path).get(part)
+        if own is not None:
+            return DeclaredSchema(own[1], self.module, resource.document, own[0])
+        schema = getattr(definition, part)
+        path: Path = (part,)
+        if schema is None and definition.body is not None:
+            schema, path = definition.body.get(part), ("body", part)
+        if schema is None:
+            return None
+        return DeclaredSchema(schema, self.home, definition.document, path)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +121,16 @@ class Unit:
             case Module() | Policy():
                 return self.owner.name
         raise AssertionError
+
+    def declared(self, part: Part) -> DeclaredSchema | None:
+        """The inputs or outputs that the topology declares, or its kind does."""
+        own, definition = self.roles.get(part), self.definition
+        if definition is None:
+            return None
+        schema = None if own is not None and not self.is_body else getattr(definition, part)
+        if schema is not None:
+            return DeclaredSchema(schema, self.home or self.module, definition.document, (part,))
+        return None if own is None else DeclaredSchema(own[1], self.module, self.document, own[0])
 
     def call_sites(self) -> Iterator[CallSite]:
         """All call sites, in reading order."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.program.contexts import written_schema
+from analyzer.program.declared import Part
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program
 from analyzer.taint.annotations import Annotations, all_traits, annotations_of
@@ -16,7 +17,6 @@ from analyzer.taint.tracing import Env
 from kernel.manifest import Definition, Module, resolve_kind, schemas_of
 from kernel.schema import Schemas
 from kernel.topology.fields import Context, variables
-from kernel.topology.roles import body_of
 
 
 @dataclass(slots=True)
@@ -60,20 +60,10 @@ class Survey:
             self.made[key] = schema, annotations_of(schema, schemas)
         return self.made[key][1]
 
-    def contract(self, callee: Callee, part: str) -> Annotations | None:
-        """The annotations of a callee's inputs or outputs; None where it declares none."""
-        own = callee.own_contract
-        if part in own:
-            return self.annotations(own[part][1], schemas_of(callee.module))
-        declared = getattr(callee.definition, part)
-        if declared is None and callee.definition.body is not None:
-            declared = body_of(callee.definition)[1].get(part, ((), None))[1]
-        return None if declared is None else self.annotations(declared, schemas_of(callee.home))
-
-    def own(self, unit: Unit, part: str) -> Annotations | None:
-        """The same for the inputs or outputs of a topology itself."""
-        found = self.program.contracts.schema_of(unit, part)  # type: ignore[arg-type]
-        return None if found is None else self.annotations(*found)
+    def contract(self, declaring: Callee | Unit, part: Part) -> Annotations | None:
+        """The annotations of the inputs or outputs of a callee, or of a topology itself."""
+        found = declaring.declared(part)
+        return None if found is None else self.annotations(found.schema, found.schemas)
 
     def module(self, module: Module) -> Env:
         """The variables of a module."""
@@ -112,7 +102,7 @@ class Survey:
             if name in ("error", "result"):
                 continue
             if name == "inputs" and "inputs" in unit.roles:
-                yield name, variable(name, self.own(unit, "inputs"), outside=True, given=True)
+                yield name, variable(name, self.contract(unit, "inputs"), outside=True, given=True)
                 continue
             full = written_schema(unit, schema, data)
             yield name, variable(name, annotations_of(full, schemas_of(unit.module)), outside=True)

@@ -86,7 +86,7 @@ class _UnitTaint:
 
     def arguments(self) -> Env:
         """``inputs``, and ``self`` in a body."""
-        inputs = self.survey.own(self.unit, "inputs")
+        inputs = self.survey.contract(self.unit, "inputs")
         env = {"inputs": variable("inputs", inputs, outside=True, given=True)}
         definition = self.unit.definition
         if self.unit.is_body and definition is not None and definition.schema is not None:
@@ -108,7 +108,7 @@ class _UnitTaint:
         if sequence.result is None:
             self.all_results(sequence.steps)
             return
-        outputs = self.survey.own(self.unit, "outputs")
+        outputs = self.survey.contract(self.unit, "outputs")
         why = f"into the result of `{self.unit.label}`, which its event carries"
         found = list(pieces(sequence.result, env))
         self.put(found, sequence.result_path, (), [Sink((), outputs, why)])
@@ -116,7 +116,7 @@ class _UnitTaint:
 
     def all_results(self, steps: Steps) -> None:
         """Without ``result`` a sequence gives the results of its steps by name."""
-        outputs = self.survey.own(self.unit, "outputs")
+        outputs = self.survey.contract(self.unit, "outputs")
         why = f"into what `{self.unit.label}` gives, which is all results without a `result`"
         given: list[tuple[str | int, Taint]] = []
         for step in _outside_of_each(steps):
