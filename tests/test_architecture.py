@@ -33,7 +33,6 @@ INVOCATION = (
     "run",
     "context",
     "invocation",
-    "emit",
     "calls.call",
     "calls.bound_site calls.controller",
     "calls.one_attempt",

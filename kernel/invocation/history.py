@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kernel.errors import InvocationError, Suspended
 from kernel.invocation.activity import Activity
-from kernel.invocation.lease import RunLease
+from kernel.invocation.lease import RunLease, Timing
 from kernel.invocation.replay_order import ReplayOrder, asked_for
 from kernel.journal.errors import Fenced, JournalError, TooLarge
 from kernel.journal.rows import Conclusion, Intent, NewRun, Opened, Won
@@ -40,19 +39,16 @@ class History:
         references: References,
         run: str,
         lease: Lease | None,
+        timing: Timing,
         *,
         concluded: Mapping[str, Row] | None = None,
         in_flight: Mapping[str, Row] | None = None,
         not_landed: Mapping[str, Row] | None = None,
-        patience: float = math.inf,
-        heartbeat_seconds: float = math.inf,
     ) -> None:
         self.journal = journal
         self.references = references
         self.run = run
-        self.lease = RunLease(
-            journal, lease, self.stop, patience=patience, heartbeat_seconds=heartbeat_seconds
-        )
+        self.lease = RunLease(journal, lease, timing, self.stop)
         self.concluded: Mapping[str, Row] = concluded or {}
         """What earlier processes concluded, by path."""
         self.in_flight: Mapping[str, Row] = in_flight or {}
@@ -144,14 +140,9 @@ class ServedHistory(History):
         references: References,
         run: str,
         new_run: Callable[[], Awaitable[NewRun]],
-        *,
-        patience: float = math.inf,
-        heartbeat_seconds: float = math.inf,
+        timing: Timing,
     ) -> None:
-        super().__init__(
-            journal, references, run, None,
-            patience=patience, heartbeat_seconds=heartbeat_seconds,
-        )  # fmt: skip
+        super().__init__(journal, references, run, None, timing)
         self._new_run = new_run
         self._opening = asyncio.Lock()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.cel import Timestamp
 from kernel.errors import InvocationError
+from kernel.events import Event
 from kernel.invocation.atomic import Atomic, within
 from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
 
@@ -222,6 +223,14 @@ class Invocation:
             "correlationid": run.correlation_id,
         }
 
-    def describe(self, error: InvocationError) -> dict[str, Any]:
-        """The payload of an event about a failure."""
-        return {"error": error.to_cel(), "attempt": self.attempt}
+    def tell(self, what: str, data: Any) -> None:
+        """One event about what became of it on its way: ``<Kind>.<Name>.<what>``."""
+        bus, kind = self.plan.bus, f"{self.plan.instance.event}.{what}"
+        told = bus.subscribers(kind)
+        if told:
+            redact = self.context.run.runtime.redactor_for(None)
+            bus.tell(told, Event(kind, data, time_ns(), self.identify, redact))
+
+    def tell_error(self, what: str, error: InvocationError, **more: Any) -> None:
+        """One event about an attempt that did not succeed, the last or another."""
+        self.tell(what, {"error": error.to_cel(), "attempt": self.attempt, **more})

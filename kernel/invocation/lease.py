@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernel.journal.errors import Fenced, JournalError
 
 if TYPE_CHECKING:
     from kernel.journal.interface import Journal
     from kernel.journal.rows import Lease
+
+
+class Timing(NamedTuple):
+    """How the processes that work on runs know that one of them has ended."""
+
+    patience_seconds: float
+    """Without a heartbeat, until another process takes the run over."""
+    heartbeat_seconds: float
+    """Between two heartbeats."""
 
 
 class RunLease:
@@ -22,17 +30,13 @@ class RunLease:
         self,
         journal: Journal,
         lease: Lease | None,
+        timing: Timing,
         on_lost: Callable[[JournalError], object],
-        *,
-        patience: float = math.inf,
-        heartbeat_seconds: float = math.inf,
     ) -> None:
-        self.patience = patience
-        """Seconds without a heartbeat until another process takes the run over."""
+        self.timing = timing
         self._journal = journal
         self._lease = lease
         self._on_lost = on_lost
-        self._heartbeat_seconds = heartbeat_seconds
         self._beaten_at = time.monotonic()
         self._beating: asyncio.Task[None] | None = None
 
@@ -61,7 +65,7 @@ class RunLease:
     @property
     def is_doubtful(self) -> bool:
         """Whether this process stood still for so long that another may have the run."""
-        return time.monotonic() - self._beaten_at > self.patience / 2
+        return time.monotonic() - self._beaten_at > self.timing.patience_seconds / 2
 
     async def heartbeat(self) -> None:
         """Tell the journal that this process lives. Raises :class:`Fenced` when it lost the run."""
@@ -75,7 +79,7 @@ class RunLease:
 
     async def _keep_beating(self) -> None:
         while True:
-            await asyncio.sleep(self._heartbeat_seconds)
+            await asyncio.sleep(self.timing.heartbeat_seconds)
             try:
                 await self.heartbeat()
             except Fenced as error:

@@ -119,16 +119,6 @@ class Pipeline:
         """The CEL variable ``invocation`` of a call that is about to be made."""
         return Invocation(context, self.plan(site, context.scope)).to_cel()
 
-    async def decide(self, context: EvaluationContext, path: str, find: Callable[[], Any]) -> Any:
-        """What ``find`` gives, the same in each process that goes on with the run."""
-        return await decide(context, path, find)
-
-    async def sleep(self, context: EvaluationContext, path: str, milliseconds: float) -> None:
-        """Let time pass."""
-        await sleep(context, path, milliseconds)
-
-    async def wait_for(
-        self, context: EvaluationContext, path: str, pattern: str, timeout: float | None
-    ) -> Any:
-        """The next event of a pattern."""
-        return await wait_for(context, path, pattern, timeout)
+    decide = staticmethod(decide)
+    sleep = staticmethod(sleep)
+    wait_for = staticmethod(wait_for)

@@ -48,10 +48,7 @@ class Threads:
         return self._unfinished > 0
 
     async def run(
-        self,
-        function: Callable[..., Any],
-        *arguments: Any,
-        ended: Callable[[], None] | None = None,
+        self, function: Callable[..., Any], *arguments: Any, ended: Callable[[], None] | None = None
     ) -> Any:
         """Call ``function`` in a thread, with the caller's context variables.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.errors import Cancelled, Unknown, UsageError
 from kernel.events.references import LostSecret
 from kernel.invocation.history import History, ServedHistory, error_from_json, error_to_json
+from kernel.invocation.lease import Timing
 from kernel.invocation.rehearsal import rehearse
 from kernel.journal import rows
 from kernel.journal.claims import not_landed
@@ -35,6 +36,10 @@ PATIENCE_SECONDS = 10.0
 """A holder on another machine is taken for dead after so long without a sign of life."""
 
 
+def _timing() -> Timing:
+    return Timing(PATIENCE_SECONDS, HEARTBEAT_SECONDS)
+
+
 class RecordedRuns:
     """The runs of one kernel in its journal; ``settings`` are its variables and environment."""
 
@@ -54,10 +59,7 @@ class RecordedRuns:
         return self._digest
 
     def _history(self, run: Run, lease: rows.Lease, **more: Any) -> History:
-        return History(
-            self._journal, self._references, run.id, lease,
-            patience=PATIENCE_SECONDS, heartbeat_seconds=HEARTBEAT_SECONDS, **more,
-        )  # fmt: skip
+        return History(self._journal, self._references, run.id, lease, _timing(), **more)
 
     # Opening
 
@@ -68,10 +70,7 @@ class RecordedRuns:
             digest = await self._keep_manifest()
             return _new_run(run, "", digest, self._settings)
 
-        run.history = ServedHistory(
-            self._journal, self._references, run.id, new_run,
-            patience=PATIENCE_SECONDS, heartbeat_seconds=HEARTBEAT_SECONDS,
-        )  # fmt: skip
+        run.history = ServedHistory(self._journal, self._references, run.id, new_run, _timing())
 
     async def begin(
         self, run: Run, topology: str, request: RunRequest, *, body: RunBody, migrate: bool = False

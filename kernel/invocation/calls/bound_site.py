@@ -77,22 +77,17 @@ class BoundCallSite(Mapping[str, Any]):
         else:
             bindings.update(values)
         if call is None:
-            return EvaluationContext(
-                self._new_run(), self._scope, bindings, document=self._document
-            )
+            run = self._new_run()
+            return EvaluationContext(run, self._scope, bindings, document=self._document)
         outer = call.invocation
         bindings.setdefault("inputs", outer.inputs)
         number = call.count(self._site)
+        path = numbered(outer.inner_path, number) if number else outer.inner_path
         return EvaluationContext(
-            outer.context.run,
-            self._scope,
-            bindings,
-            numbered(outer.inner_path, number) if number else outer.inner_path,
-            outer.context.depth + 1,
-            self._document,
+            outer.context.run, self._scope, bindings, path, outer.context.depth + 1, self._document,
             atomic=outer.atomic_within(is_atomic=self.is_atomic),
             repeats=outer.repeats or self.is_atomic,
-        )
+        )  # fmt: skip
 
     def __getitem__(self, key: str) -> Any:
         return self._fields[key]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError
 from kernel.invocation.calls.one_attempt import one_attempt
-from kernel.invocation.emit import tell_error
 from kernel.invocation.history import error_to_json
 from kernel.invocation.recovery.reconcile import reconcile
 from kernel.invocation.recovery.retry import limit_of, next_delay
@@ -122,7 +121,7 @@ async def begin_another(
 ) -> None:
     """Note that an attempt failed, wait, and note that the next one begins."""
     invocation.context.run.hide_secrets(error)
-    tell_error(invocation, "Retried", error, delay=delay)
+    invocation.tell_error("Retried", error, delay=delay)
     await record.failed(error, delay)
     with invocation.timed():
         await asyncio.sleep(delay / 1000)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from kernel.cel import CelError
 from kernel.errors import InvocationError
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.emit import tell
 from kernel.run_paths import is_within, of_check
 from kernel.topology.callsite import CallSite, constant, read_call_site
 from kernel.topology.reader import Reader
@@ -89,7 +88,7 @@ async def _told(invocation: Invocation, found: Found) -> Found:
     history = invocation.history
     if history is not None:
         await history.note(invocation.id, "reconcile", "landed" if found.landed else "not landed")
-    tell(invocation, "Reconciled", {"landed": found.landed})
+    invocation.tell("Reconciled", {"landed": found.landed})
     return found
 
 

@@ -27,9 +27,7 @@ async def next_delay(invocation: Invocation, error: InvocationError, spent: floa
     ``spent`` is in milliseconds since the first attempt began.
     """
     retry = invocation.plan.site.retry
-    if retry is None or invocation.attempt >= retry.attempts:
-        return None
-    if not await _is_allowed(retry, invocation, error):
+    if retry is None or not await _is_allowed(retry, invocation, error):
         return None
     delay = delay_after(retry, invocation.attempt, error.retry_after)
     if retry.deadline is not None and spent + delay >= retry.deadline:
@@ -60,7 +58,8 @@ def limit_of(site: CallSite, spent: float) -> float | None:
 
 
 async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationError) -> bool:
-    if isinstance(error, (Cancelled, OutputError, Rejected)):
+    is_final = isinstance(error, (Cancelled, OutputError, Rejected))
+    if is_final or invocation.attempt >= retry.attempts:
         return False
     if not class_allows(invocation.plan.instance.contract, error):
         return False

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.cel import CelError
 from kernel.errors import Denied, Expired, ExpressionError, InvalidState, Rejected, Suspended
-from kernel.invocation.emit import tell
 from kernel.invocation.invocation import go_through
 from kernel.invocation.recovery.claims import kept_inputs
 from kernel.invocation.stages import authorise
@@ -163,19 +162,13 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
     milliseconds = authorise.terms_of(invocation).expires
     expires = _EXPIRY_NANOSECONDS if milliseconds is None else int(milliseconds * 1e6)
     new = NewApproval(
-        str(uuid.uuid4()),
-        invocation.id,
-        run.id,
-        instance.address,
-        frozen,
-        reason,
-        run.principal,
-        time.time_ns() + expires,
-    )
+        str(uuid.uuid4()), invocation.id, run.id, instance.address,
+        frozen, reason, run.principal, time.time_ns() + expires,
+    )  # fmt: skip
     await history.guard(history.open_run())
     asked = await history.guard(history.journal.ask(new))
     await history.note(invocation.id, "approval", "pending", {"approval": asked.approval})
-    tell(invocation, "Parked", {"approval": asked.approval, "reason": reason})
+    invocation.tell("Parked", {"approval": asked.approval, "reason": reason})
     return asked
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Conflict, Suspended
-from kernel.invocation.emit import tell
 from kernel.invocation.invocation import Answered
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.claims import as_it_began, claim, conclude, take_up
@@ -94,7 +93,9 @@ async def _wait(
     now = time.monotonic()
     seen = seen if seen[0] == lease else (lease, now)
     has_no_process = (
-        lease.owner is None or is_dead(lease.owner) or now - seen[1] > history.lease.patience
+        lease.owner is None
+        or is_dead(lease.owner)
+        or now - seen[1] > history.lease.timing.patience_seconds
     )
     why = None
     if has_no_process and row.run not in invocation.context.run.runtime.recovering:
@@ -133,5 +134,5 @@ async def _answer(invocation: Invocation, history: History, row: rows.Invocation
     ending = rows.Conclusion("deduplicated", row.outputs, attempts=0)
     await conclude(invocation, history, ending)
     await history.note(invocation.id, "deduplicate", "deduplicated", {"execution": row.execution})
-    tell(invocation, "Deduplicated", {"execution": row.execution})
+    invocation.tell("Deduplicated", {"execution": row.execution})
     raise Answered

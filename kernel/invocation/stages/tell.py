@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from kernel.errors import Cancelled, InvocationError
 from kernel.events import Event
-from kernel.invocation.emit import tell_error
 
 if TYPE_CHECKING:
     from kernel.invocation.invocation import Invocation, Plan, Stage
@@ -35,7 +34,7 @@ def end(invocation: Invocation, error: BaseException) -> None:
     if isinstance(error, InvocationError):
         invocation.context.run.hide_secrets(error)
     if isinstance(error, asyncio.CancelledError):
-        tell_error(invocation, "Cancelled", Cancelled("the call was cancelled"))
+        invocation.tell_error("Cancelled", Cancelled("the call was cancelled"))
     elif isinstance(error, InvocationError):
         rejected = error.outcome == "rejected" and not error.attempt
-        tell_error(invocation, "Rejected" if rejected else "Failed", error)
+        invocation.tell_error("Rejected" if rejected else "Failed", error)
