@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analyzer.checks.scope_at import Scope, scope_at, unit_at
+from analyzer.checks.scope_at import Scope, unit_at
 from analyzer.editor.cursor.expression import (
     ExpressionPlace,
     expression_place_at,
@@ -21,7 +21,7 @@ from analyzer.editor.cursor.items import Item, Proposals
 from analyzer.editor.cursor.nameable import kinds_for, resources_for
 from analyzer.editor.cursor.position import MARK, Cursor, cursor_at
 from analyzer.editor.cursor.slots import Slot, slot_at
-from analyzer.editor.origins import description, origin_of
+from analyzer.editor.origins import description, origin_of, scope_of
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.expressions.facts import Facts
 from analyzer.program.linking import Unit
@@ -43,7 +43,10 @@ def complete(workspace: Workspace, path: str, offset: int) -> Proposals:
     cursor = cursor_at(text, offset)
     if cursor is None:
         return Proposals(start=offset, end=offset)
-    analysis = _analysis(workspace, path, cursor)
+    if cursor.text is None:  # it is no YAML, even with the mark in it
+        analysis = workspace.last_sound(path)
+    else:
+        analysis = workspace.instead(path, cursor.text)
     document = _document(analysis, path, text, cursor)
     module = analysis.manifest.root if document is None else analysis.module_of(document)
     if cursor.cel is not None:
@@ -52,13 +55,6 @@ def complete(workspace: Workspace, path: str, offset: int) -> Proposals:
         items = _in_yaml(analysis, module, cursor)
     ordered = sorted(dict.fromkeys(items), key=lambda one: (one.rank, one.label.lower()))
     return Proposals(tuple(ordered), cursor.start, cursor.end)
-
-
-def _analysis(workspace: Workspace, path: str, cursor: Cursor) -> Analysis:
-    """The manifest with the mark in the text; the last sound one where that is no YAML."""
-    if cursor.text is None:
-        return workspace.last_sound(path)
-    return workspace.instead(path, cursor.text)
 
 
 def _document(analysis: Analysis, path: str, text: str, cursor: Cursor) -> Document | None:
@@ -87,8 +83,7 @@ def _in_yaml(analysis: Analysis, module: Module, cursor: Cursor) -> Iterator[Ite
     if not cursor.is_key:
         yield from _values(analysis, slot)
         return
-    alone = not cursor.siblings and not cursor.colon
-    if alone:
+    if not cursor.siblings and not cursor.colon:
         yield from (one for one in _values(analysis, slot) if one.kind == "value")
     yield from _fields(slot, cursor)
 
@@ -100,14 +95,8 @@ def _fields(slot: Slot, cursor: Cursor) -> Iterator[Item]:
             continue
         insert = name if cursor.colon else f"{name}:" if _is_structure(schema) else f"{name}: "
         rank = 1 if required else 3 if name == "metadata" or name.startswith("x-") else 2
-        yield Item(
-            name,
-            "field",
-            insert,
-            _type_of(schema) + (", required" if required else ""),
-            str(schema.get("description", "")),
-            rank,
-        )
+        detail = _type_of(schema) + (", required" if required else "")
+        yield Item(name, "field", insert, detail, str(schema.get("description", "")), rank)
 
 
 def _of_form(siblings: tuple[str, ...]) -> frozenset[str]:
@@ -121,7 +110,8 @@ def _of_form(siblings: tuple[str, ...]) -> frozenset[str]:
 
 def _values(analysis: Analysis, slot: Slot) -> Iterator[Item]:
     holder = slot.holder
-    if slot.name == "kind" and holder is not None and _holds_kind(slot, holder):
+    is_resource = holder is not None and (holder.ref is not None or holder.holder is None)
+    if slot.name == "kind" and holder is not None and is_resource:
         yield from kinds_for(slot.module, holder.ref, document=holder.holder is None)
         return
     if slot.name == "name" and holder is not None and holder.ref is not None:
@@ -136,14 +126,8 @@ def _values(analysis: Analysis, slot: Slot) -> Iterator[Item]:
                 seen.add(text)
                 is_default = "default" in node and node["default"] == value
                 yield Item(text, "value", text, "default" if is_default else "", rank=len(seen))
-    if slot.name == "kind" or slot.ref is not None:
-        return
-    if slot.name == "x-kernel-ref":
+    if slot.name == "x-kernel-ref" and slot.ref is None:
         yield from kinds_for(slot.module, None, document=False)
-
-
-def _holds_kind(slot: Slot, holder: Slot) -> bool:
-    return holder.ref is not None or holder.holder is None
 
 
 def _literals(node: Mapping[str, Any]) -> list[Any]:
@@ -186,43 +170,50 @@ def _type_of(schema: Mapping[str, Any]) -> str:
 # CEL ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What proposals depend on at a place of an expression. ``called``: a parenthesis follows."""
+
+    program: Program
+    unit: Unit | None
+    scope: Scope
+    path: Path
+    called: bool
+
+    def description(self, *name: str | int) -> str:
+        """What the schema says that describes a variable, or what lies within it."""
+        if self.unit is None or (name[0] == "steps" and len(name) == 2):
+            return ""
+        found = origin_of(self.program, self.unit, self.scope, name, self.path)
+        return "" if found is None else description(*found)
+
+
 def _in_expression(
     analysis: Analysis, module: Module, document: Document | None, cursor: Cursor
 ) -> Iterator[Item]:
     assert cursor.cel is not None
     program = analysis.program
     unit = None if document is None else unit_at(program, document, cursor.path)
-    if unit is None:
-        scope = Scope(Facts(program.variables.of_module(module)), {})
-    else:
-        scope = scope_at(program, unit, cursor.path)
+    scope = scope_of(program, module, unit, cursor.path)
     here = expression_place_at(cursor.cel, scope.facts)
     if here is None:
         return
-    called = cursor.cel.after.startswith("(")
+    around = _Around(program, unit, scope, cursor.path, cursor.cel.after.startswith("("))
     if here.compared is not None:
         for text in texts_of(here.compared):
             yield Item(text, "value", text, rank=1)
     elif here.prefix:
-        yield from _dotted(here.prefix, called)
+        yield from _dotted(here.prefix, around.called)
     elif here.type is None:
-        yield from _names(program, unit, scope, here, cursor, called)
+        yield from _names(around, here.facts)
     else:
-        yield from _members(program, unit, scope, here, cursor, called)
+        yield from _members(around, here)
 
 
-def _names(
-    program: Program,
-    unit: Unit | None,
-    scope: Scope,
-    here: ExpressionPlace,
-    cursor: Cursor,
-    called: bool,
-) -> Iterator[Item]:
-    for name in here.facts.scope:
-        documentation = _documentation(program, unit, scope, (name,), cursor)
-        type_ = str(here.facts.type_of(name))
-        yield Item(name, "variable", name, type_, documentation, rank=1)
+def _names(around: _Around, facts: Facts) -> Iterator[Item]:
+    for name in facts.scope:
+        type_ = str(facts.type_of(name))
+        yield Item(name, "variable", name, type_, around.description(name), rank=1)
     for word in ("true", "false", "null"):
         yield Item(word, "value", word, rank=4)
     for name, function in TABLE.items():
@@ -232,58 +223,33 @@ def _names(
             head = name.partition(".")[0]
             yield Item(head, "function", f"{head}.", "functions", rank=6)
         elif any(not one.receiver for one in function.overloads):
-            yield _function(function, False, called)
+            yield _function(function, False, around.called)
     for name, macro in MACROS.items():
         if not macro.receiver and "." not in name:
-            yield replace(_macro(name, called), rank=5)
+            yield _macro(name, around.called)
 
 
-def _members(
-    program: Program,
-    unit: Unit | None,
-    scope: Scope,
-    here: ExpressionPlace,
-    cursor: Cursor,
-    called: bool,
-) -> Iterator[Item]:
+def _members(around: _Around, here: ExpressionPlace) -> Iterator[Item]:
     assert here.type is not None
     assert here.operand is not None
     path = reference_path(here.operand)
     for number, one in enumerate(members(here.type)):
-        said = ""
-        if path is not None:
-            said = _documentation(program, unit, scope, (*path, one.name), cursor)
+        said = "" if path is None else around.description(*path, one.name)
         detail = str(one.type) + ("" if one.required else ", may be absent")
         if one.name.isidentifier():
             yield Item(one.name, "member", one.name, detail, said, rank=1 if number < 500 else 2)
     for function in methods(here.type):
-        yield _function(function, True, called)
+        yield _function(function, True, around.called)
     for name in macros_on(here.type):
-        yield _macro(name, called)
-
-
-def _documentation(
-    program: Program, unit: Unit | None, scope: Scope, path: Path, cursor: Cursor
-) -> str:
-    if unit is None:
-        return ""
-    if path[0] == "steps" and len(path) == 2:
-        return ""
-    found = origin_of(program, unit, scope, path, cursor.path)
-    return "" if found is None else description(*found)
+        yield _macro(name, around.called)
 
 
 def _dotted(prefix: str, called: bool) -> Iterator[Item]:
-    for name, function in TABLE.items():
+    for name in (*TABLE, *MACROS):
         if name.startswith(f"{prefix}."):
-            item = _function(function, False, called)
-            short = name.removeprefix(f"{prefix}.")
-            yield replace(item, label=short, insert=item.insert.removeprefix(f"{prefix}."))
-    for name in MACROS:
-        if name.startswith(f"{prefix}."):
-            item = _macro(name, called)
-            short = name.removeprefix(f"{prefix}.")
-            yield replace(item, label=short, insert=item.insert.removeprefix(f"{prefix}."))
+            item = _function(TABLE[name], False, called) if name in TABLE else _macro(name, called)
+            label, insert = (text.removeprefix(f"{prefix}.") for text in (name, item.insert))
+            yield replace(item, label=label, insert=insert)
 
 
 def _function(function: Function, receiver: bool, called: bool) -> Item:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from analyzer.checks.scope_at import Scope, scope_at, unit_at
+from analyzer.checks.scope_at import Scope, unit_at
 from analyzer.editor.cursor.expression import node_at, own_place, types_in
 from analyzer.editor.cursor.items import Shown
 from analyzer.editor.cursor.slots import Slot, slot_at
-from analyzer.editor.origins import contract_of, description, origin_of, span
-from analyzer.editor.symbols import Occurrence, occurrences_of, symbol_at
+from analyzer.editor.origins import Origin, contract_of, description, origin_of, scope_of, span
+from analyzer.editor.symbols import occurrences_of, symbol_at
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.expressions.checker import UNNAMED, shown
-from analyzer.expressions.facts import Facts
 from analyzer.program.linking import Unit
-from analyzer.types import Type
 from kernel.cel import MACROS, TABLE, CelSyntaxError, Embedded, Expr, reference_path, scan
+from kernel.cel.functions.macros import MacroDoc
+from kernel.cel.functions.table import Function
 from kernel.cel.tree import Call, Ident, Index, Macro, Select
 from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, find_kind, find_resource
 from kernel.manifest.nodes import Node
 from kernel.manifest.places import offsets
 
-_NO_PATH: Path = ()
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Here:
     """A place of a document. ``expr`` is the part of an expression that stands there."""
 
@@ -42,12 +41,17 @@ class Here:
     whole: Expr | None = None
     expr: Expr | None = None
 
+    @cached_property
     def scope(self) -> Scope:
         """What can be read there."""
-        program = self.analysis.program
-        if self.unit is None:
-            return Scope(Facts(program.variables.of_module(self.module)), {})
-        return scope_at(program, self.unit, self.path)
+        return scope_of(self.analysis.program, self.module, self.unit, self.path)
+
+    def origin(self) -> Origin | None:
+        """The schema that describes what is read there, and the path within it."""
+        found = None if self.expr is None else reference_path(self.expr)
+        if found is None or self.unit is None:
+            return None
+        return origin_of(self.analysis.program, self.unit, self.scope, found, self.path)
 
 
 def hover(workspace: Workspace, path: str, offset: int) -> Shown | None:
@@ -69,16 +73,10 @@ def definition(workspace: Workspace, path: str, offset: int) -> Span | None:
     occurrence = symbol_at(here.analysis, here.document, offset)
     if occurrence is not None:
         return occurrence.symbol.declaration
-    program, unit = here.analysis.program, here.unit
-    if here.expr is not None and unit is not None:
-        found = reference_path(here.expr)
-        origin = None
-        if found is not None:
-            origin = origin_of(program, unit, here.scope(), found, here.path)
+    if here.expr is not None:
+        origin = here.origin()
         return None if origin is None else span(*origin)
-    if here.is_key and unit is not None:
-        return _argument(here, unit)
-    return None
+    return _argument(here) if here.is_key else None
 
 
 def references(
@@ -89,26 +87,22 @@ def references(
     occurrence = None if here is None else symbol_at(here.analysis, here.document, offset)
     if occurrence is None:
         return ()
-    found: dict[Span, None] = {}
-    for one in _everywhere(workspace, occurrence):
-        if declaration or not one.declares:
-            found[one.span] = None
-    return tuple(found)
+    found = (
+        one.span
+        for analysis in workspace.analyses_with(occurrence.span.file)
+        for one in occurrences_of(analysis, occurrence.symbol)
+        if declaration or not one.declares
+    )
+    return tuple(dict.fromkeys(found))
 
 
-def _everywhere(workspace: Workspace, occurrence: Occurrence) -> Iterator[Occurrence]:
-    file = occurrence.span.file
-    for analysis in workspace.analyses_with(file):
-        yield from occurrences_of(analysis, occurrence.symbol)
-
-
-def _argument(here: Here, unit: Unit) -> Span | None:
+def _argument(here: Here) -> Span | None:
     """The declaration of the argument that a key of ``inputs`` names."""
-    site = here.scope().site
-    if site is None:
+    site = here.scope.site
+    if here.unit is None or site is None:
         return None
     start = (*site.path, "inputs")
-    declared = contract_of(here.analysis.program, unit, site, "inputs")
+    declared = contract_of(here.analysis.program, here.unit, site, "inputs")
     if declared is None or here.path[: len(start)] != start:
         return None
     return span(declared, here.path[len(start) :])
@@ -134,7 +128,8 @@ def _here(workspace: Workspace, path: str, offset: int) -> Here | None:
 
 def _node_at(root: Node, offset: int) -> tuple[Node, Path, bool] | None:
     """The scalar at an offset, its path, and whether it is a key."""
-    node, path = root, _NO_PATH
+    node = root
+    path: Path = ()
     while node.kind != "scalar":
         keys = node.keys if node.kind == "mapping" else [None] * len(node.items)
         for number, (key, item) in enumerate(zip(keys, node.items, strict=True)):
@@ -182,39 +177,26 @@ def _of_expression(here: Here) -> Shown | None:
     area = (source.offset(span.line, span.column), source.offset(span.end_line, span.end_column))
     match expr:
         case Call(function=name) if name in TABLE:
-            return Shown(_function(name), *area)
+            forms = "\n".join(one.signature(name) for one in TABLE[name].overloads)
+            return Shown(_function(forms, TABLE[name]), *area)
         case Macro(name=name):
-            return Shown(_macro(name), *area)
+            return Shown(_function(MACROS[name].form, MACROS[name]), *area)
         case Ident() | Select() | Index():
             return Shown(_value(here, expr, whole), *area)
     return None
 
 
 def _value(here: Here, expr: Expr, whole: Expr) -> str:
-    scope = here.scope()
-    type_: Type | None = types_in(whole, scope.facts).get(id(expr))
-    if type_ is None:
-        type_ = types_in(expr, scope.facts).get(id(expr))
-    name = shown(expr)
-    label = name if UNNAMED not in name else name.replace(UNNAMED, "…")
-    text = _code(f"{label}: {'any' if type_ is None else type_}")
-    found = reference_path(expr)
-    if found is not None and here.unit is not None:
-        origin = origin_of(here.analysis.program, here.unit, scope, found, here.path)
-        said = "" if origin is None else description(*origin)
-        text += f"\n\n{said}" if said else ""
-    return text
+    facts = here.scope.facts
+    type_ = types_in(whole, facts).get(id(expr)) or types_in(expr, facts).get(id(expr))
+    text = _code(f"{shown(expr).replace(UNNAMED, '…')}: {type_ or 'any'}")
+    origin = here.origin()
+    said = "" if origin is None else description(*origin)
+    return f"{text}\n\n{said}" if said else text
 
 
-def _function(name: str) -> str:
-    function = TABLE[name]
-    signatures = "\n".join(one.signature(name) for one in function.overloads)
-    return f"{_code(signatures)}\n\n{function.doc}\n\nExample: `{function.example}`"
-
-
-def _macro(name: str) -> str:
-    macro = MACROS[name]
-    return f"{_code(macro.form)}\n\n{macro.doc}\n\nExample: `{macro.example}`"
+def _function(forms: str, described: Function | MacroDoc) -> str:
+    return f"{_code(forms)}\n\n{described.doc}\n\nExample: `{described.example}`"
 
 
 # YAML --------------------------------------------------------------------------------------------
@@ -242,8 +224,8 @@ def _field(slot: Slot) -> str:
         return ""
     kinds = declared if isinstance(declared, list) else [declared]
     type_ = " | ".join(str(kind) for kind in kinds if kind)
-    parts = [f"{slot.name}: {type_}" if type_ else str(slot.name)]
-    text = _code(parts[0] + (" (required)" if required else ""))
+    head = f"{slot.name}: {type_}" if type_ else str(slot.name)
+    text = _code(head + (" (required)" if required else ""))
     for word in ("default", "enum"):
         node = next((one for one in (schema, *slot.nodes) if word in one), None)
         if node is not None:
@@ -267,9 +249,8 @@ def _kind(name: str, found: Definition) -> str:
 
 def _reference(here: Here, data: Any) -> str:
     kind, name = data.get("kind"), data.get("name")
-    if not isinstance(kind, str) or not isinstance(name, str):
-        return ""
-    found = find_resource(here.module, kind, name)
+    named = isinstance(kind, str) and isinstance(name, str)
+    found = find_resource(here.module, kind, name) if named else None
     if found is None:
         return ""
     resource, _ = found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analyzer.checks.scope_at import Scope
+from analyzer.checks.scope_at import Scope, scope_at
+from analyzer.expressions.facts import Facts
 from analyzer.flow.guards import expression_of
 from analyzer.program.declared import DeclaredSchema, Part
 from analyzer.program.linking import Unit
@@ -53,6 +54,18 @@ def span(declared: DeclaredSchema, steps: Path) -> Span:
         else:
             break
     return declared.document.span(path, key=bool(path))
+
+
+def steps_of(unit: Unit) -> Iterator[Step]:
+    """All steps of a unit's topology, if it has one."""
+    return all_steps(() if unit.sequence is None else unit.sequence.steps)
+
+
+def scope_of(program: Program, module: Module, unit: Unit | None, path: Path) -> Scope:
+    """What can be read at a path of a document: of the unit there, else of the module."""
+    if unit is None:
+        return Scope(Facts(program.variables.of_module(module)), {})
+    return scope_at(program, unit, path)
 
 
 def origin_of(program: Program, unit: Unit, scope: Scope, path: Path, place: Path) -> Origin | None:
@@ -104,7 +117,7 @@ def _published(module: Module, name: str) -> DeclaredSchema | None:
 
 def _item(program: Program, unit: Unit, scope: Scope, place: Path, rest: Path) -> Origin | None:
     """The element of the list that the innermost ``forEach`` around a place goes over."""
-    around = [step for step in _steps_of(unit) if _brings_item(step, place)]
+    around = [step for step in steps_of(unit) if _brings_item(step, place)]
     if not around:
         return None
     items = next(one.template for one in templates(around[-1]) if one.expects == "list")
@@ -113,10 +126,6 @@ def _item(program: Program, unit: Unit, scope: Scope, place: Path, rest: Path) -
     if path is None:
         return None
     return origin_of(program, unit, scope, (*path, 0, *rest), around[-1].path)
-
-
-def _steps_of(unit: Unit) -> Iterator[Step]:
-    return all_steps(() if unit.sequence is None else unit.sequence.steps)
 
 
 def _brings_item(step: Step, place: Path) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from analyzer.editor.origins import steps_of
 from analyzer.editor.symbols import Symbol, occurrences_of, symbol_at
-from analyzer.editor.workspace import Analysis, Workspace
+from analyzer.editor.workspace import Workspace
 from kernel.errors import KernelError, Span
 from kernel.manifest.build import IDENTIFIER
-from kernel.topology.forms import all_steps
 
 
 class RenameRefused(KernelError):
@@ -37,10 +37,10 @@ def rename(workspace: Workspace, path: str, offset: int, name: str) -> tuple[Rep
     symbol, _ = _named(workspace, path, offset)
     if not IDENTIFIER.fullmatch(name):
         raise RenameRefused(f"'{name}' is no name: letters, digits and _, not beginning with one")
+    if name != symbol.name and name in _taken(symbol):
+        raise RenameRefused(f"there is a {symbol.kind} `{name}` already")
     found: dict[Span, None] = {}
     for analysis in workspace.analyses_with(symbol.declaration.file):
-        if name != symbol.name and name in _taken(analysis, symbol):
-            raise RenameRefused(f"there is a {symbol.kind} `{name}` already")
         found.update((one.span, None) for one in occurrences_of(analysis, symbol))
     return tuple(Replacement(span, name) for span in found)
 
@@ -55,23 +55,18 @@ def _named(workspace: Workspace, path: str, offset: int) -> tuple[Symbol, Span]:
         raise RenameRefused("nothing here has a name that can be changed")
     symbol = occurrence.symbol
     if symbol.kind in ("kind", "import"):
-        raise RenameRefused(f"the name of {_an(symbol.kind)} cannot be changed here")
-    if not os.access(symbol.declaration.file, os.W_OK) and symbol.declaration.file not in (
-        *workspace.texts,
-    ):
+        article = "an" if symbol.kind == "import" else "a"
+        raise RenameRefused(f"the name of {article} {symbol.kind} cannot be changed here")
+    file = symbol.declaration.file
+    if file not in workspace.texts and not os.access(file, os.W_OK):
         raise RenameRefused(f"`{symbol.name}` is declared in a file that cannot be written")
     return symbol, occurrence.span
 
 
-def _an(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def _taken(analysis: Analysis, symbol: Symbol) -> set[str]:
+def _taken(symbol: Symbol) -> set[str]:
     """The names that a symbol cannot have."""
-    if symbol.unit is not None and symbol.unit.sequence is not None:
-        steps = all_steps(symbol.unit.sequence.steps)
-        return {step.name for step in steps if step.name is not None}
+    if symbol.unit is not None:
+        return {step.name for step in steps_of(symbol.unit) if step.name is not None}
     if symbol.kind == "resource":
         return {*symbol.module.resources}
     return {*symbol.module.vars, *symbol.module.secrets}

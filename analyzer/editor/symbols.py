@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from analyzer.editor.origins import steps_of
 from analyzer.editor.workspace import Analysis
 from analyzer.program.linking import Unit
 from kernel.cel import Expr, parse_template
 from kernel.cel.tree import Ident, Index, Literal, Macro, Select, children
 from kernel.errors import Path, Span
-from kernel.manifest import Definition, Document, Module, Resource, find_kind, find_resource
+from kernel.manifest import (
+    Declaration,
+    Definition,
+    Document,
+    Module,
+    Resource,
+    find_kind,
+    find_resource,
+)
+from kernel.manifest.source import whole
 from kernel.topology.callsite import Target
-from kernel.topology.forms import Step, all_steps
+from kernel.topology.forms import Step
 
 SymbolKind = typing.Literal["kind", "resource", "step", "variable", "secret", "import"]
+_GROUPS: Final[dict[str, SymbolKind]] = {"vars": "variable", "secrets": "secret"}
+"""The fields of a module that declare, and that CEL reads by the same names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,39 +95,36 @@ def occurrences_in(analysis: Analysis, document: Document) -> Iterator[Occurrenc
 def _declared(document: Document, module: Module) -> Iterator[Occurrence]:
     data = document.data
     if data["kind"] == "Kernel.Module":
-        for group, kind in (("vars", "variable"), ("secrets", "secret")):
-            for name in getattr(module, group):
-                symbol = _variable(module, kind, name)
-                if symbol is not None:
-                    yield Occurrence(symbol, symbol.declaration, True)
+        for group in _GROUPS:
+            for declaration in getattr(module, group).values():
+                yield _declaring(_variable(module, group, declaration))
         for alias in data.get("imports") or ():
-            symbol = _imported(module, alias)
-            if symbol is not None:
+            if alias in module.imports:
+                symbol = _imported(module, alias)
                 yield Occurrence(symbol, document.span(("imports", alias), key=True), True)
                 yield Occurrence(symbol, document.span(("imports", alias)))
-        return
-    if data["kind"] == "Kernel.Definition":
+    elif data["kind"] == "Kernel.Definition":
         for definition in module.definitions.values():
             if definition.document is document:
-                symbol = _kind(definition, module)
-                yield Occurrence(symbol, symbol.declaration, True)
-        return
-    for resource in module.resources.values():
-        if resource.document is document:
-            symbol = _resource(resource, module)
-            yield Occurrence(symbol, symbol.declaration, True)
-            yield from _kind_named(document, module, ("kind",), resource.kind)
+                yield _declaring(_kind(definition, module))
+    else:
+        for resource in module.resources.values():
+            if resource.document is document:
+                yield _declaring(_resource(resource, module))
+                yield from _kind_named(document, module, ("kind",), resource.kind)
+
+
+def _declaring(symbol: Symbol) -> Occurrence:
+    return Occurrence(symbol, symbol.declaration, True)
 
 
 def _in_unit(unit: Unit, module: Module) -> Iterator[Occurrence]:
     targets = [site.target for site in unit.call_sites()]
     for target in (*targets, *unit.references):
         yield from _target(target, module)
-    if unit.sequence is not None:
-        for step in all_steps(unit.sequence.steps):
-            if step.name is not None:
-                symbol = _step(unit, step)
-                yield Occurrence(symbol, symbol.declaration, True)
+    for step in steps_of(unit):
+        if step.name is not None:
+            yield _declaring(_step(unit, step))
 
 
 def _target(target: Target, module: Module) -> Iterator[Occurrence]:
@@ -176,35 +185,23 @@ def _read(node: Expr) -> tuple[Ident, str, int, int] | None:
 
 
 def _meant(variable: str, name: str, module: Module, unit: Unit | None) -> Symbol | None:
-    match variable:
-        case "vars":
-            return _variable(module, "variable", name)
-        case "secrets":
-            return _variable(module, "secret", name)
-        case "resources":
-            resource = module.resources.get(name)
-            return None if resource is None else _resource(resource, module)
-        case "steps" if unit is not None and unit.sequence is not None:
-            step = _step_named(unit, name)
-            return None if step is None else _step(unit, step)
+    if variable in _GROUPS:
+        declaration = getattr(module, variable).get(name)
+        return None if declaration is None else _variable(module, variable, declaration)
+    if variable == "resources":
+        resource = module.resources.get(name)
+        return None if resource is None else _resource(resource, module)
+    if variable == "steps" and unit is not None:
+        step = next((step for step in steps_of(unit) if step.name == name), None)
+        return None if step is None else _step(unit, step)
     return None
-
-
-def _step_named(unit: Unit, name: str) -> Step | None:
-    steps = () if unit.sequence is None else unit.sequence.steps
-    return next((step for step in all_steps(steps) if step.name == name), None)
 
 
 # Symbols -----------------------------------------------------------------------------------------
 
 
-def _variable(module: Module, kind: str, name: str) -> Symbol | None:
-    declarations: Mapping[str, Any] = module.vars if kind == "variable" else module.secrets
-    declaration = declarations.get(name)
-    if declaration is None:
-        return None
-    known: SymbolKind = "variable" if kind == "variable" else "secret"
-    return Symbol(known, declaration.span, name, declaration, module)
+def _variable(module: Module, group: str, declaration: Declaration) -> Symbol:
+    return Symbol(_GROUPS[group], declaration.span, declaration.name, declaration, module)
 
 
 def _resource(resource: Resource, module: Module) -> Symbol:
@@ -225,18 +222,12 @@ def _step(unit: Unit, step: Step) -> Symbol:
     return Symbol("step", span, step.name, step, unit.module, unit)
 
 
-def _imported(module: Module, alias: str) -> Symbol | None:
-    imported = module.imports.get(alias)
-    if imported is None:
-        return None
-    return Symbol("import", first_place(imported), alias, imported, module)
-
-
-def first_place(module: Module) -> Span:
-    """Where a module begins: its Kernel.Module, else the first of its documents."""
-    documents = [] if module.document is None else [module.document]
-    documents += [one.document for one in module.definitions.values()]
-    documents += [one.document for one in module.resources.values()]
-    if not documents:
-        return Span(str(module.folder or ""), 1, 1, 1, 1)
-    return documents[0].span(("metadata", "name"))
+def _imported(module: Module, alias: str) -> Symbol:
+    """An import, declared where the imported module begins: at its Kernel.Module, if it has one."""
+    imported = module.imports[alias]
+    inner: list[Definition | Resource] = [*imported.definitions.values()]
+    inner += imported.resources.values()
+    document = imported.document or next((one.document for one in inner), None)
+    path = ("metadata", "name")
+    span = whole(str(imported.folder or "")) if document is None else document.span(path)
+    return Symbol("import", span, alias, imported, module)
