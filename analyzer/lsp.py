@@ -154,6 +154,8 @@ class Server(LanguageServer):
         uri = self.uri(path)
         document = self.workspace.text_documents.get(uri)
         version = None if document is None else document.version
+        if document is not None and document.source != self.open.texts.get(path):
+            return  # it has changed meanwhile: its change is about to begin another search
         if self.told.get(path) == (version, findings):
             return
         self.found[path], self.told[path] = findings, (version, findings)
