@@ -15,6 +15,7 @@ from analyzer.checks.steps import check_topology, scopes_in
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts
 from analyzer.flow.guards import Conditions, Known
+from analyzer.flow.place import place_of
 from analyzer.flow.scopes import Scopes
 from analyzer.program.linking import StandaloneSite, Unit
 from analyzer.program.program import Program
@@ -22,10 +23,9 @@ from analyzer.program.variables import ERROR, INVOCATION, Names
 from analyzer.types import NEVER, Type
 from kernel.errors import Path
 from kernel.manifest import Definition, Document, Policy
-from kernel.topology import forms
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, all_steps
+from kernel.topology.forms import Step, all_steps, templates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
         if step is not None:
             return _in_step(conditions, scopes, step, path[len(step.path) :])
         if path[: len(unit.sequence.result_path)] == unit.sequence.result_path:
-            names = scopes.at(None, False, scopes.state(None, False), None)
+            names = scopes.at(None, False, scopes.flow.end, None)
             return Scope(_facts(names, conditions.end), scopes.by_name)
     return _outside(program, unit, path)
 
@@ -105,29 +105,12 @@ def _settle(program: Program, unit: Unit, begun: set[object]) -> None:
 
 
 def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) -> Scope:
-    within = _sees_body(step, field)
-    known = conditions.within[step] if within else conditions.form[step]
-    match step.form, field:
-        case _, ("when", *_):
-            known = conditions.before[step]
-        case forms.If(), ("if", *_):
-            known = conditions.arms[step][0]
-        case forms.If(arms=arms), ("elseif", int(number), "if", *_) if number + 1 < len(arms):
-            known = conditions.arms[step][number + 1]
-    names = dict(scopes.at(step, within, scopes.state(step, within), None))
-    site = step.form.site if isinstance(step.form, forms.Call) else None
-    if site is not None:
+    asked = next((one for one in templates(step) if field[: len(one.path)] == one.path), None)
+    place = place_of(conditions, scopes, step, asked)
+    names = dict(scopes.at(step, place.within, place.state, None))
+    if step.site is not None:
         names.update(_of_call(field))
-    return Scope(_facts(names, known), scopes.by_name, site)
-
-
-def _sees_body(step: Step, field: Path) -> bool:
-    match step.form:
-        case forms.Loop(before=False):
-            return field[:1] == ("until",)
-        case forms.ForEach():
-            return field[:1] == ("result",)
-    return False
+    return Scope(_facts(names, place.known), scopes.by_name, step.site)
 
 
 def _of_call(field: Path) -> Names:

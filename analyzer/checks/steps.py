@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from analyzer import types
@@ -16,8 +17,8 @@ from analyzer.findings.messages import k2_contracts, k4_types, k6_values
 from analyzer.findings.messages.k2_contracts import OUTPUT
 from analyzer.flow.at_place import check_in_scope, evaluate_at
 from analyzer.flow.availability import Ran
-from analyzer.flow.guards import Conditions, Known, conditions_of
-from analyzer.flow.place import Place
+from analyzer.flow.guards import Conditions, conditions_of
+from analyzer.flow.place import Place, place_of
 from analyzer.flow.scopes import Scopes, scopes_of
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
@@ -29,7 +30,8 @@ from kernel.cel import Expr, Template
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.topology import forms
-from kernel.topology.forms import Step, Steps, all_steps, inner_steps
+from kernel.topology.callsite import CallSite
+from kernel.topology.forms import Step, Steps, all_steps, templates
 from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.sequence import Sequence
 
@@ -56,12 +58,10 @@ def scopes_in(
     names = program.variables.of_topology(unit)
     again = frozenset(_seen_again(sequence.steps))
 
-    def type_of(scopes: Scopes, step: Step, template: Template, within: bool) -> Type:
-        known = conditions.within[step] if within else conditions.form[step]
-        place = Place(conditions, scopes.state(step, within), known, step, within)
-        value = evaluate_at(scopes, place, template)
+    def type_of(scopes: Scopes, step: Step, field: forms.Field) -> Type:
+        value = evaluate_at(scopes, place_of(conditions, scopes, step, field), field.template)
         if made is not None and step not in again:
-            made[template] = value
+            made[field.template] = value
         return value.type
 
     scopes = scopes_of(sequence, names, lambda s: program.result_of(unit, s), type_of)
@@ -80,18 +80,23 @@ class _Check:
 
     def run(self) -> Type:
         for step in all_steps(self.sequence.steps):
-            self.step(step)
+            for field in templates(step):
+                if step.site is None or field.template is step.when:
+                    self.field(step, field)
+            if step.site is not None:
+                self.site(step, step.site)
         for step in self.scopes.flow.unreachable:
             self.collector.add(k6_values.step_never_runs(), step.path)
         result = self.result()
         declared = self.program.contracts.declared(self.unit, "outputs")
         return result if declared is None else declared
 
-    # Places
+    # Fields
 
-    def place(self, step: Step | None, known: Known, within: bool = False) -> Place:
-        state = self.scopes.state(step, within)
-        return Place(self.conditions, state, known, step, within)
+    def site(self, step: Step, site: CallSite) -> None:
+        place = place_of(self.conditions, self.scopes, step)
+        evaluate = partial(evaluate_at, self.scopes, place)
+        check_site(self.program, self.unit, site, evaluate, self.collector)
 
     def value(
         self, template: Template, place: Place, path: Path, more: Names | None = None
@@ -101,16 +106,30 @@ class _Check:
         self.collector.add_evaluation(value, path)
         return value
 
+    def field(self, step: Step, field: forms.Field) -> None:
+        """A field of a step: its expressions, and what it needs to give."""
+        path = (*step.path, *field.path)
+        place = place_of(self.conditions, self.scopes, step, field)
+        more: Names = {"invocation": INVOCATION} if "invocation" in field.brings else {}
+        value = self.value(field.template, place, path, more)
+        match field.expects:
+            case "condition":
+                self.condition(value, place, path, more, field.goes_on)
+            case "key":
+                self.keys(step, value.type, path)
+            case "list":
+                expect(self.collector, value, str(path[-1]), "a list", path)
+            case "error":
+                self.thrown(value, path)
+            case "milliseconds":
+                self.milliseconds(value, path)
+            case "pattern":
+                expect(self.collector, value, str(path[-1]), "a string", path)
+
     def condition(
-        self,
-        template: Template,
-        place: Place,
-        path: Path,
-        more: Names | None = None,
-        meant: bool | None = None,
+        self, value: Evaluation, place: Place, path: Path, more: Names, meant: bool | None
     ) -> None:
         """A condition; one that is always ``meant`` is written so on purpose."""
-        value = self.value(template, place, path, more)
         if not expect(self.collector, value, str(path[-1]), "a bool", path):
             return
         if meant is not None and isinstance(value.type, types.Bool) and value.type.literal is meant:
@@ -118,69 +137,24 @@ class _Check:
 
         def alone(expr: Expr) -> Type:
             names = self.scopes.at(place.step, place.within, place.state, None)
-            return check_in_scope(expr, {**names, **(more or {})})[0]
+            return check_in_scope(expr, {**names, **more})[0]
 
         check_constant(self.collector, value, path, alone)
 
-    # Steps
-
-    def step(self, step: Step) -> None:
-        known = self.conditions.form[step]
-        place = self.place(step, known)
-        if step.when is not None:
-            more = {"invocation": INVOCATION} if isinstance(step.form, forms.Call) else None
-            before = self.place(step, self.conditions.before[step])
-            self.condition(step.when, before, (*step.path, "when"), more)
-        match step.form:
-            case forms.Call(site):
-                check_site(
-                    self.program,
-                    self.unit,
-                    site,
-                    lambda template, more: evaluate_at(self.scopes, place, template, more),
-                    self.collector,
-                )
-            case forms.Value(value):
-                self.value(value, place, (*step.path, "value"))
-            case forms.If():
-                self.branch(step, step.form)
-            case forms.Switch():
-                self.choice(step, step.form, place)
-            case forms.Loop():
-                self.loop(step, step.form, place)
-            case forms.ForEach():
-                self.each(step, step.form, place)
-            case forms.Throw():
-                self.raised(step, step.form, place)
-            case forms.Sleep(duration):
-                self.milliseconds(duration, place, (*step.path, "sleep"))
-            case forms.WaitFor(pattern, timeout):
-                self.pattern(pattern, place, (*step.path, "waitFor"))
-                if timeout is not None:
-                    self.milliseconds(timeout, place, (*step.path, "timeout"))
-
-    def branch(self, step: Step, branch: forms.If) -> None:
-        for number, (condition, _) in enumerate(branch.arms):
-            where: Path = ("if",) if number == 0 else ("elseif", number - 1, "if")
-            place = self.place(step, self.conditions.arms[step][number])
-            self.condition(condition, place, (*step.path, *where))
-
-    def choice(self, step: Step, choice: forms.Switch, place: Place) -> None:
-        value = self.value(choice.subject, place, (*step.path, "switch"))
-        subject = value.type
+    def keys(self, step: Step, subject: Type, path: Path) -> None:
+        """The keys of the parts of which the one runs that equals a value of type ``subject``."""
         if isinstance(subject, types.Dyn | types.Error):
             return
-        covered = [self.case(step, key, subject) for key, _ in choice.cases]
-        if choice.default is None:
-            missing = _uncovered(subject, covered)
-            if missing:
-                self.collector.add(k4_types.no_case(missing), (*step.path, "switch"), key=True)
+        keyed = [part for part in step.parts if part.subject is not None]
+        covered = [self.case((*step.path, *part.path), part.key, subject) for part in keyed]
+        missing = _uncovered(subject, covered)
+        if missing and len(keyed) == len(step.parts):
+            self.collector.add(k4_types.no_case(missing), path, key=True)
 
-    def case(self, step: Step, key: Any, subject: Type) -> Any:
+    def case(self, path: Path, key: Any, subject: Type) -> Any:
         """Judge the key of a case; gives the key that was meant."""
         if equality(subject, constant(key)).literal is not False:
             return key
-        path = (*step.path, "cases", key)
         texts = [one for one in members_of(subject) if isinstance(one, types.String)]
         known = {text for one in texts for text in one.literals or ()}
         if isinstance(key, str) and known:
@@ -194,23 +168,8 @@ class _Check:
         self.collector.add(k4_types.incomparable_case(constant(key), subject), path, key=True)
         return key
 
-    def loop(self, step: Step, loop: forms.Loop, place: Place) -> None:
-        name = "while" if loop.before else "until"
-        if not loop.before:
-            place = self.place(step, self.conditions.within[step], within=True)
-        self.condition(loop.condition, place, (*step.path, name), meant=loop.before)
-
-    def each(self, step: Step, each: forms.ForEach, place: Place) -> None:
-        value = self.value(each.items, place, (*step.path, "forEach"))
-        expect(self.collector, value, "forEach", "a list", (*step.path, "forEach"))
-        if each.result is not None:
-            inside = self.place(step, self.conditions.within[step], within=True)
-            self.value(each.result, inside, (*step.path, "result"))
-
-    def raised(self, step: Step, raise_: forms.Throw, place: Place) -> None:
-        path = (*step.path, "throw")
-        value = self.value(raise_.error, place, path)
-        structure = raise_.error.tree.structure
+    def thrown(self, value: Evaluation, path: Path) -> None:
+        structure = value.tree.structure
         for name, wanted in (("code", "a string or an int"), ("message", "a string or null")):
             if isinstance(structure, dict) and name in structure:
                 expect(self.collector, value.part((name,)), name, wanted, (*path, name))
@@ -219,21 +178,15 @@ class _Check:
             if example is not None:
                 self.collector.add(k4_types.data_not_json(example), (*path, "data"))
 
-    def milliseconds(self, template: Template, place: Place, path: Path) -> None:
-        value = self.value(template, place, path)
-        if not expect(self.collector, value, str(path[-1]), "a number", path):
+    def milliseconds(self, value: Evaluation, path: Path) -> None:
+        field, type_ = str(path[-1]), value.type
+        if not expect(self.collector, value, field, "a number", path):
             return
-        type_ = value.type
         if isinstance(type_, types.Int | types.Double) and (
             type_.most < 0 or type_.least > MAX_MILLISECONDS
         ):
-            field = str(path[-1])
             message = k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, type_)
             self.collector.add(message, path)
-
-    def pattern(self, template: Template, place: Place, path: Path) -> None:
-        value = self.value(template, place, path)
-        expect(self.collector, value, "waitFor", "a string", path)
 
     # The result
 
@@ -242,7 +195,7 @@ class _Check:
         if self.sequence.result is None:
             return self.checked_results()
         path = self.sequence.result_path
-        value = self.value(self.sequence.result, self.place(None, self.conditions.end), path)
+        value = self.value(self.sequence.result, place_of(self.conditions, self.scopes), path)
         place = self.program.contracts.declared(self.unit, "outputs") or types.DYN
         self.collector.check_fits(value, place, OUTPUT, f"`{self.unit.label}`", path)
         return value.type
@@ -270,13 +223,11 @@ class _Check:
 def _seen_again(steps: Steps) -> Iterator[Step]:
     """The steps that see what others of them gave before: in loops, and side by side."""
     for step in steps:
-        if isinstance(step.form, forms.Loop | forms.Parallel):
+        again = any(part.beside or (part.repeats and not part.is_isolated) for part in step.parts)
+        if again:
             yield step
-            for inner in inner_steps(step.form):
-                yield from all_steps(inner)
-        else:
-            for inner in inner_steps(step.form):
-                yield from _seen_again(inner)
+        for part in step.parts:
+            yield from (all_steps if again else _seen_again)(part.steps)
 
 
 def _uncovered(subject: Type, keys: list[Any]) -> list[str]:

@@ -14,10 +14,9 @@ from typing import TypeAlias
 
 from rpds import HashTrieMap
 
-from kernel.cel import Expr, Template
+from kernel.cel import Expr
 from kernel.cel.tree import Ident, Literal, Logical, Macro, Select, Unary
-from kernel.topology import forms
-from kernel.topology.forms import Step, Steps, inner_steps
+from kernel.topology.forms import Field, Part, Step, Steps, visible_steps
 from kernel.topology.sequence import Sequence
 
 
@@ -90,7 +89,7 @@ class _Availability:
         after = self.form(step, state)
         ran = Ran.CERTAINLY
         if step.when is not None:
-            after = _joined(state, _names(inner_steps(step.form)), [state, after])
+            after = _joined(state, _names(step.parts), [state, after])
             ran = Ran.OR_SKIPPED
         if after is None or step.name is None:
             return after
@@ -98,76 +97,66 @@ class _Availability:
 
     def form(self, step: Step, state: State) -> State | None:
         """The state after what a step holds inside."""
-        names = _names(inner_steps(step.form))
-        match step.form:
-            case forms.If(arms, otherwise):
-                ends = [self.steps(steps, state) for _, steps in arms]
-                return _joined(state, names, [*ends, self.steps(otherwise, state)])
-            case forms.Switch(_, cases, default):
-                ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
-                return _joined(state, names, [self.steps(steps, state) for steps in ways])
-            case forms.Loop(body, condition, before):
-                # A round sees the steps of the round before, if there was one.
-                start = _with(state, names, Ran.PERHAPS)
-                self.before[step] = start if before else state
-                end = self.steps(body, start)
-                self.within[step] = start if end is None else end
-                if not before or _holds_at_first(condition, state):
-                    self.entered.add(step)
-                    return end
-                return _joined(state, names, [state, end])
-            case forms.ForEach(body=body):
-                # Each item begins anew, and nothing that runs inside is visible outside.
-                end = self.steps(body, state)
-                self.within[step] = state if end is None else end
-                return state
-            case forms.Parallel(branches):
-                return self.parallel([steps for _, steps in branches], names, state)
-            case forms.Try():
-                return self.try_(step.form, state)
-            case forms.Throw():
-                return None
-            case _:
-                return state
+        if step.always_fails:
+            return None
+        if not step.parts:
+            return state
+        if step.parts[0].beside:
+            return self.side_by_side(step.parts, state)
+        ways = tuple(part for part in step.parts if not part.is_ending)
+        after = self.one_of(step, ways, state)
+        for part in step.parts[len(ways) :]:
+            # It sees what ran before any end.
+            end = self.steps(part.steps, _with(state, _names(ways), Ran.PERHAPS))
+            after = None if after is None or end is None else _taken_over(after, end, part)
+        return after
 
-    def parallel(self, branches: list[Steps], names: list[str], state: State) -> State | None:
+    def one_of(self, step: Step, ways: tuple[Part, ...], state: State) -> State | None:
+        """The state after parts of which one runs to its end; a failure may lead to the next."""
+        ends: list[State | None] = []
+        start = state
+        for part in ways:
+            ends.append(self.part(step, part, start))
+            start = _with(start, _names([part]), Ran.PERHAPS) if part.is_caught else state
+        return _joined(state, _names(ways), ends)
+
+    def part(self, step: Step, part: Part, state: State) -> State | None:
+        """The state after a part, of which there may be rounds."""
+        if not part.repeats:
+            return self.steps(part.steps, state)
+        # A round sees the steps of the round before, if there was one and it does not begin anew.
+        names = _names([part])
+        start = _with(state, names, Ran.PERHAPS)
+        if part.condition is not None:
+            self.before[step] = start
+        end = self.steps(part.steps, start)
+        self.within[step] = start if end is None else end
+        if part.is_isolated:
+            return state
+        if part.is_certain or _holds_at_first(part.condition, state):
+            self.entered.add(step)
+            return end
+        return _joined(state, names, [state, end])
+
+    def side_by_side(self, parts: tuple[Part, ...], state: State) -> State | None:
         """Branches run at the same time: each may or may not see the steps of the others."""
-        beside = _with(state, names, Ran.PERHAPS)
-        after, ended = state, False
-        for steps in branches:
-            mine = _names([steps])
+        beside = _with(state, _names(parts), Ran.PERHAPS)
+        after: State | None = state
+        for part in parts:
             start = beside
-            for name in mine:
+            for name in _names([part]):
                 known = state.get(name)  # from the round before, in a loop
                 start = start.discard(name) if known is None else start.insert(name, known)
-            end = self.steps(steps, start)
-            ended = ended or end is None
-            for name in mine:
-                if (ran := None if end is None else end.get(name)) is not None:
-                    after = after.insert(name, ran)
-        return None if ended else after
-
-    def try_(self, try_: forms.Try, state: State) -> State | None:
-        """``catch`` sees what ran before a failure, ``finally`` what ran before any end."""
-        tried, caught = _names([try_.body]), _names([try_.handler or ()])
-        after = self.steps(try_.body, state)
-        broken = _with(state, tried, Ran.PERHAPS)
-        if try_.handler is not None:
-            handled = self.steps(try_.handler, broken)
-            after = _joined(state, [*tried, *caught], [after, handled])
-        if try_.ending is None:
-            return after
-        end = self.steps(try_.ending, _with(broken, caught, Ran.PERHAPS))
-        if after is None or end is None:
-            return None
-        for name in _names([try_.ending]):
-            if (ran := end.get(name)) is not None:
-                after = after.insert(name, ran)
+            end = self.steps(part.steps, start)
+            after = None if after is None or end is None else _taken_over(after, end, part)
         return after
 
 
-def _holds_at_first(condition: Template, state: State) -> bool:
+def _holds_at_first(asked: Field | None, state: State) -> bool:
     """Whether the condition of a loop is true before its first round, whatever the values are."""
+    if asked is None:
+        return False
+    condition = asked.template
     if condition.constant:
         return condition.evaluate({}) is True
     whole = condition.tree.scalars[()].whole if () in condition.tree.scalars else None
@@ -195,17 +184,18 @@ def _known(expr: Expr, state: State) -> bool | None:
     return None
 
 
-def _names(lists: Iterable[Steps]) -> list[str]:
-    """The names inside of steps, but for those in a ``forEach``, which nobody outside sees."""
-    names: list[str] = []
-    waiting = [step for steps in lists for step in steps]
-    while waiting:
-        step = waiting.pop()
-        if step.name is not None:
-            names.append(step.name)
-        if not isinstance(step.form, forms.ForEach):
-            waiting.extend(inner for steps in inner_steps(step.form) for inner in steps)
-    return names
+def _names(parts: Iterable[Part]) -> list[str]:
+    """The names of the steps in some parts that the steps outside can see."""
+    visible = (part.steps for part in parts if not part.is_isolated)
+    return [one.name for steps in visible for one in visible_steps(steps) if one.name is not None]
+
+
+def _taken_over(state: State, end: State, part: Part) -> State:
+    """A state with what another says of the steps of a part."""
+    for name in _names([part]):
+        if (ran := end.get(name)) is not None:
+            state = state.insert(name, ran)
+    return state
 
 
 def _with(state: State, names: Iterable[str], ran: Ran) -> State:

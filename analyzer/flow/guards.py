@@ -7,18 +7,15 @@ found as long as no step that it reads runs again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from analyzer.flow.scopes import steps_read
 from kernel.cel import Expr, Template, free_names
 from kernel.cel.tree import Binary, Literal, Logical
-from kernel.topology import forms
-from kernel.topology.forms import Form, Step, Steps, inner_steps
+from kernel.errors import Path
+from kernel.topology.forms import Field, Part, Step, Steps, all_steps, templates
 from kernel.topology.sequence import Sequence
-
-BOUND = {"item": ("do",), "index": ("do",), "error": ("catch", "finally")}
-"""The variables that the forms of steps bring, and to which of their lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +47,13 @@ Known = tuple[Condition, ...]
 class Way:
     """How a step is reached from the step that it stands in.
 
-    ``parent`` is None at the top. ``name`` tells the lists of one parent apart; ``conditions`` are
-    those of the way itself; ``always``: whoever comes after the parent knows that this list was
-    run to its end, if the conditions held (and they are all that decides).
+    ``parent`` and ``part`` are None at the top. ``conditions`` are those of the way itself;
+    ``always``: whoever comes after the parent knows that this part was run to its end, if the
+    conditions held (and they are all that decides).
     """
 
-    parent: Step | None
-    name: str
+    parent: Step | None = None
+    part: Part | None = None
     conditions: Known = ()
     always: bool = True
 
@@ -65,18 +62,25 @@ class Way:
 class Conditions:
     """What is known at each place.
 
-    ``before`` holds at a step's ``when``, ``form`` at its other fields; ``arms`` at the condition
-    of each arm of a branch; ``within`` where a step's body is seen; ``end`` at the result.
+    ``form`` holds at the fields of a step, but for those in ``asked``, which decide whether the
+    step or a part runs, and those that see its body, where ``within`` holds; ``end`` holds at the
+    result. ``brought`` are the variables that parts bring.
     """
 
-    before: Mapping[Step, Known]
     form: Mapping[Step, Known]
-    arms: Mapping[Step, tuple[Known, ...]]
+    asked: Mapping[tuple[Step, Path], Known]
     within: Mapping[Step, Known]
     end: Known
     ways: Mapping[Step, Way]
     order: Mapping[Step, int]
     by_name: Mapping[str, Step]
+    brought: Set[str]
+
+    def at(self, step: Step, asked: Field) -> Known:
+        """What is known where a field of a step is evaluated."""
+        if asked.sees_body:
+            return self.within[step]
+        return self.asked.get((step, asked.path), self.form[step])
 
     def guards(self, step: Step, place: Step | None, within: bool = False) -> Known | None:
         """The conditions under which ``step`` has certainly run at ``place``, a later step.
@@ -105,7 +109,7 @@ class Conditions:
             found += known
         beside = self._beside(place, way.parent, within)
         if beside is not None:
-            same = self.ways[beside].name == way.name
+            same = self.ways[beside].part is way.part
             if not same or self.order[step] >= self.order[beside]:
                 return None
         return tuple(found)
@@ -119,18 +123,18 @@ class Conditions:
                 return
             step = parent
 
-    def binder(
+    def bringer(
         self, name: str, place: Step | None, within: bool = False
-    ) -> tuple[Step, str] | None:
-        """What brings the variable of that name (`BOUND`) to a place: a list of some step."""
-        lists = BOUND[name]
-        if place is not None and within and isinstance(place.form, forms.ForEach) and "do" in lists:
-            return place, "do"
+    ) -> tuple[Step, Path] | None:
+        """The step, and the path of its part, that bring a variable to a place."""
+        if place is not None and within:
+            for part in place.parts:
+                if name in part.brings:
+                    return place, part.path
         for step in () if place is None else self.line(place):
             way = self.ways[step]
-            each = way.parent is not None and isinstance(way.parent.form, forms.ForEach)
-            if way.parent is not None and way.name in lists and each == (way.name == "do"):
-                return way.parent, way.name
+            if way.parent is not None and way.part is not None and name in way.part.brings:
+                return way.parent, way.part.path
         return None
 
     def is_past(self, name: str, step: Step) -> bool:
@@ -138,14 +142,13 @@ class Conditions:
         read = self.by_name.get(name)
         if read is None or self.order[read] >= self.order[step]:
             return False
-        ways = {self.ways[one].parent: self.ways[one].name for one in self.line(read)}
+        parts = {self.ways[one].parent: self.ways[one].part for one in self.line(read)}
         for one in self.line(step):
             if one is read:
                 return False
             way = self.ways[one]
-            if way.parent in ways:
-                same = ways[way.parent] == way.name
-                return same or not isinstance(getattr(way.parent, "form", None), forms.Parallel)
+            if way.parent in parts:
+                return parts[way.parent] is way.part or way.part is None or not way.part.beside
         return True
 
     def _beside(self, place: Step | None, parent: Step | None, within: bool) -> Step | None:
@@ -162,9 +165,16 @@ def conditions_of(sequence: Sequence) -> Conditions:
     """The conditions of a sequence; each step is looked at once."""
     walk = _Guards()
     walk.number(sequence.steps)
-    end, _ = walk.steps(sequence.steps, (), Way(None, ""))
+    end, _ = walk.steps(sequence.steps, (), Way())
     return Conditions(
-        walk.before, walk.form, walk.arms, walk.within, end, walk.ways, walk.order, walk.by_name
+        walk.form,
+        walk.asked,
+        walk.within,
+        end,
+        walk.ways,
+        walk.order,
+        walk.by_name,
+        walk.brought,
     )
 
 
@@ -197,14 +207,14 @@ def expression_of(template: Template) -> Expr | None:
 
 @dataclass(slots=True)
 class _Guards:
-    before: dict[Step, Known] = field(default_factory=dict)
     form: dict[Step, Known] = field(default_factory=dict)
-    arms: dict[Step, tuple[Known, ...]] = field(default_factory=dict)
+    asked: dict[tuple[Step, Path], Known] = field(default_factory=dict)
     within: dict[Step, Known] = field(default_factory=dict)
     ways: dict[Step, Way] = field(default_factory=dict)
     order: dict[Step, int] = field(default_factory=dict)
     last: dict[Step, int] = field(default_factory=dict)
     by_name: dict[str, Step] = field(default_factory=dict)
+    brought: set[str] = field(default_factory=set)
     beside: frozenset[str] = frozenset()
 
     def number(self, steps: Steps) -> None:
@@ -212,8 +222,9 @@ class _Guards:
             self.order[step] = len(self.order)
             if step.name is not None:
                 self.by_name[step.name] = step
-            for inner in inner_steps(step.form):
-                self.number(inner)
+            for part in step.parts:
+                self.brought.update(part.brings)
+                self.number(part.steps)
             self.last[step] = len(self.order) - 1
 
     def made(self, template: Template, outcome: bool, step: Step, after: bool = False) -> Known:
@@ -248,140 +259,115 @@ class _Guards:
 
     def step(self, step: Step, known: Known) -> tuple[Known, bool]:
         """What a step adds for those after it, and whether it never comes to its end."""
-        self.before[step] = known
+        self.asked[step, ("when",)] = known
         when = () if step.when is None else self.made(step.when, True, step)
         inside = self.form[step] = (*known, *when)
-        after, ends = self.inner(step, step.form, inside)
+        after, ends = self.parts(step, inside)
         if step.when is None:
             return after, ends
         return (self.made(step.when, False, step) if ends else ()), False
 
-    def inner(self, step: Step, form: Form, known: Known) -> tuple[Known, bool]:
-        match form:
-            case forms.If(arms, otherwise):
-                return self.if_(step, arms, otherwise, known)
-            case forms.Switch():
-                return self.switch(step, form, known)
-            case forms.Loop():
-                return self.loop(step, form, known)
-            case forms.ForEach(body=body):
-                kept = _outside(known, "item", "index")
-                inside, _ = self.steps(body, kept, Way(step, "do", always=False))
-                self.within[step] = inside
-                return (), False
-            case forms.Parallel(branches):
-                return (), self.parallel(step, branches, known)
-            case forms.Try(body, handler, ending):
-                _, ends = self.steps(body, known, Way(step, "try", always=handler is None))
-                if handler is not None:
-                    kept = _outside(known, "error")
-                    _, caught = self.steps(handler, kept, Way(step, "catch", always=False))
-                    ends = ends and caught
-                if ending is not None:
-                    kept = _outside(known, "error")
-                    _, ended = self.steps(ending, kept, Way(step, "finally"))
-                    ends = ends or ended
-                return (), ends
-            case forms.Throw():
-                return (), True
-        return (), False
+    def parts(self, step: Step, known: Known) -> tuple[Known, bool]:
+        """What the parts of a step add for the steps after it, and whether its end is reached."""
+        if not step.parts:
+            return (), step.always_fails
+        if step.parts[0].beside:
+            return (), self.side_by_side(step, known)
+        if step.parts[0].repeats:
+            return self.rounds(step, step.parts[0], known)
+        return self.one_of(step, known)
 
-    def if_(
-        self,
-        step: Step,
-        arms: tuple[tuple[Template, Steps], ...],
-        otherwise: Steps,
-        known: Known,
-    ) -> tuple[Known, bool]:
-        """After a branch it is known which ways were not taken, since they do not end."""
-        ways: list[tuple[Known, Known, bool]] = []
-        seen: list[Known] = []
-        refused: Known = ()
-        for number, (condition, steps) in enumerate((*arms, (None, otherwise))):
-            seen.append((*known, *refused))
-            taken = (*refused, *(() if condition is None else self.made(condition, True, step)))
-            exact = len(taken) == min(number + 1, len(arms))
-            way = Way(step, f"then {number}", taken, always=exact)
-            _, ends = self.steps(steps, (*known, *taken), way)
-            ways.append((taken, taken, ends))
-            if condition is not None:
-                refused = (*refused, *self.made(condition, False, step))
-        self.arms[step] = tuple(seen)
-        return _left(ways, [])
-
-    def switch(self, step: Step, switch: forms.Switch, known: Known) -> tuple[Known, bool]:
-        ways: list[tuple[Known, Known, bool]] = []
+    def one_of(self, step: Step, known: Known) -> tuple[Known, bool]:
+        """After parts of which one runs, it is known which were not taken: they do not end."""
+        ways: list[tuple[Known, bool]] = []
         others: list[Known] = []
-        for number, (key, steps) in enumerate(switch.cases):
-            taken = self.case(step, switch, key, True)
-            way = Way(step, f"case {number}", taken, always=bool(taken))
-            _, ends = self.steps(steps, (*known, *taken), way)
-            ways.append((taken, taken, ends))
-            if ends:
-                others.append(self.case(step, switch, key, False))
-        if switch.default is not None:
-            missed = tuple(
-                one for key, _ in switch.cases for one in self.case(step, switch, key, False)
-            )
-            way = Way(step, "default", missed, always=len(missed) == len(switch.cases))
-            _, ends = self.steps(switch.default, (*known, *missed), way)
-            ways.append((missed, missed, ends))
-            return _left(ways, others)
+        missed: Known = ()
+        decided, failed, never_ends = 0, False, False
+        for part in step.parts:
+            if part.condition is not None:
+                self.asked[step, part.condition.path] = (*known, *missed)
+            own = self.decision(step, part, True)
+            decided += part.condition is not None or part.subject is not None
+            taken = own if part.subject is not None else (*missed, *own)
+            told = bool(own) if part.subject is not None else len(taken) == decided
+            way = Way(step, part, taken, told and not failed and not part.is_caught)
+            _, ends = self.steps(part.steps, (*_outside(known, part), *taken), way)
+            failed = part.is_caught
+            if part.is_ending:
+                never_ends = never_ends or ends
+                continue
+            ways.append((taken, ends))
+            refused = self.decision(step, part, False)
+            missed = (*missed, *refused)
+            if ends and part.subject is not None:
+                others.append(refused)
         after, ends = _left(ways, others)
-        return (*after, *self.one_of(step, switch)), ends
+        return (*after, *self.one_was_right(step)), ends or never_ends
 
-    def one_of(self, step: Step, switch: forms.Switch) -> Known:
+    def decision(self, step: Step, part: Part, outcome: bool) -> Known:
+        """The condition that decides whether a part runs, with an outcome."""
+        if part.condition is not None:
+            return self.made(part.condition.template, outcome, step)
+        if part.subject is None:
+            return ()
+        found = _key_matches(part.subject.template, part.key, outcome, step)
+        return () if found is None else self.stable((found,))
+
+    def one_was_right(self, step: Step) -> Known:
         """After a choice without a default one of its cases was the right one."""
-        cases = [one for key, _ in switch.cases for one in self.case(step, switch, key, True)]
-        if len(cases) < len(switch.cases) or not 1 < len(cases) <= MAX_CASES:
+        if any(part.subject is None for part in step.parts):
+            return ()
+        cases = [one for part in step.parts for one in self.decision(step, part, True)]
+        if len(cases) < len(step.parts) or not 1 < len(cases) <= MAX_CASES:
             return ()
         first = cases[0]
         operands = tuple(one.expr for one in cases)
         expr = Logical(first.expr.offset, first.expr.end, "||", operands)
         return (Condition(expr, True, step, first.reads, first.names),)
 
-    def case(self, step: Step, switch: forms.Switch, key: object, outcome: bool) -> Known:
-        """``subject == key``, where a key can be written so."""
-        subject = expression_of(switch.subject)
-        reads = steps_read(switch.subject)
-        if subject is None or reads is None or not isinstance(key, str | int | bool | None):
-            return ()
-        literal = Literal(subject.offset, subject.end, key)
-        expr = Binary(subject.offset, subject.end, "==", subject, literal)
-        return self.stable((Condition(expr, outcome, step, reads, free_names(subject)),))
-
-    def loop(self, step: Step, loop: forms.Loop, known: Known) -> tuple[Known, bool]:
-        held = self.made(loop.condition, True, step) if loop.before else ()
-        way = Way(step, "do", always=not loop.before)
-        inside, ends = self.steps(loop.body, (*known, *held), way)
+    def rounds(self, step: Step, part: Part, known: Known) -> tuple[Known, bool]:
+        held = self.decision(step, part, True)
+        way = Way(step, part, always=part.is_certain)
+        inside, ends = self.steps(part.steps, (*_outside(known, part), *held), way)
         self.within[step] = inside
-        if loop.max_iterations is not None:
-            return (), ends and not loop.before
-        done = self.made(loop.condition, not loop.before, step, after=True)
-        return done, ends and not loop.before
+        done: Known = ()
+        for asked in templates(step):
+            if asked.goes_on is not None and not asked.is_bounded:
+                done = self.made(asked.template, not asked.goes_on, step, after=True)
+        return done, ends and part.is_certain
 
-    def parallel(self, step: Step, branches: Iterable[tuple[str, Steps]], known: Known) -> bool:
+    def side_by_side(self, step: Step, known: Known) -> bool:
+        """Branches that run at the same time; whether their end is never reached."""
         outer = self.beside
-        names = {name: frozenset(_names(steps)) for name, steps in branches}
-        ended = False
-        for name, steps in branches:
-            others = (found for other, found in names.items() if other != name)
-            self.beside = outer.union(*others)
+        names = [frozenset(_names(part.steps)) for part in step.parts]
+        never_ends = False
+        for number, part in enumerate(step.parts):
+            self.beside = outer.union(*names[:number], *names[number + 1 :])
             kept = self.stable(known, after=True)
-            _, ends = self.steps(steps, kept, Way(step, f"parallel {name}"))
-            ended = ended or ends
+            _, ends = self.steps(part.steps, kept, Way(step, part))
+            never_ends = never_ends or ends
         self.beside = outer
-        return ended
+        return never_ends
 
 
-def _outside(known: Known, *names: str) -> Known:
-    """Those that say nothing of variables which are others inside."""
-    return tuple(one for one in known if not one.names & {*names})
+def _key_matches(subject: Template, key: object, outcome: bool, step: Step) -> Condition | None:
+    """``subject == key``, where that can be written so."""
+    expr, reads = expression_of(subject), steps_read(subject)
+    if expr is None or reads is None or not isinstance(key, str | int | bool | None):
+        return None
+    literal = Literal(expr.offset, expr.end, key)
+    equal = Binary(expr.offset, expr.end, "==", expr, literal)
+    return Condition(equal, outcome, step, reads, free_names(expr))
 
 
-def _left(ways: list[tuple[Known, Known, bool]], others: list[Known]) -> tuple[Known, bool]:
+def _outside(known: Known, part: Part) -> Known:
+    """Those that say nothing of variables which are others in a part."""
+    return tuple(one for one in known if one.names.isdisjoint(part.brings))
+
+
+def _left(ways: list[tuple[Known, bool]], others: list[Known]) -> tuple[Known, bool]:
     """What is known when the ways that do not end were not taken."""
-    left = [after for after, _, ends in ways if not ends]
+    left = [taken for taken, ends in ways if not ends]
     if not left:
         return (), True
     if len(left) == 1:
@@ -392,8 +378,4 @@ def _left(ways: list[tuple[Known, Known, bool]], others: list[Known]) -> tuple[K
 
 
 def _names(steps: Steps) -> Iterator[str]:
-    for step in steps:
-        if step.name is not None:
-            yield step.name
-        for inner in inner_steps(step.form):
-            yield from _names(inner)
+    return (step.name for step in all_steps(steps) if step.name is not None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyzer.flow.availability import State
-from analyzer.flow.guards import BOUND, Condition, Conditions, Known
+from analyzer.flow.guards import Condition, Conditions, Known
+from analyzer.flow.scopes import Scopes
 from kernel.cel import Expr
 from kernel.cel.tree import Ident, Index, Literal, Select
-from kernel.topology.forms import Step
+from kernel.topology.forms import Field, Step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +25,20 @@ class Place:
     known: Known
     step: Step | None
     within: bool = False
+
+
+def place_of(
+    conditions: Conditions, scopes: Scopes, step: Step | None = None, field: Field | None = None
+) -> Place:
+    """The place of a field of a step, or of all its fields but some; without a step, the result.
+
+    Which fields have places of their own is for `Conditions` to say.
+    """
+    if step is None:
+        return Place(conditions, scopes.flow.end, conditions.end, None)
+    within = field is not None and field.sees_body
+    known = conditions.form[step] if field is None else conditions.at(step, field)
+    return Place(conditions, scopes.state(step, within), known, step, within)
 
 
 def step_name(node: Expr) -> str | None:
@@ -46,8 +61,8 @@ def may_be_asked_again(guard: Condition, place: Place) -> bool:
     those of the same round and of the same failure.
     """
     conditions = place.conditions
-    for name in guard.names & BOUND.keys():
-        mine = conditions.binder(name, place.step, place.within)
-        if conditions.binder(name, guard.step) != mine:
+    for name in guard.names & conditions.brought:
+        mine = conditions.bringer(name, place.step, place.within)
+        if conditions.bringer(name, guard.step) != mine:
             return False
     return all(conditions.is_past(name, guard.step) for name in guard.reads)

@@ -6,7 +6,7 @@ result; ``item``, ``index`` and ``error`` are there where a form brings them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -17,14 +17,14 @@ from analyzer.types import Type, members_of, union
 from kernel.cel import Template, references
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, all_steps
+from kernel.topology.forms import Part, Step, Steps, all_steps, templates
 from kernel.topology.sequence import Sequence
 
 ResultOf = Callable[[CallSite], Type]
 """What a call returns, by the contract of what it calls."""
 
-TypeOf = Callable[["Scopes", Step, Template, bool], Type]
-"""The type of what a template of a step gives; true: one that sees the step's body."""
+TypeOf = Callable[["Scopes", Step, forms.Field], Type]
+"""The type of what a field of a step gives."""
 
 Read = frozenset[str]
 """Steps by name."""
@@ -69,10 +69,8 @@ class Scopes:
             names = self.inside.get(step, names)
         return {**names, "steps": self.steps(state, wanted)}
 
-    def state(self, step: Step | None, within: bool) -> State:
-        """What has run at a field of a step; None: at the result of the sequence."""
-        if step is None:
-            return self.flow.end
+    def state(self, step: Step, within: bool) -> State:
+        """What has run at a field of a step."""
         return self.flow.within[step] if within else self.flow.before[step]
 
     def steps(self, state: State, wanted: frozenset[str] | None = None) -> types.Record:
@@ -142,35 +140,30 @@ class _Scoping:
 
     def result(self, step: Step, names: Names) -> Type:
         """What a step gives when it is not skipped; what is inside of it is walked first."""
+        if step.site is not None:
+            return self.result_of(step.site)
+        given = [(part, self.part(step, part, names)) for part in step.parts]
         match step.form:
-            case forms.Call(site):
-                return self.result_of(site)
-            case forms.Value(value):
-                return self.type_of(self.scopes, step, value, False)
-            case forms.If(arms, otherwise):
-                return self.one_of([*(steps for _, steps in arms), otherwise], names)
-            case forms.Switch(_, cases, default):
-                ways = [*(steps for _, steps in cases), *([] if default is None else [default])]
-                return self.one_of(ways, names)
-            case forms.Loop():
-                return self.loop(step, step.form, names)
-            case forms.ForEach():
-                return self.for_each(step, step.form, names)
-            case forms.Parallel(branches):
-                return self.parallel(branches, names)
-            case forms.Try():
-                return self.try_(step.form, names)
+            case forms.Value():
+                return self.type_of(self.scopes, step, _field(step, "value"))
+            case forms.Parallel():
+                return types.Record(tuple((part.key, types.Field(type_)) for part, type_ in given))
             case forms.Sleep():
                 return types.NULL
             case forms.WaitFor():
                 return EVENT
-            case _:
-                return types.NEVER
+        return union(type_ for part, type_ in given if not part.is_ending)
 
-    def one_of(self, ways: list[Steps], names: Names) -> Type:
-        for steps in ways:
-            self.steps(steps, names)
-        return union(self.last(steps) for steps in ways)
+    def part(self, step: Step, part: Part, names: Names) -> Type:
+        """What a part gives where it runs: the result of its last step, or one of each item."""
+        if part.is_isolated:
+            return self.for_each(step, part, names)
+        if part.repeats:
+            return self.loop(step, part, names)
+        if "error" in part.brings:
+            names = {**names, "error": union((ERROR, types.NULL)) if part.is_ending else ERROR}
+        self.steps(part.steps, names)
+        return self.last(part.steps)
 
     def last(self, steps: Steps) -> Type:
         """The result of the last of some steps: null if it was skipped, or there is none."""
@@ -179,29 +172,29 @@ class _Scoping:
         result = self.results[steps[-1]]
         return result if steps[-1].when is None else union((result, types.NULL))
 
-    def loop(self, step: Step, loop: forms.Loop, names: Names) -> Type:
+    def loop(self, step: Step, part: Part, names: Names) -> Type:
         """A round sees the results of the round before, so their types are found by rounds too."""
         self.loops += 1
-        if self.loops > MAX_NESTED_LOOPS or not self.settles(loop, names):
-            for inner in all_steps(loop.body):
+        if self.loops > MAX_NESTED_LOOPS or not self.settles(part, names):
+            for inner in all_steps(part.steps):
                 self.results[inner] = types.Dyn("it is of another type in each round")
-            self.steps(loop.body, names)
+            self.steps(part.steps, names)
         self.loops -= 1
-        last = self.last(loop.body)
+        last = self.last(part.steps)
         return last if step in self.scopes.flow.entered else union((last, types.NULL))
 
-    def settles(self, loop: forms.Loop, names: Names) -> bool:
+    def settles(self, part: Part, names: Names) -> bool:
         """Whether types are found that the results have in every round.
 
         Before the first round there are none. What a round makes of some types is right if it is
         not more than these; to come to an end, bounds and literals are given up. What makes no
         sense with the types of an earlier round is left out, so that it is told at its place.
         """
-        inner = tuple(all_steps(loop.body))
+        inner = tuple(all_steps(part.steps))
         before: dict[Step, Type] = dict.fromkeys(inner, types.NEVER)
         for wide, wider in ((False, False), (False, True), (True, True), (True, True)):
             self.results.update(before)
-            self.steps(loop.body, names)
+            self.steps(part.steps, names)
             found = {step: _sensible(self.results[step], before[step]) for step in inner}
             self.results.update(found)
             wide_found = {step: widened(type_) for step, type_ in found.items()}
@@ -210,13 +203,13 @@ class _Scoping:
             before = wide_found if wider else found
         return False
 
-    def for_each(self, step: Step, for_each: forms.ForEach, names: Names) -> Type:
-        items = self.type_of(self.scopes, step, for_each.items, False)
+    def for_each(self, step: Step, part: Part, names: Names) -> Type:
+        items = self.type_of(self.scopes, step, _field(step, "list"))
         self.inside[step] = inside = {**names, "item": element_of(items), "index": types.Int(0)}
-        self.steps(for_each.body, inside)
-        element = self.last(for_each.body)
-        if for_each.result is not None:
-            element = self.type_of(self.scopes, step, for_each.result, True)
+        self.steps(part.steps, inside)
+        element = self.last(part.steps)
+        if part.gives is None:
+            element = self.type_of(self.scopes, step, _field(step, "value"))
         lists = [member for member in members_of(items) if isinstance(member, types.List)]
         least = min((one.least for one in lists), default=0)
         bounds = [one.most for one in lists]
@@ -225,22 +218,9 @@ class _Scoping:
             element, least, max(known) if known and len(known) == len(bounds) else None
         )
 
-    def parallel(self, branches: Iterable[tuple[str, Steps]], names: Names) -> Type:
-        fields = []
-        for name, steps in branches:
-            self.steps(steps, names)
-            fields.append((name, types.Field(self.last(steps))))
-        return types.Record(tuple(fields))
 
-    def try_(self, try_: forms.Try, names: Names) -> Type:
-        self.steps(try_.body, names)
-        results = [self.last(try_.body)]
-        if try_.handler is not None:
-            self.steps(try_.handler, {**names, "error": ERROR})
-            results.append(self.last(try_.handler))
-        if try_.ending is not None:
-            self.steps(try_.ending, {**names, "error": union((ERROR, types.NULL))})
-        return union(results)
+def _field(step: Step, expects: forms.Expected) -> forms.Field:
+    return next(field for field in templates(step) if field.expects == expects)
 
 
 def _sensible(found: Type, before: Type) -> Type:

@@ -19,7 +19,6 @@ from analyzer.flow.place import Place, may_be_asked_again, step_name
 from analyzer.flow.step_conditions import equivalents_at
 from kernel.cel import Expr, walk
 from kernel.cel.tree import Conditional, Logical, Macro, Select, children
-from kernel.topology import forms
 from kernel.topology.forms import Step
 
 _OF_PRESENCE = codes(
@@ -178,7 +177,5 @@ def _is_hidden(step: Step, place: Place) -> bool:
     mine = set(place.conditions.line(place.step)) if place.step is not None else set()
     if place.step is not None and not place.within:
         mine.discard(place.step)
-    for above in place.conditions.line(step):
-        if above is not step and isinstance(above.form, forms.ForEach) and above not in mine:
-            return True
-    return False
+    ways = (place.conditions.ways[one] for one in place.conditions.line(step))
+    return any(way.part and way.part.is_isolated and way.parent not in mine for way in ways)

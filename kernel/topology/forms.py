@@ -136,8 +136,8 @@ class Step:
 
     @property
     def always_fails(self) -> bool:
-        """Whether the step ends with an error whenever it runs."""
-        return isinstance(self.form, Throw)
+        """Whether it ends with an error whenever it runs: ``throw``, ``switch`` without cases."""
+        return isinstance(self.form, Throw) or (isinstance(self.form, Switch) and not self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,8 @@ class Part:
     """The key of a case, the name of a branch."""
     condition: Field | None = None
     """Decides whether the part runs; is evaluated where those of the parts before were false."""
+    subject: Field | None = None
+    """The part runs where the value of this field is equal to ``key``."""
     gives: Literal["result", "item", "field"] | None = "result"
     """What the result of the last step becomes: the form's result, an item or a field of it."""
     brings: tuple[str, ...] = ()
@@ -173,6 +175,10 @@ class Part:
     """The part runs after those before, whether these came to their ends or failed."""
 
 
+Expected = Literal["value", "condition", "key", "list", "error", "milliseconds", "pattern"]
+"""What a field takes: any value, one that is compared to the keys of the parts, a bool, …"""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of a step that takes CEL."""
@@ -180,7 +186,7 @@ class Field:
     template: Template
     path: Path
     """From the step to the field, as ``("elseif", 0, "if")``."""
-    expects: Literal["value", "condition", "list", "error", "milliseconds", "pattern"] = "value"
+    expects: Expected = "value"
     brings: tuple[str, ...] = ()
     """The variables that the field sees besides those around the step."""
     sees_body: bool = False
@@ -197,13 +203,14 @@ def parts(form: Form) -> tuple[Part, ...]:
         case If(arms, otherwise):
             then = (_arm(number, *arm) for number, arm in enumerate(arms))
             return (*then, Part(otherwise, "else", ("else",)))
-        case Switch(_, cases, default):
-            read = (Part(steps, "case", ("cases", key), key) for key, steps in cases)
+        case Switch(subject, cases, default):
+            asked = Field(subject, ("switch",), "key")
+            read = (_case(key, steps, asked) for key, steps in cases)
             other = () if default is None else (Part(default, "default", ("default",)),)
             return (*read, *other)
         case Loop(body, before=before):
-            asked = _loop_condition(form) if before else None
-            return (Part(body, "do", ("do",), None, asked, is_certain=not before, repeats=True),)
+            do = Part(body, "do", ("do",), is_certain=not before, repeats=True)
+            return (replace(do, condition=_loop_condition(form)) if before else do,)
         case ForEach(_, body, result):
             do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)
             return (replace(do, gives="item" if result is None else None),)
@@ -224,6 +231,10 @@ def _arm(number: int, condition: Template, steps: Steps) -> Part:
     where: Path = () if number == 0 else ("elseif", number - 1)
     decides = Field(condition, (*where, "if"), "condition")
     return Part(steps, "then", (*where, "then"), condition=decides)
+
+
+def _case(key: Any, steps: Steps, subject: Field) -> Part:
+    return Part(steps, "case", ("cases", key), key, subject=subject)
 
 
 def _loop_condition(loop: Loop) -> Field:
@@ -260,7 +271,7 @@ def templates(step: Step) -> Iterator[Field]:
         case Value(value):
             yield Field(value, ("value",))
         case Switch(subject):
-            yield Field(subject, ("switch",))
+            yield Field(subject, ("switch",), "key")
         case Loop(before=False):
             yield _loop_condition(form)
         case ForEach(items, _, result):

@@ -39,7 +39,7 @@ def _check(effects: Effects, unit: Unit, step: Step, field: Field, collector: Co
         return  # It never begins, or K601 has told of it.
     if step.when is not None and _constant(step.when) is False:
         return
-    if effects.raising.of_step(unit, step).throws:
+    if any(effects.raising.of_steps(unit, part.steps).throws for part in step.parts):
         return
     is_endless = not names and field.goes_on
     message = k7_effects.endless_loop if is_endless else k7_effects.unchanging_loop

@@ -9,17 +9,18 @@ from hypothesis import given
 from analyzer.flow.scopes import Scopes, scopes_of
 from analyzer.program.variables import Names
 from analyzer.types import NULL, Bool, Dyn, Int, List, Record, String, Type, Union, resolved, union
-from kernel.cel import Template, compile_template
-from kernel.topology.forms import Step, all_steps
+from kernel.cel import compile_template
+from kernel.topology.forms import Field, Step, all_steps
 from kernel.topology.sequence import Sequence
 from tests.analyzer.support.sequences import observed, read, step_lists, with_names, without_notes
 
 ANY_STEPS = compile_template("${{ steps }}")
 
 
-def type_of(_: Scopes, __: Step, template: Template, ___: bool) -> Type:
+def type_of(_: Scopes, __: Step, field: Field) -> Type:
     """What constant templates give; nothing is known of others."""
-    return literal(template.tree.structure) if template.constant else Dyn("an expression")
+    tree = field.template.tree
+    return literal(tree.structure) if field.template.constant else Dyn("an expression")
 
 
 def literal(value: Any) -> Type:
