@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ INVOCATION = (
 So there is no circle among them. Imports for types alone, and within functions, count.
 """
 
+ANALYZER = (
+    "types",
+    "findings",
+    "lowering report",
+    "expressions program",
+    "flow",
+    "checks taint",
+    "rules",
+    "pipeline",
+    "batch editor",
+    "lsp",
+)
+"""From low to high: a wing of the analyzer knows itself and those on lines above its own."""
+
 HEAVY = {"httpx", "starlette", "uvicorn", "sqlalchemy", "psycopg"}
 """Packages of the extras: nothing in the core may know them."""
 
@@ -96,7 +111,8 @@ def imported_files(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module is not None:
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                is_file = (ROOT / f"{name.replace('.', '/')}.py").exists()
+                path = ROOT / name.replace(".", "/")
+                is_file = path.with_suffix(".py").exists() or (path / "__init__.py").exists()
                 found.add(name if is_file else node.module)
     return found
 
@@ -153,6 +169,32 @@ def test_the_files_of_an_invocation_stand_in_an_order(file: Path) -> None:
         target = name.removeprefix("kernel.invocation.")
         if target != name:
             assert invocation_level(target) < invocation_level(own), f"{file} knows {name}"
+
+
+@pytest.mark.parametrize("file", files("analyzer"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_the_wings_of_the_analyzer_stand_in_an_order(file: Path) -> None:
+    levels = {wing: at for at, line in enumerate(ANALYZER) for wing in line.split()}
+    own = file.relative_to(ROOT / "analyzer").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return  # the public API names what it imports when it is used
+    for name in imported_files(file):
+        package, _, rest = name.partition(".")
+        wing = rest.partition(".")[0]
+        if package == "analyzer" and wing != own:
+            assert levels[wing] < levels[own], f"{file}: {own} knows {name}"
+
+
+@pytest.mark.parametrize("package", ["kernel", "analyzer", "definitions"])
+def test_no_files_know_each_other_in_a_circle(package: str) -> None:
+    """Imports for types alone, and within functions, count."""
+    modules = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files(package)
+    }
+    graph = {
+        name: (imported_files(file) & modules.keys()) - {name} for name, file in modules.items()
+    }
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("file", files("definitions"), ids=lambda f: str(f.relative_to(ROOT)))
