@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from kernel import Failure
+from definitions.failures import failed
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -16,8 +16,7 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as missing:
-        raise Failure(
+        raise failed(
+            "MISSING_EXTRA",
             f"{missing.name} is not installed: pip install 'invocable-kernel[{extra}]'",
-            code="MISSING_EXTRA",
-            outcome="failed",
         ) from missing

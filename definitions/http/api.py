@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from definitions.extras import require
-from kernel import Failure
+from definitions.failures import failed
 
 if TYPE_CHECKING:
     from .server import Server
@@ -55,9 +55,7 @@ def _refuse_twins(routes: Sequence[Any]) -> None:
     seen: set[tuple[str, str]] = set()
     for route in routes:
         if route.shape in seen:
-            raise Failure(
-                f"two routes answer {route.method} {route.path}", code="ROUTES", outcome="failed"
-            )
+            raise failed("ROUTES", f"two routes answer {route.method} {route.path}")
         seen.add(route.shape)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from kernel import Failure
+from definitions.failures import failed
 from kernel import schema as json_schema
 
 from .media import decoded, media_type
@@ -55,7 +55,7 @@ class Part:
             schema.is_valid(None)
         except json_schema.InvalidSchema as error:
             message = f"the schema of {name} of {request['path']}: {error}"
-            raise Failure(message, code="SCHEMA", outcome="failed") from error
+            raise failed("SCHEMA", message) from error
         return cls(name, source, schema)
 
     def conform(self, value: Any) -> Any:

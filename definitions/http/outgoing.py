@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
+from definitions.failures import failed
 from kernel import Failure
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -51,11 +52,10 @@ def allowed_method(declared: str, asked: str | None) -> str:
     """``asked``, unless it is riskier than ``declared``: the safety class was chosen by that."""
     if asked is None or _risk(asked) <= _risk(declared):
         return asked or declared
-    raise Failure(
+    raise failed(
+        "METHOD_NOT_ALLOWED",
         f"a call may not choose {asked} where the resource says {declared}:"
         f" declare `method: {asked}` on the resource",
-        code="METHOD_NOT_ALLOWED",
-        outcome="failed",
     )
 
 
@@ -152,4 +152,4 @@ def _sound(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 
 
 def _invalid(message: str) -> Failure:
-    return Failure(message, code="INVALID_REQUEST", outcome="failed")
+    return failed("INVALID_REQUEST", message)

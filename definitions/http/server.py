@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from definitions.extras import require
-from kernel import Failure
+from definitions.failures import failed
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -100,10 +100,8 @@ def _listener(host: str, port: int) -> socket.socket:
         return listener
     except OSError as error:
         listener.close()
-        raise Failure(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            code="ADDRESS",
-            outcome="failed",
+        raise failed(
+            "ADDRESS", f"cannot listen on {host}:{port}: {error.strerror or error}"
         ) from error
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kernel import Failure
+from definitions.failures import failed
 
 from .engine import dialect_of, engine_of, guarded, parsed
 from .failures import failure_of
@@ -158,7 +158,7 @@ class Connection:
 async def _turn(level: Level) -> AsyncIterator[None]:
     async with level.turn:
         if level.ended:
-            raise Failure("the transaction has ended", code="TRANSACTION_ENDED", outcome="failed")
+            raise failed("TRANSACTION_ENDED", "the transaction has ended")
         yield
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from definitions.extras import require
+from definitions.failures import failed
 from kernel import Failure
 
 from .statement import Dialect
@@ -145,4 +146,4 @@ def _nothing() -> Iterator[None]:
 
 
 def _unsupported(message: str) -> Failure:
-    return Failure(message, code="UNSUPPORTED", outcome="failed")
+    return failed("UNSUPPORTED", message)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kernel import Failure
+from definitions.failures import failed
 
 from .engine import dialect_of
 from .statement import Dialect, Statement, only_reading, prepared
@@ -25,11 +25,7 @@ def statement_of(
     """The statement of a call: the resource's ``sql`` or the call's, with the call's bindings."""
     if ("sql" in fields) == ("sql" in inputs):
         which = "both" if "sql" in fields else "neither"
-        raise Failure(
-            f"{which} of the resource and the call give `sql`; one of them does",
-            code="SYNTAX",
-            outcome="failed",
-        )
+        raise failed("SYNTAX", f"{which} of the resource and the call give `sql`; one of them does")
     return prepared(inputs.get("sql") or fields.get("sql", ""), inputs.get("bindings", []), dialect)
 
 
@@ -79,16 +75,13 @@ def _rows(result: CursorResult[Any], most: int) -> list[dict[str, Any]]:
         return []
     names = list(result.keys())
     if twice := sorted(name for name, times in Counter(names).items() if times > 1):
-        raise Failure(
+        raise failed(
+            "DUPLICATE_COLUMN",
             f"several columns are named {', '.join(twice)}: name them apart with AS",
-            code="DUPLICATE_COLUMN",
-            outcome="failed",
         )
     rows = result.fetchmany(most + 1)
     if len(rows) > most:
-        raise Failure(
-            f"more than {most} rows: narrow the statement or raise `maxRows`",
-            code="TOO_MANY_ROWS",
-            outcome="failed",
+        raise failed(
+            "TOO_MANY_ROWS", f"more than {most} rows: narrow the statement or raise `maxRows`"
         )
     return [dict(zip(names, map(to_json, row), strict=True)) for row in rows]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from kernel import Failure
+from definitions.failures import failed
 
 Dialect = Literal["sqlite", "postgresql"]
 Bindings = Sequence[Any] | Mapping[str, Any]
@@ -66,7 +66,7 @@ def prepared(sql: str, bindings: Bindings, dialect: Dialect) -> Statement:
 def only_reading(statement: Statement) -> Statement:
     """The statement; raises ``Failure`` ``READ_ONLY`` unless it begins as one that reads."""
     if statement.verb not in READING:
-        raise _failure("READ_ONLY", f"a query only reads; {statement.verb} is for Sql.Exec")
+        raise failed("READ_ONLY", f"a query only reads; {statement.verb} is for Sql.Exec")
     return statement
 
 
@@ -90,7 +90,7 @@ def _form(sql: str, dialect: Dialect, placeholder: str) -> _Form:
             # SQLite's own parser tells a trigger's body from a second statement.
             ended = dialect == "postgresql"
         elif ended and kind != "space":
-            raise _failure("SEVERAL_STATEMENTS", "one call runs one statement")
+            raise failed("SEVERAL_STATEMENTS", "one call runs one statement")
         if kind == "word" and not verb:
             verb = text.upper()
         if kind == placeholder:
@@ -100,22 +100,22 @@ def _form(sql: str, dialect: Dialect, placeholder: str) -> _Form:
             text = text.replace("%", "%%")
         parts.append(text)
     if not verb:
-        raise _failure("SYNTAX", "there is no statement")
+        raise failed("SYNTAX", "there is no statement")
     if verb in CONTROLLING:
-        raise _failure("TRANSACTION_CONTROL", f"{verb} is what Sql.Transaction is for")
+        raise failed("TRANSACTION_CONTROL", f"{verb} is what Sql.Transaction is for")
     return _Form("".join(parts), tuple(names), verb)
 
 
 def _values(names: Sequence[str], bindings: Bindings) -> tuple[Any, ...]:
     if isinstance(bindings, Mapping):
         if missing := sorted(set(names) - bindings.keys()):
-            raise _failure("BINDINGS", f"no binding for :{', :'.join(missing)}")
+            raise failed("BINDINGS", f"no binding for :{', :'.join(missing)}")
         if unused := sorted(bindings.keys() - set(names)):
-            raise _failure("BINDINGS", f"no placeholder :{', :'.join(unused)} in the statement")
+            raise failed("BINDINGS", f"no placeholder :{', :'.join(unused)} in the statement")
         return tuple(bindings[name] for name in names)
     if len(names) != len(bindings):
         counts = f"{len(names)} placeholders, and {len(bindings)} bindings are given"
-        raise _failure("BINDINGS", f"the statement has {counts}")
+        raise failed("BINDINGS", f"the statement has {counts}")
     return tuple(bindings)
 
 
@@ -130,7 +130,7 @@ def _tokens(sql: str, dialect: Dialect) -> Iterator[tuple[str, str]]:
         if kind == "tag":
             kind = "quoted"
         if kind == "open":
-            raise _failure("SYNTAX", f"{match.group()} at character {place + 1} is not closed")
+            raise failed("SYNTAX", f"{match.group()} at character {place + 1} is not closed")
         if kind == "comment":
             kind, end = "space", _comment_end(sql, place, nested=dialect == "postgresql")
         yield kind, sql[place:end]
@@ -147,8 +147,4 @@ def _comment_end(sql: str, start: int, *, nested: bool) -> int:
             depth += 1
         if depth == 0:
             return match.end()
-    raise _failure("SYNTAX", f"/* at character {start + 1} is not closed")
-
-
-def _failure(code: str, message: str) -> Failure:
-    return Failure(message, code=code, outcome="failed")
+    raise failed("SYNTAX", f"/* at character {start + 1} is not closed")
