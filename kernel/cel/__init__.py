@@ -12,14 +12,7 @@ from kernel.cel.functions import MACROS, TABLE
 from kernel.cel.json_form import from_types, to_json, with_types
 from kernel.cel.parser import parse
 from kernel.cel.program import Program, compile
-from kernel.cel.template_tree import (
-    Embedded,
-    Scalar,
-    Segment,
-    TemplateTree,
-    parse_template,
-    scan,
-)
+from kernel.cel.template_tree import Embedded, Scalar, Segment, TemplateTree, parse_template, scan
 from kernel.cel.templates import Template, compile_template, faulty_template
 from kernel.cel.tree import Expr, free_names, reference_path, references, walk
 from kernel.cel.values import Duration, Optional, Timestamp, Type, UInt

@@ -312,11 +312,7 @@ def _macro(builder: Builder, expr: tree.Macro, scope: Slots) -> Closure:
     args = expr.args if expr.target is not None else expr.args[1:]
     inner, slots = builder.declare(expr.variables, scope)
     parts = macros.Parts(
-        expr,
-        builder.text,
-        builder.closure(outer, scope),
-        slots,
-        builder.closures(args, inner),
+        expr, builder.text, builder.closure(outer, scope), slots, builder.closures(args, inner)
     )
     return macros.BUILDERS[expr.name](parts)
 

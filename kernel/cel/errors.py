@@ -61,13 +61,7 @@ class CelEvaluationError(CelError):
     """The expression has no value for these bindings; ``reason`` says why."""
 
     def __init__(
-        self,
-        message: str,
-        reason: Reason,
-        offset: int,
-        end: int,
-        expression: str,
-        path: Path = (),
+        self, message: str, reason: Reason, offset: int, end: int, expression: str, path: Path = ()
     ) -> None:
         super().__init__(message, offset, end, expression, path)
         self.reason: Reason = reason

@@ -83,9 +83,7 @@ def _journal(help: str) -> Callable[[F], F]:
 JOURNAL = _journal("The journal: a file, or postgresql://…")
 RECORDED = _journal("Where the run is recorded: a file, postgresql://…, or memory: for nowhere.")
 CALLER = click.option(
-    "--principal",
-    metavar="NAME",
-    help="Who calls, for the policies.  [default: user:<login name>]",
+    "--principal", metavar="NAME", help="Who calls, for the policies.  [default: user:<login name>]"
 )
 ENVIRONMENT = click.option(
     "--environment",

@@ -99,10 +99,7 @@ _MODULE: dict[str, Any] = {
             "description": "Values by name, a JSON Schema each, with `env` and `default`.",
             **_DECLARATIONS,
         },
-        "secrets": {
-            "description": "The same for values that are never printed.",
-            **_DECLARATIONS,
-        },
+        "secrets": {"description": "The same for values that are never printed.", **_DECLARATIONS},
         "targets": {
             "description": "The call sites that are started, in order; Services first.",
             "type": "array",

@@ -73,9 +73,7 @@ def policies_for(
         for policy in owner.policies.values()
         if matches(policy.environments, environment)
         and names_target(
-            policy.targets,
-            kind_names(owner, definition, home),
-            resource_names(owner, name, module),
+            policy.targets, kind_names(owner, definition, home), resource_names(owner, name, module)
         )
     )
 

@@ -161,12 +161,7 @@ class _Verifier:
         self._faults.append(Fault("K201", message, span, help, path))
 
     def _topology(
-        self,
-        document: Document,
-        name: str,
-        roles: Roles,
-        path: Path,
-        told: Collection[Path] = (),
+        self, document: Document, name: str, roles: Roles, path: Path, told: Collection[Path] = ()
     ) -> None:
         """The steps of a topology; places in ``told`` have a fault already and get no other."""
         topology, wrong = topology_at(document, name, roles)

@@ -213,10 +213,7 @@ OPERATORS: Final = (
         on("(double) -> double", lambda a: -a),
     ),
     _standard(
-        "!_",
-        "True for false, false for true.",
-        "!false",
-        on("(bool) -> bool", lambda a: not a),
+        "!_", "True for false, false for true.", "!false", on("(bool) -> bool", lambda a: not a)
     ),
     _standard(
         "_==_",

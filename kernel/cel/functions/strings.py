@@ -160,8 +160,7 @@ FUNCTIONS: Final = (
         "The string in double quotes, with escape sequences.",
         r"""strings.quote('a"b') == '"a\\"b"'""",
         charged(
-            "(string) -> string",
-            lambda budget, text: f'"{_copy(budget, text).translate(_QUOTED)}"',
+            "(string) -> string", lambda budget, text: f'"{_copy(budget, text).translate(_QUOTED)}"'
         ),
         cost="linear",
     ),
@@ -201,8 +200,7 @@ FUNCTIONS: Final = (
         "The string without Unicode white space around it.",
         "'  a '.trim() == 'a'",
         charged(
-            "string.() -> string",
-            lambda budget, text: _copy(budget, text).strip(_WHITE_SPACE),
+            "string.() -> string", lambda budget, text: _copy(budget, text).strip(_WHITE_SPACE)
         ),
         cost="linear",
     ),
