@@ -10,9 +10,9 @@ from typing import get_args
 import click
 
 from kernel.cli.journals import over, show_rows
-from kernel.cli.moments import rfc3339
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import color, mark, short, show_table
+from kernel.events.event import rfc3339
 from kernel.journal import Approval
 from kernel.journal.rows import ApprovalState
 

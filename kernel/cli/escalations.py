@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from kernel.cli.journals import over, show_rows
-from kernel.cli.moments import rfc3339
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import compact, plain, short, show_table
+from kernel.events.event import rfc3339
 from kernel.journal import Invocation
 
 _HEADER = ("EXECUTION", "TARGET", "CLASS", "RUN", "PATH", "SINCE", "ERROR")

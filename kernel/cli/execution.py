@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from kernel.cli.journals import as_fields
-from kernel.cli.moments import lasting, rfc3339
+from kernel.cli.moments import lasting
 from kernel.cli.tables import color, compact, lines_of, mark, plain, say
 from kernel.cli.tree import IN_FLIGHT
 from kernel.errors import UsageError
+from kernel.events.event import rfc3339
 from kernel.journal import Approval, Invocation, Journal, Note
 
 
@@ -91,13 +92,8 @@ def show_execution(found: Recorded) -> None:
     say(f"{mark(how)} {plain(one.path) or 'the call'}  {plain(one.target)}  {how}", color(how))
     for name, text in _facts(one):
         say(f"  {name:<10} {plain(text)}")
-    for name, value in (
-        ("inputs", one.inputs),
-        ("about", one.about),
-        ("outputs", one.outputs),
-        ("error", one.error),
-    ):
-        if value is not None:
+    for name in ("inputs", "about", "outputs", "error"):
+        if (value := getattr(one, name)) is not None:
             _value(name, value)
     say("  trace")
     width = max((len(step.step) for step in found.steps), default=0)

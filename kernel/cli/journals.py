@@ -11,9 +11,9 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from kernel.cli.moments import rfc3339
 from kernel.cli.render import show
 from kernel.errors import UsageError
+from kernel.events.event import rfc3339
 from kernel.journal import Journal, open_journal
 
 T = TypeVar("T")

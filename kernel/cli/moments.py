@@ -1,17 +1,8 @@
-"""Times and durations of the journal, for people and for programs."""
+"""Durations of the journal, for people."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 _SECOND = 1_000_000_000
-
-
-def rfc3339(nanoseconds: int, digits: int = 6) -> str:
-    """A moment in UTC, with so many digits behind the second (RFC 3339)."""
-    seconds, rest = divmod(nanoseconds, _SECOND)
-    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{moment}.{f'{rest:09}'[:digits]}Z" if digits else f"{moment}Z"
 
 
 def lasting(nanoseconds: int | None) -> str:

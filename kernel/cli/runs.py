@@ -9,9 +9,10 @@ from typing import get_args
 import click
 
 from kernel.cli.journals import over, show_rows
-from kernel.cli.moments import lasting, rfc3339
+from kernel.cli.moments import lasting
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import color, mark, show_table
+from kernel.events.event import rfc3339
 from kernel.journal import Journal, Run
 from kernel.journal.owners import is_dead
 from kernel.journal.rows import RunState

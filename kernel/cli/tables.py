@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 from uuid import UUID
@@ -13,17 +13,11 @@ import click
 
 from kernel.cli.render import use_color
 
-_MARKS = {
-    "succeeded": ("✓", "green"),
-    "approved": ("✓", "green"),
-    "spent": ("✓", "green"),
-    "deduplicated": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "rejected": ("✗", "red"),
-    "denied": ("✗", "red"),
+_MARKS: Mapping[str, tuple[str, str | None]] = {
+    **dict.fromkeys(("succeeded", "approved", "spent", "deduplicated"), ("✓", "green")),
+    **dict.fromkeys(("failed", "rejected", "denied"), ("✗", "red")),
+    **dict.fromkeys(("parked", "pending"), ("‖", "yellow")),
     "unknown": ("?", "yellow"),
-    "parked": ("‖", "yellow"),
-    "pending": ("‖", "yellow"),
     "cancelled": ("–", None),
 }
 _OTHER = ("…", "cyan")

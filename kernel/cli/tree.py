@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import click
 
-from kernel.cli.moments import lasting, rfc3339
+from kernel.cli.moments import lasting
 from kernel.cli.paths import parts
 from kernel.cli.tables import color, compact, mark, plain, say, short, show_table
+from kernel.events.event import rfc3339
 from kernel.journal import Invocation, Journal, Run
 
 MAX_ROUNDS = 20

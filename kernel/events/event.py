@@ -45,17 +45,22 @@ class Event:
 
         The extension attributes are ``run``, ``invocation`` and ``correlationid``.
         """
-        seconds, nanoseconds = divmod(self.time, 1_000_000_000)
-        moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return {
             "specversion": "1.0",
             "type": self.type,
             **self.identify(),
             **({"subject": self.subject} if self.subject else {}),
-            "time": f"{moment}.{nanoseconds // 1000:06d}Z",
+            "time": rfc3339(self.time),
             "datacontenttype": "application/json",
             "data": self.data,
         }
 
     def __repr__(self) -> str:
         return f"<Event {self.type}>"
+
+
+def rfc3339(nanoseconds: int, digits: int = 6) -> str:
+    """A moment in UTC, with so many digits behind the second (RFC 3339)."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{moment}.{f'{rest:09}'[:digits]}Z" if digits else f"{moment}Z"

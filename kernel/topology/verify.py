@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kernel.topology.roles import Roles
 
     OfResource = Callable[[Module, Resource], Iterable[Fault]]
+    Accepted = Collection[str | Definition]
 
 
 _CALLED = frozenset(("Invocable", "Runnable"))
@@ -100,7 +101,7 @@ class _Verifier:
         document: Document,
         data: Mapping[str, Any],
         path: Path,
-        accepted: Collection[str | Definition] = _CALLED,
+        accepted: Accepted = _CALLED,
     ) -> None:
         """A call site that stands by itself."""
         reader = Reader(document)
@@ -109,7 +110,7 @@ class _Verifier:
         if site is not None:
             self.target(site.target, accepted)
 
-    def target(self, target: Target, accepted: Collection[str | Definition] = _CALLED) -> None:
+    def target(self, target: Target, accepted: Accepted = _CALLED) -> None:
         """What a call site or a reference names must be there, and be of the kind it says.
 
         ``accepted`` are the capabilities or the kinds that the place takes.
@@ -144,16 +145,8 @@ class _Verifier:
 
     def _in_place(self, target: Target, fields: Mapping[str, Any]) -> None:
         assert target.document is not None
-        self.resource(
-            Resource(
-                kind=target.kind,
-                name=target.name or "",
-                fields=fields,
-                document=target.document,
-                module=self._module.name,
-                path=target.path,
-            )
-        )
+        name, home = target.name or "", self._module.name
+        self.resource(Resource(target.kind, name, fields, target.document, home, target.path))
 
     def _wrong(self, target: Target, field: str, message: str, help: str | None) -> None:
         path = (*target.path, field)

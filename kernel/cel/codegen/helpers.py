@@ -51,11 +51,6 @@ def select(operand: Any, field: str) -> Any:
     raise Leave
 
 
-def has(operand: Any, field: str) -> bool:
-    """``has(operand.field)``."""
-    return op.has(operand, field)
-
-
 def find(budget: Budget | None, operand: Any, key: Any) -> Any:
     """``operand[key]``."""
     kind = operand.__class__
@@ -248,13 +243,14 @@ NAMESPACE: Final[dict[str, Any]] = {
     "Exception": Exception,
     "NONE": NONE,
     "TABLE": TABLE,
+    "has": op.has,
     "join": "".join,
     "optional_select": op.optional_select,
     **{
         named.__name__: named
         for named in (
             *(Budget, Optional, dict, float, int, len, list, str),
-            *(add, call, concatenate, contains, divide, elements, equal, find, has, leave, less),
+            *(add, call, concatenate, contains, divide, elements, equal, find, leave, less),
             *(make_map, measured, multiply, not_greater, optional, optional_find, pairs, plain),
             *(present, remainder, select, size, sorted_by, subtract, text, type_or_variable),
         )
