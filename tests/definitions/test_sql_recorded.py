@@ -221,7 +221,7 @@ async def test_a_lock_of_somebody_else(tmp_path: Path) -> None:
     with database("postgresql", tmp_path) as url:
         import psycopg
 
-        shop = Shop(f"{url}%20-clock_timeout%3D100", tmp_path)
+        shop = Shop(f"{url}%20-clock_timeout%3D1000", tmp_path)
         text = transaction(CHARGE + fails(0) + insert("a")) + MAIN
         assert await shop.names() == []
         with psycopg.connect(url) as other:

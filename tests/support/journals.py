@@ -37,7 +37,9 @@ def schema() -> Iterator[str]:
     """A schema of its own in PostgreSQL."""
     psycopg = pytest.importorskip("psycopg")
     try:
-        connection = psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=2)
+        connection = psycopg.connect(
+            POSTGRESQL, autocommit=True, connect_timeout=2, options="-csynchronous_commit=off"
+        )
     except psycopg.OperationalError as error:
         pytest.skip(f"no PostgreSQL at {POSTGRESQL}: {error}")
     name = f"t_{secrets.token_hex(6)}"

@@ -21,7 +21,9 @@ def database(dialect: str, folder: Path) -> Iterator[str]:
         return
     psycopg = pytest.importorskip("psycopg")
     try:
-        connection = psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=2)
+        connection = psycopg.connect(
+            POSTGRESQL, autocommit=True, connect_timeout=2, options="-csynchronous_commit=off"
+        )
     except psycopg.OperationalError as error:
         pytest.skip(f"no PostgreSQL at {POSTGRESQL}: {error}")
     schema = f"t_{secrets.token_hex(6)}"
