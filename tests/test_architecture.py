@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("kernel", "analyzer", "definitions")
 
 LAYERS = (
     {"errors", "run_paths", "safety", "version"},
@@ -76,9 +78,14 @@ def level(package: str) -> int:
     return next(number for number, layer in enumerate(LAYERS) if package in layer)
 
 
+@functools.cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"))
+
+
 def imports(file: Path) -> Iterator[tuple[str, int, bool]]:
     """Each imported module, the line, and whether it is only for the type checker."""
-    tree = ast.parse(file.read_text("utf-8"))
+    tree = parsed(file)
     typing_only: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -105,18 +112,21 @@ def imports(file: Path) -> Iterator[tuple[str, int, bool]]:
 def imported_files(file: Path) -> set[str]:
     """The modules that a file imports anywhere, also those that it imports from a folder."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module is not None:
+        elif isinstance(node, ast.ImportFrom):
+            folder = file.parents[node.level - 1].relative_to(ROOT).parts if node.level else ()
+            source = ".".join([*folder, *filter(None, [node.module])])
             for alias in node.names:
-                name = f"{node.module}.{alias.name}"
+                name = f"{source}.{alias.name}"
                 path = ROOT / name.replace(".", "/")
                 is_file = path.with_suffix(".py").exists() or (path / "__init__.py").exists()
-                found.add(name if is_file else node.module)
+                found.add(name if is_file else source)
     return found
 
 
+@functools.cache
 def public_homes() -> dict[str, str]:
     """Where the names of the public API really are: ``runtime.kernel`` for ``Kernel``."""
     import kernel
@@ -184,17 +194,37 @@ def test_the_wings_of_the_analyzer_stand_in_an_order(file: Path) -> None:
             assert levels[wing] < levels[own], f"{file}: {own} knows {name}"
 
 
-@pytest.mark.parametrize("package", ["kernel", "analyzer", "definitions"])
-def test_no_files_know_each_other_in_a_circle(package: str) -> None:
+def test_no_files_know_each_other_in_a_circle() -> None:
     """Imports for types alone, and within functions, count."""
     modules = {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for package in PACKAGES
         for file in files(package)
     }
     graph = {
         name: (imported_files(file) & modules.keys()) - {name} for name, file in modules.items()
     }
     TopologicalSorter(graph).prepare()
+
+
+def test_few_imports_stand_within_functions() -> None:
+    """Such an import is for the time of a start, or of a package that need not be there."""
+    within = {
+        (file, node.lineno)
+        for package in PACKAGES
+        for file in files(package)
+        for function in ast.walk(parsed(file))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert len(within) < 100
+
+
+@pytest.mark.parametrize("package", ["kernel", "analyzer"])
+def test_no_file_is_too_long(package: str) -> None:
+    for file in files(package):
+        assert file.read_text("utf-8").count("\n") <= 450, file
 
 
 @pytest.mark.parametrize("file", files("definitions"), ids=lambda f: str(f.relative_to(ROOT)))
@@ -221,7 +251,7 @@ def test_nothing_in_the_kernel_knows_a_kind_by_its_name() -> None:
     }
     assert len(kinds) >= 12
     for file in [*files("kernel"), *files("analyzer")]:
-        tree = ast.parse(file.read_text("utf-8"))
+        tree = parsed(file)
         documentation = {
             id(node.body[0].value)
             for node in ast.walk(tree)
