@@ -92,11 +92,8 @@ async def _wait(
     lease = await history.guard(history.journal.lease(row.run))
     now = time.monotonic()
     seen = seen if seen[0] == lease else (lease, now)
-    has_no_process = (
-        lease.owner is None
-        or is_dead(lease.owner)
-        or now - seen[1] > history.lease.timing.patience_seconds
-    )
+    is_silent = now - seen[1] > history.lease.timing.patience_seconds
+    has_no_process = lease.owner is None or is_dead(lease.owner) or is_silent
     why = None
     if has_no_process and row.run not in invocation.context.run.runtime.recovering:
         why = await _who_holds(history, row)
