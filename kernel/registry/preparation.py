@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kernel.cel import CelError, compile_template, parse_template, references
@@ -65,17 +65,13 @@ class Preparation:
         self._resource = instance.resource
         self._schema: Mapping[str, Any] = instance.definition.schema or {}
 
-    def needs(self) -> Iterator[Instance]:
-        """The Providers and Services that the fields refer to, by reference or in CEL."""
-        return self._needed(self._read)
+    def needs(self, *, in_cel: bool = True) -> list[Instance]:
+        """The Providers and Services that the fields refer to, by reference or ``in_cel`` as well.
 
-    def refers(self) -> Iterator[Instance]:
-        """The Providers and Services that a reference in the fields names."""
-        return self._needed(lambda _: ())
-
-    def _needed(self, read: Callable[[str], Iterable[Instance]]) -> Iterator[Instance]:
-        """What references name, and what ``read`` finds in a text with CEL, in reading order."""
+        They come in reading order.
+        """
         found: dict[Instance, None] = {}
+        module = self._instance.scope.module
 
         def refer(value: Any, _: str, path: Path) -> Any:
             needed = self._find(self._target(value, path), self._instance.scope)
@@ -83,29 +79,15 @@ class Preparation:
                 found[needed] = None
             return value
 
-        def evaluate(value: Any, _: Path) -> Any:
-            found.update(dict.fromkeys(read(value)))
+        def evaluate(value: str, _: Path) -> Any:
+            for name in _resources_in(value) if in_cel else ():
+                resource = module.resources.get(name)
+                if resource is not None and resource is not self._resource:
+                    found[self._instance_of(resource, module)] = None
             return value
 
-        hooks = Hooks(
-            evaluate=evaluate,
-            defer=lambda value, _, __: value,
-            refer=refer,
-            call=lambda value, _, __, ___: value,
-        )
-        prepare(self._schema, self._resource.fields, hooks)
-        yield from found
-
-    def _read(self, text: str) -> Iterator[Instance]:
-        for name in _resources_in(text):
-            needed = self._named(name)
-            if needed is not None and needed is not self._instance:
-                yield needed
-
-    def _named(self, name: str) -> Instance | None:
-        module = self._instance.scope.module
-        resource = module.resources.get(name)
-        return None if resource is None else self._instance_of(resource, module)
+        prepare(self._schema, self._resource.fields, Hooks(evaluate=evaluate, refer=refer))
+        return list(found)
 
     def _target(self, value: Any, path: Path) -> Target:
         reader = Reader(self._resource.document)
@@ -121,7 +103,6 @@ class Preparation:
         """
         plain: Mapping[str, Any] = self._conformed(self._evaluated())
         hooks = Hooks(
-            evaluate=lambda value, _: value,
             defer=lambda value, path, context: self._defer(self._written(path, value), context),
             refer=lambda value, _, path: self._refer(self._written(path, value), path, bind),
             call=lambda value, own, path, _: self._call(

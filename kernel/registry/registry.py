@@ -124,7 +124,7 @@ class Registry:
         known = self._refers.get(instance)
         if known is None:
             try:
-                known = frozenset(self.preparation(instance).refers())
+                known = frozenset(self.preparation(instance).needs(in_cel=False))
             except KernelError:
                 known = frozenset()  # the instance cannot be brought up either
             self._refers[instance] = known

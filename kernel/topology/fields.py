@@ -39,19 +39,24 @@ class Deferred:
         return self.template.evaluate({**self.bindings, **(bindings or {})})
 
 
+def _keep(value: Any, *_: Any) -> Any:
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What happens to the nodes that are not plain values; each gets the value and its path.
 
     ``defer`` and ``call`` also get the ``x-kernel-context`` of their node, or None; ``call`` gets
-    the prepared fields that are the kind's own, besides those of every call site.
+    the prepared fields that are the kind's own, besides those of every call site. A node without
+    a hook keeps its value.
     """
 
-    evaluate: Callable[[Any, Path], Any]
-    defer: Callable[[Any, Path, Context], Any]
-    refer: Callable[[Any, str, Path], Any]
-    call: Callable[[Mapping[str, Any], Mapping[str, Any], Path, Context], Any]
-    role: Callable[[Any, Path], Any] = lambda value, _: value
+    evaluate: Callable[[Any, Path], Any] = _keep
+    defer: Callable[[Any, Path, Context], Any] = _keep
+    refer: Callable[[Any, str, Path], Any] = _keep
+    call: Callable[[Mapping[str, Any], Mapping[str, Any], Path, Context], Any] = _keep
+    role: Callable[[Any, Path], Any] = _keep
 
 
 def prepare(schema: Schema, fields: Mapping[str, Any], hooks: Hooks, path: Path = ()) -> Any:

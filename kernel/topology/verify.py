@@ -184,12 +184,7 @@ class _Verifier:
                 self.target(site.target)
             return value
 
-        hooks = Hooks(
-            evaluate=lambda value, _: value,
-            defer=lambda value, _, __: value,
-            refer=refer,
-            call=call,
-        )
+        hooks = Hooks(refer=refer, call=call)
         prepare(definition.schema or {}, resource.fields, hooks, resource.path)
         self._faults.extend(reader.faults)
 
