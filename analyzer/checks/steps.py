@@ -223,7 +223,7 @@ class _Check:
 def _seen_again(steps: Steps) -> Iterator[Step]:
     """The steps that see what others of them gave before: in loops, and side by side."""
     for step in steps:
-        again = any(part.beside or (part.repeats and not part.is_isolated) for part in step.parts)
+        again = any(part.beside or part.sees_round_before for part in step.parts)
         if again:
             yield step
         for part in step.parts:

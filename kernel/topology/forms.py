@@ -174,6 +174,11 @@ class Part:
     is_ending: bool = False
     """The part runs after those before, whether these came to their ends or failed."""
 
+    @property
+    def sees_round_before(self) -> bool:
+        """Whether a round sees the results of the round before."""
+        return self.repeats and not self.is_isolated
+
 
 Expected = Literal["value", "condition", "key", "list", "error", "milliseconds", "pattern"]
 """What a field takes: any value, one that is compared to the keys of the parts, a bool, …"""
