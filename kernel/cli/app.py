@@ -14,18 +14,18 @@ from kernel.errors import KernelError, ManifestError, UsageError, ValuesError
 
 SUCCEEDED, FAILED, USAGE, INVALID, PARKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
-_left_behind = False
+_ends_without_waiting = False
 
 
-def leave_behind() -> None:
+def end_without_waiting() -> None:
     """End the process without waiting for its threads and tasks: some will not end."""
-    global _left_behind
-    _left_behind = True
+    global _ends_without_waiting
+    _ends_without_waiting = True
 
 
 def leave(status: int) -> NoReturn:
     """End the process."""
-    if _left_behind:
+    if _ends_without_waiting:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

@@ -9,7 +9,7 @@ from typing import get_args
 
 import click
 
-from kernel.cli.journals import over, show_rows
+from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import color, mark, short, show_table
 from kernel.events.event import rfc3339
@@ -31,7 +31,7 @@ def command(journal: str, state: ApprovalState | None, form: str) -> None:
     `kernel approve` and `kernel deny` answer those that are pending.
     """
     now = time.time_ns()
-    found = [as_of(now, one) for one in over(journal, lambda opened: opened.approvals())]
+    found = [as_of(now, one) for one in with_journal(journal, lambda opened: opened.approvals())]
     found = [one for one in found if state in (None, one.state)]
     none = "there are no such approvals" if state else "there are no approvals"
     show_rows(found, form, none, _table)

@@ -15,7 +15,7 @@ import click
 from kernel.cli.journals import person
 from kernel.invocation.runtime import Answer, Ask
 from kernel.invocation.threads import in_thread
-from kernel.topology.tasks import look_at
+from kernel.topology.tasks import retrieve_error
 
 if TYPE_CHECKING:
     from kernel.journal.rows import Approval
@@ -44,7 +44,7 @@ def asker(aside: Callable[[], AbstractContextManager[None]]) -> Ask | None:
 async def _answer(approval: Approval) -> Answer | None:
     """The typed answer; None when the approval expires before. No answer does not block the end."""
     asking = asyncio.ensure_future(in_thread(_ask, approval))
-    asking.add_done_callback(look_at)
+    asking.add_done_callback(retrieve_error)
     left = None
     if approval.expires_at is not None:
         left = max(approval.expires_at - time.time_ns(), 0) / 1e9

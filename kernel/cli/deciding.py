@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from kernel.cli.approvals import as_of
 from kernel.cli.execution import recorded, show_approval, show_execution
-from kernel.cli.journals import as_fields, find_id, find_waiting, over, person
+from kernel.cli.journals import as_fields, find_id, find_waiting, person, with_journal
 from kernel.cli.render import show
 from kernel.cli.tables import color, mark, say
 from kernel.errors import UsageError
@@ -27,19 +27,19 @@ def decide(
 ) -> None:
     """Answer a pending approval. Raises :class:`Refused` for one that is answered or expired."""
 
-    async def scene(opened: Journal) -> Approval:
+    async def work(opened: Journal) -> Approval:
         found = await find_waiting(opened, approval, "approval")
         asked = as_of(time.time_ns(), await opened.approval(found))
         if form == "text" and asked.state != "pending":
             show_approval(asked)
         return await opened.decide(found, answer, principal or person(), reason)
 
-    decided = over(journal, scene)
+    decided = with_journal(journal, work)
     if form != "text":
         show(as_fields(decided), form)
         return
     show_approval(decided)
-    go_on(decided.run)
+    print_resume(decided.run)
 
 
 def resolve(
@@ -56,21 +56,21 @@ def resolve(
 
     Raises :class:`Refused` for any other, :class:`UsageError` for outputs that break the contract.
     """
-    from kernel.cli.landed import by_contract  # for start-up time: knows all that runs
+    from kernel.cli.landed import conformed_outputs  # for start-up time: knows all that runs
 
-    async def scene(opened: Journal) -> None:
+    async def work(opened: Journal) -> None:
         waiting = await find_waiting(opened, execution, "execution")
         who = principal or person()
-        said = await by_contract(opened, waiting, outputs) if landed else None
+        said = await conformed_outputs(opened, waiting, outputs) if landed else None
         await opened.resolve(waiting, landed, who, outputs=said, reason=reason or "")
         found = await recorded(opened, waiting)
         if form != "text":
             show(found.as_fields(), form)
             return
         show_execution(found)
-        go_on(found.invocation.run)
+        print_resume(found.invocation.run)
 
-    over(journal, scene)
+    with_journal(journal, work)
 
 
 def cancel_run(
@@ -79,18 +79,18 @@ def cancel_run(
     """Cancel a run. Raises :class:`Refused` when it has ended."""
     from kernel.runtime.cancelling import cancel  # for start-up time: knows all that runs
 
-    async def scene(opened: Journal) -> Run:
+    async def work(opened: Journal) -> Run:
         _, found = await find_id(opened, run, "run")
         return await cancel(opened, found, principal or person(), reason)
 
-    ended = over(journal, scene)
+    ended = with_journal(journal, work)
     if form != "text":
         show(as_fields(ended), form)
         return
     say(f"{mark(ended.state)} run {ended.run} is {ended.state}", color(ended.state))
 
 
-def go_on(run: str) -> None:
+def print_resume(run: str) -> None:
     """Print how the run is resumed."""
     say(f"\nkernel resume {run} goes on with the run")
 

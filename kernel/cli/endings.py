@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from kernel import RunResult
-from kernel.cli.journals import over
+from kernel.cli.journals import with_journal
 from kernel.cli.render import in_red
 from kernel.errors import InvocationError, KernelError, Parked
 
@@ -40,7 +40,7 @@ def explain_unknown(result: RunResult, journal: str) -> None:
 
 def _escalations(run: str, journal: str) -> Sequence[object]:
     try:
-        return over(journal, lambda opened: opened.escalations(run))
+        return with_journal(journal, lambda opened: opened.escalations(run))
     except KernelError:  # it was interrupted before there was a journal
         return ()
 

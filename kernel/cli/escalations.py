@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kernel.cli.journals import over, show_rows
+from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import compact, plain, short, show_table
 from kernel.events.event import rfc3339
@@ -25,7 +25,7 @@ def command(journal: str, form: str) -> None:
 
     Somebody has to find out whether the effect took place, and say so with `kernel resolve`.
     """
-    found = over(journal, lambda opened: opened.escalations())
+    found = with_journal(journal, lambda opened: opened.escalations())
     show_rows(found, form, "no outcome waits for a person", _table)
 
 

@@ -20,13 +20,13 @@ T = TypeVar("T")
 Sort = Literal["run", "execution", "approval"]
 
 
-def over(address: str, scene: Callable[[Journal], Awaitable[T]]) -> T:
+def with_journal(address: str, work: Callable[[Journal], Awaitable[T]]) -> T:
     """Do something with the journal at an address. Raises :class:`JournalError`; makes none."""
 
     async def main() -> T:
         journal = await open_journal(address, create=False)
         try:
-            return await scene(journal)
+            return await work(journal)
         finally:
             await journal.close()
 

@@ -15,7 +15,7 @@ from kernel.runtime.run_request import RunRequest
 from kernel.schema import Schema, SchemaError, compile_schema
 
 
-async def by_contract(journal: Journal, execution: str, outputs: Any) -> Any:
+async def conformed_outputs(journal: Journal, execution: str, outputs: Any) -> Any:
     """The outputs as the contract delivers them, without what it calls secret.
 
     As they are, where the manifest of the run is not kept. Raises :class:`UsageError` for what

@@ -8,9 +8,9 @@ from typing import Any
 
 from kernel import Kernel, RunResult
 from kernel.cli.app import FAILED, SUCCEEDED
-from kernel.cli.journals import find_id, over
+from kernel.cli.journals import find_id, with_journal
 from kernel.cli.render import in_red, show
-from kernel.cli.running import Request, Tell, answer_with, bring_up
+from kernel.cli.running import Request, Tell, bring_up, print_result
 from kernel.errors import UsageError
 from kernel.events import Redactor
 from kernel.events.references import References
@@ -38,13 +38,13 @@ def resume(prefix: str, journal: str, form: str, **options: Any) -> int:
     kept = kept_run(journal, prefix)
     run = kept.run
     if run.state not in UNFINISHED:
-        return answer_with(_ended(run), form)
+        return print_result(_ended(run), form)
 
     async def work(kernel: Kernel, _: Tell) -> RunResult:
         return await kernel.resume(run.run)
 
     request = _request(kept, journal=journal, form=form, principal=run.principal, **options)
-    return bring_up(request, manifest_kept(kept), work)
+    return bring_up(request, kept_manifest(kept), work)
 
 
 def _ended(run: Row) -> RunResult:
@@ -96,32 +96,32 @@ def call_again(prefix: str, journal: str, **options: Any) -> int:
             address_of(kernel.manifest, kernel.registry, row), kernel.references.show(row.inputs)
         )
 
-    return bring_up(request, manifest_kept(kept), work)
+    return bring_up(request, kept_manifest(kept), work)
 
 
 def _execution(journal: str, prefix: str) -> Execution:
-    async def scene(open_one: Journal) -> Execution:
+    async def work(open_one: Journal) -> Execution:
         _, execution = await find_id(open_one, prefix, "execution")
         found = await open_one.invocation(execution)
         assert found is not None
         return found
 
-    return over(journal, scene)
+    return with_journal(journal, work)
 
 
 def kept_run(journal: str, prefix: str) -> Kept:
     """The run whose id begins so. Raises :class:`UsageError`."""
 
-    async def scene(open_one: Journal) -> Kept:
+    async def work(open_one: Journal) -> Kept:
         _, run = await find_id(open_one, prefix, "run")
         found = await open_one.run(run)
         assert found is not None
         return Kept(found, await open_one.kept(found.digest) if found.digest else None)
 
-    return over(journal, scene)
+    return with_journal(journal, work)
 
 
-def manifest_kept(kept: Kept) -> Manifest:
+def kept_manifest(kept: Kept) -> Manifest:
     """The manifest that a run began with. Raises :class:`UsageError`."""
     asked = RunRequest.from_json(kept.run.inputs) if kept.run.inputs else None
     if asked is None or asked.place is None or kept.content is None:

@@ -158,7 +158,7 @@ def bring_up(request: Request, manifest: Manifest, work: Work) -> int:
     return _status(result)
 
 
-def answer_with(result: RunResult, form: str) -> int:
+def print_result(result: RunResult, form: str) -> int:
     """Print a result that is there already. Returns the exit status."""
     _answer(result, form, sys.stdout)
     return _status(result)
@@ -249,9 +249,9 @@ def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
     if late:
         loop.run_until_complete(asyncio.wait(late, timeout=_WIND_UP_SECONDS))
     if shared.busy:
-        app.leave_behind()
+        app.end_without_waiting()
     if any(not task.done() for task in late):
-        app.leave_behind()
+        app.end_without_waiting()
     else:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

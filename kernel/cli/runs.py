@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from kernel.cli.journals import over, show_rows
+from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.moments import lasting
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import color, mark, show_table
@@ -35,7 +35,7 @@ _HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPA
 @output()
 def command(journal: str, state: RunState | None, limit: int, form: str) -> None:
     """List the runs of a journal, the newest first."""
-    found, dead = over(journal, lambda opened: _found(opened, state, limit))
+    found, dead = with_journal(journal, lambda opened: _found(opened, state, limit))
     none = "there are no such runs" if state else "there are no runs"
     show_rows(found, form, none, lambda runs: _table(runs, dead))
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kernel.cli.execution import recorded, show_execution
-from kernel.cli.journals import as_fields, find_id, over
+from kernel.cli.journals import as_fields, find_id, with_journal
 from kernel.cli.otlp import show_spans
 from kernel.cli.render import show, to_json, to_yaml
 from kernel.cli.tables import mark, plain, say
@@ -22,7 +22,7 @@ _PAGE_SIZE = 500
 def trace(address: str, name: str, form: str, whole: bool) -> None:
     """Show a run or an execution. Raises :class:`UsageError` for an id that is not there."""
 
-    async def scene(journal: Journal) -> None:
+    async def work(journal: Journal) -> None:
         sort, found = await find_id(journal, name, "run", "execution")
         if sort == "execution":
             await _execution(journal, found, form)
@@ -37,7 +37,7 @@ def trace(address: str, name: str, form: str, whole: bool) -> None:
         else:
             await _document(journal, run, form)
 
-    over(address, scene)
+    with_journal(address, work)
 
 
 async def _execution(journal: Journal, execution: str, form: str) -> None:
@@ -78,7 +78,7 @@ async def _document(journal: Journal, run: Run, form: str) -> None:
 def verify_runs(address: str, name: str | None, form: str) -> int:
     """Follow the chain of a run, or of every run; 0 where all hold, else 1."""
 
-    async def scene(journal: Journal) -> list[dict[str, Any]]:
+    async def work(journal: Journal) -> list[dict[str, Any]]:
         if name is not None:
             _, run = await find_id(journal, name, "run")
             return [_proof(run, await journal.verify(run))]
@@ -89,7 +89,7 @@ def verify_runs(address: str, name: str | None, form: str) -> int:
             page = await journal.runs(before=page[-1], limit=_PAGE_SIZE)
         return found
 
-    proofs = over(address, scene)
+    proofs = with_journal(address, work)
     if form == "text":
         _say_proofs(proofs)
     else:

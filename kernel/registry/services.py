@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvalidState
 from kernel.registry.controllers import Method, method
-from kernel.topology.tasks import end, within
+from kernel.topology.tasks import cancel_and_wait, within
 
 if TYPE_CHECKING:
     from kernel.events.log import Log
@@ -79,7 +79,7 @@ class Service:
                 (self._task, ready), timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
         except asyncio.CancelledError:
-            await end(self._task)
+            await cancel_and_wait(self._task)
             raise
         finally:
             ready.cancel()
@@ -130,4 +130,4 @@ class Service:
             return
         if stop is not None:
             await asyncio.wait((task,), timeout=_STOP_SECONDS)
-        await end(task)
+        await cancel_and_wait(task)

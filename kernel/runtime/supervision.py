@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError
-from kernel.topology.tasks import look_at
+from kernel.topology.tasks import retrieve_error
 
 if TYPE_CHECKING:
     from kernel.events.log import Log
@@ -59,7 +59,7 @@ class ServiceSupervisor:
     async def supervise(self, call: Coroutine[Any, Any, Any]) -> Any:
         """What a call gives. Raises :class:`InvocationError` when a Service fails meanwhile."""
         task = asyncio.ensure_future(call)
-        task.add_done_callback(look_at)
+        task.add_done_callback(retrieve_error)
         self._calls.add(task)
         try:
             return await asyncio.shield(task)

@@ -11,11 +11,11 @@ _GRACE_SECONDS = 1.0
 
 
 class TooLate(Exception):
-    """The work did not end in time. ``left`` is its task, if it ignored the cancellation."""
+    """The work did not end in time. ``abandoned`` is its task, if it ignored the cancellation."""
 
-    def __init__(self, message: str, left: asyncio.Future[Any] | None) -> None:
+    def __init__(self, message: str, abandoned: asyncio.Future[Any] | None) -> None:
         super().__init__(message)
-        self.left = left
+        self.abandoned = abandoned
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
@@ -28,22 +28,22 @@ async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
     try:
         await asyncio.wait((task,), timeout=seconds)
     except asyncio.CancelledError:
-        await end(task)
+        await cancel_and_wait(task)
         raise
     if task.done():
         return task.result()
-    await end(task)
+    await cancel_and_wait(task)
     raise TooLate(f"it did not end within {seconds:g} s", None if task.done() else task)
 
 
-async def end(task: asyncio.Future[Any]) -> None:
+async def cancel_and_wait(task: asyncio.Future[Any]) -> None:
     """Cancel a task and wait for its end, but not for ever: a task that goes on is abandoned."""
     task.cancel()
-    task.add_done_callback(look_at)
+    task.add_done_callback(retrieve_error)
     await asyncio.wait((task,), timeout=_GRACE_SECONDS)
 
 
-def look_at(task: asyncio.Future[Any]) -> None:
+def retrieve_error(task: asyncio.Future[Any]) -> None:
     """Retrieve the task's error, so that asyncio does not report it as never retrieved."""
     if not task.cancelled():
         task.exception()

@@ -21,7 +21,7 @@ from kernel.topology.callsite import DIFFERS, names_in
 from kernel.topology.context import Context, evaluate, holds, is_wanted, type_name
 from kernel.topology.forms import Form, Step, Steps
 from kernel.topology.reader import MAX_MILLISECONDS
-from kernel.topology.tasks import look_at
+from kernel.topology.tasks import retrieve_error
 
 _ROUNDS_WITHOUT_PAUSE = 100
 """A loop that calls nothing lets others run, and cancellation in, after so many rounds."""
@@ -315,7 +315,7 @@ async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Co
     tasks = [asyncio.ensure_future(one) for one in work]
     ended: list[asyncio.Future[Any]] = []
     for task in tasks:
-        task.add_done_callback(look_at)
+        task.add_done_callback(retrieve_error)
         task.add_done_callback(ended.append)
     late: set[asyncio.Future[Any]] = set(tasks)
     failures: list[BaseException] = []

@@ -48,9 +48,9 @@ async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
         with invocation.timed():
             return await within(limit / 1000, contained())
     except TooLate as late:
-        if late.left is not None:
+        if late.abandoned is not None:
             ended = invocation.begin_attempt()
-            late.left.add_done_callback(lambda _: ended())
+            late.abandoned.add_done_callback(lambda _: ended())
         raise Timeout(
             f"{invocation.plan.instance.address} took longer than {limit:g} ms",
             attempt=invocation.attempt,
