@@ -24,22 +24,16 @@ Origin = tuple[DeclaredSchema, Path]
 """A declared schema, and the steps from it to what describes a value."""
 
 
-def nodes(declared: DeclaredSchema, steps: Path) -> list[Mapping[str, Any]]:
-    """The schema nodes that apply to what lies at some steps of a value."""
-    try:
-        root = bundle(declared.schema, declared.schemas)
-        found = spread([root], root)
-        for step in steps:
-            found = spread(inside(found, step), root)
-    except (InvalidSchema, KeyError, AttributeError, TypeError):
-        return []
-    return found
-
-
 def description(declared: DeclaredSchema, steps: Path) -> str:
     """What the schema says of what lies at some steps of a value."""
-    found = (node.get("description") for node in nodes(declared, steps))
-    return next((str(one) for one in found if one), "")
+    try:
+        root = bundle(declared.schema, declared.schemas)
+        nodes = spread([root], root)
+        for step in steps:
+            nodes = spread(inside(nodes, step), root)
+    except (InvalidSchema, KeyError, AttributeError, TypeError):
+        return ""
+    return next((str(node["description"]) for node in nodes if node.get("description")), "")
 
 
 def span(declared: DeclaredSchema, steps: Path) -> Span:

@@ -7,19 +7,19 @@ values. Where all of these are the same text as before, so are the findings, but
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from analyzer.checks.unit import check_unit
-from analyzer.findings.finding import Edit, Finding
+from analyzer.findings.finding import Finding
 from analyzer.program.call_order import calls_of
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from analyzer.types import Type
 from kernel.errors import Fault, Span
-from kernel.manifest import Definition, Document, Manifest, Module, Policy, Resource, resolve_kind
+from kernel.manifest import Document, Manifest, Module, Policy, Resource, resolve_kind
 from kernel.topology.verify import verify_resource
 
 MAX_NUMBERS: Final = 50_000
@@ -28,18 +28,27 @@ MAX_NUMBERS: Final = 50_000
 Place = tuple[str, int, int]
 """A file, and the lines that a document begins and ends at."""
 
-
-@dataclass(frozen=True, slots=True)
-class _KnownFindings:
-    place: Place
-    findings: tuple[Finding, ...]
-    result: Type | None
+Told = TypeVar("Told", Finding, Fault)
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownFaults:
+class _Known(Generic[Told]):
+    """What was told of a document at a place; ``result`` is what a topology in it gives."""
+
     place: Place
-    faults: tuple[Fault, ...]
+    told: tuple[Told, ...]
+    result: Type | None = None
+
+    def is_within(self) -> bool:
+        """Whether all of it is about the document itself."""
+        file, first, last = self.place
+        spans = (span for one in self.told for span in _spans(one) if span is not None)
+        return all(s.file == file and first <= s.line and s.end_line <= last for s in spans)
+
+    def at(self, place: Place) -> Iterable[Told]:
+        """The same, where the document stands now."""
+        lines = place[1] - self.place[1]
+        return [_moved(one, lines) for one in self.told] if lines else self.told
 
 
 @dataclass(slots=True)
@@ -50,10 +59,8 @@ class UnitCache:
     """
 
     checked: int = 0
-    _before: dict[Hashable, _KnownFindings] = field(default_factory=dict)
-    _now: dict[Hashable, _KnownFindings] = field(default_factory=dict)
-    _verified: dict[Hashable, _KnownFaults] = field(default_factory=dict)
-    _verified_now: dict[Hashable, _KnownFaults] = field(default_factory=dict)
+    _before: dict[Hashable, _Known[Any]] = field(default_factory=dict)
+    _now: dict[Hashable, _Known[Any]] = field(default_factory=dict)
     _numbers: dict[Hashable, int] = field(default_factory=dict)
     _signatures: dict[Unit, int] = field(default_factory=dict)
     _shared: int = 0
@@ -61,59 +68,49 @@ class UnitCache:
     def begin(self, manifest: Manifest) -> None:
         """A check of a version of the manifest begins; the one before may not have ended."""
         self._before.update(self._now)
-        self._verified.update(self._verified_now)
         if len(self._numbers) > MAX_NUMBERS:
             self._numbers = {}
             self.forget()
-        self._verified_now = {}
         self._now, self._signatures, self.checked = {}, {}, 0
         self._shared = self._number(("shared", *_shared(manifest)))
 
     def end(self) -> None:
         """The check came to its end: what it did not meet is of the past."""
         self._before, self._now, self._signatures = self._now, {}, {}
-        self._verified, self._verified_now = self._verified_now, {}
 
     def forget(self) -> None:
         """Nothing is known any more."""
-        self._before, self._now, self._verified, self._verified_now = {}, {}, {}, {}
+        self._before, self._now = {}, {}
 
     def of_resource(self, module: Module, resource: Resource) -> Iterable[Fault]:
         """What the run time itself could not do with a resource."""
         document = resource.document
         place = place_of(document)
         key = (_identity(module), document.file, self._shared, _written(document), resource.path)
-        kept = self._verified.get(key)
-        if kept is None:
-            kept = _KnownFaults(place, tuple(verify_resource(module, resource)))
-            if not all(_is_within(one.span, place) for one in kept.faults):
-                return kept.faults
-        self._verified_now[key] = kept
-        lines = place[1] - kept.place[1]
-        if not lines:
-            return kept.faults
-        return [
-            replace(one, span=None if one.span is None else _lower(one.span, lines))
-            for one in kept.faults
-        ]
+        known = self._before.get(key)
+        if known is None:
+            known = _Known(place, tuple(verify_resource(module, resource)))
+            if not known.is_within():
+                return known.told
+        self._now[key] = known
+        return known.at(place)
 
     def of_unit(self, program: Program, unit: Unit) -> Iterable[Finding]:
         """What is wrong with a unit."""
         key = self._signature(program, unit)
         place = place_of(unit.document)
-        kept = None if key is None else self._before.get(key)
-        if kept is None:
+        known = None if key is None else self._before.get(key)
+        if known is None:
             self.checked += 1
             found = tuple(check_unit(program, unit))
-            kept = _KnownFindings(place, found, program.contracts.results.get(unit.owner))
-            if not all(_stays_within(one, place) for one in kept.findings):
-                return kept.findings
+            known = _Known(place, found, program.contracts.results.get(unit.owner))
+            if not known.is_within():
+                return known.told
         if key is not None:
-            self._now[key] = kept
-        if kept.result is not None:
-            program.contracts.results[unit.owner] = kept.result
-        lines = place[1] - kept.place[1]
-        return [_moved(one, lines) for one in kept.findings] if lines else kept.findings
+            self._now[key] = known
+        if known.result is not None:
+            program.contracts.results[unit.owner] = known.result
+        return known.at(place)
 
     def _signature(self, program: Program, unit: Unit) -> Hashable | None:
         """What the findings of a unit depend on; None where that is not known.
@@ -164,39 +161,30 @@ def _shared(manifest: Manifest) -> Iterable[Hashable]:
             yield _written(definition.document)
         for resource in module.resources.values():
             yield (resource.kind, resource.name)
-            if _publishes(resolve_kind(module, resource.kind)):
+            kind = resolve_kind(module, resource.kind)
+            if kind is None or kind.capability in ("Provider", "Service"):
                 yield _written(resource.document)
         yield tuple((alias, _identity(imported)) for alias, imported in module.imports.items())
-
-
-def _publishes(definition: Definition | None) -> bool:
-    return definition is None or definition.capability in ("Provider", "Service")
 
 
 def _identity(module: Module) -> str:
     return f"{module.name} {module.folder}"
 
 
-def _stays_within(finding: Finding, place: Place) -> bool:
-    spans = [finding.span, *(note.span for note in finding.related)]
-    if finding.fix is not None:
-        spans.append(finding.fix.span)
-    return all(_is_within(span, place) for span in spans)
+def _spans(told: Finding | Fault) -> Iterator[Span | None]:
+    yield told.span
+    if isinstance(told, Finding):
+        yield from (note.span for note in told.related)
+        yield None if told.fix is None else told.fix.span
 
 
-def _is_within(span: Span | None, place: Place) -> bool:
-    file, first, last = place
-    return span is None or (span.file == file and first <= span.line and span.end_line <= last)
-
-
-def _moved(finding: Finding, lines: int) -> Finding:
-    fix = finding.fix
-    return replace(
-        finding,
-        span=None if finding.span is None else _lower(finding.span, lines),
-        related=tuple(replace(one, span=_lower(one.span, lines)) for one in finding.related),
-        fix=None if fix is None else Edit(fix.title, _lower(fix.span, lines), fix.text),
-    )
+def _moved(told: Told, lines: int) -> Told:
+    span = None if told.span is None else _lower(told.span, lines)
+    if isinstance(told, Fault):
+        return replace(told, span=span)
+    fix = told.fix and replace(told.fix, span=_lower(told.fix.span, lines))
+    related = tuple(replace(one, span=_lower(one.span, lines)) for one in told.related)
+    return replace(told, span=span, related=related, fix=fix)
 
 
 def _lower(span: Span, lines: int) -> Span:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from analyzer.editor.unit_cache import UnitCache
 from analyzer.findings.catalogue import codes
@@ -63,9 +63,8 @@ class Analysis:
     def module_of(self, document: Document) -> Module:
         """The module that a document is part of."""
         for module in self.manifest.modules.values():
-            held = [one.document for one in module.definitions.values()]
-            held += [one.document for one in module.resources.values()]
-            if module.document is document or document in held:
+            held: tuple[Any, ...] = (*module.definitions.values(), *module.resources.values())
+            if any(one.document is document for one in (module, *held)):
                 return module
         return self.manifest.root
 
@@ -120,8 +119,7 @@ class Workspace:
         """The text of a file as it is seen now; empty where there is none."""
         if path in self.texts:
             return self.texts[path]
-        found = self.analysis(path).text_of(path)
-        return "" if found is None else found
+        return self.analysis(path).text_of(path) or ""
 
     def analysis(self, path: str) -> Analysis:
         """The manifest that a file is part of, with all open texts."""
@@ -145,14 +143,15 @@ class Workspace:
         """The manifest with another text in the place of a file, for one question only."""
         return self._read(path, self._key(path)[0], {**self.texts, path: text})
 
-    def affected(self, path: str) -> tuple[str, ...]:
+    def affected(self, path: str) -> list[str]:
         """The open files whose findings may depend on a file, itself first if it is open."""
-        others = []
-        for one in sorted(self.texts):
-            places = self._places.get(self._key(one))
-            if one != path and (places is None or _is_among(path, places)):
-                others.append(one)
-        return ((path,) if path in self.texts else ()) + tuple(others)
+        return [
+            file
+            for file in sorted(self.texts, key=lambda one: (one != path, one))
+            if file == path
+            or (places := self._places.get(self._key(file))) is None
+            or _is_among(path, places)
+        ]
 
     def apart(self, paths: Iterable[str]) -> list[str]:
         """One of each of the manifests that some files are part of."""
@@ -205,14 +204,12 @@ class Workspace:
             known.forget()
         known.begin(analysis.manifest)
         if any(map(self.is_ours, files)):
-            for finding in findings(
-                analysis.manifest, analysis.faults, known.of_unit, known.of_resource
-            ):
+            manifest, faults = analysis.manifest, analysis.faults
+            for finding in findings(manifest, faults, known.of_unit, known.of_resource):
                 found.append(finding)
                 yield None
         known.end()
-        sources = analysis.manifest.sources
-        report = suppressed(Report.of(found, sources))
+        report = suppressed(Report.of(found, analysis.manifest.sources))
         yield None
         wanted = _configured(path, report.findings)
         yield {
@@ -233,12 +230,11 @@ class Workspace:
     def _holds_several(self, path: str, analysis: Analysis) -> bool:
         """Whether the folder of a file has more than one Kernel.Module."""
         folder = os.path.dirname(path)
-        modules = [
-            document
+        modules = sum(
+            document.data["kind"] == "Kernel.Module" and os.path.dirname(document.file) == folder
             for document in analysis.manifest.documents
-            if document.data["kind"] == "Kernel.Module" and os.path.dirname(document.file) == folder
-        ]
-        self._alone[folder] = len(modules) > 1
+        )
+        self._alone[folder] = modules > 1
         if self._alone[folder]:
             self._analyses.pop((folder,), None)
         return self._alone[folder]
