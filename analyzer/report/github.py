@@ -17,10 +17,7 @@ def as_github(report: Report, base: Path | None = None) -> str:
 
 
 def _annotation(finding: Finding, base: Path | None) -> str:
-    properties = {
-        **_place(finding.span, base),
-        "title": f"{finding.code} {finding.name}",
-    }
+    properties = {**_place(finding.span, base), "title": f"{finding.code} {finding.name}"}
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     message = finding.message if finding.help is None else f"{finding.message}\n{finding.help}"
     return f"::{_LEVELS[finding.weight]} {listed}::{_data(message)}"

@@ -111,10 +111,7 @@ def _region(span: Span) -> Json:
 
 def _fix(fix: Edit, base: Path | None) -> Json:
     replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
-    change = {
-        "artifactLocation": _artifact(fix.span.file, base),
-        "replacements": [replacement],
-    }
+    change = {"artifactLocation": _artifact(fix.span.file, base), "replacements": [replacement]}
     return {"description": {"text": fix.title}, "artifactChanges": [change]}
 
 
