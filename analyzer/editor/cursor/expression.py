@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer import types
@@ -19,7 +19,6 @@ from kernel.cel.functions.table import Function
 from kernel.cel.tree import Binary, Call, Ident, Index, Literal, Macro, Select, reference_path
 
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
-_RANGES: Final = ("list", "map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Member:
 
 def expression_place_at(cel: Expression, facts: Facts) -> ExpressionPlace | None:
     """What stands at the cursor; None where nothing can be written but text."""
-    quote = _open_quote(cel.before)
+    quote, _ = _open_at_end(cel.before)
     if quote:
         return _in_text(cel, quote, facts)
     for text in _candidates(cel):
@@ -66,11 +65,12 @@ def expression_place_at(cel: Expression, facts: Facts) -> ExpressionPlace | None
 def members(type_: Type) -> Iterator[Member]:
     """The fields that a value of a type may have, in the order in which they are declared."""
     inner = _plain(type_)
-    names: dict[str, None] = {}
-    for one in members_of(inner):
-        for name, _ in getattr(one, "fields", ()):
-            if name in field_names(one):
-                names[name] = None
+    names = dict.fromkeys(
+        name
+        for one in members_of(inner)
+        for name, _ in getattr(one, "fields", ())
+        if name in field_names(one)
+    )
     for name in names:
         found = [member(one, name) for one in members_of(inner)]
         good = [one for one in found if one.presence in ("certain", "possible")]
@@ -103,8 +103,8 @@ def macros_on(type_: Type) -> Iterator[str]:
     for name, macro in MACROS.items():
         if not macro.receiver or name in ("optMap", "optFlatMap"):
             continue
-        wanted = ("list",) if macro.form.startswith("list.") else _RANGES
-        if found is None or found & set(wanted):
+        wanted = {"list"} if macro.form.startswith("list.") else {"list", "map"}
+        if found is None or found & wanted:
             yield name
 
 
@@ -143,19 +143,11 @@ def own_place(node: Expr, text: str) -> tuple[int, int]:
 # The place of the mark ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Seen:
-    facts: Facts | None = None
-    checks: dict[type, Check] = field(default_factory=dict)
-
-
 def _found(expr: Expr, facts: Facts) -> ExpressionPlace | None:
     marked = next((node for node in walk(expr) if _is_marked(node)), None)
     if marked is None:
         return None
-    seen, checker = _watched(marked, facts)
-    checker.run(expr, facts)
-    here = seen.facts or facts
+    here, node_types = _watched(marked, expr, facts)
     if isinstance(marked, Ident):
         return ExpressionPlace(here)
     operand = marked.operand if isinstance(marked, Select) else getattr(marked, "target", None)
@@ -165,9 +157,7 @@ def _found(expr: Expr, facts: Facts) -> ExpressionPlace | None:
     dotted = _dotted(operand)
     if dotted is not None and dotted.partition(".")[0] not in here.scope:
         return ExpressionPlace(here, prefix=dotted)
-    type_ = checker.node_types.get(id(operand))
-    if type_ is None:
-        type_ = types_in(operand, here).get(id(operand))
+    type_ = node_types.get(id(operand)) or types_in(operand, here).get(id(operand))
     return ExpressionPlace(here, operand, type_)
 
 
@@ -180,20 +170,22 @@ def _is_marked(node: Any) -> bool:
     return False
 
 
-def _watched(marked: Expr, facts: Facts) -> tuple[_Seen, Checker]:
-    """A checker that notes what is known where it comes to the mark."""
-    seen = _Seen()
+def _watched(marked: Expr, whole: Expr, facts: Facts) -> tuple[Facts, Mapping[int, Type]]:
+    """What is known where the checker comes to the mark, and the types of all nodes."""
+    seen = facts
 
     def watched(check: Check) -> Check:
         def watch(checker: Checker, expr: Any, known: Facts) -> Type:
+            nonlocal seen
             if expr is marked or (isinstance(expr, Macro) and marked in expr.args):
-                seen.facts = known
+                seen = known
             return check(checker, expr, known)
 
         return watch
 
-    seen.checks = {kind: watched(check) for kind, check in CHECKS.items()}
-    return seen, Checker(facts.scope, seen.checks)
+    checker = Checker(facts.scope, {kind: watched(check) for kind, check in CHECKS.items()})
+    checker.run(whole, facts)
+    return seen, checker.node_types
 
 
 def _candidates(cel: Expression) -> Iterator[str]:
@@ -201,18 +193,17 @@ def _candidates(cel: Expression) -> Iterator[str]:
     head = cel.before + MARK
     if not cel.after.lstrip().startswith("("):
         yield head + cel.after
-    closers = _closers(cel.before)
+    _, closers = _open_at_end(cel.before)
     yield head + closers
     yield head + cel.after
     for position in range(len(closers) + 1):
         yield f"{head}{closers[:position]} : null{closers[position:]}"
     yield head + ": null" + closers
-    chain = _chain(cel.before)
-    yield chain + MARK
+    yield _chain(cel.before) + MARK
 
 
-def _closers(text: str) -> str:
-    """What closes the brackets that are open at the end of a text."""
+def _open_at_end(text: str) -> tuple[str, str]:
+    """The quote that is open at the end of a text, and what closes the brackets that are."""
     opened: list[str] = []
     quote, here = "", 0
     while here < len(text):
@@ -229,7 +220,7 @@ def _closers(text: str) -> str:
         elif opened and character == opened[-1]:
             opened.pop()
         here += 1
-    return "".join(reversed(opened))
+    return quote, "".join(reversed(opened))
 
 
 def _chain(text: str) -> str:
@@ -249,29 +240,14 @@ def _chain(text: str) -> str:
     return text[here:]
 
 
-def _open_quote(text: str) -> str:
-    """The quote of the text that is open at the end; empty where none is."""
-    quote, here = "", 0
-    while here < len(text):
-        character = text[here]
-        if quote:
-            if character == "\\":
-                here += 1
-            elif character == quote:
-                quote = ""
-        elif character in "'\"":
-            quote = character
-        here += 1
-    return quote
-
-
 def _in_text(cel: Expression, quote: str, facts: Facts) -> ExpressionPlace | None:
     """A text that is compared with a value that is one of a few."""
     begins = cel.before.rindex(quote)
     head = cel.before[:begins]
     closed = cel.after.find(quote)
     rests = [cel.after[closed + 1 :]] if closed >= 0 else []
-    for rest in (*rests, _closers(head), f" : null{_closers(head)}"):
+    _, closers = _open_at_end(head)
+    for rest in (*rests, closers, f" : null{closers}"):
         try:
             expr = parse(f"{head}'{MARK}'{rest}")
         except (CelSyntaxError, RecursionError):
@@ -287,11 +263,8 @@ def _in_text(cel: Expression, quote: str, facts: Facts) -> ExpressionPlace | Non
 
 def texts_of(type_: Type) -> list[str]:
     """The texts that a value may be, where it may be only a few."""
-    found: set[str] = set()
-    for one in members_of(type_):
-        if isinstance(one, types.String) and one.literals is not None:
-            found |= one.literals
-    return sorted(found)
+    texts = (one.literals or () for one in members_of(type_) if isinstance(one, types.String))
+    return sorted(set().union(*texts))
 
 
 def _dotted(expr: Expr) -> str | None:
@@ -306,8 +279,4 @@ def _plain(type_: Type) -> Type:
     whole = resolved(type_)
     inner = [one.value for one in members_of(whole) if isinstance(one, types.Optional)]
     rest = without(whole, lambda one: isinstance(one, types.Optional | types.Error | types.Never))
-    return without(union([rest, *inner]), _is_null)
-
-
-def _is_null(type_: Type) -> bool:
-    return isinstance(type_, types.Null)
+    return without(union([rest, *inner]), lambda one: isinstance(one, types.Null))

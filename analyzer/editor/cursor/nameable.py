@@ -60,15 +60,10 @@ def kinds_for(module: Module, wanted: str | None, *, document: bool) -> Iterator
     used = {resource.kind for resource in module.resources.values()}
     for name, definition in all_kinds(module):
         if wanted is None or serves(module, name, definition, wanted):
-            first = wanted is not None and name in used
-            yield Item(
-                name,
-                "kind",
-                name,
-                definition.capability,
-                definition.description,
-                rank=1 if first else 2 if name in module.definitions else 3,
-            )
+            is_used = wanted is not None and name in used
+            rank = 1 if is_used else 2 if name in module.definitions else 3
+            capability, description = definition.capability, definition.description
+            yield Item(name, "kind", name, capability, description, rank)
     if document:
         for name in SYSTEM_KINDS:
             yield Item(name, "kind", name, "", _SYSTEM.get(name, ""), rank=4)
@@ -84,16 +79,9 @@ def resources_for(module: Module, wanted: str, kind: str | None) -> Iterator[Ite
             found = find_kind(home, resource.kind)
             if found is None:
                 continue
-            fits = found[0] is meant[0] if meant else serves(home, resource.kind, found[0], wanted)
-            if fits:
-                yield Item(
-                    prefix + name,
-                    "resource",
-                    prefix + name,
-                    resource.kind,
-                    resource.description,
-                    rank=2 if prefix else 1,
-                )
+            if found[0] is meant[0] if meant else serves(home, resource.kind, found[0], wanted):
+                label, rank = prefix + name, 2 if prefix else 1
+                yield Item(label, "resource", label, resource.kind, resource.description, rank)
 
 
 def serves(module: Module, name: str, definition: Definition, wanted: str) -> bool:

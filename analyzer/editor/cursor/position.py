@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from analyzer.findings.root_causes import region_of
@@ -23,11 +23,16 @@ MARK: Final = "kernelCursorMark"
 
 _MAX_MENDED_LINES: Final = 8
 
+Area = tuple[int, int]
+"""The offsets at which a part of a text begins and ends."""
+
 _WORD = re.compile(r"[\w.$/-]*\Z")
 _REST = re.compile(r"[\w.$/-]*")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _NAME_REST = re.compile(r"\w*")
 _KEY_LINE = re.compile(r"^\s*(?:-\s+)*[\w.$-]+:(?:\s|$)")
+_FIELD_LINE = re.compile(r"^(\s*(?:-\s+)*[\w.$-]+:)(?:\s.*)?$")
+_DASHED = re.compile(r"\s*(?:-\s+)+")
 _DASHES = re.compile(r"^\s*(?:-\s+)*-?\s*$")
 _CLOSING: Final = {"{": "}", "[": "]", "(": ")"}
 
@@ -58,7 +63,7 @@ class Cursor:
     siblings: tuple[str, ...]
     data: Any
     text: str | None
-    region: tuple[int, int]
+    region: Area
     cel: Expression | None = None
     colon: bool = False
 
@@ -67,12 +72,15 @@ class Cursor:
 class _Line:
     """What is open before a place of a line: a quote, and brackets of flow style."""
 
-    quote: str
-    brackets: str
+    quote: str = ""
+    brackets: str = ""
 
     @property
     def closers(self) -> str:
         return self.quote + "".join(_CLOSING[one] for one in reversed(self.brackets))
+
+
+_CLOSED: Final = _Line()
 
 
 def cursor_at(text: str, offset: int) -> Cursor | None:
@@ -81,8 +89,7 @@ def cursor_at(text: str, offset: int) -> Cursor | None:
     opened = _expression_start(text, region[0], offset)
     if opened is not None:
         return _in_expression(text, offset, opened, region)
-    line_start = _line_start(text, offset)
-    if _is_comment(text[line_start:offset]):
+    if _is_comment(text[_line_start(text, offset) : offset]):
         return None
     return _in_yaml(text, offset, region)
 
@@ -124,12 +131,12 @@ def _closed_at(body: str) -> int | None:
     return None
 
 
-def _in_expression(text: str, offset: int, opened: int, region: tuple[int, int]) -> Cursor | None:
+def _in_expression(text: str, offset: int, opened: int, region: Area) -> Cursor | None:
     name = _NAME.search(text, opened, offset)
     start = name.start() if name else offset
     rest = _NAME_REST.match(text, offset)
     end = rest.end() if rest else offset
-    opening = _open_before(text, opened - 3)
+    opening = _scan(text[_line_start(text, opened - 3) : opened - 3])
     closed = _closing(text, opened, end, opening, region[1])
     before, after = text[opened:start], text[end:closed]
     if opening.quote == '"':
@@ -144,11 +151,8 @@ def _in_expression(text: str, offset: int, opened: int, region: tuple[int, int])
     made = head + _closed(rest_of_line, opening) + tail[len(rest_of_line) :]
     cut = head + _closed(rest_of_line, opening) + "\n" + text[region[1] :]
     cel = Expression(before, after)
-    for candidate in _in_turn([made], region, [cut]):
-        found = _find(candidate, region, start, end, cel)
-        if found is not None:
-            return found
-    return _by_lines(text, offset, region, start, end, cel)
+    found = (_find(one, region, (start, end), cel) for one in _in_turn([made], region, [cut]))
+    return next(filter(None, found), None) or _by_lines(text, offset, region, (start, end), cel)
 
 
 def _closing(text: str, opened: int, end: int, opening: _Line, limit: int) -> int:
@@ -170,14 +174,13 @@ def _closing(text: str, opened: int, end: int, opening: _Line, limit: int) -> in
 
 def _closed(rest: str, opening: _Line) -> str:
     """The rest of a line with what was open before it closed."""
-    after = _scan(rest, opening)
-    return rest + after.closers
+    return rest + _scan(rest, opening).closers
 
 
 # YAML --------------------------------------------------------------------------------------------
 
 
-def _in_yaml(text: str, offset: int, region: tuple[int, int]) -> Cursor | None:
+def _in_yaml(text: str, offset: int, region: Area) -> Cursor | None:
     line_start = max(_line_start(text, offset), region[0])
     line_end = _line_end(text, offset)
     word = _WORD.search(text, line_start, offset)
@@ -187,7 +190,7 @@ def _in_yaml(text: str, offset: int, region: tuple[int, int]) -> Cursor | None:
     rest = _REST.match(text, offset, line_end)
     end = rest.end() if rest else offset
     head, tail = text[line_start:start], text[end:line_end]
-    opening = _scan(head, _Line("", ""))
+    opening = _scan(head)
     colon = re.match(r"[\"']?\s*:(?:\s|$)", tail) is not None
     made = [
         text[:start] + mark + _closed(rest_of_line, _scan(mark, opening))
@@ -195,11 +198,9 @@ def _in_yaml(text: str, offset: int, region: tuple[int, int]) -> Cursor | None:
     ]
     faithful = [line + text[line_end:] for line in made]
     cut = [line + "\n" + text[region[1] :] for line in made]
-    for candidate in _in_turn(faithful, region, cut):
-        found = _find(candidate, region, start, end, None, colon)
-        if found is not None:
-            return found
-    return _by_lines(text, offset, region, start, end, None)
+    turns = _in_turn(faithful, region, cut)
+    found = (_find(one, region, (start, end), colon=colon) for one in turns)
+    return next(filter(None, found), None) or _by_lines(text, offset, region, (start, end))
 
 
 def _marked(head: str, tail: str, opening: _Line, colon: bool) -> Iterator[tuple[str, str]]:
@@ -225,15 +226,14 @@ def _marked(head: str, tail: str, opening: _Line, colon: bool) -> Iterator[tuple
         yield key
 
 
-def _in_turn(faithful: list[str], region: tuple[int, int], cut: list[str]) -> Iterator[str]:
+def _in_turn(faithful: list[str], region: Area, cut: list[str]) -> Iterator[str]:
     """The texts that may parse; what takes longer to make comes after what does not."""
     yield from faithful
-    for text in faithful:
-        yield _mended(text, region)
+    yield from (_mended(text, region) for text in faithful)
     yield from cut
 
 
-def _mended(text: str, region: tuple[int, int]) -> str:
+def _mended(text: str, region: Area) -> str:
     """The text without the lines of the document that the parser stumbles over."""
     first = region[0]
     _, stop = region_of(text, first)
@@ -263,12 +263,7 @@ def _wrong_lines(text: str) -> list[int]:
 
 
 def _find(
-    text: str,
-    region: tuple[int, int],
-    start: int,
-    end: int,
-    cel: Expression | None,
-    colon: bool = False,
+    text: str, region: Area, word: Area, cel: Expression | None = None, colon: bool = False
 ) -> Cursor | None:
     """The cursor, if the document with the mark parses."""
     source = Source("", text)
@@ -283,9 +278,7 @@ def _find(
     place = marked_place(root)
     if place is None:
         return None
-    path, is_key, siblings = place
-    data = to_data(root)
-    return Cursor(start, end, path, is_key, siblings, data, text, region, cel, colon)
+    return Cursor(word[0], word[1], *place, to_data(root), text, region, cel, colon)
 
 
 def _parser(text: str) -> Any:
@@ -317,18 +310,18 @@ def marked_place(root: Node) -> tuple[Path, bool, tuple[str, ...]] | None:
 
 
 def _by_lines(
-    text: str, offset: int, region: tuple[int, int], start: int, end: int, cel: Expression | None
+    text: str, offset: int, region: Area, word: Area, cel: Expression | None = None
 ) -> Cursor | None:
     """The place as the indentation tells it, from the lines that enclose the cursor only."""
     begin = max(_line_start(text, offset), region[0])
     line = text[begin : _line_end(text, offset)]
-    head = text[begin:start] if cel is None else _before_expression(text, begin, offset)
+    head = text[begin : word[0]] if cel is None else _before_expression(text, begin, offset)
     indent = len(line) - len(line.lstrip(" "))
     kept: list[str] = []
     if head is None:
         return None
     mark = f'"{MARK}"' if cel is not None or not _DASHES.match(head) else f"{MARK}: null"
-    opening = _scan(head, _Line("", ""))
+    opening = _scan(head)
     if opening.quote:
         mark = MARK
     mine = head + mark + opening.closers
@@ -341,19 +334,16 @@ def _by_lines(
         if width < indent or (width == indent and dashed and not bare.startswith("- ")):
             prefix = _DASHED.match(above)
             beside = prefix is not None and prefix.end() == indent and _is_sound(above)
-            kept.append(above if beside else _field_without_value(above))
+            field = None if beside else _FIELD_LINE.match(above)
+            kept.append(field.group(1) if field else above)  # only what holds the cursor
             indent, dashed = width, bare.startswith("- ")
         elif width == indent and dashed and bare.startswith("- "):
             kept.append(" " * width + "- null")
         elif width == indent and not dashed and _is_sound(above):
             kept.append(above)
     skeleton = "\n".join([*reversed(kept), mine])
-    found = _find(skeleton, (0, len(skeleton)), start, end, cel)
-    if found is None:
-        return None
-    return Cursor(
-        start, end, found.path, found.is_key, found.siblings, found.data, None, region, cel
-    )
+    found = _find(skeleton, (0, len(skeleton)), word, cel)
+    return None if found is None else replace(found, text=None, region=region)
 
 
 def _before_expression(text: str, begin: int, offset: int) -> str | None:
@@ -362,14 +352,8 @@ def _before_expression(text: str, begin: int, offset: int) -> str | None:
     if opened < 0:
         return None
     head = text[begin:opened]
-    opening = _scan(head, _Line("", ""))
+    opening = _scan(head)
     return head[: head.rindex(opening.quote)] if opening.quote else head
-
-
-_FIELD_LINE = re.compile(r"^(\s*(?:-\s+)*[\w.$-]+:)(?:\s.*)?$")
-
-
-_DASHED = re.compile(r"\s*(?:-\s+)+")
 
 
 def _is_sound(line: str) -> bool:
@@ -382,20 +366,10 @@ def _is_sound(line: str) -> bool:
         return False
 
 
-def _field_without_value(line: str) -> str:
-    """A line that only says what is inside of it."""
-    match = _FIELD_LINE.match(line)
-    return match.group(1) if match else line
-
-
 # Lines -------------------------------------------------------------------------------------------
 
 
-def _open_before(text: str, offset: int) -> _Line:
-    return _scan(text[_line_start(text, offset) : offset], _Line("", ""))
-
-
-def _scan(text: str, line: _Line) -> _Line:
+def _scan(text: str, line: _Line = _CLOSED) -> _Line:
     """What is open after a piece of a line, where ``line`` was open before it."""
     quote, brackets, here, begins = line.quote, line.brackets, 0, not line.quote
     while here < len(text):
@@ -428,7 +402,7 @@ def _scan(text: str, line: _Line) -> _Line:
 
 
 def _is_comment(before: str) -> bool:
-    line = _scan(before, _Line("", ""))
+    line = _scan(before)
     return not line.quote and re.search(r"(?:^|\s)#", before) is not None and "'" not in before
 
 

@@ -83,8 +83,8 @@ def slot_at(module: Module, data: Any, path: Path) -> Slot:
 
 def _resource(module: Module, data: Any, holder: Slot | None, name: str | int) -> Slot:
     """A document, or a resource in place."""
-    kind = data.get("kind") if isinstance(data, Mapping) else None
-    kind = kind if isinstance(kind, str) else None
+    found = _part(data, "kind")
+    kind = found if isinstance(found, str) else None
     more = MORE_METADATA.get(kind or "", {})
     head: Any = HEAD
     if more:
@@ -163,7 +163,7 @@ def _sources(context: Any, root: Any) -> Iterator[str]:
 def _special(slot: Slot, found: list[Traits]) -> Slot:
     """A slot whose schema says by our own keywords what stands there."""
     roles = {one.role for one in found if one.role}
-    if roles & {"steps"}:
+    if "steps" in roles:
         items = {"type": "array", "items": STEP, "description": slot.description}
         return replace(slot, nodes=(items,), root=items)
     if roles & {"inputs", "outputs"}:
@@ -185,30 +185,24 @@ def _special(slot: Slot, found: list[Traits]) -> Slot:
 
 def _system(kind: str, slot: Slot, step: str | int) -> Slot | None:
     """The fields of the kernel's own kinds that hold schemas and topologies."""
+    if kind != "Kernel.Definition" or step not in (*_SCHEMAS, "body"):
+        return None
+    root = TOPOLOGY if step == "body" else SCHEMA
     said = SYSTEM_KINDS[kind]["properties"].get(step, {}).get("description", "")
-    if kind == "Kernel.Definition" and step in _SCHEMAS:
-        return replace(slot, nodes=({**SCHEMA, "description": said},), root=SCHEMA)
-    if kind == "Kernel.Definition" and step == "body":
-        return replace(slot, nodes=({**TOPOLOGY, "description": said},), root=TOPOLOGY)
-    return None
+    return replace(slot, nodes=({**root, "description": said},), root=root)
 
 
 def _arguments(slot: Slot, call: Slot) -> Slot:
     """The ``inputs`` of a call site: the contract of what it calls."""
-    schema = inputs_of(call.module, _part(call.data, "invoke"))
+    schema = _inputs_of(call.module, _part(call.data, "invoke"))
     said = _part(CALL_SITE["properties"], "inputs")
     if schema is None:
         return replace(slot, nodes=(said,))
     return replace(slot, nodes=(said, *_spread([schema], schema)), root=schema)
 
 
-def inputs_of(module: Module, target: Any) -> Any:
-    """The schema of the arguments of what a call site calls; None where none is declared."""
-    return contract_of(module, target, "inputs")
-
-
-def contract_of(module: Module, target: Any, part: str) -> Any:
-    """The ``inputs`` or ``outputs`` of what ``invoke`` names, bundled; None where not declared."""
+def _inputs_of(module: Module, target: Any) -> Any:
+    """The bundled schema of the arguments of what ``invoke`` names; None where none is declared."""
     kind, name = _part(target, "kind"), _part(target, "name")
     if not isinstance(kind, str):
         return None
@@ -220,12 +214,12 @@ def contract_of(module: Module, target: Any, part: str) -> Any:
     definition = find_kind(home, kind)
     if definition is None:
         return None
-    own = roles_of(definition[0], fields, ()).get(part)
+    own = roles_of(definition[0], fields, ()).get("inputs")
     if own is not None:
         return _bundled(own[1], home)
-    declared = getattr(definition[0], part)
+    declared = definition[0].inputs
     if declared is None and definition[0].body is not None:
-        declared = definition[0].body.get(part)
+        declared = definition[0].body.get("inputs")
     return None if declared is None else _bundled(declared, definition[1])
 
 
