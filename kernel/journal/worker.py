@@ -53,16 +53,15 @@ class Worker:
     def __init__(self, connect: Callable[[], Session], name: str) -> None:
         self._connect = connect
         self._queue: SimpleQueue[list[Request] | None] = SimpleQueue()
-        # By event loop: the requests of this turn of the loop, which are not in the queue yet.
+        # By event loop: the requests of its present iteration, which are not in the queue yet.
         self._waiting: dict[asyncio.AbstractEventLoop, list[Request]] = {}
         self._session: Session | None = None
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._is_started = False
         self._is_closed = False
-        self._lock = threading.Lock()
         self._session_lock = threading.Lock()
-        # Whether the last requests that went into the queue were one.
-        self._is_single = True
+        self._lock = threading.Lock()  # guards everything else
+        self._is_single = True  # whether the last group in the queue was a single request
         self._at_once_in_a_row = 0
 
     async def do(self, work: Callable[[Session], T], mode: Mode) -> T:
@@ -86,7 +85,7 @@ class Worker:
             asked = self._waiting.get(loop)
             if asked is None:
                 asked = self._waiting[loop] = []
-                loop.call_soon(self._hand_over, loop)
+                loop.call_soon(self._enqueue, loop)
             asked.append(Request(work, mode, loop, future))
         return await future
 
@@ -108,20 +107,16 @@ class Worker:
             try:
                 result, error = _done(session, work)
                 session.commit()
-            except Unsure as unsure:
+            except Exception as failure:
                 with suppress(Exception):
                     session.rollback()
-                return None, Unsure(str(unsure))
-            except Exception:
-                with suppress(Exception):
-                    session.rollback()
-                return None
+                return (None, Unsure(str(failure))) if isinstance(failure, Unsure) else None
         finally:
             self._session_lock.release()
         return result, error
 
     async def _let_others_ask(self, loop: asyncio.AbstractEventLoop, mode: Mode) -> None:
-        """Let the loop turn once, if it is time: what others ask meanwhile is one group."""
+        """Let the loop iterate once, if it is time: requests of that iteration are one group."""
         self._at_once_in_a_row += 1
         if mode != "durable" and self._at_once_in_a_row < _MAX_AT_ONCE_IN_A_ROW:
             return
@@ -130,9 +125,9 @@ class Worker:
         try:
             await asyncio.sleep(0)
         finally:
-            self._hand_over(loop)
+            self._enqueue(loop)
 
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _enqueue(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
             asked = self._waiting.pop(loop, None)
             if asked:
