@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from analyzer import types
@@ -58,97 +59,88 @@ def _known(expr: Select | Index, operand: Type, facts: Facts) -> Type | None:
 def checked_field(
     checker: Checker, expr: Select | Index, operand: Type, name: str, guard: str
 ) -> Type:
-    """The type of a field that is read, with or without ``?``."""
+    """The type of a field that is read, with or without ``?``; ``guard`` would guard it."""
     if isinstance(operand, types.Error):
         return types.ERROR
     plain = without(operand, lambda one: isinstance(one, types.Optional))
     optional = expr.optional or plain != operand
     inner = union(one.value for one in members_of(operand) if isinstance(one, types.Optional))
     whole = union([plain, inner]) if plain != operand else operand
-    found = [(one, member(one, name)) for one in members_of(whole)]
-    type_ = _judged(checker, expr, name, whole, found, "" if optional else guard)
+    type_ = _FieldAccess(checker, expr, name, whole).type("" if optional else guard)
     return types.Optional(type_) if optional and not isinstance(type_, types.Error) else type_
 
 
-def _judged(
-    checker: Checker,
-    expr: Select | Index,
-    name: str,
-    operand: Type,
-    found: list[tuple[Type, Member]],
-    guard: str,
-) -> Type:
-    """Report what is wrong with reading a field of these members; ``guard`` empty: only if all."""
-    good = [(one, m) for one, m in found if m.presence in ("certain", "possible", "undeclared")]
-    if found and not good:
-        path, known = shown(expr.operand), field_names(operand)
-        owner = f"{path} ({operand})" if not known or path == UNNAMED else path
-        unknown = k4_types.unknown_property(expr, name, owner, known)
-        return checker.report(unknown)
-    type_ = union(m.type for _, m in good)
-    if any(isinstance(one, types.Dyn) for one, _ in good):
-        checker.may_fail = True
-    fieldless = [one for one, m in found if m.presence == "fieldless"]
-    if fieldless:
-        return _fieldless(checker, expr, name, fieldless, type_)
-    absent = [one for one, m in found if m.presence == "never"]
-    if not guard:
-        return _asked(checker, expr, name, operand, [m for _, m in good], type_)
-    if absent:
-        what = f"the field '{name}'"
-        return checker.report(k4_types.unnarrowed_union(expr, what, absent[0]))
-    return _presence(checker, expr, name, operand, [m for _, m in good], type_, guard)
+@dataclass(frozen=True, slots=True)
+class _FieldAccess:
+    """The reading of a field of ``operand``, and what is wrong with it."""
 
+    checker: Checker
+    expr: Select | Index
+    name: str
+    operand: Type
 
-def _asked(
-    checker: Checker,
-    expr: Select | Index,
-    name: str,
-    operand: Type,
-    found: list[Member],
-    type_: Type,
-) -> Type:
-    """A field that may be absent, since it is only asked for; one that is misspelt always is."""
-    known = field_names(operand)
-    if all(one.presence == "undeclared" for one in found) and nearest(name, known):
-        checker.report(k4_types.undeclared_property(expr, name, known), shown(expr))
-    return type_
-
-
-def _fieldless(
-    checker: Checker, expr: Select | Index, name: str, fieldless: list[Type], type_: Type
-) -> Type:
-    if all(isinstance(one, types.Null) for one in fieldless):
-        operand = shown(expr.operand)
-        checker.report(k5_presence.nullable_unguarded(expr.operand, operand), ("null", operand))
+    def type(self, guard: str) -> Type:
+        """The type of the field; with an empty ``guard`` it need not be in all members."""
+        found = [(one, member(one, self.name)) for one in members_of(self.operand)]
+        there = ("certain", "possible", "undeclared")
+        good = [(one, read) for one, read in found if read.presence in there]
+        if found and not good:
+            return self.unknown()
+        type_ = union(read.type for _, read in good)
+        if any(isinstance(one, types.Dyn) for one, _ in good):
+            self.checker.may_fail = True
+        fieldless = [one for one, read in found if read.presence == "fieldless"]
+        if fieldless:
+            return self.fieldless(fieldless, type_)
+        absent = [one for one, read in found if read.presence == "never"]
+        if absent and guard:
+            what = f"the field '{self.name}'"
+            return self.checker.report(k4_types.unnarrowed_union(self.expr, what, absent[0]))
+        members = [read for _, read in good]
+        if guard:
+            self.check_presence(members, guard)
+        else:
+            self.check_spelling(members)
         return type_
-    what = f"the field '{name}'"
-    if {types.Null, types.Bool, types.String, types.List} <= {type(one) for one in fieldless}:
-        return checker.report(k4_types.untyped(expr, what, shown(expr.operand)))
-    return checker.report(k4_types.unnarrowed_union(expr, what, fieldless[0]))
 
+    def unknown(self) -> Type:
+        path, known = shown(self.expr.operand), field_names(self.operand)
+        owner = f"{path} ({self.operand})" if not known or path == UNNAMED else path
+        return self.checker.report(k4_types.unknown_property(self.expr, self.name, owner, known))
 
-def _presence(
-    checker: Checker,
-    expr: Select | Index,
-    name: str,
-    operand: Type,
-    found: list[Member],
-    type_: Type,
-    guard: str,
-) -> Type:
-    possible = [one for one in found if one.presence == "possible"]
-    if possible:
-        lenient = all(one.lenient for one in possible)
-        finding = k5_presence.optional_unguarded(expr, shown(expr), guard, lenient)
-        checker.report(finding, shown(expr) if shown(expr) != UNNAMED else None)
-    elif any(one.presence == "undeclared" or not one.declared for one in found):
-        names = field_names(operand) - {name}
-        checker.may_fail = True
-        # A schema that declares no fields at all is that of a map, of whose keys nothing is known.
-        if names or _is_required(operand, name):
-            checker.report(k4_types.undeclared_property(expr, name, names), shown(expr))
-    return type_
+    def fieldless(self, found: list[Type], type_: Type) -> Type:
+        operand, what = shown(self.expr.operand), f"the field '{self.name}'"
+        if all(isinstance(one, types.Null) for one in found):
+            message = k5_presence.nullable_unguarded(self.expr.operand, operand)
+            self.checker.report(message, ("null", operand))
+            return type_
+        if {types.Null, types.Bool, types.String, types.List} <= {type(one) for one in found}:
+            return self.checker.report(k4_types.untyped(self.expr, what, operand))
+        return self.checker.report(k4_types.unnarrowed_union(self.expr, what, found[0]))
+
+    def check_spelling(self, found: list[Member]) -> None:
+        """A field that is only asked for may be absent; one that is misspelt always is."""
+        known = field_names(self.operand)
+        if all(one.presence == "undeclared" for one in found) and nearest(self.name, known):
+            self.undeclared(known)
+
+    def check_presence(self, found: list[Member], guard: str) -> None:
+        path = shown(self.expr)
+        possible = [one for one in found if one.presence == "possible"]
+        if possible:
+            lenient = all(one.lenient for one in possible)
+            message = k5_presence.optional_unguarded(self.expr, path, guard, lenient)
+            self.checker.report(message, path if path != UNNAMED else None)
+        elif any(one.presence == "undeclared" or not one.declared for one in found):
+            names = field_names(self.operand) - {self.name}
+            self.checker.may_fail = True
+            # A schema without declared fields is that of a map, of whose keys nothing is known.
+            if names or _is_required(self.operand, self.name):
+                self.undeclared(names)
+
+    def undeclared(self, known: Iterable[str]) -> None:
+        message = k4_types.undeclared_property(self.expr, self.name, known)
+        self.checker.report(message, shown(self.expr))
 
 
 def _is_required(owner: Type, name: str) -> bool:
@@ -170,108 +162,105 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
         guard = f"{expr.index.value!r} in {shown(expr.operand)}"
         if not any(isinstance(one, types.List) for one in members_of(operand)):
             return checked_field(checker, expr, operand, expr.index.value, guard)
+    access = _ElementAccess(checker, expr, operand, position, facts)
     optional = expr.optional
     found: list[Type] = []
     for one in members_of(operand):
         if isinstance(one, types.Optional):
             optional, one = True, one.value
-        found += [
-            _element(checker, expr, operand, each, position, optional, facts)
-            for each in members_of(one)
-        ]
+        found += [access.of_member(each, optional) for each in members_of(one)]
     type_ = union(found)
     return types.Optional(type_) if optional and not isinstance(type_, types.Error) else type_
-
-
-def _element(
-    checker: Checker,
-    expr: Index,
-    operand: Type,
-    one: Type,
-    index: Type,
-    optional: bool,
-    facts: Facts,
-) -> Type:
-    match one:
-        case types.Dyn():
-            checker.may_fail = True
-            return types.DYN
-        case types.Null() if operand != types.NULL:
-            checker.report(k5_presence.nullable_unguarded(expr.operand, shown(expr.operand)))
-            return types.NEVER
-        case types.List():
-            return _at_position(checker, expr, one, index, optional, facts)
-        case types.Map() | types.Record():
-            return _at_key(checker, expr, one, index, optional)
-    form = f"{operand}[{index}]"
-    if isinstance(operand, type(one)):
-        return checker.report(k3_names.no_overload(expr, form, None))
-    return checker.report(k4_types.unnarrowed_union(expr, "an index", one))
-
-
-def _fits(checker: Checker, expr: Index, index: Type, wanted: frozenset[str], one: Type) -> bool:
-    found = kinds(index)
-    if found is None:
-        checker.may_fail = True
-        return True
-    if found <= wanted:
-        return True
-    if "null" in found and found - {"null"} <= wanted and found != {"null"}:
-        checker.report(k5_presence.nullable_unguarded(expr.index, shown(expr.index)))
-        return False
-    checker.report(k3_names.no_overload(expr, f"{one}[{index}]", None))
-    return False
 
 
 _POSITIONS: Final = frozenset({"int", "uint", "double"})
 _KEYS: Final = _POSITIONS | {"bool", "string"}
 
 
-def _at_position(
-    checker: Checker, expr: Index, items: types.List, index: Type, optional: bool, facts: Facts
-) -> Type:
-    if not _fits(checker, expr, index, _POSITIONS, items):
-        return types.ERROR
-    if not optional and not _is_within(checker, expr, items, index, facts):
-        checker.report(_unproven(checker, expr, facts))
-    return items.element
+@dataclass(frozen=True, slots=True)
+class _ElementAccess:
+    """The reading of an element of ``operand``, at an index of the type ``index``."""
 
+    checker: Checker
+    expr: Index
+    operand: Type
+    index: Type
+    facts: Facts
 
-def _is_within(checker: Checker, expr: Index, items: types.List, index: Type, facts: Facts) -> bool:
-    index = resolved(index)
-    if not isinstance(index, types.Int) or is_within(index, items):
-        return isinstance(index, types.Int)
-    orders = Orders(facts.known, checker.known_type)
-    return orders.is_position(expr.index, expr.operand, items.least, -1)
+    def of_member(self, one: Type, optional: bool) -> Type:
+        """The type of the element of one of the types that the operand may be of."""
+        match one:
+            case types.Dyn():
+                self.checker.may_fail = True
+                return types.DYN
+            case types.Null() if self.operand != types.NULL:
+                owner = self.expr.operand
+                self.checker.report(k5_presence.nullable_unguarded(owner, shown(owner)))
+                return types.NEVER
+            case types.List():
+                return self.at_position(one, optional)
+            case types.Map() | types.Record():
+                return self.at_key(one, optional)
+        if isinstance(self.operand, type(one)):
+            form = f"{self.operand}[{self.index}]"
+            return self.checker.report(k3_names.no_overload(self.expr, form, None))
+        return self.checker.report(k4_types.unnarrowed_union(self.expr, "an index", one))
 
+    def fits(self, wanted: frozenset[str], one: Type) -> bool:
+        found = kinds(self.index)
+        if found is None:
+            self.checker.may_fail = True
+            return True
+        if found <= wanted:
+            return True
+        if "null" in found and found - {"null"} <= wanted and found != {"null"}:
+            index = self.expr.index
+            self.checker.report(k5_presence.nullable_unguarded(index, shown(index)))
+        else:
+            form = f"{one}[{self.index}]"
+            self.checker.report(k3_names.no_overload(self.expr, form, None))
+        return False
 
-def _unproven(checker: Checker, expr: Index, facts: Facts) -> Diagnostic:
-    """Which guard a position lacks."""
-    items, position = shown(expr.operand), position_shown(expr.index)
-    if items.startswith(UNNAMED):
-        return k5_presence.unnamed_element_past_end(expr, position)
-    natural = Orders(facts.known, checker.known_type).is_natural(expr.index)
-    return k5_presence.element_past_end(expr, items, position, natural)
+    def at_position(self, items: types.List, optional: bool) -> Type:
+        if not self.fits(_POSITIONS, items):
+            return types.ERROR
+        if not optional and not self.is_within(items):
+            self.checker.report(self.past_end())
+        return items.element
 
+    def is_within(self, items: types.List) -> bool:
+        index = resolved(self.index)
+        if not isinstance(index, types.Int) or is_within(index, items):
+            return isinstance(index, types.Int)
+        return self.orders.is_position(self.expr.index, self.expr.operand, items.least, -1)
 
-def _at_key(
-    checker: Checker, expr: Index, mapping: types.Map | types.Record, index: Type, optional: bool
-) -> Type:
-    if not _fits(checker, expr, index, _KEYS, mapping):
-        return types.ERROR
-    keys = index.literals if isinstance(index, types.String) else None
-    if keys:
-        found = [member(mapping, key) for key in keys]
-        certain = all(one.presence == "certain" for one in found)
-        type_ = union(one.type for one in found)
-    else:
-        certain, type_ = False, values_of(mapping)
-    if not certain and not optional:
-        guard = f"{shown(expr.index)} in {shown(expr.operand)}"
-        if not may_be_equal(keys_of(mapping), index):
-            return checker.report(k4_types.incomparable(expr, keys_of(mapping), index))
-        checker.report(k5_presence.optional_unguarded(expr, shown(expr), guard, False))
-    return type_
+    @property
+    def orders(self) -> Orders:
+        return Orders(self.facts.known, self.checker.known_type)
+
+    def past_end(self) -> Diagnostic:
+        """Which guard a position lacks."""
+        items, position = shown(self.expr.operand), position_shown(self.expr.index)
+        if items.startswith(UNNAMED):
+            return k5_presence.unnamed_element_past_end(self.expr, position)
+        natural = self.orders.is_natural(self.expr.index)
+        return k5_presence.element_past_end(self.expr, items, position, natural)
+
+    def at_key(self, mapping: types.Map | types.Record, optional: bool) -> Type:
+        if not self.fits(_KEYS, mapping):
+            return types.ERROR
+        keys = self.index.literals if isinstance(self.index, types.String) else None
+        found = [member(mapping, key) for key in keys or ()]
+        certain = bool(found) and all(one.presence == "certain" for one in found)
+        type_ = union(one.type for one in found) if found else values_of(mapping)
+        if not certain and not optional:
+            if not may_be_equal(keys_of(mapping), self.index):
+                wrong = k4_types.incomparable(self.expr, keys_of(mapping), self.index)
+                return self.checker.report(wrong)
+            guard = f"{shown(self.expr.index)} in {shown(self.expr.operand)}"
+            path = shown(self.expr)
+            self.checker.report(k5_presence.optional_unguarded(self.expr, path, guard, False))
+        return type_
 
 
 def has(checker: Checker, expr: Macro, facts: Facts) -> Type:
