@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.assignment import mismatches
 from analyzer.expressions.templates import Evaluation, evaluate
 from analyzer.findings.messages import k7_effects
 from analyzer.findings.messages.k2_contracts import INPUT
-from analyzer.program.linking import Unit
-from analyzer.program.program import Program
 from analyzer.program.variables import ERROR, INVOCATION, Names
 from analyzer.types import DYN, NEVER, Bool, Record
 from kernel.cel import Template, compile_template
@@ -31,53 +29,43 @@ _INSIDE: Names = {"invocation": INVOCATION}
 _RETRIED: Names = {"invocation": INVOCATION, "error": ERROR}
 
 
-def check_site(
-    program: Program, unit: Unit, site: CallSite, field: Field, collector: Collector
-) -> None:
+def check_site(check: UnitCheck, site: CallSite, field: Field) -> None:
     """All fields of a call site but ``when``."""
     value = None
     if site.inputs is not None:
         value = field(site.inputs, _INSIDE)
-        collector.add_evaluation(value, (*site.path, "inputs"))
-    _arguments(program, unit, site, value, collector)
+        check.add_evaluation(value, (*site.path, "inputs"))
+    _arguments(check, site, value)
+
+    def condition(template: Template, where: Path, names: Names, wanted: str = "a bool") -> None:
+        _condition(check, field(template, names), (*site.path, *where), where, wanted)
+
     if site.retry is not None and site.retry.when is not None:
-        _condition(site.retry.when, site, ("retry", "when"), _RETRIED, field, collector)
-    for number, condition in enumerate(site.expect):
-        _condition(condition, site, ("expect", number), _INSIDE, field, collector)
+        condition(site.retry.when, ("retry", "when"), _RETRIED)
+    for number, template in enumerate(site.expect):
+        condition(template, ("expect", number), _INSIDE)
     if site.approval is not None and not site.approval.constant:
-        wanted = "`required` or a bool"
-        _condition(site.approval, site, ("approval",), _INSIDE, field, collector, wanted)
+        condition(site.approval, ("approval",), _INSIDE, "`required` or a bool")
     if site.idempotency_key is not None:
         key = field(site.idempotency_key, _INSIDE)
         path = (*site.path, "idempotencyKey")
-        collector.add_evaluation(key, path)
-        expect(collector, key, "idempotencyKey", "a string that is not empty", path)
+        check.add_evaluation(key, path)
+        expect(check, key, "idempotencyKey", "a string that is not empty", path)
 
 
-def _condition(
-    template: Template,
-    site: CallSite,
-    where: Path,
-    more: Names,
-    field: Field,
-    collector: Collector,
-    wanted: str = "a bool",
-) -> None:
-    value = field(template, more)
-    path = (*site.path, *where)
-    collector.add_evaluation(value, path)
+def _condition(check: UnitCheck, value: Evaluation, path: Path, where: Path, wanted: str) -> None:
+    check.add_evaluation(value, path)
     name = ".".join(str(step) for step in where if isinstance(step, str))
-    if not expect(collector, value, name, wanted, path):
+    if not expect(check, value, name, wanted, path):
         return
     if name == "retry.when" and value.type == Bool(False) and not value.found:
-        collector.add(k7_effects.never_retried(), path)
+        check.add(k7_effects.never_retried(), path)
     else:
-        check_constant(collector, value, path, None)
+        check_constant(check, value, path, None)
 
 
-def _arguments(
-    program: Program, unit: Unit, site: CallSite, value: Evaluation | None, collector: Collector
-) -> None:
+def _arguments(check: UnitCheck, site: CallSite, value: Evaluation | None) -> None:
+    program, unit = check.program, check.unit
     callee = program.linked.callee(unit.module, site.target)
     if callee is None:
         return
@@ -89,6 +77,6 @@ def _arguments(
         if found.message.code == INPUT.missing and not complete:
             continue
         if value is None:
-            collector.add(found.message, (*site.path, "invoke"), key=True)
+            check.add(found.message, (*site.path, "invoke"), key=True)
         else:
-            collector.add_mismatch(found, value, (*site.path, "inputs"))
+            check.add_mismatch(found, value, (*site.path, "inputs"))

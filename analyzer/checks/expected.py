@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from analyzer import types
-from analyzer.checks.collector import Collector
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.checker import shown
 from analyzer.expressions.templates import Evaluation
 from analyzer.findings.messages import k4_types, k5_presence, k6_values
@@ -48,7 +48,7 @@ EXPECTED: Final[dict[str, Fits]] = {
 """What a field takes, in words, and whether a type is that."""
 
 
-def expect(collector: Collector, value: Evaluation, field: str, wanted: str, path: Path) -> bool:
+def expect(check: UnitCheck, value: Evaluation, field: str, wanted: str, path: Path) -> bool:
     """Whether a field takes a value; a finding if not."""
     type_ = value.type
     check_fits = EXPECTED[wanted]
@@ -57,16 +57,16 @@ def expect(collector: Collector, value: Evaluation, field: str, wanted: str, pat
         return True
     expr = whole_expression(value)
     if expr is None:
-        collector.add(k4_types.field_of_type(field, wanted, type_), path)
+        check.add(k4_types.field_of_type(field, wanted, type_), path)
     elif add == types.NULL and type_ != types.NULL:
-        collector.add_diagnostic(k5_presence.nullable_unguarded(expr, shown(expr)), path)
+        check.add_diagnostic(k5_presence.nullable_unguarded(expr, shown(expr)), path)
     else:
-        collector.add_diagnostic(k4_types.slot_type(expr, field, wanted, type_), path)
+        check.add_diagnostic(k4_types.slot_type(expr, field, wanted, type_), path)
     return False
 
 
 def check_constant(
-    collector: Collector,
+    check: UnitCheck,
     value: Evaluation,
     path: Path,
     alone: Callable[[Expr], Type] | None = None,
@@ -80,13 +80,13 @@ def check_constant(
     if not isinstance(type_, types.Bool) or type_.literal is None or value.found:
         return
     if expr is None:
-        collector.add(k6_values.constant_field(type_.literal), path)
+        check.add(k6_values.constant_field(type_.literal), path)
         return
     itself = type_ if alone is None else alone(expr)
     if isinstance(itself, types.Bool) and itself.literal is not None:
-        collector.add_diagnostic(k6_values.constant_condition(expr, type_.literal), path)
+        check.add_diagnostic(k6_values.constant_condition(expr, type_.literal), path)
     elif type_.literal is False:
-        collector.add_diagnostic(k6_values.unreachable(expr, "this is never true"), path)
+        check.add_diagnostic(k6_values.unreachable(expr, "this is never true"), path)
 
 
 def whole_expression(value: Evaluation) -> Expr | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.checks.call_sites import check_site
-from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
 from analyzer.checks.policies import check_policy
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.assignment import shown_path
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_impossible
@@ -24,30 +24,29 @@ from kernel.manifest import Definition, Policy, schemas_of
 from kernel.safety import CLASSES
 
 
-def check_fields(program: Program, unit: Unit, collector: Collector) -> None:
+def check_fields(check: UnitCheck) -> None:
     """The values with CEL among the fields of a resource, and the call sites in them."""
+    program, unit = check.program, check.unit
     if isinstance(unit.owner, Policy):
-        check_policy(program, unit, unit.owner, collector)
+        check_policy(check, unit.owner)
         return
     names = program.variables.of_module(unit.module)
     for field in unit.fields:
-        _check_field(program, unit, field, names, FIELD, collector)
+        _check_field(check, field, names, FIELD)
     for field in unit.deferred:
         inside = {**names, **program.variables.of_context(unit, field.context, None)}
-        _check_field(program, unit, field, inside, OUTPUT, collector)
+        _check_field(check, field, inside, OUTPUT)
     for site in unit.sites:
-        _check_site(program, unit, site, collector)
+        _check_site(check, site)
 
 
-def _check_field(
-    program: Program, unit: Unit, field: CelField, names: Names, place: Place, collector: Collector
-) -> None:
-    value = evaluate_in_scope(written(field.value), names)
-    collector.add_evaluation(value, field.path)
-    wanted = _declared(program, unit, field.path)
+def _check_field(check: UnitCheck, field: CelField, names: Names, place: Place) -> None:
+    unit, value = check.unit, evaluate_in_scope(written(field.value), names)
+    check.add_evaluation(value, field.path)
+    wanted = _declared(check.program, unit, field.path)
     if not isinstance(wanted, Dyn):
         called = replace(place, what=f"field `{shown_path(field.path[len(unit.path) :])}`")
-        collector.check_fits(value, wanted, called, f"`{unit.label}`", field.path)
+        check.check_fits(value, wanted, called, f"`{unit.label}`", field.path)
 
 
 def _declared(program: Program, unit: Unit, path: Path) -> Type:
@@ -75,30 +74,29 @@ def _type_inside(type_: Type, step: str | int) -> Type:
     return found[0] if len(found) == 1 else DYN
 
 
-def _check_site(program: Program, unit: Unit, site: StandaloneSite, collector: Collector) -> None:
+def _check_site(check: UnitCheck, site: StandaloneSite) -> None:
     """A call site that stands by itself, with the fields that its kind adds."""
+    program, unit = check.program, check.unit
     result = program.result_of(unit, site.site)
     names = dict(program.variables.of_module(unit.module))
     if isinstance(unit.owner, Definition):
         names.update(variables_of_check(program, unit))
     else:
         names.update(program.variables.of_context(unit, site.context, site.data))
-    check_site(
-        program, unit, site.site, lambda t, more: evaluate_in_scope(t, {**names, **more}), collector
-    )
+    check_site(check, site.site, lambda t, more: evaluate_in_scope(t, {**names, **more}))
     if site.site.when is not None:
         path = (*site.path, "when")
         value = evaluate_in_scope(site.site.when, {**names, "invocation": INVOCATION})
-        collector.add_evaluation(value, path)
-        if expect(collector, value, "when", "a bool", path):
-            check_constant(collector, value, path)
+        check.add_evaluation(value, path)
+        if expect(check, value, "when", "a bool", path):
+            check_constant(check, value, path)
     for field in site.own_fields:
         if isinstance(unit.owner, Definition):
-            _check_mapped(program, unit, site, field, {**names, "result": result}, collector)
+            _check_mapped(check, site, field, {**names, "result": result})
             continue
         inside = program.variables.of_context(unit, field.context, site.data, result)
         merged = {**program.variables.of_module(unit.module), **inside}
-        _check_field(program, unit, field, merged, OUTPUT, collector)
+        _check_field(check, field, merged, OUTPUT)
 
 
 def variables_of_check(program: Program, unit: Unit) -> Names:
@@ -119,14 +117,7 @@ def known_of_check(site: StandaloneSite, field: CelField, names: Names) -> Facts
     return facts
 
 
-def _check_mapped(
-    program: Program,
-    unit: Unit,
-    site: StandaloneSite,
-    field: CelField,
-    names: Names,
-    collector: Collector,
-) -> None:
+def _check_mapped(check: UnitCheck, site: StandaloneSite, field: CelField, names: Names) -> None:
     """``landed`` and ``outputs`` of a check: whether the write landed, and what it gave."""
     facts = known_of_check(site, field, names)
     if is_impossible(facts):
@@ -134,18 +125,18 @@ def _check_mapped(
     value = evaluate(
         written(field.value).tree, lambda expr: check_in_scope(expr, facts.scope, facts)
     )
-    collector.add_evaluation(value, field.path)
+    check.add_evaluation(value, field.path)
     if field.path[-1] == "landed":
-        expect(collector, value, "landed", "a bool", field.path)
+        expect(check, value, "landed", "a bool", field.path)
         return
-    outputs = program.contracts.declared(unit, "outputs")
+    outputs = check.program.contracts.declared(check.unit, "outputs")
     if outputs is not None:
-        collector.check_fits(value, outputs, OUTPUT, f"`{unit.label}`", field.path)
+        check.check_fits(value, outputs, OUTPUT, f"`{check.unit.label}`", field.path)
 
 
-def check_safety(program: Program, unit: Unit, collector: Collector) -> None:
+def check_safety(check: UnitCheck) -> None:
     """A safety class that a definition computes from the fields of its resources."""
-    definition = unit.owner
+    program, unit, definition = check.program, check.unit, check.unit.owner
     if not isinstance(definition, Definition):
         return
     safety = definition.safety
@@ -153,7 +144,7 @@ def check_safety(program: Program, unit: Unit, collector: Collector) -> None:
         return
     names = {"self": program.contracts.fields(definition, unit.module)}
     value = evaluate_in_scope(written(safety), names)
-    collector.add_evaluation(value, ("safety",))
+    check.add_evaluation(value, ("safety",))
     wanted = program.contracts.lowered({"enum": [*CLASSES]}, schemas_of(unit.module))
     called = replace(FIELD, what="`safety`")
-    collector.check_fits(value, wanted, called, f"`{definition.kind}`", ("safety",))
+    check.check_fits(value, wanted, called, f"`{definition.kind}`", ("safety",))

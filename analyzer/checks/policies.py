@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer import types
-from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k9_hygiene
 from analyzer.flow.at_place import evaluate_in_scope
 from analyzer.program.contracts import ANYTHING
@@ -21,17 +21,18 @@ from kernel.policy.names import kind_names, names_target, resource_names
 _CALLED = "Invocable", "Runnable"
 
 
-def check_policy(program: Program, unit: Unit, policy: Policy, collector: Collector) -> None:
+def check_policy(check: UnitCheck, policy: Policy) -> None:
     """The conditions of a policy, and the targets with wildcards."""
+    program, unit = check.program, check.unit
     names = variables_of_policy(program, unit, policy)
     for place in unit.deferred:
         value = evaluate_in_scope(written(place.value), names)
-        collector.add_evaluation(value, place.path)
-        if expect(collector, value, "when", "a bool", place.path):
-            check_constant(collector, value, place.path)
+        check.add_evaluation(value, place.path)
+        if expect(check, value, "when", "a bool", place.path):
+            check_constant(check, value, place.path)
     for number, target in enumerate(policy.targets):
         if is_wild(target) and names_nothing(program.linked.manifest, unit.module, target):
-            collector.add(k9_hygiene.target_names_nothing(target), ("targets", number))
+            check.add(k9_hygiene.target_names_nothing(target), ("targets", number))
 
 
 def variables_of_policy(program: Program, unit: Unit, policy: Policy) -> Names:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analyzer.checks.collector import Collector
 from analyzer.checks.fields import known_of_check, variables_of_check
 from analyzer.checks.policies import variables_of_policy
 from analyzer.checks.steps import check_topology, scopes_in
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts
 from analyzer.flow.guards import Conditions, Known
@@ -99,9 +99,7 @@ def _settle(program: Program, unit: Unit, begun: set[object]) -> None:
         if called.owner in contracts.results or called.declared("outputs") is not None:
             continue
         _settle(program, called, begun)
-        contracts.results[called.owner] = check_topology(
-            program, called, Collector(called.document)
-        )
+        contracts.results[called.owner] = check_topology(UnitCheck(program, called))
 
 
 def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) -> Scope:

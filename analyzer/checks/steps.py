@@ -9,8 +9,8 @@ from typing import Any
 
 from analyzer import types
 from analyzer.checks.call_sites import check_site
-from analyzer.checks.collector import Collector
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.templates import Evaluation, constant
 from analyzer.findings.finding import Edit
 from analyzer.findings.messages import k2_contracts, k4_types, k6_values
@@ -39,12 +39,13 @@ Made = dict[Template, Evaluation]
 """Templates that were evaluated already."""
 
 
-def check_topology(program: Program, unit: Unit, collector: Collector) -> Type:
+def check_topology(check: UnitCheck) -> Type:
     """Write down what is wrong with the sequence of a unit; gives the type of its result."""
-    assert unit.sequence is not None
+    sequence = check.unit.sequence
+    assert sequence is not None
     made: Made = {}
-    conditions, scopes = scopes_in(program, unit, unit.sequence, made)
-    return _Check(program, unit, collector, unit.sequence, conditions, scopes, made).run()
+    conditions, scopes = scopes_in(check.program, check.unit, sequence, made)
+    return _SequenceCheck(check, sequence, conditions, scopes, made).run()
 
 
 def scopes_in(
@@ -69,10 +70,8 @@ def scopes_in(
 
 
 @dataclass(slots=True)
-class _Check:
-    program: Program
-    unit: Unit
-    collector: Collector
+class _SequenceCheck:
+    check: UnitCheck
     sequence: Sequence
     conditions: Conditions
     scopes: Scopes
@@ -86,24 +85,28 @@ class _Check:
             if step.site is not None:
                 self.site(step, step.site)
         for step in self.scopes.flow.unreachable:
-            self.collector.add(k6_values.step_never_runs(), step.path)
+            self.check.add(k6_values.step_never_runs(), step.path)
         result = self.result()
-        declared = self.program.contracts.declared(self.unit, "outputs")
-        return result if declared is None else declared
+        return self.outputs or result
+
+    @property
+    def outputs(self) -> Type | None:
+        """What the topology declares that it gives."""
+        return self.check.program.contracts.declared(self.check.unit, "outputs")
 
     # Fields
 
     def site(self, step: Step, site: CallSite) -> None:
         place = place_of(self.conditions, self.scopes, step)
         evaluate = partial(evaluate_at, self.scopes, place)
-        check_site(self.program, self.unit, site, evaluate, self.collector)
+        check_site(self.check, site, evaluate)
 
     def value(
         self, template: Template, place: Place, path: Path, more: Names | None = None
     ) -> Evaluation:
         """What a field gives, with the findings in its expressions written down."""
         value = self.made.get(template) or evaluate_at(self.scopes, place, template, more)
-        self.collector.add_evaluation(value, path)
+        self.check.add_evaluation(value, path)
         return value
 
     def field(self, step: Step, field: forms.Field) -> None:
@@ -118,19 +121,19 @@ class _Check:
             case "key":
                 self.keys(step, value.type, path)
             case "list":
-                expect(self.collector, value, str(path[-1]), "a list", path)
+                expect(self.check, value, str(path[-1]), "a list", path)
             case "error":
                 self.thrown(value, path)
             case "milliseconds":
                 self.milliseconds(value, path)
             case "pattern":
-                expect(self.collector, value, str(path[-1]), "a string", path)
+                expect(self.check, value, str(path[-1]), "a string", path)
 
     def condition(
         self, value: Evaluation, place: Place, path: Path, more: Names, meant: bool | None
     ) -> None:
         """A condition; one that is always ``meant`` is written so on purpose."""
-        if not expect(self.collector, value, str(path[-1]), "a bool", path):
+        if not expect(self.check, value, str(path[-1]), "a bool", path):
             return
         if meant is not None and isinstance(value.type, types.Bool) and value.type.literal is meant:
             return
@@ -139,7 +142,7 @@ class _Check:
             names = self.scopes.at(place.step, place.within, place.state, None)
             return check_in_scope(expr, {**names, **more})[0]
 
-        check_constant(self.collector, value, path, alone)
+        check_constant(self.check, value, path, alone)
 
     def keys(self, step: Step, subject: Type, path: Path) -> None:
         """The keys of the parts of which the one runs that equals a value of type ``subject``."""
@@ -149,7 +152,7 @@ class _Check:
         covered = [self.case((*step.path, *part.path), part.key, subject) for part in keyed]
         missing = _uncovered(subject, covered)
         if missing and len(keyed) == len(step.parts):
-            self.collector.add(k4_types.no_case(missing), path, key=True)
+            self.check.add(k4_types.no_case(missing), path, key=True)
 
     def case(self, path: Path, key: Any, subject: Type) -> Any:
         """Judge the key of a case; gives the key that was meant."""
@@ -162,31 +165,31 @@ class _Check:
             message = k4_types.impossible_case(key, subject, meant)
             fix = None
             if meant is not None and meant.isidentifier():
-                fix = Edit(f"write '{meant}'", self.collector.document.span(path, True), meant)
-            self.collector.add(message, path, key=True, fix=fix)
+                fix = Edit(f"write '{meant}'", self.check.document.span(path, True), meant)
+            self.check.add(message, path, key=True, fix=fix)
             return meant or key
-        self.collector.add(k4_types.incomparable_case(constant(key), subject), path, key=True)
+        self.check.add(k4_types.incomparable_case(constant(key), subject), path, key=True)
         return key
 
     def thrown(self, value: Evaluation, path: Path) -> None:
         structure = value.tree.structure
         for name, wanted in (("code", "a string or an int"), ("message", "a string or null")):
             if isinstance(structure, dict) and name in structure:
-                expect(self.collector, value.part((name,)), name, wanted, (*path, name))
+                expect(self.check, value.part((name,)), name, wanted, (*path, name))
         if isinstance(structure, dict) and "data" in structure:
             example = is_assignable(value.part(("data",)).type, types.DYN).counterexample
             if example is not None:
-                self.collector.add(k4_types.data_not_json(example), (*path, "data"))
+                self.check.add(k4_types.data_not_json(example), (*path, "data"))
 
     def milliseconds(self, value: Evaluation, path: Path) -> None:
         field, type_ = str(path[-1]), value.type
-        if not expect(self.collector, value, field, "a number", path):
+        if not expect(self.check, value, field, "a number", path):
             return
         if isinstance(type_, types.Int | types.Double) and (
             type_.most < 0 or type_.least > MAX_MILLISECONDS
         ):
             message = k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, type_)
-            self.collector.add(message, path)
+            self.check.add(message, path)
 
     # The result
 
@@ -196,19 +199,19 @@ class _Check:
             return self.checked_results()
         path = self.sequence.result_path
         value = self.value(self.sequence.result, place_of(self.conditions, self.scopes), path)
-        place = self.program.contracts.declared(self.unit, "outputs") or types.DYN
-        self.collector.check_fits(value, place, OUTPUT, f"`{self.unit.label}`", path)
+        name = f"`{self.check.unit.label}`"
+        self.check.check_fits(value, self.outputs or types.DYN, OUTPUT, name, path)
         return value.type
 
     def checked_results(self) -> Type:
         """The results of the steps by name, against the outputs that the topology declares."""
         given = self.all_results()
-        declared = self.program.contracts.declared(self.unit, "outputs")
+        declared, unit = self.outputs, self.check.unit
         example = is_assignable(given, declared or types.DYN).counterexample
         if example is not None:
-            path, _ = self.unit.roles.get("outputs", self.unit.roles.get("steps", ((), None)))
-            message = k2_contracts.results_do_not_fit(self.unit.label, example, declared)
-            self.collector.add(message, path, key=True)
+            path, _ = unit.roles.get("outputs", unit.roles.get("steps", ((), None)))
+            message = k2_contracts.results_do_not_fit(unit.label, example, declared)
+            self.check.add(message, path, key=True)
         return given
 
     def all_results(self) -> Type:

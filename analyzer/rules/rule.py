@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from analyzer.checks.collector import Collector
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Finding
-from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 
 Find = Callable[[Program], Iterable[Finding]]
-Check = Callable[[Program, Unit, Collector], None]
+Check = Callable[[UnitCheck], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,8 @@ def in_each_unit(check: Check) -> Find:
 
     def find(program: Program) -> Iterator[Finding]:
         for unit in program.linked.units.values():
-            collector = Collector(unit.document)
-            check(program, unit, collector)
-            yield from collector.findings
+            of_unit = UnitCheck(program, unit)
+            check(of_unit)
+            yield from of_unit.findings
 
     return find

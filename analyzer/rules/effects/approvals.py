@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from analyzer.checks.collector import Collector
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Callee, Unit
-from analyzer.program.program import Program
 from analyzer.rules.effects.raising import NO_ERRORS
 from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
 from kernel.cel.tree import Literal
@@ -17,21 +16,20 @@ from kernel.topology.forms import Step, Steps, templates
 _BOUND = "approval-bound"
 
 
-def check_approvals(program: Program, unit: Unit, collector: Collector) -> None:
+def check_approvals(check: UnitCheck) -> None:
     """The calls of a unit that need an approval each time."""
-    effects = program.once(Effects)
+    unit = check.unit
     loops: dict[CallSite, Step] = {}
     if unit.sequence is not None:
         _find_loops(unit.sequence.steps, None, loops)
     for site in unit.call_sites():
         repeats = site.retry is not None and site.retry.attempts > 1
         if repeats or site in loops:
-            _check_site(effects, unit, site, None if repeats else loops[site], collector)
+            _check_site(check, site, None if repeats else loops[site])
 
 
-def _check_site(
-    effects: Effects, unit: Unit, site: CallSite, loop: Step | None, collector: Collector
-) -> None:
+def _check_site(check: UnitCheck, site: CallSite, loop: Step | None) -> None:
+    unit, effects = check.unit, check.program.once(Effects)
     callee = effects.callee(unit, site)
     if callee is None:
         return
@@ -48,11 +46,11 @@ def _check_site(
         notes = (*notes, Note("declared here", found.definition.document.span(("safety",))))
     if loop is None:
         message = k7_effects.approval_in_retry(name, inner)
-        collector.add(message, (*site.path, "retry"), key=True, related=notes)
+        check.add(message, (*site.path, "retry"), key=True, related=notes)
         return
-    notes = (Note("the loop", collector.document.span((*loop.path, _word(loop)), key=True)), *notes)
+    notes = (Note("the loop", check.document.span((*loop.path, _word(loop)), key=True)), *notes)
     message = k7_effects.approval_in_loop(name, inner)
-    collector.add(message, (*site.path, "invoke"), key=True, related=notes)
+    check.add(message, (*site.path, "invoke"), key=True, related=notes)
 
 
 def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Exposed | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from analyzer.checks.collector import Collector
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k2_contracts, k7_effects
 from analyzer.flow.at_place import evaluate_in_scope
 from analyzer.program.linking import Unit
@@ -21,18 +21,19 @@ _KEY: Final = ("invocation", "idempotencyKey")
 _NOT_CALLED: Final = "Provider", "Service"
 
 
-def check_definition(program: Program, unit: Unit, collector: Collector) -> None:
+def check_definition(check: UnitCheck) -> None:
     """A definition by itself: its safety class, its capability, its implementation."""
+    program, unit = check.program, check.unit
     definition = unit.owner
     if not isinstance(definition, Definition):
         return
     if definition.check is None and _CHECKED in _classes(program, unit, definition):
-        collector.add(k7_effects.no_check(definition.kind, _CHECKED), ("safety",))
+        check.add(k7_effects.no_check(definition.kind, _CHECKED), ("safety",))
     elif definition.body is not None and _asks_in_vain(definition.check, definition.body):
-        collector.add(k7_effects.key_not_passed_on(definition.kind), ("check",), key=True)
-    _check_implementation(definition, collector)
+        check.add(k7_effects.key_not_passed_on(definition.kind), ("check",), key=True)
+    _check_implementation(check, definition)
     if definition.capability in _NOT_CALLED:
-        _check_not_called(definition, collector)
+        _check_not_called(check, definition)
 
 
 def _asks_in_vain(check: Any, body: Any) -> bool:
@@ -77,14 +78,14 @@ def _classes(program: Program, unit: Unit, definition: Definition) -> frozenset[
     return frozenset[str]().union(*(one.literals or () for one in texts))
 
 
-def _check_implementation(definition: Definition, collector: Collector) -> None:
+def _check_implementation(check: UnitCheck, definition: Definition) -> None:
     engine = definition.topology
     if engine is None:
         return
     if definition.controller is not None:
-        collector.add(k2_contracts.two_implementations(), ("topology",), key=True)
+        check.add(k2_contracts.two_implementations(), ("topology",), key=True)
     elif definition.body is None and engine in ENGINES and not _has_steps(definition):
-        collector.add(k2_contracts.no_steps(engine), ("topology",))
+        check.add(k2_contracts.no_steps(engine), ("topology",))
 
 
 def _has_steps(definition: Definition) -> bool:
@@ -93,11 +94,11 @@ def _has_steps(definition: Definition) -> bool:
     return any(traits(node).role == "steps" for node in nodes)
 
 
-def _check_not_called(definition: Definition, collector: Collector) -> None:
+def _check_not_called(check: UnitCheck, definition: Definition) -> None:
     capability = definition.capability
     for field in ("body", "topology"):
         if getattr(definition, field) is not None:
-            collector.add(k2_contracts.not_for_uncalled(field, capability), (field,), key=True)
+            check.add(k2_contracts.not_for_uncalled(field, capability), (field,), key=True)
             return
     if definition.inputs is not None:
-        collector.add(k2_contracts.inputs_of_uncalled(capability), ("inputs",), key=True)
+        check.add(k2_contracts.inputs_of_uncalled(capability), ("inputs",), key=True)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from analyzer.checks.collector import Collector
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k7_effects
-from analyzer.program.linking import Unit
-from analyzer.program.program import Program, written
+from analyzer.program.program import written
 from analyzer.rules.effects.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
 from analyzer.rules.effects.reach import Effects, name_of
 from kernel.cel import Expr, Template, free_names, reference_path, walk
@@ -63,9 +62,7 @@ class Possible:
         return k7_effects.no_such_error(self.subject, code, codes, self.meant(code), final=final)
 
 
-def check_condition(
-    possible: Possible, template: Template, path: Path, collector: Collector
-) -> bool:
+def check_condition(check: UnitCheck, possible: Possible, template: Template, path: Path) -> bool:
     """The codes that a template compares with; whether the contract says all of them."""
     sure = True
     for where, embedded in template.tree.expressions():
@@ -73,7 +70,7 @@ def check_condition(
             continue
         for field, literal in _compared(embedded.expr):
             if field == "kind":
-                _check_category(literal, path + where, collector)
+                _check_category(check, literal, path + where)
                 continue
             known = possible.has(literal.value)
             if known is None:
@@ -81,17 +78,17 @@ def check_condition(
             elif not known:
                 message, meant = possible.refusal(literal.value), possible.meant(literal.value)
                 found = k7_effects.compared(literal, message, meant)
-                collector.add_diagnostic(found, path + where)
+                check.add_diagnostic(found, path + where)
     return sure
 
 
-def _check_category(literal: Literal, path: Path, collector: Collector) -> None:
+def _check_category(check: UnitCheck, literal: Literal, path: Path) -> None:
     """``error.kind`` is one of a few; later versions know more, so only a near miss is told."""
     value = literal.value
     meant = nearest(value, CATEGORIES) if isinstance(value, str) else None
     if meant is not None and value not in CATEGORIES:
         message = k7_effects.no_such_category(value, meant)
-        collector.add_diagnostic(k7_effects.compared(literal, message, meant), path)
+        check.add_diagnostic(k7_effects.compared(literal, message, meant), path)
 
 
 def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
@@ -109,11 +106,11 @@ def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
                     yield str(path[1]), literal
 
 
-def check_handling(program: Program, unit: Unit, collector: Collector) -> None:
+def check_handling(check: UnitCheck) -> None:
     """The handlers of a unit."""
-    effects = program.once(Effects)
+    unit, effects = check.unit, check.program.once(Effects)
     if unit.sequence is not None:
-        _Handlers(effects, unit, collector).steps(unit.sequence.steps, None)
+        _Handlers(check, effects).steps(unit.sequence.steps, None)
     for site in unit.sites:
         callee = effects.callee(unit, site.site)
         definition = unit.definition
@@ -124,14 +121,13 @@ def check_handling(program: Program, unit: Unit, collector: Collector) -> None:
         possible = Possible(raised | own, KERNEL, f"`{name_of(callee)}`")
         for place in site.own_fields:
             if "error" in variables(place.context):
-                check_condition(possible, written(place.value), place.path, collector)
+                check_condition(check, possible, written(place.value), place.path)
 
 
 @dataclass(slots=True)
 class _Handlers:
+    check: UnitCheck
     effects: Effects
-    unit: Unit
-    collector: Collector
     asked: bool = False
     """Whether something before looked at the error, and may have dealt with it."""
 
@@ -145,7 +141,7 @@ class _Handlers:
             fields = tuple(_fields_of_outer_error(step))
             for field in fields:
                 path = (*step.path, *field.path)
-                check_condition(possible, field.template, path, self.collector)
+                check_condition(self.check, possible, field.template, path)
             if isinstance(step.form, Switch):
                 self.choice(step, step.form, possible)
             self.asked = self.asked or any(map(_asks, fields))
@@ -157,7 +153,7 @@ class _Handlers:
 
     def handler(self, part: Part, failed: Part) -> None:
         """A part that sees the error with which the part before ``failed``."""
-        raised = self.effects.raising.of_steps(self.unit, failed.steps)
+        raised = self.effects.raising.of_steps(self.check.unit, failed.steps)
         subject = "what is tried here" if failed.role == "try" else "the `catch`"
         asked, self.asked = self.asked, False
         self.steps(part.steps, Possible(raised, KERNEL, subject))
@@ -173,13 +169,13 @@ class _Handlers:
         keys = [key for key, _ in choice.cases]
         for key in keys:
             if type(key) in (str, int) and possible.has(key) is False:
-                self.collector.add(possible.refusal(key), (*step.path, "cases", key), key=True)
+                self.check.add(possible.refusal(key), (*step.path, "cases", key), key=True)
         if choice.default is not None or self.asked or step.when is not None:
             return
         missing = sorted(str(code) for code in possible.raised.codes if code not in keys)
         if missing:
             message = k7_effects.unhandled_errors(missing)
-            self.collector.add(message, (*step.path, "switch"), key=True)
+            self.check.add(message, (*step.path, "switch"), key=True)
 
 
 def _asks(field: Field) -> bool:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from analyzer.checks.collector import Collector
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k7_effects
 from analyzer.flow.scopes import steps_read
-from analyzer.program.linking import Unit
-from analyzer.program.program import Program
 from analyzer.rules.effects.reach import Effects
 from kernel.cel import CelError, Template
 from kernel.topology.callsite import names_in
@@ -18,18 +16,16 @@ _CHANGING: Final = frozenset(("resources", "invocation"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
 
 
-def check_loops(program: Program, unit: Unit, collector: Collector) -> None:
+def check_loops(check: UnitCheck) -> None:
     """The loops of a topology."""
-    effects = program.once(Effects)
-    if unit.sequence is None:
-        return
-    for step in all_steps(unit.sequence.steps):
+    sequence = check.unit.sequence
+    for step in () if sequence is None else all_steps(sequence.steps):
         for field in templates(step):
             if field.goes_on is not None and not field.is_bounded:
-                _check(effects, unit, step, field, collector)
+                _check(check, step, field)
 
 
-def _check(effects: Effects, unit: Unit, step: Step, field: Field, collector: Collector) -> None:
+def _check(check: UnitCheck, step: Step, field: Field) -> None:
     condition, word = field.template, str(field.path[0])
     names, read = names_in(condition), steps_read(condition)
     inside = {one.name for part in step.parts for one in all_steps(part.steps)}
@@ -39,11 +35,12 @@ def _check(effects: Effects, unit: Unit, step: Step, field: Field, collector: Co
         return  # It never begins, or K601 has told of it.
     if step.when is not None and _constant(step.when) is False:
         return
-    if any(effects.raising.of_steps(unit, part.steps).throws for part in step.parts):
+    raising = check.program.once(Effects).raising
+    if any(raising.of_steps(check.unit, part.steps).throws for part in step.parts):
         return
     is_endless = not names and field.goes_on
     message = k7_effects.endless_loop if is_endless else k7_effects.unchanging_loop
-    collector.add(message(word), (*step.path, word), key=True)
+    check.add(message(word), (*step.path, word), key=True)
 
 
 def _constant(condition: Template) -> object:

@@ -7,18 +7,19 @@ and known to have changed nothing; ``approval-bound`` never.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from analyzer.checks.collector import Collector
+from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
-from analyzer.program.linking import Callee, Unit
-from analyzer.program.program import Program
+from analyzer.program.linking import Callee
 from analyzer.rules.effects.deciding import admits
 from analyzer.rules.effects.handling import Possible, check_condition
 from analyzer.rules.effects.raising import FINAL, KERNEL, NO_ERRORS, Code, Raised
 from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
+from kernel.errors import Path
 from kernel.manifest import Definition
 from kernel.topology.callsite import CallSite, Retry, names_in
 
@@ -26,88 +27,116 @@ _ANY_OTHER: Final = ("Timeout", "ExpressionError", "ControllerError", "Thrown", 
 """Codes that are declared nowhere, as a kernel and a controller have them."""
 
 
-def check_retries(program: Program, unit: Unit, collector: Collector) -> None:
+def check_retries(check: UnitCheck) -> None:
     """The retries of the call sites of a unit."""
-    effects = program.once(Effects)
-    for site in unit.call_sites():
-        _check_retry(effects, unit, site, collector)
+    effects = check.program.once(Effects)
+    for site in check.unit.call_sites():
+        retry, callee = site.retry, effects.callee(check.unit, site)
+        if retry is None:
+            continue
+        if retry.attempts == 1:
+            check.add(k7_effects.single_attempt(), (*site.path, "retry", "attempts"))
+            continue
+        _check_budget(check, site, retry)
+        if callee is None or effects.class_of(callee) == "approval-bound" or _is_off(retry):
+            continue
+        _RetryCheck(check, effects, site, retry, callee).run()
 
 
-def _check_retry(effects: Effects, unit: Unit, site: CallSite, collector: Collector) -> None:
-    retry = site.retry
-    if retry is None:
-        return
-    path = (*site.path, "retry")
-    if retry.attempts == 1:
-        collector.add(k7_effects.single_attempt(), (*path, "attempts"))
-        return
-    _check_budget(site, retry, collector)
-    callee = effects.callee(unit, site)
-    if callee is None or effects.class_of(callee) == "approval-bound" or _is_off(retry):
-        return
-    raised = effects.raising.of_callee(callee)
-    told = len(collector.findings)
-    sure = True
-    if retry.when is not None:
-        possible = Possible(raised, KERNEL - FINAL, f"`{name_of(callee)}`", retried=True)
-        sure = check_condition(possible, retry.when, (*path, "when"), collector)
-    sound = len(collector.findings) == told
-    if _check_safety(effects, unit, site, callee, sound, collector) or not sound:
-        return
-    if not _check_taken(site, callee, raised, sure, collector):
-        _check_classified(effects, unit, site, callee, collector)
+@dataclass(frozen=True, slots=True)
+class _RetryCheck:
+    """The check of one ``retry``: what a call of ``callee`` may fail with, and what it repeats."""
 
+    check: UnitCheck
+    effects: Effects
+    site: CallSite
+    retry: Retry
+    callee: Callee
 
-def _check_safety(
-    effects: Effects, unit: Unit, site: CallSite, callee: Callee, sound: bool, collector: Collector
-) -> bool:
-    """K702, in a direct call or behind topologies; true where the class has decided all.
+    @property
+    def path(self) -> Path:
+        return (*self.site.path, "retry")
 
-    ``sound``: there is no finding in ``when`` yet.
-    """
-    assert site.retry is not None
-    if effects.class_of(callee) == "irreversible":
-        _check_irreversible(effects, site, callee, sound, collector)
-        return True
-    at = At(site, NO_ERRORS, caught=False, looped=False)
-    for exposed in effects.of_callee(unit, at, callee).values():
-        if _is_repeated(exposed, site.retry):
-            _repeated(effects, site, callee, exposed, collector)
+    def run(self) -> None:
+        raised = self.effects.raising.of_callee(self.callee)
+        told = len(self.check.findings)
+        sure = True
+        if self.retry.when is not None:
+            subject = f"`{name_of(self.callee)}`"
+            possible = Possible(raised, KERNEL - FINAL, subject, retried=True)
+            sure = check_condition(self.check, possible, self.retry.when, (*self.path, "when"))
+        sound = len(self.check.findings) == told
+        if self.is_decided_by_class(sound) or not sound:
+            return
+        if raised.open or not sure or not self.is_never_taken(raised):
+            self.check_classified()
+
+    def is_decided_by_class(self, sound: bool) -> bool:
+        """K702, in a direct call or behind topologies; true where the class has decided all.
+
+        ``sound``: there is no finding in ``when`` yet.
+        """
+        if self.effects.class_of(self.callee) == "irreversible":
+            self.check_irreversible(sound)
             return True
-    return False
+        repeated = (one for one in self.exposed() if _is_repeated(one, self.retry))
+        exposed = next(repeated, None)
+        if exposed is None:
+            return False
+        notes = () if exposed.span is None else (Note("it is called here", exposed.span),)
+        related = (*notes, *self.declared(exposed.definition))
+        message = k7_effects.irreversible_repeated(name_of(self.callee), exposed.name)
+        self.check.add(message, self.path, key=True, related=related)
+        return True
 
+    def exposed(self) -> Iterable[Exposed]:
+        """What a call leads to."""
+        at = At(self.site, NO_ERRORS, caught=False, looped=False)
+        return self.effects.of_callee(self.check.unit, at, self.callee).values()
 
-def _check_taken(
-    site: CallSite, callee: Callee, raised: Raised, sure: bool, collector: Collector
-) -> bool:
-    """K701: whether nothing is worth a repetition, as far as contracts say all that may come."""
-    assert site.retry is not None
-    name, path = name_of(callee), (*site.path, "retry")
-    if raised.open or not sure:
-        return False
-    if _is_never_taken(site.retry, raised):
-        collector.add(k7_effects.retry_never_taken(name), (*path, "when"))
-    elif _says_all_is_final(site, callee):
-        collector.add(k7_effects.no_error_is_retryable(name), path, key=True)
-    else:
-        return False
-    return True
+    def is_never_taken(self, raised: Raised) -> bool:
+        """K701: whether nothing is worth a repetition; contracts say all that may come."""
+        name = name_of(self.callee)
+        if _is_never_taken(self.retry, raised):
+            self.check.add(k7_effects.retry_never_taken(name), (*self.path, "when"))
+        elif _says_all_is_final(self.site, self.retry, self.callee):
+            self.check.add(k7_effects.no_error_is_retryable(name), self.path, key=True)
+        else:
+            return False
+        return True
 
+    def check_irreversible(self, sound: bool) -> None:
+        """A direct retry; the run time repeats what is declared so, and known to have failed."""
+        name, notes = name_of(self.callee), self.declared(self.callee.definition)
+        codes = _retryable(self.callee.definition)
+        if not codes:
+            message = k7_effects.irreversible_retried(name)
+            self.check.add(message, self.path, key=True, related=notes)
+        elif sound and not any(admits(self.retry.when, code) for code in codes):
+            message = k7_effects.retryable_never_taken(name, codes)
+            self.check.add(message, (*self.path, "when"), related=notes)
 
-def _check_irreversible(
-    effects: Effects, site: CallSite, callee: Callee, sound: bool, collector: Collector
-) -> None:
-    """A direct retry; the run time repeats what is declared so, and known to have failed."""
-    assert site.retry is not None
-    path = (*site.path, "retry")
-    notes = _declared(effects, callee.definition, "safety")
-    codes = _retryable(callee.definition)
-    if not codes:
-        message = k7_effects.irreversible_retried(name_of(callee))
-        collector.add(message, path, key=True, related=notes)
-    elif sound and not any(admits(site.retry.when, code) for code in codes):
-        message = k7_effects.retryable_never_taken(name_of(callee), codes)
-        collector.add(message, (*path, "when"), related=notes)
+    def check_classified(self) -> None:
+        """K708: a kind of the manifest itself that says nothing of its safety."""
+        for exposed in self.exposed():
+            definition = exposed.definition
+            if exposed.safety is not None or not self.effects.is_own(definition):
+                continue
+            if definition.body is not None or definition.topology is not None:
+                continue
+            place = definition.document.span(("metadata", "name"))
+            notes: tuple[Note, ...] = (Note("it is defined here", place),)
+            if definition is not self.callee.definition and exposed.span is not None:
+                notes = (Note("it is called here", exposed.span), *notes)
+            message = k7_effects.unclassified(definition.kind)
+            self.check.add(message, self.path, key=True, related=notes)
+            return
+
+    def declared(self, definition: Definition) -> tuple[Note, ...]:
+        """Where a definition of the manifest itself says its safety class."""
+        if not self.effects.is_own(definition):
+            return ()
+        return (Note("declared here", definition.document.span(("safety",))),)
 
 
 def _retryable(definition: Definition) -> list[Code]:
@@ -131,13 +160,10 @@ def _is_never_taken(retry: Retry, raised: Raised) -> bool:
     return not any(admits(retry.when, code) for code in (*raised.codes, *_ANY_OTHER))
 
 
-def _says_all_is_final(site: CallSite, callee: Callee) -> bool:
+def _says_all_is_final(site: CallSite, retry: Retry, callee: Callee) -> bool:
     """Whether all that is declared is ``retryable: false``, and nobody asked for more."""
     errors = callee.definition.errors
-    retry = site.retry
-    if not errors or retry is None or retry.when is not None:
-        return False
-    if site.timeout is not None or retry.deadline is not None:
+    if not errors or retry.when or site.timeout is not None or retry.deadline is not None:
         return False
     if callee.definition.controller is None and callee.definition.body is not None:
         return False
@@ -152,36 +178,7 @@ def _is_repeated(exposed: Exposed, retry: Retry) -> bool:
     return any(admits(retry.when, code) for code in (*exposed.after.codes, *others))
 
 
-def _repeated(
-    effects: Effects, site: CallSite, callee: Callee, exposed: Exposed, collector: Collector
-) -> None:
-    message = k7_effects.irreversible_repeated(name_of(callee), exposed.name)
-    notes = () if exposed.span is None else (Note("it is called here", exposed.span),)
-    related = (*notes, *_declared(effects, exposed.definition, "safety"))
-    collector.add(message, (*site.path, "retry"), key=True, related=related)
-
-
-def _check_classified(
-    effects: Effects, unit: Unit, site: CallSite, callee: Callee, collector: Collector
-) -> None:
-    at = At(site, NO_ERRORS, caught=False, looped=False)
-    for exposed in effects.of_callee(unit, at, callee).values():
-        definition = exposed.definition
-        if exposed.safety is not None or not effects.is_own(definition):
-            continue
-        if definition.body is not None or definition.topology is not None:
-            continue
-        message = k7_effects.unclassified(definition.kind)
-        notes: tuple[Note, ...] = (
-            Note("it is defined here", definition.document.span(("metadata", "name"))),
-        )
-        if definition is not callee.definition and exposed.span is not None:
-            notes = (Note("it is called here", exposed.span), *notes)
-        collector.add(message, (*site.path, "retry"), key=True, related=notes)
-        return
-
-
-def _check_budget(site: CallSite, retry: Retry, collector: Collector) -> None:
+def _check_budget(check: UnitCheck, site: CallSite, retry: Retry) -> None:
     """The time of all attempts and the pauses between them, against the deadline."""
     if retry.deadline is None:
         return
@@ -194,12 +191,12 @@ def _check_budget(site: CallSite, retry: Retry, collector: Collector) -> None:
             message = k7_effects.attempt_past_deadline(
                 number, retry.attempts, each, pauses, spent, retry.deadline
             )
-            collector.add(message, (*site.path, "retry", "deadline"))
+            check.add(message, (*site.path, "retry", "deadline"))
             return
     whole = retry.attempts * each + pauses
     if each and whole > retry.deadline:
         message = k7_effects.last_attempt_cut(retry.attempts, each, pauses, whole, retry.deadline)
-        collector.add(message, (*site.path, "retry", "deadline"))
+        check.add(message, (*site.path, "retry", "deadline"))
 
 
 def _pauses(retry: Retry) -> Iterator[float]:
@@ -212,10 +209,3 @@ def _pauses(retry: Retry) -> Iterator[float]:
         factor = attempt if retry.backoff == "linear" else 2.0 ** min(attempt - 1, 1000)
         pause = retry.delay * factor
         yield pause if retry.max_delay is None else min(pause, retry.max_delay)
-
-
-def _declared(effects: Effects, definition: Definition, field: str) -> tuple[Note, ...]:
-    """Where a definition of the manifest itself says so."""
-    if not effects.is_own(definition):
-        return ()
-    return (Note("declared here", definition.document.span((field,))),)

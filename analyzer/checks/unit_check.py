@@ -1,4 +1,4 @@
-"""Collects the findings of one unit, each at its place in the document."""
+"""The check of one unit: what it is about, and its findings, each at its place."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.finding import Edit, Finding, Note
 from analyzer.findings.message import Message
 from analyzer.findings.messages.k2_contracts import Place
+from analyzer.program.linking import Unit
+from analyzer.program.program import Program
 from analyzer.types import Type
 from kernel.errors import Path, Span
 from kernel.manifest import Document
 
 
 @dataclass(slots=True)
-class Collector:
-    """The findings of one unit."""
+class UnitCheck:
+    """A unit of a program, and what was found in it so far."""
 
-    document: Document
+    program: Program
+    unit: Unit
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def document(self) -> Document:
+        """The document that the unit stands in."""
+        return self.unit.document
 
     def add_diagnostic(self, diagnostic: Diagnostic, path: Path) -> None:
         """A finding in the expression of the scalar at ``path``."""
