@@ -55,7 +55,7 @@ class Activity:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way, but for what waits."""
+        """Whether no call and no pause is under way, but for those that wait for others."""
         return not self._active
 
     def begin(self) -> None:
@@ -73,7 +73,7 @@ class Activity:
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """While time alone brings something of the run on: a limit, or the pause of a retry."""
+        """While a limit of time, or the pause before a retry, will bring the run on by itself."""
         self._timers += 1
         try:
             yield
@@ -82,7 +82,7 @@ class Activity:
 
     @contextmanager
     def pausing(self, seconds: float = math.inf) -> Iterator[None]:
-        """While a pause of the run goes on for so long at most; it may outlive the process."""
+        """While a pause goes on, for so many seconds at most; it may outlive the process."""
         until = time.monotonic() + seconds
         self._pauses.append(until)
         try:
@@ -92,7 +92,7 @@ class Activity:
 
     @contextmanager
     def sleeping(self, seconds: float) -> Iterator[None]:
-        """A pause during which the run is not suspended: it ends by itself."""
+        """While a pause goes on that ends by itself: the run is not suspended meanwhile."""
         self.begin()
         self._sleeps += 1
         try:
@@ -109,7 +109,7 @@ class Activity:
         return min(self._pauses) - time.monotonic() > seconds
 
     async def wait_until_idle(self) -> None:
-        """Wait until nothing of the run moves any more, for as long as that takes."""
+        """Wait until the run has stood still for a while, for as long as that takes."""
         loop = asyncio.get_running_loop()
         since = loop.time()
         while loop.time() - since < _IDLE_SECONDS:
@@ -125,7 +125,7 @@ class Activity:
         return bool(self.parked or self.escalated)
 
     async def park(self, path: str, approval: Approval) -> None:
-        """Wait until nothing else of the run can go on; then it is suspended."""
+        """Wait for an approval; once all of the run waits for people, it is suspended."""
         if self.is_suspended:
             raise Suspended
         self.parked[path] = approval

@@ -21,7 +21,7 @@ Resources = frozenset["Instance"]
 
 @dataclass(frozen=True, slots=True)
 class Atomic:
-    """The atomic calls around a place, by the resources that they refer to."""
+    """The atomic calls around a place, by the resources to which they refer."""
 
     joined: Resources
     hidden: Resources = frozenset()
@@ -29,14 +29,14 @@ class Atomic:
     out what was rolled back."""
 
     def holds(self, instance: Instance) -> bool:
-        """Whether the journal holds nothing of a call of it by itself."""
+        """Whether a call of the instance is a part of these calls, so that it is not recorded."""
         if instance.is_topology:
             return True
         refers = instance.refers(instance)
         return not (self.joined.isdisjoint(refers) and self.hidden.isdisjoint(refers))
 
     def refuse(self, instance: Instance) -> None:
-        """Raises :class:`InvalidState` for what a replay would leave out."""
+        """Raise :class:`InvalidState` for a call that a replay would leave out."""
         if instance.is_topology or instance.definition.safety == "idempotent":
             return
         if not self.hidden.isdisjoint(instance.refers(instance)):
@@ -47,9 +47,10 @@ class Atomic:
 
 
 def within(atomic: Atomic | None, instance: Instance, *, is_atomic: bool = False) -> Atomic | None:
-    """The atomic calls around what a controller calls.
+    """The atomic calls around the calls that a controller makes.
 
-    ``atomic`` are those around its own call, which is of ``instance``; ``is_atomic``: that is one.
+    ``atomic`` are those around the call of the controller itself, which is of ``instance``;
+    ``is_atomic`` says that this call is an atomic one, too.
     """
     if atomic is not None and not atomic.holds(instance):
         atomic = Atomic(frozenset(), atomic.joined | atomic.hidden)

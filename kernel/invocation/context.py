@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 MAX_DEPTH = 40
-"""Calls within calls. A topology that calls itself without an end is stopped here."""
+"""Of calls within calls: so a topology that calls itself without an end is stopped."""
 
 
 class Served(Protocol):
@@ -67,22 +67,22 @@ class EvaluationContext:
         return self.run.engine.invoke(self, site)
 
     def invoke_once(self, site: CallSite, label: str | None = None) -> Coroutine[Any, Any, Any]:
-        """Make the one call of a call site that is no part of a manifest, or is made anew.
+        """Make the only call of a call site that no manifest holds.
 
         ``label`` names it in the path of a run where its place in the manifest does not.
         """
         return self.run.engine.invoke_once(self, site, label)
 
     async def decide(self, path: str, find: Callable[[], Any]) -> Any:
-        """What ``find`` gives, the same in each process that goes on with the run."""
+        """Decide with ``find``, once: a process that goes on with the run decides the same."""
         return await self.run.engine.decide(self, path, find)
 
     async def sleep(self, path: str, milliseconds: float) -> None:
-        """Let time pass, at the step of that path in the run."""
+        """Let time pass, at a path of the run."""
         await self.run.engine.sleep(self, path, milliseconds)
 
     async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
-        """The next event that the pattern is of; raises :class:`Timeout` after milliseconds."""
+        """Wait for an event of a pattern; raise :class:`Timeout` after so many milliseconds."""
         return await self.run.engine.wait_for(self, path, pattern, timeout)
 
     def inner(self, bindings: dict[str, Any], path: str) -> EvaluationContext:
@@ -149,7 +149,7 @@ class EvaluationContext:
 
 
 def _why_not_there(error: CelError) -> str:
-    """Of a step that an expression wants the result of, and that has none."""
+    """Why a step has no result that an expression reads."""
     if getattr(error, "reason", None) != "no-such-key":
         return ""
     read = error.expression[error.offset : error.end].split(".")
@@ -162,7 +162,7 @@ def _why_not_there(error: CelError) -> str:
 
 
 def too_deep(path: str) -> InvocationError:
-    """The error of calls that are nested without an end."""
+    """The error of calls that are nested too deep."""
     return InvocationError(
         f"calls are nested too deep: does a topology call itself? ({path[:200]})",
         code="TOO_DEEP",

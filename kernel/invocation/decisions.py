@@ -1,4 +1,4 @@
-"""Decisions of a run that read what differs from process to process: made once, and recorded.
+"""Decisions that read what differs from process to process: made once in a run, and recorded.
 
 All other expressions give the same in a replay, because they are pure (pipeline.md, The journal).
 """
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 async def decide(context: EvaluationContext, path: str, find: Callable[[], Any]) -> Any:
-    """What ``find`` gives or raises, as it did when the run came by this path before.
+    """Decide with ``find``; in a replay the decision, or the error, is that of the first time.
 
-    Raises :class:`ExpressionError` when that is too large to be kept.
+    Raises :class:`ExpressionError` for a decision that is too large to be kept.
     """
 
     async def do(_: Claim | None) -> Any:

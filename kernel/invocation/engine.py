@@ -1,4 +1,4 @@
-"""``Engine``: what does the work of an :class:`EvaluationContext`."""
+"""``Engine``: makes the calls, the decisions and the pauses of a run."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """Makes calls, decisions and pauses: the pipeline does, and a rehearsal only seems to.
+    """There are two: the pipeline, and the rehearsal, which gives what is recorded.
 
-    ``context`` is the :class:`EvaluationContext` that asks. It knows its run, and the run this
-    engine, so the type of it is not named here.
+    ``context`` is the :class:`EvaluationContext` where a call stands. Its type is not named here,
+    since a context knows its run, and a run its engine.
     """
 
     async def invoke(self, context: Any, site: CallSite) -> Any:
-        """The outputs of a call."""
+        """Make a call; give its outputs."""
 
     async def invoke_once(self, context: Any, site: CallSite, label: str | None = None) -> Any:
-        """The outputs of a call of a call site that is made for this call alone.
+        """Make the only call of a call site; nothing is kept of the call site afterwards.
 
         ``label`` names it in the path of a run where its place in the manifest does not.
         """
 
     async def decide(self, context: Any, path: str, find: Callable[[], Any]) -> Any:
-        """What ``find`` gives, the same in each process that goes on with the run."""
+        """Decide with ``find``, once: a process that goes on with the run decides the same."""
 
     async def sleep(self, context: Any, path: str, milliseconds: float) -> None:
         """Let time pass."""
 
     async def wait_for(self, context: Any, path: str, pattern: str, timeout: float | None) -> Any:
-        """The next event of a pattern."""
+        """Wait for an event of a pattern, for so many milliseconds at most."""
 
     def invocation_to_cel(self, context: Any, site: CallSite) -> dict[str, Any]:
         """The CEL variable ``invocation`` of a call that is about to be made."""

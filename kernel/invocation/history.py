@@ -28,7 +28,7 @@ DIGEST = "sha256:"
 
 
 class History:
-    """The side of a run that outlives the process."""
+    """What is recorded of a run, and records more; it outlives the process."""
 
     is_replayable = True
     """Another process can go on with the run."""
@@ -70,10 +70,10 @@ class History:
         self.activity = Activity(self.replay_order)
 
     async def open_run(self) -> None:
-        """Before something of the run is recorded: it is in the journal already."""
+        """Open the run, if it is not in the journal yet; it always is, but for served calls."""
 
     async def claim(self, intent: Intent) -> Claimed:
-        """A commit record; without its inputs, where they are too large."""
+        """Write a commit record; without its inputs, where they are too large."""
         try:
             got = await self.journal.claim(intent)
         except TooLarge:
@@ -83,19 +83,19 @@ class History:
         return got
 
     async def record(self, intent: Intent, conclusion: Conclusion) -> None:
-        """The outcome of what needed no claim. Raises :class:`TooLarge` for a value that is."""
+        """Record the outcome of what needed no claim. Raises :class:`TooLarge`."""
         answer = await self.guard(self.journal.record(intent, conclusion), TooLarge)
         if isinstance(answer, Won):
             self.last = max(self.last, answer.number or 0)
 
     async def finalize(self, execution: str, epoch: int, conclusion: Conclusion) -> None:
-        """The outcome of a claim. Raises :class:`TooLarge` for outputs that are."""
+        """Record the outcome of a claim. Raises :class:`TooLarge`."""
         number = await self.guard(self.journal.finalize(execution, epoch, conclusion), TooLarge)
         self.last = max(self.last, number)
         self.open.discard(execution)
 
     async def note(self, execution: str, step: str, status: str, detail: Any = None) -> None:
-        """A step in the trace of an execution."""
+        """Add a step to the trace of an execution."""
         hidden = self.references.hide(detail)
         await self.guard(self.journal.note(execution, step, status, hidden))
 
@@ -104,13 +104,13 @@ class History:
         await self.guard(self.lease.heartbeat())
 
     def kept_key(self, key: str) -> str:
-        """A key that holds a secret is kept as its digest."""
+        """How an idempotency key is kept: one that holds a secret as its digest."""
         return key if self.references.hide(key) == key else f"{DIGEST}{digest_of(key)}"
 
     async def guard(self, work: Awaitable[T], *passed: type[JournalError]) -> T:
-        """What the journal answers; a run whose journal fails stops where it is.
+        """Give what the journal answers; a run whose journal fails stops where it is.
 
-        Errors of the classes ``passed`` are the caller's.
+        Errors of the classes ``passed`` are left to the caller.
         """
         try:
             return await work
@@ -120,16 +120,16 @@ class History:
             raise self.stop(error) from error
 
     def stop(self, error: JournalError) -> Suspended:
-        """Stop the run where it is: nothing leaves unrecorded."""
+        """Stop the run where it is, since nothing more of it can be recorded."""
         self.fault = self.fault or error
         self.activity.suspend()
         return Suspended()
 
 
 class ServedHistory(History):
-    """Of a call out of a service: nobody can replay it, and it may have nothing to record.
+    """The history of a call out of a service, which no process can replay.
 
-    So the run is opened once there is something: ``new_run`` gives it.
+    It may have nothing to record, so the run is opened with its first record: ``new_run`` gives it.
     """
 
     is_replayable = False

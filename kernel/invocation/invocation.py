@@ -30,7 +30,7 @@ Stage = Callable[["Invocation"], Awaitable[None] | None]
 
 
 class Answered(Exception):
-    """The invocation has its outputs already: they are recorded."""
+    """Ends the stages of an invocation that has its outputs already, from the journal."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +60,7 @@ class Plan:
 
 
 async def go_through(invocation: Invocation, *stages: Stage | None) -> None:
-    """Do the work of single stages; None of those that have nothing to do."""
+    """Do the work of single stages; None stands for a stage that has nothing to do."""
     for stage in stages:
         waiting = None if stage is None else stage(invocation)
         if waiting is not None:
@@ -68,7 +68,7 @@ async def go_through(invocation: Invocation, *stages: Stage | None) -> None:
 
 
 class Invocation:
-    """What the stages work on."""
+    """One call on its way through the stages."""
 
     __slots__ = (
         "_id", "_key", "approval", "attempt", "began", "claim", "context", "decision", "inputs",
@@ -97,7 +97,7 @@ class Invocation:
 
     @property
     def history(self) -> History | None:
-        """What is recorded of its run; None where nothing of it is, or of this invocation."""
+        """The history of its run; None where nothing of the invocation is to be recorded."""
         context = self.context
         if context.atomic is None:
             return context.run.history
@@ -110,7 +110,7 @@ class Invocation:
 
     @property
     def inner_path(self) -> str:
-        """The path of what is called within: another one for each attempt."""
+        """Where its controller calls from: another path for each attempt."""
         return of_attempt(self.path, self.attempt)
 
     @property
@@ -122,9 +122,9 @@ class Invocation:
 
     @property
     def idempotency_key(self) -> str:
-        """What the call site says, or a key derived from run, path and iteration.
+        """The key of the call site, or one that is derived from the run and the path.
 
-        It is the same in each attempt, also of what the call is made within.
+        It is the same in each attempt of the invocation, and of the calls around it.
         """
         if self._key is not None:
             return self._key
@@ -136,22 +136,25 @@ class Invocation:
 
     @property
     def repeats(self) -> bool:
-        """Whether what is called within may be called again by another attempt."""
+        """Whether another attempt may make the calls of its controller again."""
         return self.context.repeats or self.plan.site.retry is not None
 
     def atomic_within(self, *, is_atomic: bool = False) -> Atomic | None:
-        """The atomic calls around what its controller calls; ``is_atomic``: its own is one."""
+        """The atomic calls around the calls of its controller; ``is_atomic``: it is one itself."""
         return within(self.context.atomic, self.plan.instance, is_atomic=is_atomic)
 
     def begin_attempt(self) -> Callable[[], None]:
-        """Note that an attempt is at work, perhaps longer than it is waited for, until the end."""
+        """Note that an attempt is at work; give the function that notes its end.
+
+        It may be at work for longer than the invocation waits for it.
+        """
         live, attempt = self.context.run.live_attempts, (self.path, self.attempt)
         live.add(attempt)
         return lambda: live.discard(attempt)
 
     @property
     def has_live_attempt(self) -> bool:
-        """Whether an attempt of it, or of what it called, is still at work."""
+        """Whether an attempt of the invocation, or of a call within it, is still at work."""
         if not self.context.run.live_attempts:
             return False
         path = self.path
@@ -161,14 +164,14 @@ class Invocation:
         )
 
     def activate(self) -> None:
-        """From now on it is under way: its run is not suspended meanwhile."""
+        """Count the invocation as under way: its run is not suspended meanwhile."""
         history = self.history
         if history is not None:
             self.is_active = True
             history.activity.begin()
 
     def release(self) -> None:
-        """It is not under way any more."""
+        """Count the invocation as under way no more."""
         history = self.history
         if self.is_active and history is not None:
             self.is_active = False
@@ -176,7 +179,7 @@ class Invocation:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """While it waits for its own calls, for people or for another run, these are under way."""
+        """While the invocation waits for its own calls, for people or for another run."""
         history = self.history
         # A topology is not active: what it calls is.
         if history is None or not (self.is_active or self.waits):
@@ -212,7 +215,7 @@ class Invocation:
         }
 
     def identify(self) -> dict[str, Any]:
-        """The attributes of an event's envelope that say whose event it is."""
+        """The attributes of an event that say which invocation it is about."""
         run = self.context.run
         return {
             "id": str(uuid.uuid4()),
@@ -224,7 +227,7 @@ class Invocation:
         }
 
     def tell(self, what: str, data: Any) -> None:
-        """One event about what became of it on its way: ``<Kind>.<Name>.<what>``."""
+        """Tell subscribers an event about the invocation: ``<Kind>.<Name>.<what>``."""
         bus, kind = self.plan.bus, f"{self.plan.instance.event}.{what}"
         told = bus.subscribers(kind)
         if told:
@@ -232,5 +235,5 @@ class Invocation:
             bus.tell(told, Event(kind, data, time_ns(), self.identify, redact))
 
     def tell_error(self, what: str, error: InvocationError, **more: Any) -> None:
-        """One event about an attempt that did not succeed, the last or another."""
+        """Tell subscribers that an attempt did not succeed, the last one or another."""
         self.tell(what, {"error": error.to_cel(), "attempt": self.attempt, **more})

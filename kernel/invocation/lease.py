@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Timing(NamedTuple):
-    """How the processes that work on runs know that one of them has ended."""
+    """When a process is taken for dead, by those that wait for its runs."""
 
     patience_seconds: float
     """Without a heartbeat, until another process takes the run over."""
@@ -24,7 +24,7 @@ class Timing(NamedTuple):
 
 
 class RunLease:
-    """The lease of a run. ``on_lost`` is told once another process holds it."""
+    """The lease of a run; calls ``on_lost`` once another process holds it."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class RunLease:
 
     @property
     def row(self) -> Lease:
-        """The lease, for the journal."""
+        """The lease as the journal wants it."""
         assert self._lease is not None
         return self._lease
 
@@ -57,7 +57,7 @@ class RunLease:
         return self.row.epoch
 
     def take(self, lease: Lease) -> None:
-        """Hold the lease of a run that has been opened just now."""
+        """Hold the lease of a run that this process has just opened."""
         self._lease = lease
         self._beaten_at = time.monotonic()
         self.start_heartbeat()

@@ -48,7 +48,7 @@ async def sleep(context: EvaluationContext, path: str, milliseconds: float) -> N
 async def wait_for(
     context: EvaluationContext, path: str, pattern: str, timeout: float | None
 ) -> Any:
-    """The next event of a pattern, of whatever run, as subscribers are told it.
+    """Wait for an event of a pattern, of any run; give it as subscribers get it.
 
     Raises :class:`Timeout` with the code ``TIMEOUT`` after so many milliseconds.
     """
@@ -90,7 +90,7 @@ def _until(milliseconds: float) -> int:
 
 
 def _left(claim: Claim | None, milliseconds: float) -> float:
-    """Seconds of so long a pause that are left; never more than all, for a clock may jump."""
+    """How many seconds of a pause are left; never more than all, for a clock may jump."""
     until: int | None = None
     if claim is not None and claim.was_in_flight:
         until = claim.inputs["until"]
@@ -104,7 +104,7 @@ def _left(claim: Claim | None, milliseconds: float) -> float:
 
 @contextmanager
 def _listening(runtime: Runtime, pattern: Pattern) -> Iterator[asyncio.Future[Any]]:
-    """The next event of a pattern."""
+    """Give a future that has the next event of a pattern as its result."""
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def hear(event: Event) -> None:
@@ -119,14 +119,14 @@ def _listening(runtime: Runtime, pattern: Pattern) -> Iterator[asyncio.Future[An
 
 
 def _value(runtime: Runtime, event: Event) -> Any:
-    """An event as a value of CEL; what is redacted is the same wherever it is recorded."""
+    """An event as a value of CEL, redacted: so it is the same wherever it is recorded."""
     told = event.to_dict()
     value = {name: told.get(name) for name in _ATTRIBUTES}
     return copied(runtime.redactor.value(value) if runtime.redactor else value)
 
 
 async def _missed(runtime: Runtime, history: History, pattern: Pattern, after: int) -> Any:
-    """The first event of a pattern that was told in this run after so many conclusions."""
+    """The first event of a pattern in this run after the conclusion of that number."""
     try:
         async for row in history.journal.concluded(history.run, after):
             event = _event(history.references, row)
@@ -138,7 +138,7 @@ async def _missed(runtime: Runtime, history: History, pattern: Pattern, after: i
 
 
 def _event(references: References, row: Row) -> Event | None:
-    """What was told of a conclusion (stage 13); nothing of a pause or a decision."""
+    """The event that told of a conclusion (stage 13); None for a pause or a decision."""
     if row.target in (PAUSE, DECISION) or row.outcome == "deduplicated":
         return None
     if row.outcome == "succeeded":

@@ -53,7 +53,7 @@ STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
 
 
 def prepare(runtime: Runtime, site: CallSite, scope: ModuleScope, label: str | None = None) -> Plan:
-    """The plan of a call site: the stages that have something to do.
+    """Make the plan of a call site: find its target, and the stages that have something to do.
 
     ``label`` names it in the path of a run where its place in the manifest does not.
     """
@@ -101,7 +101,7 @@ class Pipeline:
     async def invoke_once(
         self, context: EvaluationContext, site: CallSite, label: str | None = None
     ) -> Any:
-        """Make the only call of a call site, of which nothing is kept."""
+        """Make the only call of a call site; its plan is not kept."""
         self.plan(site, context.scope, label)
         try:
             return await context.invoke(site)
@@ -109,7 +109,7 @@ class Pipeline:
             self._plans.pop(site, None)
 
     def plan(self, site: CallSite, scope: ModuleScope, label: str | None = None) -> Plan:
-        """The plan of a call site, made once for all runs."""
+        """The plan of a call site, which is made once for all runs."""
         plan = self._plans.get(site)
         if plan is None or label is not None:
             self._plans[site] = plan = prepare(self._runtime, site, scope, label)

@@ -1,6 +1,6 @@
-"""Steps of a walk that are no calls, and are recorded like calls: decisions and pauses.
+"""Decisions and pauses are steps of a walk that call nothing, and are recorded like calls.
 
-In a replay each gives what it gave before, in the order in which that was recorded.
+In a replay each gives what it gave at first, in the order in which that was recorded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAUSE = "pause"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A step that is recorded as begun."""
+    """The record that a step has begun."""
 
     execution: str
     epoch: int
@@ -41,7 +41,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is done at a path of a run."""
+    """A decision or a pause at a path of a run."""
 
     path: str
     target: str
@@ -56,7 +56,7 @@ class Step:
 
 
 async def recorded(context: EvaluationContext, step: Step) -> Any:
-    """What a step gives: as it is recorded already, or as it is done, and is recorded then."""
+    """Do a step and record its value or its error; or give those that are recorded already."""
     history = context.run.history
     if history is None or context.atomic is not None or not history.is_replayable:
         return await step.do(None)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from kernel.topology.callsite import CallSite
 
 _MAX_QUIET_ITERATIONS = 1_000
-"""Of the event loop without meeting anything new: then the walk stays everywhere."""
+"""Of the event loop, without meeting anything new: then the walk stays everywhere."""
 
 
 async def rehearse(run: Run, history: History, body: RunBody) -> None:
-    """Raises :class:`UsageError` when the finished part is not the same."""
+    """Walk a run without calling anything. Raises :class:`UsageError` when it is another run."""
     engine, watch = run.engine, run.watch
     rehearsal = Rehearsal(run, history)
     run.engine, run.watch = rehearsal, None
@@ -52,7 +52,7 @@ async def rehearse(run: Run, history: History, body: RunBody) -> None:
 
 
 async def _walk(rehearsal: Rehearsal, history: History, body: RunBody) -> None:
-    """Walk until nothing new is met any more, or to the end."""
+    """Walk to the end, or until the walk stays everywhere."""
     walk = asyncio.ensure_future(body())
     seen, quiet = -1, 0
     while not walk.done() and quiet < _MAX_QUIET_ITERATIONS:
@@ -92,7 +92,7 @@ class Rehearsal(Pipeline):
         return self._history.concluded.get(path) or self._history.in_flight.get(path)
 
     async def invoke(self, context: EvaluationContext, site: CallSite) -> Any:
-        """The recorded outputs, where the call is the same; else stay here.
+        """Give the recorded outputs, where the call is the same; else stay.
 
         A topology that has no outcome yet is walked: what it has called may be recorded.
         """
@@ -134,26 +134,26 @@ class Rehearsal(Pipeline):
         await go_through(invocation, attempt.prepare(plan))
 
     async def decide(self, context: EvaluationContext, path: str, find: Callable[[], Any]) -> Any:
-        """The recorded decision."""
+        """Give the recorded decision, or stay."""
         if path not in self._history.concluded:
             await _stay()
         self.met[path] = True
         return await decide(context, path, find)
 
     async def sleep(self, context: EvaluationContext, path: str, milliseconds: float) -> None:
-        """Come back where the pause is concluded."""
+        """Stay, unless the pause is concluded."""
         await self._meet_pause(path, None)
         await sleep(context, path, milliseconds)
 
     async def wait_for(
         self, context: EvaluationContext, path: str, pattern: str, timeout: float | None
     ) -> Any:
-        """The recorded event."""
+        """Give the recorded event, or stay."""
         await self._meet_pause(path, self._history.references.hide(pattern))
         return await wait_for(context, path, pattern, timeout)
 
     async def _meet_pause(self, path: str, pattern: Any) -> None:
-        """Come back where the same pause is concluded, else stay here."""
+        """Stay, unless the same pause is concluded."""
         row = self._row(path)
         if row is None:
             await _stay()
@@ -173,5 +173,5 @@ async def _stay() -> NoReturn:
 
 
 def _has_record(plan: Plan) -> bool:
-    """Whether a call has a commit record, so that nothing within it can be without one."""
+    """Whether a call has a commit record: then there is none within it without its own."""
     return record.prepare(plan) is not None or deduplicate.prepare(plan) is not None

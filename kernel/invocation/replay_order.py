@@ -1,9 +1,9 @@
-"""``ReplayOrder``: a replay has its answers in the order in which they were recorded.
+"""``ReplayOrder``: a replay gets its answers in the order in which they were recorded.
 
-Branches that run at the same time see of each other what was there when they looked: which of them
-failed first, whose result another found. So an answer is not given before those that were recorded
-before it, as far as the walk asks for them at all; and each is given when the walk has gone on as
-far as it can with the one before.
+Branches that run at the same time see what the others have done by then: which of them failed
+first, whose result is there. So an answer is not given before those that were recorded before it,
+unless the walk does not ask for them; and each is given when the walk has gone on as far as it can
+with the one before.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from collections.abc import Iterable
 from kernel.run_paths import enclosing
 
 _MAX_LOOP_ITERATIONS = 1_000
-"""Of the event loop: so many are waited for a walk that never comes to rest."""
+"""Of the event loop: after so many an answer is given although the walk is not at rest."""
 
 _IDLE_ITERATION_SECONDS = 0.0002
-"""An iteration of the event loop in which nobody walks takes less."""
+"""An iteration of the event loop in which no branch walks takes less."""
 
 _MAX_FINISH_SECONDS = 5.0
-"""So long it is waited until every branch has walked to the end of what is recorded."""
+"""So long, at most, new calls wait for the branches that replay."""
 
 
 class ReplayOrder:
-    """``numbers`` are those of the answers that the walk is expected to ask for."""
+    """Gives answers their turn; ``numbers`` are those for which the walk is expected to ask."""
 
     def __init__(self, numbers: Iterable[int] = (), *, is_behind: bool = False) -> None:
         self.is_behind = is_behind
-        """Something is recorded that the walk may not have come to yet."""
+        """Whether there are records to which the walk may not have come yet."""
         self._expected = deque(sorted(numbers))
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._asked = 0
@@ -39,11 +39,11 @@ class ReplayOrder:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for an answer."""
+        """Whether a branch waits for an answer."""
         return bool(self._waiting)
 
     def is_next(self, number: int) -> bool:
-        """Whether it is the turn of this answer, as it is asked for."""
+        """Whether the answer of that number may be given now."""
         if not self._expected or number < self._expected[0]:
             return True
         if number > self._expected[0]:
@@ -52,7 +52,7 @@ class ReplayOrder:
         return True
 
     async def wait(self, number: int) -> None:
-        """Wait for the turn of an answer."""
+        """Wait until the answer of that number may be given."""
         if self.is_next(number):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -63,9 +63,9 @@ class ReplayOrder:
         await future
 
     async def finish(self) -> None:
-        """Before anything new is begun: let every branch walk to the end of what is recorded.
+        """Let every branch walk to the end of what is recorded, before a new call is begun.
 
-        A failure may stand there that has cancelled this one; none of them waits on its way.
+        A failure may stand there that had cancelled this branch. No branch waits on its way there.
         """
         until, idle = time.monotonic() + _MAX_FINISH_SECONDS, 0
         while idle < 3 and time.monotonic() < until:
@@ -76,7 +76,7 @@ class ReplayOrder:
         self.is_behind = False
 
     async def _give(self) -> None:
-        """Give the next answer whenever the walk is at rest."""
+        """Give the next answer whenever the walk is at rest, until no branch waits."""
         iterations = 0
         while self._waiting:
             await asyncio.sleep(0)
@@ -86,7 +86,7 @@ class ReplayOrder:
             iterations = 0
             number, _, future = heapq.heappop(self._waiting)
             while self._expected and self._expected[0] <= number:
-                self._expected.popleft()  # what the walk has not come by, it does not ask for
+                self._expected.popleft()  # the walk did not ask for them, and will not
             if not future.done():
                 future.set_result(None)
         self._giving = None
@@ -98,7 +98,7 @@ def is_at_rest() -> bool:
 
 
 def asked_for(paths: Iterable[tuple[str, int]]) -> Iterable[int]:
-    """The numbers of those answers that are not within another, which answers for them all."""
+    """The numbers of the answers that are not within another: that one answers for them all."""
     known = dict(paths)
     for path, number in known.items():
         if known.keys().isdisjoint(enclosing(path)):

@@ -19,7 +19,7 @@ RunBody = Callable[[], Awaitable[Any]]
 
 
 class Watch(Protocol):
-    """Is told how far a run is. Paths are as in the journal: ``steps.Each[3].Charge``."""
+    """Gets told how far a run is. Paths are as in the journal: ``steps.Each[3].Charge``."""
 
     def began(self, path: str) -> None:
         """A step begins."""
@@ -28,11 +28,11 @@ class Watch(Protocol):
         """A step ended: ``succeeded``, ``failed`` or ``skipped``."""
 
     def progress(self, path: str, done: int, total: int | None) -> None:
-        """So many rounds of a loop have ended."""
+        """So many rounds of a loop have ended, of ``total``, where that is known."""
 
 
 class Run:
-    """One run. ``source`` is what it came from (``api``, ``lifecycle``, …)."""
+    """One run. ``source`` is where it came from (``api``, ``lifecycle``, …)."""
 
     __slots__ = (
         "correlation_id",
@@ -77,7 +77,7 @@ class Run:
         return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
 
     def hide_secrets(self, error: InvocationError) -> None:
-        """Take the secrets out of what an error says, before anybody outside hears it."""
+        """Take the secrets out of an error, before it is told, recorded or returned."""
         redactor = self.runtime.redactor
         if redactor:
             error.reword(redactor.text(error.message))

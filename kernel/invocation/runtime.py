@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 
 class Ask(Protocol):
-    """Puts an approval to a person; None where they do not decide now."""
+    """Puts an approval to a person; gives None where they do not decide now."""
 
     async def __call__(self, approval: Approval) -> Answer | None: ...
 

@@ -25,14 +25,14 @@ _Job = tuple[
 ]
 
 _from_thread: contextvars.ContextVar[bool] = contextvars.ContextVar("_from_thread", default=False)
-"""Whether the work is on behalf of a function that waits for it in a thread of a pool."""
+"""Whether a function in a thread of the pool waits for this code."""
 
 
 class Threads:
     """A pool of daemon threads that grows as needed, to ``limit``.
 
-    A job on behalf of a job, which holds its own thread meanwhile, gets a thread beyond the
-    limit: it would wait for ever if all threads waited for such jobs.
+    A job that another job waits for gets a thread beyond the limit: if all threads waited for such
+    jobs, these would wait for ever.
     """
 
     def __init__(self, limit: int = MAX_THREADS) -> None:
@@ -126,7 +126,7 @@ def _do(job: _Job) -> Callable[[], None]:
 
 
 def _nothing() -> None:
-    """What there is to tell when nobody waits."""
+    """Tell nobody: no task waits for the job."""
 
 
 BeginAttempt = Callable[[], Callable[[], None]]

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def copied(value: Any) -> Any:
-    """A copy of a JSON value: what is done to it is done to nothing else."""
+    """A copy of a JSON value, which may be changed without changing the value."""
     if type(value) is dict:
         return {key: copied(item) for key, item in value.items()}
     if type(value) is list:

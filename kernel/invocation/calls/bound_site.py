@@ -1,4 +1,4 @@
-"""What a controller gets for a field that calls something: a call site it can use."""
+"""What a controller gets for a field that calls something: a call site that it can invoke."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _MAX_LOG_LINES = 1_000
 
 
 class Cancellation:
-    """Whether the call was cancelled. A controller that runs long looks at it, or waits for it."""
+    """Tells a controller whether its call was cancelled; one that runs long looks, or waits."""
 
     __slots__ = ("_before", "_event", "_loop", "_task", "_waiter")
 
@@ -132,7 +132,7 @@ class Call:
         return made
 
     async def _called(self, target: Any, inputs: Mapping[str, Any], path: str) -> Any:
-        """A call by the name of its target, as a part of the invocation."""
+        """Call a target by its name, as a part of the invocation."""
         outer = self.invocation
         scope = outer.plan.instance.scope
         site = CallSite(target=_target(target), path=(), inputs=constant(dict(inputs)))

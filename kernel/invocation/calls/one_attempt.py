@@ -26,7 +26,7 @@ _OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
 
 
 async def one_attempt(body: Body, invocation: Invocation, limit: float | None = None) -> Any:
-    """One attempt, at most ``limit`` milliseconds long."""
+    """Call the controller once, for ``limit`` milliseconds at most; give its outputs."""
     try:
         if limit is None:
             return await body(invocation)
@@ -58,7 +58,7 @@ async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
 
 
 def failure(error: Exception, invocation: Invocation) -> InvocationError:
-    """What a controller raised, as the error of its invocation.
+    """Make the error of an invocation of what its controller raised.
 
     ``code``, ``data``, ``outcome`` and ``retry_after`` are read from any exception that has them.
     """
@@ -95,7 +95,7 @@ def _outcome(error: Exception, code: str | int, contract: Contract) -> Outcome |
 
 
 def _attribute(error: Exception, name: str) -> Any:
-    """An attribute of an exception that may be anybody's: one that cannot be read is not there."""
+    """An attribute of an exception of any class; None where reading it fails."""
     try:
         return getattr(error, name, None)
     except Exception:
@@ -109,13 +109,13 @@ def _retry_after(error: Exception) -> float | None:
 
 
 def _is_deliberate(error: Exception) -> bool:
-    """Whether a controller raised it to say that it failed."""
+    """Whether the controller raised the error to say that it failed."""
     code = _attribute(error, "code")
     return isinstance(error, Failure) or (isinstance(code, str | int) and type(code) is not bool)
 
 
 def _code(error: Exception) -> str | int:
-    """Its ``code`` where that is a string or an integer (of an enumeration: its value)."""
+    """The ``code`` of the error (of an enumeration: its value), or the name of its class."""
     code = _attribute(error, "code")
     if isinstance(code, str):
         return str.__str__(code)
@@ -125,7 +125,7 @@ def _code(error: Exception) -> str | int:
 
 
 def _data(error: Exception, invocation: Invocation) -> Any:
-    """Its ``data``, if that is JSON; as text, if not."""
+    """The ``data`` of the error, if that is JSON; as text, if not."""
     data = _attribute(error, "data")
     try:
         return check_json(to_json(data))
@@ -134,7 +134,7 @@ def _data(error: Exception, invocation: Invocation) -> Any:
 
 
 def stopped(error: BaseException, invocation: Invocation) -> BaseException:
-    """A real cancellation passes; a controller that raises one by itself has failed."""
+    """Let a real cancellation pass; a controller that raises one by itself has failed."""
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
         return error

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def answer(invocation: Invocation, history: History, row: Row) -> None:
-    """End the invocation as it is recorded.
+    """End an invocation as it is recorded: raise :class:`Answered`, or its error.
 
-    One that can be made again, and whose result was not kept (a secret, its size), goes on.
+    One whose result was not kept (it holds a secret, it is too large) goes on, if it is idempotent.
     """
     if row.error is not None and row.outcome != "succeeded":
         error = error_from_json(row.error)
@@ -39,9 +39,9 @@ def answer(invocation: Invocation, history: History, row: Row) -> None:
 
 
 def answer_for(invocation: Invocation, history: History, row: Row) -> None:
-    """End the invocation as the one did that holds its key.
+    """End an invocation as the invocation ended that holds its key.
 
-    Where that is not known, a person is asked of that one, and nothing is recorded of this.
+    Where that outcome is unknown, a person resolves that one, and nothing is recorded of this one.
     """
     try:
         answer(invocation, history, row)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class NoRecord:
-    """For what has no commit record: it may be made again, and nobody asks how it ended."""
+    """For a call without a commit record: it may be made again, so nothing is noted."""
 
     async def ready(self) -> None:
         """Before an attempt."""
@@ -48,14 +48,14 @@ class NoRecord:
 
 
 class JournalRecord(NoRecord):
-    """For what has a commit record: the trace in the journal tells what became of each attempt."""
+    """For a call with a commit record: each attempt is noted in its trace, in the journal."""
 
     def __init__(self, invocation: Invocation, history: History) -> None:
         self._invocation = invocation
         self._history = history
 
     async def ready(self) -> None:
-        """See to it that this process still holds the run, and that the call is to be made."""
+        """Make sure that the walk has come to the end of the replay, and that the run is held."""
         if self._history.replay_order.is_behind:
             await self._history.replay_order.finish()
         if self._history.lease.is_doubtful:
@@ -63,7 +63,7 @@ class JournalRecord(NoRecord):
 
     @contextmanager
     def attempting(self) -> Iterator[None]:
-        """What runs in a thread meanwhile is a live attempt of the invocation."""
+        """Threads that its controller starts meanwhile are live attempts of the invocation."""
         token = current_attempt.set(self._invocation.begin_attempt)
         try:
             yield
@@ -71,18 +71,18 @@ class JournalRecord(NoRecord):
             current_attempt.reset(token)
 
     async def has_landed(self, error: InvocationError) -> bool:
-        """Of an unknown outcome, the definition's ``check`` is asked."""
+        """Reconcile an unknown outcome, where the safety class has a ``check``."""
         safety = self._invocation.plan.instance.contract.safety
         is_checked = error.outcome == "unknown" and safety in CHECKED
         return is_checked and await reconcile(self._invocation, error)
 
     async def failed(self, error: InvocationError, delay: float) -> None:
-        """With the time until which the next attempt waits, in nanoseconds since the epoch."""
+        """Note the failure, and until when the next attempt waits (nanoseconds since the epoch)."""
         until = time.time_ns() + int(delay * 1e6)
         await self._note("failed", {"error": error_to_json(error), "until": until})
 
     async def began(self) -> None:
-        """From here on it may have taken effect again."""
+        """Note it: from here on the call may have taken effect again."""
         await self._note("began", None)
 
     async def _note(self, status: str, detail: Any) -> None:

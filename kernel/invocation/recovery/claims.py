@@ -1,6 +1,7 @@
 """Claims: the commit record of a call, before the call is made.
 
-Whoever has won the claim makes the call. It is won once; what stands in its place answers.
+A claim is won once, and the invocation that has won it makes the call. What the journal holds in
+its place answers any other.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Int
 
 
 def kept_inputs(invocation: Invocation, history: History) -> Any:
-    """The inputs as they are kept."""
+    """The inputs as the journal keeps them."""
     schema = invocation.plan.instance.contract.inputs
     return history.references.hide(invocation.inputs, None if schema is None else schema.redaction)
 
@@ -95,7 +96,7 @@ async def _claim(invocation: Invocation, history: History, more: Mapping[str, An
 
 
 async def _find_claim(invocation: Invocation, history: History, more: Mapping[str, Any]) -> None:
-    """The answer to a claim that was cancelled: the request was not taken back."""
+    """Find out what came of a claim that was cancelled: the request was not taken back."""
     await history.guard(history.open_run())
     intent = replace(intent_of(invocation, history, **more), inputs=None)
     got = await history.guard(history.journal.claim(intent))
@@ -109,7 +110,7 @@ async def _find_claim(invocation: Invocation, history: History, more: Mapping[st
 
 
 def take_up(invocation: Invocation, history: History, got: rows.Claimed) -> None:
-    """Go on with a claim that was won, or end as what stands in its place."""
+    """Go on with a claim that was won, or end as the invocation in its place."""
     match got:
         case rows.Won():
             invocation.claim = got
@@ -128,7 +129,7 @@ def take_up(invocation: Invocation, history: History, got: rows.Claimed) -> None
 
 
 def as_it_began(invocation: Invocation, history: History) -> None:
-    """An invocation that has a commit record goes on with its inputs and its key."""
+    """Give an invocation the inputs and the key of its commit record, if it has one already."""
     row = history.in_flight.get(invocation.path) or history.not_landed.get(invocation.path)
     if row is None:
         return

@@ -1,4 +1,4 @@
-"""How an invocation ended, as the journal is told."""
+"""Endings: the conclusion of an invocation, as the journal gets it."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def cut_off(invocation: Invocation, has_landed: bool | None = None) -> Conclusio
 
 
 def has_own_effect(invocation: Invocation) -> bool:
-    """Whether it has an effect of its own: what a topology calls answers for itself.
+    """Whether an invocation may have an effect apart from those of the calls within it.
 
-    But where the topology has a check or a key, that is about all of it.
+    A topology has none, unless it has a check or a key, which is about the topology as a whole.
     """
     instance = invocation.plan.instance
     is_keyed = invocation.plan.site.idempotency_key is not None

@@ -1,4 +1,4 @@
-"""Calls that were in flight when their process ended: has it happened, and may it happen now?"""
+"""Calls that were in flight when their process ended: have they landed, may they be made now?"""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ _MESSAGE = "the process ended before the outcome was recorded"
 async def go_on(
     invocation: Invocation, history: History, record: JournalRecord, began: float
 ) -> bool:
-    """Go on with a call that an earlier process has claimed, where the run comes to it again.
+    """Find out whether a call that an earlier process has claimed has landed.
 
-    True when the effect has landed, with its outputs. Otherwise the next attempt may be made.
-    Raises :class:`Unknown` where only a person can say. ``began`` is when the first attempt did.
+    If True is returned it has, and the invocation has its outputs; else the next attempt may be
+    made. Raises :class:`Unknown` where only a person can say. ``began`` is when the first attempt
+    began, on the monotonic clock.
     """
     assert invocation.claim is not None
     notes = await history.guard(history.journal.trace(invocation.id))
@@ -54,7 +55,7 @@ async def go_on(
 
 
 async def _found_out(invocation: Invocation, record: JournalRecord, began: float) -> bool:
-    """What :func:`go_on` gives for an attempt that may have been made."""
+    """As :func:`go_on`, for an attempt that may have been made."""
     plan = invocation.plan
     safety = plan.instance.contract.safety
     if safety == "idempotent" or plan.instance.is_topology:
@@ -79,13 +80,13 @@ async def _found_out(invocation: Invocation, record: JournalRecord, began: float
 
 
 def _max_pause_seconds(invocation: Invocation) -> float:
-    """No pause between two attempts is longer: a clock may jump."""
+    """The longest pause between two attempts: a recorded one may be longer, if a clock jumped."""
     retry = invocation.plan.site.retry
     return 0.0 if retry is None else delay_after(retry, max(invocation.attempt, 1), None) / 1000
 
 
 def may_have_landed(notes: Sequence[Note]) -> bool:
-    """Whether the process that claimed a call had made it, by the trace of the call."""
+    """Whether the process that claimed a call may have made it, by the trace of the call."""
     tried = [note for note in notes if note.step == "attempt"]
     return not _is_parked(notes) and (not tried or tried[-1].status != "failed")
 

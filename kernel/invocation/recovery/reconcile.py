@@ -26,7 +26,7 @@ _FIRST_PAUSE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``landed`` is None where it cannot be found out; ``why`` says so."""
+    """The answer of a ``check``; where ``landed`` is None, ``why`` says why it is not known."""
 
     landed: bool | None
     outputs: Any = None
@@ -35,7 +35,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Check:
-    """A definition's ``check``, read."""
+    """The ``check`` of a definition."""
 
     site: CallSite
     landed: Template
@@ -43,9 +43,9 @@ class Check:
 
 
 async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) -> Found:
-    """Ask the definition's ``check`` whether the effect landed.
+    """Ask the ``check`` of the definition whether the effect of a call landed.
 
-    That it did not is only believed when no attempt of this process is still at work.
+    "It did not" is only believed when no attempt of this process is still at work.
     """
     instance = invocation.plan.instance
     check = _check_of(invocation.context.run.runtime.checks, instance)
@@ -70,7 +70,7 @@ async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) ->
 
 
 async def reconcile(invocation: Invocation, error: InvocationError) -> bool:
-    """Whether the effect of an unknown attempt landed; if it did not, the attempt has failed."""
+    """Whether an attempt of unknown outcome has landed; if it has not, its error says failed."""
     found = await find_out(invocation)
     if found.landed:
         invocation.outputs = found.outputs
@@ -93,7 +93,7 @@ async def _told(invocation: Invocation, found: Found) -> Found:
 
 
 async def settle_within(invocation: Invocation, *, landed: bool) -> None:
-    """Resolve what a topology called, where its outcome was unknown: as that of the topology."""
+    """Resolve the unknown outcomes within a topology as the outcome of the topology."""
     history, instance = invocation.history, invocation.plan.instance
     if history is None or not instance.is_topology:
         return
@@ -121,7 +121,7 @@ def _check_of(known: dict[Any, Check | None], instance: Instance) -> Check | Non
 
 
 async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
-    """One call of the check: a part of the invocation, at a path of its own."""
+    """Call the check once, as a part of the invocation, at a path of its own."""
     instance, outer = invocation.plan.instance, invocation.context
     epoch = 0 if invocation.claim is None else invocation.claim.epoch
     bindings = {

@@ -36,9 +36,9 @@ async def next_delay(invocation: Invocation, error: InvocationError, spent: floa
 
 
 def delay_after(retry: Retry, attempt: int, retry_after: float | None = None) -> float:
-    """The pause after attempt number ``attempt``: never shorter than what the callee asked for.
+    """Milliseconds of the pause after an attempt: no fewer than the callee asked for.
 
-    ``maxDelay`` bounds it all.
+    ``maxDelay`` bounds both.
     """
     factor = attempt if retry.backoff == "linear" else 2.0 ** min(attempt - 1, 1000)
     longest = _MAX_DELAY_MILLISECONDS if retry.max_delay is None else retry.max_delay
@@ -74,7 +74,7 @@ async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationErr
 
 
 def class_allows(contract: Contract, error: InvocationError) -> bool:
-    """Whether the safety class lets the kernel repeat the attempt by itself."""
+    """Whether the safety class lets the kernel make another attempt by itself."""
     declared = contract.errors.get(error.code)
     match contract.safety:
         case "irreversible":
@@ -89,7 +89,7 @@ def class_allows(contract: Contract, error: InvocationError) -> bool:
 
 
 def _when(when: Template, invocation: Invocation, error: InvocationError) -> bool:
-    """``retry.when``. An error inside it is a false that is reported."""
+    """Evaluate ``retry.when``. An error in it counts as false, and is logged."""
     context = invocation.context
     if error.step is None:
         error.step = invocation.plan.site.name

@@ -1,7 +1,7 @@
 """Stage 9, approve: where the class, a policy or the call site asks for it, a person decides.
 
-The invocation waits in the journal; when it is approved, the pipeline goes on at stage 7, on live
-state, never on what was frozen.
+The invocation waits in the journal. When it is approved, the pipeline goes on at stage 7: with the
+state of the world as it is then, not as it was when the approval was asked for.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _POLL_SECONDS = 0.5
 
 
 def prepare(plan: Plan) -> Stage | None:
-    """Where an approval may be asked for at all."""
+    """Only where the class, a policy or the call site may ask for an approval."""
     site, instance = plan.site, plan.instance
     declared = instance.definition.safety
     may_be_bound = declared is not None and declared not in (
@@ -113,10 +113,7 @@ async def _approved(invocation: Invocation, reason: str) -> None:
 
 
 async def _not_needed_any_more(invocation: Invocation) -> None:
-    """An approval that an earlier process asked for, and that is not needed any more.
-
-    A person who has said no has said no.
-    """
+    """Take back an approval that an earlier process asked for; but a person's no counts."""
     history = invocation.history
     assert history is not None
     approval = await _latest(history, invocation)
@@ -135,7 +132,7 @@ def _denied(approval: Approval) -> Denied:
 
 
 async def _was_spent_on_attempt(history: History, invocation: Invocation) -> bool:
-    """Whether an approval was spent on an attempt, rather than because it was out of date."""
+    """Whether an approval was spent on an attempt, rather than because the world had changed."""
     if not invocation.was_in_flight and not invocation.plan.instance.is_topology:
         return False
     notes = await history.guard(history.journal.trace(invocation.id))
@@ -212,9 +209,9 @@ async def _withdraw(history: History, approval: Approval) -> None:
 
 
 async def _still_holds(history: History, invocation: Invocation, approval: Approval) -> bool:
-    """Stage 7 again, on live state; where that has changed, another approval is asked for.
+    """Whether the call is still the one that was approved; stage 7 is asked again first.
 
-    What was approved is the call with its inputs, so these are always the same.
+    The inputs must be the same, and if the policy is strict, the values that ``expect`` reads.
     """
     await go_through(invocation, invocation.plan.authorise_again)
     live = {"inputs": kept_inputs(invocation, history)}

@@ -49,7 +49,7 @@ def _may_have_been_made(invocation: Invocation) -> bool:
 
 
 def check(plan: Plan) -> Stage | None:
-    """The stage for a call that nobody has made yet."""
+    """The stage for a call, or an attempt, that was not made yet."""
     looks = bool(plan.site.expect)
     if not plan.policies:
         return expect if looks else None

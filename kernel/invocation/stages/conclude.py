@@ -60,7 +60,7 @@ async def _write(invocation: Invocation, history: History, ending: Conclusion) -
 def prepare_failure(
     plan: Plan,
 ) -> Callable[[Invocation, BaseException], Awaitable[None]] | None:
-    """What records an invocation that ended by raising."""
+    """The function that records an invocation which a stage ended by raising."""
     if not plan.is_recorded:
         return None
 
@@ -107,7 +107,7 @@ async def _ending(
 
 
 async def _hides_an_interrupted_call(invocation: Invocation, error: InvocationError) -> bool:
-    """Whether the error kept a call from being found out about that an earlier process claimed."""
+    """Whether an error came before the outcome of an earlier process was found out."""
     if not invocation.was_in_flight or invocation.is_attempted or invocation.history is None:
         return False
     if invocation.plan.instance.contract.safety == "idempotent":
@@ -119,7 +119,7 @@ async def _hides_an_interrupted_call(invocation: Invocation, error: InvocationEr
 
 
 async def _cancelled(invocation: Invocation, history: History) -> Conclusion:
-    """A call that was cancelled in flight may have taken effect: where it can be, it is asked."""
+    """The end of a cancelled call: where its definition has a check, that is asked."""
     if not (invocation.is_attempted and has_own_effect(invocation)):
         return cut_off(invocation)
     found = await find_out(invocation, repeats=0)

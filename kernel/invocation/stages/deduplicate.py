@@ -69,7 +69,7 @@ def prepare(plan: Plan) -> Stage | None:
 
 
 def _digest(fields: Mapping[str, Any]) -> str:
-    """What tells a resource in place from others of its kind."""
+    """Tells a resource without a name from others of its kind."""
     return digest_of_text(json.dumps(fields, sort_keys=True, default=str))[:16]
 
 

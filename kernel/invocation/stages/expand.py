@@ -1,4 +1,4 @@
-"""Stage 3, expand: the CEL of the call site, once, to plain values."""
+"""Stage 3, expand: evaluate the CEL of the call site, once, to plain values."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""``expect``: what a call site takes for granted of the world, looked at just before the effect.
+"""``expect``: what a call site expects of the world is looked at just before the effect.
 
-A Provider publishes its values once, when it comes up; those that ``expect`` names are asked for
-anew here, so that what has changed since then is seen.
+A Provider publishes its values once, when it comes up. Those that ``expect`` names are asked for
+again here, so that a change since then is seen.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def expect(invocation: Invocation) -> None:
-    """Raises :class:`StateDrift`, where a condition does not hold."""
+    """Raise :class:`StateDrift` where a condition does not hold."""
     plan, context = invocation.plan, invocation.context
     site = plan.site
     bindings = await _live(invocation)

@@ -1,4 +1,4 @@
-"""Stage 8, record: the commit record, durable, before anything leaves."""
+"""Stage 8, record: the commit record is durable before the call is made."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def prepare(plan: Plan) -> Stage | None:
-    """Only with a journal, and for what has an effect: a topology only where its kind says so.
+    """Only with a journal, and for calls that have an effect: a topology where its kind says so.
 
-    A topology whose inputs a later process may find otherwise is recorded too, so that it is walked
-    with the same. The class ``idempotent`` needs no intent; it may be computed from the fields of
-    the resource, so it is known when the target is up.
+    A topology is recorded, too, if its inputs may be others in a later process: so it is walked
+    with the same. The class ``idempotent`` needs no commit record; the class may be computed from
+    the fields of the resource, so it is known once the target is up.
     """
     instance, site = plan.instance, plan.site
     is_topology = instance.is_topology

@@ -1,4 +1,4 @@
-"""Before all else, replay: what the run concluded earlier is not done again."""
+"""Before all else, replay: a call that the run has concluded earlier is not made again."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def prepare(plan: Plan) -> Stage | None:
 
 
 async def _in_turn(invocation: Invocation, history: History, row: Row) -> None:
-    """Answer, after what was recorded before it."""
+    """Answer once it is the turn of the answer."""
     await history.replay_order.wait(row.number or 0)
     answer(invocation, history, row)
     if not invocation.plan.instance.is_topology:

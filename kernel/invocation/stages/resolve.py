@@ -1,4 +1,4 @@
-"""Stage 1, resolve: the target must be running; one that was not needed so far is brought up."""
+"""Stage 1, resolve: the target must be running; it is brought up when it is first called."""
 
 from __future__ import annotations
 

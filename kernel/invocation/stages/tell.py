@@ -1,4 +1,4 @@
-"""Stage 13, tell: the event of an invocation that has ended, for whoever wants to know."""
+"""Stage 13, tell: subscribers get an event of an invocation that has ended."""
 
 from __future__ import annotations
 
