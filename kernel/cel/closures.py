@@ -209,7 +209,7 @@ def _logical(builder: Builder, expr: tree.Logical, scope: Slots) -> Closure:
             try:
                 value = operand(frame)
             except CelEvaluationError as error:
-                failure = macros.kept(failure, error)
+                failure = macros.error_to_report(failure, error)
                 continue
             # By identity: 1 and 0 are not bools here.
             if value is decisive:

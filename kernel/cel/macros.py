@@ -97,7 +97,9 @@ def pairs(items: Any) -> Any:
     return items.items() if type_name(items) == "map" else enumerate(items)
 
 
-def kept(first: CelEvaluationError | None, error: CelEvaluationError) -> CelEvaluationError:
+def error_to_report(
+    first: CelEvaluationError | None, error: CelEvaluationError
+) -> CelEvaluationError:
     """The error to report if no operand decides: the first. No budget left ends all at once."""
     if error.reason == "budget":
         raise error
@@ -146,7 +148,7 @@ def _quantifier(decisive: bool) -> Callable[[Parts], Closure]:
                     if parts.holds(frame) is decisive:
                         return decisive
                 except CelEvaluationError as error:
-                    failure = kept(failure, error)
+                    failure = error_to_report(failure, error)
             if failure:
                 raise failure
             return not decisive

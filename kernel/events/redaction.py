@@ -33,17 +33,17 @@ class Redactor:
     """
 
     __slots__ = (
-        "_given", "_guard", "_inside", "_known", "_learned", "_lessons", "_new", "_recent",
-        "_searched", "_whole",
+        "_exact", "_given", "_guard", "_known_count", "_learned", "_learned_count", "_pattern",
+        "_pending", "_recent", "_searched",
     )  # fmt: skip
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._given = tuple(secrets)
         self._learned: dict[str, None] = {}
-        self._new: list[str] = []
-        self._lessons = 0
+        self._pending: list[str] = []
+        self._learned_count = 0
         self._guard = Lock()
-        self._know()
+        self._rebuild()
 
     def learn(self, value: Any, shown: Any) -> None:
         """Hide everywhere, from now on, what is hidden in ``shown``: ``value`` redacted by schema.
@@ -57,78 +57,80 @@ class Redactor:
                 self._learned.update(dict.fromkeys(found))
                 for text in list(self._learned)[:-_MAX_LEARNED]:
                     del self._learned[text]
-                self._new += found
-                self._lessons += 1  # known when it is needed: much is learned, little is told
+                self._pending += found
+                # Taken in when a text is redacted: far more is learned than redacted.
+                self._learned_count += 1
 
-    def _know(self) -> None:
+    def _rebuild(self) -> None:
         """Build one expression for all known secrets."""
         known = {form for secret in (*self._given, *self._learned) for form in _forms(secret)}
         known.update(form for secret in self._given for form in _forms_within(secret))
         known.discard("")
         long = sorted((s for s in known if len(s) >= _MIN_LENGTH), key=len, reverse=True)
-        self._whole = known
-        self._inside = _any_of(long) if long else None
+        self._exact = known
+        self._pattern = _any_of(long) if long else None
         self._searched = len(long)
         self._recent: tuple[str, ...] = ()
-        self._new = []
-        self._known = self._lessons
+        self._pending = []
+        self._known_count = self._learned_count
 
-    def _catch_up(self) -> None:
+    def _take_in_learned(self) -> None:
         """Take in the texts learned since; rebuild the expression when there are many."""
         with self._guard:
-            forms = {form for secret in self._new for form in _forms(secret) if form}
-            self._new = []
-            self._whole.update(forms)
+            forms = {form for secret in self._pending for form in _forms(secret) if form}
+            self._pending = []
+            self._exact.update(forms)
             self._recent += tuple(form for form in forms if len(form) >= _MIN_LENGTH)
             if len(self._recent) > _MAX_SEARCHED_SINGLY + self._searched // 8:
-                self._know()
-            self._known = self._lessons  # last: another thread must not take the old for the new
+                self._rebuild()
+            # Last: another thread must not take the old expression for the new one.
+            self._known_count = self._learned_count
 
     def __bool__(self) -> bool:
         return bool(self._given or self._learned)
 
     def text(self, text: str, mark: str = REDACTED) -> str:
         """``text`` without any secret in it; ``mark`` stands where one was."""
-        if self._known != self._lessons:
-            self._catch_up()
-        shown = self._plain(text, mark)
-        if shown != mark and self._whole:
+        if self._known_count != self._learned_count:
+            self._take_in_learned()
+        shown = self._literal(text, mark)
+        if shown != mark and self._exact:
             for reading in readings(text):
                 shown = self._read(shown, reading, mark)
         return shown
 
-    def _plain(self, text: str, mark: str) -> str:
+    def _literal(self, text: str, mark: str) -> str:
         """``text`` without the secrets that stand in it literally."""
-        if text in self._whole:
+        if text in self._exact:
             return mark
-        self._look_for_recent(text)
-        return self._inside.sub(mark, text) if self._inside else text
+        self._rebuild_if_recent(text)
+        return self._pattern.sub(mark, text) if self._pattern else text
 
     def _read(self, text: str, reading: Reading, mark: str) -> str:
         """``text`` without the secrets that are there when it is read in a notation."""
         read, place = reading(text)
         if read == text:
             return text
-        if read in self._whole:
+        if read in self._exact:
             return mark
-        self._look_for_recent(read)
+        self._rebuild_if_recent(read)
         parts: list[str] = []
         end = 0
-        for found in self._inside.finditer(read) if self._inside else ():
+        for found in self._pattern.finditer(read) if self._pattern else ():
             parts += text[end : place(found.start())], mark
             end = place(found.end())
         return "".join((*parts, text[end:])) if parts else text
 
-    def _look_for_recent(self, text: str) -> None:
+    def _rebuild_if_recent(self, text: str) -> None:
         if self._recent and any(form in text for form in self._recent):
             with self._guard:
-                self._know()
+                self._rebuild()
 
     def value(self, value: Any) -> Any:
         """``value`` without any secret in it; the very same object if there was none."""
-        if self._known != self._lessons:
-            self._catch_up()
-        return self._value(value, 0) if self._whole else value
+        if self._known_count != self._learned_count:
+            self._take_in_learned()
+        return self._value(value, 0) if self._exact else value
 
     def _value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -136,7 +138,7 @@ class Redactor:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, (int, float)):
-            return REDACTED if not self._whole.isdisjoint(_spellings(value)) else value
+            return REDACTED if not self._exact.isdisjoint(_spellings(value)) else value
         if depth > 500:
             return REDACTED
         if isinstance(value, dict):

@@ -46,7 +46,7 @@ class References:
                 if str(scalar):
                     self._names.setdefault(str(scalar), path)
         long = sorted((text for text in self._names if len(text) >= _MIN_LENGTH), key=len)
-        self._inside = re.compile("|".join(map(re.escape, reversed(long)))) if long else None
+        self._pattern = re.compile("|".join(map(re.escape, reversed(long)))) if long else None
 
     def hide(self, value: Any, by_schema: Callable[[Any], Any] | None = None) -> Any:
         """How a JSON value is kept. ``by_schema`` redacts what a contract calls secret."""
@@ -84,7 +84,7 @@ class References:
     def _parts(self, text: str) -> Iterator[tuple[str, bool]]:
         """The literal parts of a text, and between them the references (True)."""
         end = 0
-        for found in self._inside.finditer(text) if self._inside else ():
+        for found in self._pattern.finditer(text) if self._pattern else ():
             yield from self._literals(text[end : found.start()])
             yield self._reference(found.group(), is_text=True), True
             end = found.end()

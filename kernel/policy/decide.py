@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from kernel.cel import CelError, Template
 from kernel.manifest import ApprovalTerms, Effect
+from kernel.policy.applied import Applied, Match
 from kernel.policy.names import matches
-from kernel.policy.plan import Applied, Match
 
 _WEIGHT: Final[Mapping[Effect, int]] = {"allow": 0, "require-approval": 1, "deny": 2}
 
