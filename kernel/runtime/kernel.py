@@ -82,7 +82,7 @@ class Kernel:
             redactor=redactor,
             log=Log(redactor),
             environment=environment,
-            policies=self._policies,
+            policies=partial(_policies, manifest, environment, self._scopes),
             names={id(module): name for name, module in manifest.modules.items()},
             root=id(manifest.root),
             ask=ask,
@@ -252,13 +252,8 @@ class Kernel:
         When this is cancelled, the runs are handed over to another process.
         """
         found = await self.lost() if lost is None else lost
-        return list(await asyncio.gather(*map(self._recover, found)))
-
-    async def _recover(self, run: str) -> RunResult:
-        try:
-            return await recover_run(run, self.resume, self._runs.open)
-        finally:
-            self.runtime.recovering.discard(run)
+        how = self.resume, self._runs.open, self.runtime.recovering
+        return list(await asyncio.gather(*(recover_run(run, *how) for run in found)))
 
     def let_go(self, resting: float = 0.0) -> bool:
         """Hand applied runs in the journal over to another process; whether there are any.
@@ -267,17 +262,6 @@ class Kernel:
         than so many seconds.
         """
         return hand_over(self._runs.open, resting)
-
-    def _policies(self, instance: Instance) -> tuple[Applied, ...]:
-        """The policies that name an instance."""
-        return policies_for(
-            self.manifest.root,
-            instance.scope.module,
-            instance.resource.kind,
-            instance.resource.name or "",
-            self.runtime.environment,
-            lambda module: self._scopes[id(module)].vars,
-        )
 
     def _new_run(
         self,
@@ -296,3 +280,17 @@ class Kernel:
         )
         self.first_run = self.first_run or run.id
         return run
+
+
+def _policies(
+    manifest: Manifest, environment: str, scopes: Mapping[int, ModuleScope], instance: Instance
+) -> tuple[Applied, ...]:
+    """The policies that name an instance."""
+    return policies_for(
+        manifest.root,
+        instance.scope.module,
+        instance.resource.kind,
+        instance.resource.name or "",
+        environment,
+        lambda module: scopes[id(module)].vars,
+    )

@@ -75,7 +75,10 @@ async def _is_running(journal: Journal, run: str) -> bool:
 
 
 async def recover_run(
-    run: str, resume: Callable[[str], Awaitable[RunResult]], open_runs: Iterable[Run]
+    run: str,
+    resume: Callable[[str], Awaitable[RunResult]],
+    open_runs: Iterable[Run],
+    recovering: set[str],
 ) -> RunResult:
     """Resume a run. When this is cancelled, the run is handed over to another process.
 
@@ -92,6 +95,8 @@ async def recover_run(
         raise
     except KernelError as error:
         return RunResult(run, "failed", None, InvocationError(str(error), code="NOT_RESUMED"))
+    finally:
+        recovering.discard(run)
 
 
 def hand_over(runs: Iterable[Run], idle_seconds: float = 0.0) -> bool:
