@@ -8,18 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 
 import click
 
 from kernel.cli.journals import person
 from kernel.invocation.runtime import Answer, Ask
 from kernel.invocation.threads import in_thread
+from kernel.journal.rows import Approval
 from kernel.topology.tasks import retrieve_error
-
-if TYPE_CHECKING:
-    from kernel.journal.rows import Approval
-
 
 _ANSWERS = ("yes", "no", "later")
 

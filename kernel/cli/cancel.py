@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from kernel.cli.deciding import cancel_run
+from kernel.cli.journals import as_fields, find_id, person, with_journal
 from kernel.cli.options import DECIDING
+from kernel.cli.render import show
+from kernel.cli.tables import color, mark, say
+from kernel.journal import Journal, Run
 
 
 @click.command("cancel")
 @click.argument("run", metavar="RUN")
 @DECIDING
-def command(**given: Any) -> None:
+def command(journal: str, run: str, principal: str | None, reason: str | None, form: str) -> None:
     """Cancel a run: parked, interrupted, one that waits to hear what became of a call, or one that
     another process works on, which stops then.
 
     Its pending approvals are denied. Of what was in flight a person has to say whether it took
     effect (`kernel escalations`). Nothing that it did is undone.
     """
-    cancel_run(**given)
+    from kernel.runtime.cancelling import cancel  # for start-up time: knows all that runs
+
+    async def work(opened: Journal) -> Run:
+        _, found = await find_id(opened, run, "run")
+        return await cancel(opened, found, principal or person(), reason)
+
+    ended = with_journal(journal, work)
+    if form != "text":
+        show(as_fields(ended), form)
+    else:
+        say(f"{mark(ended.state)} run {ended.run} is {ended.state}", color(ended.state))

@@ -42,12 +42,8 @@ def command(paths: tuple[Path, ...], **options: Any) -> int:
     if options["dry_run"] and not options["fix"]:
         raise UsageError("--dry-run goes with --fix")
     # For start-up time: `kernel check --help` needs no analyzer.
-    from kernel.cli.checking import Request, once
+    from kernel.cli.checking import Request, once, watch
 
     watched = options.pop("watch")
     request = Request(paths=paths or (Path(),), **options)
-    if watched:
-        from kernel.cli.watching import watch
-
-        watch(request)
-    return once(request)[0]
+    return watch(request) if watched else once(request)[0]

@@ -1,4 +1,4 @@
-"""What ``kernel check`` does: a check, or an earlier report; fixes; a report; a status."""
+"""What ``kernel check`` does: a check, or an earlier report; fixes; a report; watching."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from analyzer.findings.cache import Cache
+from analyzer.findings.cache import Cache, stamp, state
 from analyzer.findings.checked import Checked
 from analyzer.findings.configuration import Configuration, FailOn, configuration_of, fails
 from analyzer.report import Report, as_github, as_json, as_sarif, as_text
@@ -23,6 +24,8 @@ from kernel.cli import app
 from kernel.cli.patience import Patience
 from kernel.cli.render import use_color
 from kernel.errors import KernelError
+
+_POLL_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +186,33 @@ def _failed(error: Exception) -> None:
         "with the manifest, and with what is printed when KERNEL_TRACEBACK=1 is set",
         err=True,
     )
+
+
+def watch(request: Request) -> NoReturn:
+    """Check again whenever something changes that the report depends on."""
+    places: tuple[str, ...] = tuple(map(str, request.paths))
+    while True:
+        began = time.time_ns()
+        known = _look(places)
+        if sys.stdout.isatty():
+            click.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)
+        try:
+            _, places = once(request)
+        except KernelError as error:
+            click.echo(f"Error: {error}", err=True)
+        known = {
+            place: known.get(place, None if max(stamp(place)[:1], default=0) > began else now)
+            for place, now in _look(places).items()
+        }
+        click.echo("waiting for changes; Ctrl-C ends", err=True)
+        while _look(places) == known:
+            time.sleep(_POLL_SECONDS)
+
+
+def _look(places: Iterable[str]) -> dict[str, object]:
+    return {
+        place: state(place)
+        if os.path.isdir(place) or place.startswith("package:")
+        else stamp(place)
+        for place in places
+    }

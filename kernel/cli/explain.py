@@ -43,20 +43,15 @@ def command(what: str, path: Path | None, form: str) -> None:
     kernel explain cel.startsWith            one of them
     kernel explain K503                      a rule, also by its name: step-unavailable
     """
-    if is_rule(what):
-        rule = explain_rule(what)
-        if form == "text":
-            click.echo("\n".join(as_lines(rule)))
-        else:
-            show(rule, form)
-        return
     head, _, rest = what.partition(".")
-    if head == "cel":
+    if is_rule(what):
+        explained = explain_rule(what)
+    elif head == "cel":
         explained = _functions(rest)
     else:
-        explained = _functions(what) if _is_function(what) else _kind(what, path)
+        explained = _functions(what) if what in _FUNCTIONS else _kind(what, path)
     if form == "text":
-        click.echo("\n".join(_text(explained)))
+        click.echo("\n".join(as_lines(explained) if is_rule(what) else _text(explained)))
     else:
         show(explained, form)
 
@@ -208,22 +203,20 @@ def _type(node: Mapping[str, Any]) -> str:
 # CEL
 
 
-def _is_function(name: str) -> bool:
-    return name in TABLE or name in MACROS
+_FUNCTIONS: Mapping[str, Any] = {**TABLE, **MACROS}
 
 
 def _functions(name: str) -> dict[str, Any]:
-    functions: dict[str, Any] = {**TABLE, **MACROS}
     if name:
-        found = functions.get(name)
+        found = _FUNCTIONS.get(name)
         if found is None:
-            hint = did_you_mean(name, functions) or "`kernel explain cel` lists them"
+            hint = did_you_mean(name, _FUNCTIONS) or "`kernel explain cel` lists them"
             raise UsageError(f"there is no CEL function `{name}`; {hint}")
         return {"function": name, "description": found.doc, "example": found.example}
     return {
         "functions": [
             {"name": each, "library": one.library, "description": one.doc}
-            for each, one in sorted(functions.items())
+            for each, one in sorted(_FUNCTIONS.items())
         ]
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import click
 from kernel import load
 from kernel.cli.options import MANIFEST, output
 from kernel.cli.render import show
-from kernel.manifest import resolve_kind
+from kernel.cli.tables import show_columns
+from kernel.manifest import Module, resolve_kind
 
 
 @click.command("get")
@@ -18,38 +20,27 @@ from kernel.manifest import resolve_kind
 @output()
 def command(path: Path, form: str) -> None:
     """List what a manifest declares: its kinds, its resources and its policies."""
-    manifest = load(path)
-    rows = list(_rows(manifest))
+    rows = list(_rows(load(path).root))
     if form != "text":
         show(rows, form)
         return
     if not rows:
         click.echo(f"{path} declares nothing", err=True)
         return
-    table = [("KIND", "NAME", "CAPABILITY", "PLACE", "DESCRIPTION")]
-    table += [tuple(str(row[key]) for key in _COLUMNS) for row in rows]  # type: ignore[misc]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_COLUMNS))]
-    for line in table:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    show_columns([[key.upper() for key in rows[0]], *([*row.values()] for row in rows)])
 
 
-_COLUMNS = ("kind", "name", "capability", "place", "description")
-
-
-def _rows(manifest: Any) -> Any:
-    module = manifest.root
+def _rows(module: Module) -> Iterator[dict[str, str]]:
     for definition in module.definitions.values():
         yield _row("Kernel.Definition", definition.kind, definition.capability, definition)
     for resource in module.resources.values():
-        definition = resolve_kind(module, resource.kind)
-        capability = definition.capability if definition else ""
-        yield _row(resource.kind, resource.name, capability, resource)
+        kind = resolve_kind(module, resource.kind)
+        yield _row(resource.kind, resource.name, kind.capability if kind else "", resource)
     for policy in module.policies.values():
         yield _row("Kernel.Policy", policy.name, "", policy)
 
 
-def _row(kind: str, name: str, capability: str, declared: Any) -> dict[str, Any]:
+def _row(kind: str, name: str, capability: str, declared: Any) -> dict[str, str]:
     span = declared.document.span()
     return {
         "kind": kind,

@@ -10,7 +10,7 @@ from rich import progress
 from rich.console import Console
 from rich.text import Text
 
-from kernel.cli.progress import MARKS, is_shown, seconds
+from kernel.cli.progress import MARKS, Lines, is_shown, seconds
 from kernel.cli.render import use_color
 
 
@@ -22,11 +22,10 @@ class _OfLoops(progress.ProgressColumn):
         self._column = column
 
     def render(self, task: progress.Task) -> Text:
-        """The column, or nothing."""
         return Text() if task.total is None else self._column.render(task)  # type: ignore[return-value]
 
 
-class Live:
+class Live(Lines):
     """A spinner for each running step, a bar for each loop; what ended scrolls away above."""
 
     def __init__(self) -> None:
@@ -42,30 +41,25 @@ class Live:
         self._tasks: dict[str, tuple[progress.TaskID, float]] = {}
 
     def began(self, path: str) -> None:
-        """A spinner for a step of the outermost level."""
         if is_shown(path):
             self._tasks[path] = (self._display.add_task(path, total=None), time.monotonic())
 
     def ended(self, path: str, how: str) -> None:
-        """Its line scrolls away above."""
         task = self._tasks.pop(path, None)
         if task is not None:
             self._display.remove_task(task[0])
             self.say(f"{MARKS[how]} {path} {seconds(task[1])}")
 
     def progress(self, path: str, done: int, total: int | None) -> None:
-        """The bar of a loop."""
         task = self._tasks.get(path)
         if task is not None:
             self._display.update(task[0], completed=done, total=total)
 
     def say(self, text: str) -> None:
-        """One line above the display."""
         self._display.console.print(text, markup=False, highlight=False)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Put the display away, for a question on the terminal."""
         self._display.stop()
         try:
             yield

@@ -8,10 +8,9 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from kernel.events import Event
+from kernel.events.event import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
 _MAX_PRINTED_CHARACTERS = 1_000_000
@@ -31,7 +30,6 @@ class Lines:
             self._began[path] = time.monotonic()
 
     def ended(self, path: str, how: str) -> None:
-        """One line for a step that ended."""
         began = self._began.pop(path, None)
         if began is not None:
             self.say(f"{MARKS[how]} {path} {seconds(began)}")
@@ -44,19 +42,18 @@ class Lines:
             self.say(f"… {path} {done}{f'/{total}' if total else ''}")
 
     def say(self, text: str) -> None:
-        """One line."""
         print(text, file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
-        """Lines are not in the way of a question."""
+        """Put the display away, for a question on the terminal: lines are not in its way."""
         yield
 
     def __enter__(self) -> Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left to put away."""
+        pass
 
 
 def retried(say: Callable[[str], None]) -> Callable[[Event], None]:
@@ -94,7 +91,6 @@ class Printed(io.TextIOBase):
         self.redact: Callable[[str], str] = str
 
     def write(self, text: str) -> int:
-        """Pass the text on, as far as the limit allows."""
         if self._left >= 0:
             sys.stderr.write(self.redact(text)[: self._left])
             self._left -= len(text)
@@ -103,7 +99,6 @@ class Printed(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what is buffered."""
         sys.stderr.flush()
 
 

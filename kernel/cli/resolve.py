@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import click
 
-from kernel.cli.deciding import read_outputs, resolve
+from kernel.cli.deciding import print_resume
+from kernel.cli.execution import recorded, show_execution
+from kernel.cli.journals import find_waiting, person, with_journal
 from kernel.cli.options import JOURNAL, PRINCIPAL, REASON, output
+from kernel.cli.render import show
+from kernel.errors import UsageError
+from kernel.journal import Journal
 
 
 @click.command("resolve")
@@ -21,7 +28,17 @@ from kernel.cli.options import JOURNAL, PRINCIPAL, REASON, output
 @REASON
 @PRINCIPAL
 @output()
-def command(landed: bool, not_landed: bool, outputs: str | None, **given: Any) -> None:
+def command(
+    landed: bool,
+    not_landed: bool,
+    outputs: str | None,
+    *,
+    journal: str,
+    execution: str,
+    principal: str | None,
+    reason: str | None,
+    form: str,
+) -> None:
     """Say what has become of an unknown outcome (`kernel escalations` lists them).
 
     Landed, the invocation has succeeded with the outputs given; not landed, it is attempted again
@@ -32,4 +49,37 @@ def command(landed: bool, not_landed: bool, outputs: str | None, **given: Any) -
         raise click.UsageError("one of --landed and --not-landed is needed")
     if not_landed and outputs is not None:
         raise click.UsageError("what has not landed has no --outputs")
-    resolve(landed, read_outputs(outputs), **given)
+    said = _read(outputs)
+    from kernel.cli.landed import conformed_outputs  # for start-up time: knows all that runs
+
+    async def work(opened: Journal) -> None:
+        waiting = await find_waiting(opened, execution, "execution")
+        who = principal or person()
+        kept = await conformed_outputs(opened, waiting, said) if landed else None
+        await opened.resolve(waiting, landed, who, outputs=kept, reason=reason or "")
+        found = await recorded(opened, waiting)
+        if form != "text":
+            show(found.as_fields(), form)
+            return
+        show_execution(found)
+        print_resume(found.invocation.run)
+
+    with_journal(journal, work)
+
+
+def _read(text: str | None) -> Any:
+    """The outputs that a person gives: JSON, or ``@FILE``. Raises :class:`UsageError`."""
+    if text is None:
+        return None
+    try:
+        given = Path(text[1:]).read_text("utf-8") if text.startswith("@") else text
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--outputs {text} cannot be read: {error}") from None
+    try:
+        return json.loads(given, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--outputs is not JSON: {error}") from None
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON number")

@@ -6,8 +6,13 @@ from typing import Any
 
 import click
 
+from kernel import Kernel, RunResult
 from kernel.cli.options import ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, output
-from kernel.cli.resuming import resume
+from kernel.cli.resuming import bring_up_again, kept_run
+from kernel.cli.running import Tell, print_result
+from kernel.invocation.history import error_from_json
+from kernel.journal import Run
+from kernel.journal.rows import UNFINISHED
 
 
 @click.command("resume")
@@ -18,11 +23,25 @@ from kernel.cli.resuming import resume
 @EVENTS
 @ENVIRONMENT
 @output()
-def command(run: str, **options: Any) -> int:
+def command(run: str, journal: str, form: str, **options: Any) -> int:
     """Go on with a run that was parked or interrupted.
 
     It goes on with the manifest, the inputs and the variables that it began with; secrets are given
     as for `kernel apply`. What it has concluded is not done again. A run that has ended answers.
     The beginning of its id is enough.
     """
-    return resume(run, **options)
+    found, content = kept_run(journal, run)
+    if found.state not in UNFINISHED:
+        return print_result(_ended(found), form)
+
+    async def work(kernel: Kernel, _: Tell) -> RunResult:
+        return await kernel.resume(found.run)
+
+    options |= {"journal": journal, "form": form, "principal": found.principal}
+    return bring_up_again(found, content, work, **options)
+
+
+def _ended(run: Run) -> RunResult:
+    """The recorded result of a run that has ended; no secret is needed to show it."""
+    error = None if run.error is None else error_from_json(run.error)
+    return RunResult(run.run, run.state, None, error, shown=run.result)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,11 +19,10 @@ import click
 from kernel import Kernel, RunResult, load
 from kernel.cli import app
 from kernel.cli.asking import asker
-from kernel.cli.display import display
 from kernel.cli.endings import explain, explain_unknown
 from kernel.cli.journals import person
 from kernel.cli.options import pairs, read_mapping, typed, variables
-from kernel.cli.progress import LogLines, Printed, retried
+from kernel.cli.progress import Lines, LogLines, Printed, retried
 from kernel.cli.render import show, use_color
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
@@ -64,10 +63,12 @@ class Request:
     form: str
     run_id: str | None = None
     migrate: bool = False
+    began_with: Mapping[str, Any] = field(default_factory=dict)
+    """The variables that the run began with, where it is one of a journal."""
 
     def values(self) -> dict[str, Any]:
         """The values of the variables and secrets of the manifest."""
-        return variables(self.var_files, self.vars)
+        return {**self.began_with, **variables(self.var_files, self.vars)}
 
     def inputs(self, schemas: Mapping[str, Any]) -> dict[str, Any]:
         """The values of ``--inputs`` and, above them, ``--input``, typed by these schemas."""
@@ -208,8 +209,7 @@ def _execute(
     request: Request, manifest: Manifest, work: Work, printed: Printed, tell: Tell
 ) -> RunResult:
     with contextlib.ExitStack() as stack:
-        shown = display()
-        stack.enter_context(shown)
+        shown = stack.enter_context(_display())
         stack.enter_context(_logging(LogLines(shown.say)))
         kernel = Kernel(
             manifest,
@@ -226,6 +226,15 @@ def _execute(
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
         return _run_until_answered(_interruptible(kernel, work, tell))
+
+
+def _display() -> Lines:
+    """The live display where standard error is a terminal, else lines."""
+    if not sys.stderr.isatty():
+        return Lines()
+    from kernel.cli.live import Live  # for start-up time
+
+    return Live()
 
 
 def _run_until_answered(work: Coroutine[Any, Any, RunResult]) -> RunResult:

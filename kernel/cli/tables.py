@@ -71,8 +71,12 @@ def show_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], colors: Iterable[str | None] = ()
 ) -> None:
     """Rows under a header, each in its colour."""
-    table = [tuple(header), *(tuple(map(plain, row)) for row in rows)]
+    show_columns([header, *(tuple(map(plain, row)) for row in rows)], (None, *colors))
+
+
+def show_columns(table: Sequence[Sequence[str]], colors: Iterable[str | None] = ()) -> None:
+    """The lines of a table with their columns aligned."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line, fg in zip_longest(table, (None, *colors)):
+    for line, fg in zip_longest(table, colors):
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         say("  ".join(cells).rstrip(), fg)

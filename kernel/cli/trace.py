@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
 import click
 
+from kernel.cli.execution import recorded, show_execution
+from kernel.cli.journals import as_fields, find_id, with_journal
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tracing import trace, verify_runs
+from kernel.cli.otlp import show_spans
+from kernel.cli.render import show, to_json, to_yaml
+from kernel.cli.tables import mark, plain, say
+from kernel.cli.tree import show_run
+from kernel.errors import UsageError
+from kernel.journal import Broken, Journal, Run
+
+_PAGE_SIZE = 500
 
 
 @click.command("trace")
@@ -31,8 +43,99 @@ def command(name: str | None, journal: str, verify: bool, whole: bool, form: str
     if verify:
         if form == "otlp":
             raise click.UsageError("--verify has no form otlp")
-        return verify_runs(journal, name, form)
+        return _verify(journal, name, form)
     if name is None:
         raise click.UsageError("the id of a run or an execution is needed; `kernel runs` lists")
-    trace(journal, name, form, whole)
+    with_journal(journal, lambda opened: _trace(opened, name, form, whole))
     return 0
+
+
+async def _trace(journal: Journal, name: str, form: str, whole: bool) -> None:
+    sort, found = await find_id(journal, name, "run", "execution")
+    if sort == "execution":
+        await _execution(journal, found, form)
+        return
+    run = await journal.run(found)
+    if run is None:
+        raise UsageError(f"the run {found} is not whole in this journal")
+    if form == "text":
+        await show_run(journal, run, whole)
+    elif form == "otlp":
+        await show_spans(journal, run)
+    else:
+        await _document(journal, run, form)
+
+
+async def _execution(journal: Journal, execution: str, form: str) -> None:
+    if form == "otlp":
+        raise UsageError(f"{execution} is an execution; -o otlp prints a whole run")
+    found = await recorded(journal, execution)
+    if form == "text":
+        show_execution(found)
+    else:
+        show(found.as_fields(), form)
+
+
+async def _document(journal: Journal, run: Run, form: str) -> None:
+    """The run with its invocations, printed while they are read."""
+    head = {"run": as_fields(run)}
+    if form == "yaml":
+        click.echo(to_yaml(head), nl=False)
+        begin, between, end = "invocations:\n", "", ""
+    else:
+        click.echo(to_json(head).removesuffix("\n}"), nl=False)
+        begin, between, end = ',\n  "invocations": [\n', ",\n", "\n  ]\n}\n"
+    before = begin
+    async for one in journal.invocations(run.run):
+        item = as_fields(one)
+        text = to_yaml([item]) if form == "yaml" else textwrap.indent(to_json(item), "    ")
+        click.echo(before + text, nl=False)
+        before = between
+    if before == begin:
+        begin = begin.rstrip("\n")
+        end = " []\n" if form == "yaml" else "]\n}\n"
+        click.echo(begin, nl=False)
+    click.echo(end, nl=False)
+
+
+# Verification
+
+
+def _verify(address: str, name: str | None, form: str) -> int:
+    """Follow the chain of a run, or of every run; 0 where all hold, else 1."""
+
+    async def work(journal: Journal) -> list[dict[str, Any]]:
+        if name is not None:
+            _, run = await find_id(journal, name, "run")
+            return [_proof(run, await journal.verify(run))]
+        found: list[dict[str, Any]] = []
+        page = await journal.runs(limit=_PAGE_SIZE)
+        while page:
+            found += [_proof(run.run, await journal.verify(run.run)) for run in page]
+            page = await journal.runs(before=page[-1], limit=_PAGE_SIZE)
+        return found
+
+    proofs = with_journal(address, work)
+    if form == "text":
+        _say_proofs(proofs)
+    else:
+        show(proofs, form)
+    return 0 if all(proof["holds"] for proof in proofs) else 1
+
+
+def _proof(run: str, broken: Broken | None) -> dict[str, Any]:
+    if broken is None:
+        return {"run": run, "holds": True}
+    why = {"number": broken.number, "path": broken.path, "why": broken.why}
+    return {"run": run, "holds": False, **why}
+
+
+def _say_proofs(proofs: list[dict[str, Any]]) -> None:
+    for proof in proofs:
+        if proof["holds"]:
+            say(f"{mark('succeeded')} {plain(proof['run'])}")
+        else:
+            why = f"broken at number {proof['number']}: {proof['why']}"
+            say(f"{mark('failed')} {plain(proof['run'])}  {plain(why)}", "red")
+    if not proofs:
+        click.echo("there are no runs", err=True)
