@@ -11,7 +11,21 @@ from analyzer.expressions.equal_expressions import sized_expr
 from analyzer.expressions.facts import Facts
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence, k6_values
-from analyzer.types import BOOL, ERROR, NULL, Bool, Dyn, Error, Never, Type, resolved, without
+from analyzer.types import (
+    BOOL,
+    ERROR,
+    NULL,
+    Bool,
+    Dyn,
+    Error,
+    Never,
+    Optional,
+    Type,
+    members_of,
+    resolved,
+    union,
+    without,
+)
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Index, Literal, Logical, Select
 
@@ -102,6 +116,20 @@ class Checker:
             self.report(k5_presence.nullable_unguarded(expr, shown(expr)))
             return BOOL
         return self.report(k3_names.not_bool(expr, place, type_))
+
+    def optional_value(self, expr: Expr, place: str, type_: Type) -> Type | None:
+        """The type of what is in an optional; None where it is none, which is reported."""
+        values: list[Type] = []
+        for one in members_of(type_):
+            if isinstance(one, Optional):
+                values.append(one.value)
+            elif isinstance(one, Dyn | Error):
+                self.may_fail = self.may_fail or isinstance(one, Dyn)
+                values.append(one)
+            else:
+                self.report(k3_names.not_optional(expr, place, type_))
+                return None
+        return union(values)
 
     def varying_condition(self, expr: Expr, facts: Facts, place: str) -> Type:
         """The type of a condition that should not always be the same."""

@@ -43,20 +43,7 @@ from analyzer.types.narrowing import (
     sized,
 )
 from analyzer.types.overloads import kinds
-from kernel.cel import Expr, walk
-from kernel.cel.tree import (
-    Binary,
-    Call,
-    Conditional,
-    Ident,
-    Index,
-    ListLiteral,
-    Literal,
-    Logical,
-    Macro,
-    Select,
-    Unary,
-)
+from kernel.cel import Expr, tree, walk
 
 MAX_CONDITIONS: Final = 8
 """Alternatives are followed through so many conditions; with more nothing is known."""
@@ -65,7 +52,7 @@ MAX_CONDITIONS: Final = 8
 def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
     """What is known where a condition has been evaluated, and was true (or false)."""
     found = _assumed(expr, outcome, facts)
-    if facts.consequences is not None and isinstance(expr, Select | Macro):
+    if facts.consequences is not None and isinstance(expr, tree.Select | tree.Macro):
         for other, held in facts.consequences(expr, outcome):
             found = assume(other, held, found)
     return found
@@ -73,26 +60,28 @@ def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
 
 def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
     match expr:
-        case Binary():
+        case tree.Binary():
             return _binary(expr, outcome, facts)
-        case Unary(operator="!"):
+        case tree.Unary(operator="!"):
             return assume(expr.operand, not outcome, facts)
-        case Logical():
+        case tree.Logical():
             return _logical(expr, outcome, facts)
-        case Conditional():
+        case tree.Conditional():
             return _conditional(expr, outcome, facts)
-        case Macro(name="has"):
+        case tree.Macro(name="has"):
             return _has(expr, outcome, facts)
-        case Call(function="hasValue", target=Select() | Index() as target) if outcome:
+        case tree.Call(function="hasValue", target=tree.Select() | tree.Index() as target) if (
+            outcome
+        ):
             path = path_of(target, facts)
             return facts if path is None else narrow_path(path, facts, as_it_is)
-        case Call(function="hasValue", target=Ident() as target) if outcome:
+        case tree.Call(function="hasValue", target=tree.Ident() as target) if outcome:
             return facts.with_fact(value_path(target), types.BOOL)
-        case Call(function="contains" | "startsWith" | "endsWith", args=(_,)) if outcome:
+        case tree.Call(function="contains" | "startsWith" | "endsWith", args=(_,)) if outcome:
             return with_bounds(of_texts(expr, facts.known), facts)
-        case Macro(name="all" | "exists" | "exists_one" | "existsOne"):
+        case tree.Macro(name="all" | "exists" | "exists_one" | "existsOne"):
             return _quantified(expr, outcome, facts)
-        case Ident() | Select() | Index():
+        case tree.Ident() | tree.Select() | tree.Index():
             return _path(expr, facts, lambda t: equal_to(t, outcome))
     return facts
 
@@ -102,7 +91,7 @@ def _path(expr: Expr, facts: Facts, narrow: Narrow) -> Facts:
     return facts if path is None else narrow_path(path, facts, narrow)
 
 
-def _logical(expr: Logical, outcome: bool, facts: Facts) -> Facts:
+def _logical(expr: tree.Logical, outcome: bool, facts: Facts) -> Facts:
     every = expr.operator == "&&"
     if outcome is every:
         for operand in expr.operands:
@@ -115,15 +104,15 @@ def _logical(expr: Logical, outcome: bool, facts: Facts) -> Facts:
 
 
 def _conditions(expr: Expr) -> int:
-    if isinstance(expr, Logical):
+    if isinstance(expr, tree.Logical):
         return sum(map(_conditions, expr.operands))
-    if isinstance(expr, Conditional):
+    if isinstance(expr, tree.Conditional):
         parts = (expr.condition, expr.then, expr.otherwise)
         return 2 * sum(map(_conditions, parts))
-    return _conditions(expr.operand) if isinstance(expr, Unary) else 1
+    return _conditions(expr.operand) if isinstance(expr, tree.Unary) else 1
 
 
-def _conditional(expr: Conditional, outcome: bool, facts: Facts) -> Facts:
+def _conditional(expr: tree.Conditional, outcome: bool, facts: Facts) -> Facts:
     if _conditions(expr) > MAX_CONDITIONS:
         return facts
     then = assume(expr.then, outcome, assume(expr.condition, True, facts))
@@ -131,7 +120,7 @@ def _conditional(expr: Conditional, outcome: bool, facts: Facts) -> Facts:
     branches = [
         branch
         for value, branch in ((expr.then, then), (expr.otherwise, otherwise))
-        if not (isinstance(value, Literal) and value.value is (not outcome))
+        if not (isinstance(value, tree.Literal) and value.value is (not outcome))
     ]
     return either(facts, branches)
 
@@ -146,9 +135,9 @@ def either(before: Facts, branches: Iterable[Facts]) -> Facts:
     return Facts(before.scope, {**before.known, **joined}, before.consequences)
 
 
-def _has(expr: Macro, outcome: bool, facts: Facts) -> Facts:
+def _has(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     selection = expr.args[0]
-    assert isinstance(selection, Select)
+    assert isinstance(selection, tree.Select)
     path = path_of(selection, facts)
     if path is None:
         return facts
@@ -161,7 +150,7 @@ def _has(expr: Macro, outcome: bool, facts: Facts) -> Facts:
     return narrow_path(tuple(outer), facts, lambda type_: without_field(type_, name))
 
 
-def _quantified(expr: Macro, outcome: bool, facts: Facts) -> Facts:
+def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     assert expr.target is not None
     path = None if is_optional(expr.target) else path_of(expr.target, facts)
     if path is None or not outcome:
@@ -180,7 +169,7 @@ def _quantified(expr: Macro, outcome: bool, facts: Facts) -> Facts:
 
 
 def _is_all(node: Expr) -> bool:
-    return isinstance(node, Macro) and node.name == "all"
+    return isinstance(node, tree.Macro) and node.name == "all"
 
 
 def _elements(type_: Type, narrow: Narrow) -> Type:
@@ -196,7 +185,7 @@ _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!="
 _NEGATED: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
-def _binary(expr: Binary, outcome: bool, facts: Facts) -> Facts:
+def _binary(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
     if expr.operator == "in":
         return _contained(expr, outcome, facts)
     if expr.operator not in _MIRRORED:
@@ -217,17 +206,17 @@ def _binary(expr: Binary, outcome: bool, facts: Facts) -> Facts:
 
 def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Facts) -> Facts:
     """What a comparison says of its left side."""
-    if isinstance(left, Literal):
+    if isinstance(left, tree.Literal):
         return facts
     if outcome is False:
         operator = _NEGATED[operator]
-    if isinstance(left, Call) and left.function in ("size", "type"):
+    if isinstance(left, tree.Call) and left.function in ("size", "type"):
         parts = left.args if left.target is None else (left.target, *left.args)
         if len(parts) != 1:
             return facts
         if left.function == "type":
             return _of_type(parts[0], operator, right, facts)
-        if isinstance(right, Literal) and type(right.value) is int:
+        if isinstance(right, tree.Literal) and type(right.value) is int:
             return _of_size(parts[0], operator, right.value, facts)
         return facts
     if operator in ("==", "!="):
@@ -236,11 +225,11 @@ def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Fact
 
 
 def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
-    if isinstance(right, Literal) and isinstance(right.value, bool) and _is_condition(left):
+    if isinstance(right, tree.Literal) and isinstance(right.value, bool) and _is_condition(left):
         return assume(left, right.value is equal, facts)
-    if isinstance(right, ListLiteral) and not right.elements and not equal:
+    if isinstance(right, tree.ListLiteral) and not right.elements and not equal:
         return _path(left, facts, not_empty)
-    if isinstance(right, Literal):
+    if isinstance(right, tree.Literal):
         keep = equal_to if equal else different_from
         return _path(left, facts, lambda type_: keep(type_, right.value))
     path = path_of(right, facts) if equal and not is_optional(right) else None
@@ -252,17 +241,17 @@ def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
 
 def _is_condition(expr: Expr) -> bool:
     """Whether an expression gives a bool, whatever the values are."""
-    if isinstance(expr, Macro):
+    if isinstance(expr, tree.Macro):
         return expr.name in ("has", "all", "exists", "exists_one", "existsOne")
-    if isinstance(expr, Unary):
+    if isinstance(expr, tree.Unary):
         return expr.operator == "!"
-    return isinstance(expr, Logical | Binary) and (
-        isinstance(expr, Logical) or expr.operator in _MIRRORED or expr.operator == "in"
+    return isinstance(expr, tree.Logical | tree.Binary) and (
+        isinstance(expr, tree.Logical) or expr.operator in _MIRRORED or expr.operator == "in"
     )
 
 
 def _constant(expr: Expr, facts: Facts) -> Any:
-    return expr.value if isinstance(expr, Literal) else None
+    return expr.value if isinstance(expr, tree.Literal) else None
 
 
 def _of_size(expr: Expr, operator: str, value: int, facts: Facts) -> Facts:
@@ -292,11 +281,11 @@ _KINDS: Final = frozenset({"bool", "int", "uint", "double", "string", "bytes", "
 
 
 def _of_type(expr: Expr, operator: str, right: Expr, facts: Facts) -> Facts:
-    if isinstance(right, Ident) and right.name not in facts.scope:
+    if isinstance(right, tree.Ident) and right.name not in facts.scope:
         kind = _NAMED.get(right.name, right.name)
-    elif isinstance(right, Call) and right.function == "type" and len(right.args) == 1:
+    elif isinstance(right, tree.Call) and right.function == "type" and len(right.args) == 1:
         argument = right.args[0]
-        if not isinstance(argument, Literal) or argument.value is not None:
+        if not isinstance(argument, tree.Literal) or argument.value is not None:
             return facts
         kind = "null"
     else:
@@ -329,9 +318,9 @@ _OF_KIND: Final[dict[str, Type]] = {
 }
 
 
-def _contained(expr: Binary, outcome: bool, facts: Facts) -> Facts:
+def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
     """``x in ['a', 'b']`` and ``'k' in m``."""
-    if isinstance(expr.right, ListLiteral):
+    if isinstance(expr.right, tree.ListLiteral):
         return _among(expr.left, outcome, expr.right, facts)
     owner = None if is_optional(expr.right) else path_of(expr.right, facts)
     if owner is None:
@@ -355,8 +344,8 @@ def _is_null(type_: Type) -> bool:
     return isinstance(type_, types.Null)
 
 
-def _among(expr: Expr, outcome: bool, options: ListLiteral, facts: Facts) -> Facts:
-    values = [one.value for one in options.elements if isinstance(one, Literal)]
+def _among(expr: Expr, outcome: bool, options: tree.ListLiteral, facts: Facts) -> Facts:
+    values = [one.value for one in options.elements if isinstance(one, tree.Literal)]
     if len(values) < len(options.elements) or options.optional or len(values) > MAX_FACTS:
         return facts
     if outcome:

@@ -31,21 +31,7 @@ from analyzer.types.operators import (
     union_of_many,
 )
 from analyzer.types.overloads import kinds
-from kernel.cel import CelSyntaxError, Expr, parse
-from kernel.cel.tree import (
-    Binary,
-    Call,
-    Conditional,
-    Ident,
-    Index,
-    ListLiteral,
-    Literal,
-    Logical,
-    Macro,
-    MapLiteral,
-    Select,
-    Unary,
-)
+from kernel.cel import CelSyntaxError, Expr, parse, tree
 from kernel.cel.values import TYPES
 
 
@@ -112,7 +98,7 @@ def check_expression(
 # Leaves and structures ---------------------------------------------------------------------------
 
 
-def _literal(checker: Checker, expr: Literal, facts: Facts) -> Type:
+def _literal(checker: Checker, expr: tree.Literal, facts: Facts) -> Type:
     value = expr.value
     match value:
         case None:
@@ -128,7 +114,7 @@ def _literal(checker: Checker, expr: Literal, facts: Facts) -> Type:
     return types.Int(value, value) if type(value) is int else types.UInt()
 
 
-def _ident(checker: Checker, expr: Ident, facts: Facts) -> Type:
+def _ident(checker: Checker, expr: tree.Ident, facts: Facts) -> Type:
     if expr.absolute:
         if expr.name in checker.roots:
             return checker.roots[expr.name]
@@ -140,32 +126,22 @@ def _ident(checker: Checker, expr: Ident, facts: Facts) -> Type:
     return checker.report(unknown, expr.name)
 
 
-def _list(checker: Checker, expr: ListLiteral, facts: Facts) -> Type:
+def _list(checker: Checker, expr: tree.ListLiteral, facts: Facts) -> Type:
     element_types: list[Type] = []
     for position, element in enumerate(expr.elements):
         type_ = checker.check(element, facts)
         if position in expr.optional:
-            type_ = _present(checker, element, type_)
+            type_ = _optional_element(checker, element, type_)
         element_types.append(type_)
     count = len(element_types)
     return types.List(union_of_many(element_types), count - len(expr.optional), count)
 
 
-def _present(checker: Checker, expr: Expr, type_: Type) -> Type:
-    """The type of what is in the optional that was written with ``?``."""
-    values: list[Type] = []
-    for one in members_of(type_):
-        if isinstance(one, types.Optional):
-            values.append(one.value)
-        elif isinstance(one, types.Dyn | types.Error):
-            checker.may_fail = checker.may_fail or isinstance(one, types.Dyn)
-            values.append(one)
-        else:
-            return checker.report(k3_names.not_optional(expr, "what follows '?'", type_))
-    return union(values)
+def _optional_element(checker: Checker, expr: Expr, type_: Type) -> Type:
+    return checker.optional_value(expr, "what follows '?'", type_) or types.ERROR
 
 
-def _map(checker: Checker, expr: MapLiteral, facts: Facts) -> Type:
+def _map(checker: Checker, expr: tree.MapLiteral, facts: Facts) -> Type:
     keys: list[Type] = []
     fields: dict[str, types.Field] = {}
     first: dict[object, Expr] = {}
@@ -173,10 +149,12 @@ def _map(checker: Checker, expr: MapLiteral, facts: Facts) -> Type:
         optional = position in expr.optional
         keys.append(_key(checker, key, first, facts))
         type_ = checker.check(value, facts)
-        type_ = _present(checker, value, type_) if optional else type_
-        name = key.value if isinstance(key, Literal) and isinstance(key.value, str) else position
+        type_ = _optional_element(checker, value, type_) if optional else type_
+        name = (
+            key.value if isinstance(key, tree.Literal) and isinstance(key.value, str) else position
+        )
         fields[str(name)] = types.Field(type_, required=not optional)
-    if all(isinstance(k, Literal) and isinstance(k.value, str) for k, _ in expr.entries):
+    if all(isinstance(k, tree.Literal) and isinstance(k.value, str) for k, _ in expr.entries):
         return types.Record(tuple(fields.items()))
     return types.Map(union_of_many(one.type for one in fields.values()), union_of_many(keys))
 
@@ -190,7 +168,7 @@ def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) 
         checker.report(k5_presence.nullable_unguarded(expr, shown(expr)))
     elif not found <= {"bool", "int", "uint", "string"}:
         return checker.report(k3_names.bad_key(expr, type_))
-    if isinstance(expr, Literal):
+    if isinstance(expr, tree.Literal):
         same = (isinstance(expr.value, bool), expr.value)
         if same in first:
             checker.report(k6_values.duplicate_key(expr, repr(expr.value), first[same]))
@@ -201,7 +179,7 @@ def _key(checker: Checker, expr: Expr, first: dict[object, Expr], facts: Facts) 
 # Operators ---------------------------------------------------------------------------------------
 
 
-def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
+def _unary(checker: Checker, expr: tree.Unary, facts: Facts) -> Type:
     operand = resolved(checker.check(expr.operand, facts))
     if expr.operator == "!" and isinstance(operand, types.Bool):
         return negated(operand)
@@ -211,7 +189,7 @@ def _unary(checker: Checker, expr: Unary, facts: Facts) -> Type:
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
 
 
-def _binary(checker: Checker, expr: Binary, facts: Facts) -> Type:
+def _binary(checker: Checker, expr: tree.Binary, facts: Facts) -> Type:
     left, right = checker.check(expr.left, facts), checker.check(expr.right, facts)
     if expr.operator in ("==", "!="):
         return _equality(checker, expr, left, right, facts)
@@ -229,7 +207,7 @@ def _is_zero(type_: Type) -> bool:
     return isinstance(type_, types.Int) and type_.least == type_.most == 0
 
 
-def _refined(checker: Checker, expr: Binary, left: Type, right: Type, type_: Type) -> Type:
+def _refined(checker: Checker, expr: tree.Binary, left: Type, right: Type, type_: Type) -> Type:
     """What is known of the result beyond its type."""
     left, right = resolved(left), resolved(right)
     if isinstance(type_, types.Bool):
@@ -243,15 +221,15 @@ def _refined(checker: Checker, expr: Binary, left: Type, right: Type, type_: Typ
     return type_
 
 
-def _equality(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -> Type:
+def _equality(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Facts) -> Type:
     if isinstance(left, types.Error) or isinstance(right, types.Error):
         return types.BOOL
     sides = ((expr.left, left, expr.right), (expr.right, right, expr.left))
     for node, type_, other in sides:
-        if isinstance(other, Literal) and other.value is None:
+        if isinstance(other, tree.Literal) and other.value is None:
             return _null_test(checker, expr, node, type_, facts)
         declared = _declared(node, type_, facts)
-        if not isinstance(node, Literal) and _is_impossible(checker, other, declared):
+        if not isinstance(node, tree.Literal) and _is_impossible(checker, other, declared):
             return types.BOOL
     a, b = _declared(expr.left, left, facts), _declared(expr.right, right, facts)
     if not may_be_equal(a, b):
@@ -267,7 +245,7 @@ def _declared(expr: Expr, type_: Type, facts: Facts) -> Type:
     return type_ if path is None else type_at(path, facts.declared)
 
 
-def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: Facts) -> Type:
+def _null_test(checker: Checker, expr: tree.Binary, node: Expr, type_: Type, facts: Facts) -> Type:
     equal = expr.operator == "=="
     if is_nullable(type_):
         return types.Bool(equal) if type_ == types.NULL else types.BOOL
@@ -282,7 +260,7 @@ def _null_test(checker: Checker, expr: Binary, node: Expr, type_: Type, facts: F
 def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
     """Report a text that none of the few that the other side may be is equal to."""
     whole = resolved(type_)
-    if not isinstance(node, Literal) or not isinstance(node.value, str):
+    if not isinstance(node, tree.Literal) or not isinstance(node.value, str):
         return False
     texts = [one for one in members_of(whole) if isinstance(one, types.String)]
     if not texts or any(isinstance(one, types.Dyn | types.Error) for one in members_of(whole)):
@@ -294,8 +272,8 @@ def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
     return True
 
 
-def _in(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -> Type:
-    if isinstance(expr.right, ListLiteral):
+def _in(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Facts) -> Type:
+    if isinstance(expr.right, tree.ListLiteral):
         declared = _declared(expr.left, left, facts)
         wrong = [_is_impossible(checker, one, declared) for one in expr.right.elements]
         if any(wrong):
@@ -309,7 +287,7 @@ def _in(checker: Checker, expr: Binary, left: Type, right: Type, facts: Facts) -
     return type_
 
 
-def _logical(checker: Checker, expr: Logical, facts: Facts) -> Type:
+def _logical(checker: Checker, expr: tree.Logical, facts: Facts) -> Type:
     """Each operand is looked at with what those before it say.
 
     An operand that fails does not matter where another one decides, whichever comes first; so one
@@ -357,7 +335,7 @@ def _decision(every: bool, operand_types: list[Type]) -> Type:
     return types.Bool(not every) if (not every) in literals else types.BOOL
 
 
-def _conditional(checker: Checker, expr: Conditional, facts: Facts) -> Type:
+def _conditional(checker: Checker, expr: tree.Conditional, facts: Facts) -> Type:
     condition = checker.varying_condition(expr.condition, facts, "the condition of '? :'")
     then = _branch(checker, expr, expr.then, True, facts)
     otherwise = _branch(checker, expr, expr.otherwise, False, facts)
@@ -368,25 +346,27 @@ def _conditional(checker: Checker, expr: Conditional, facts: Facts) -> Type:
     return union([then, otherwise])
 
 
-def _branch(checker: Checker, expr: Conditional, branch: Expr, outcome: bool, facts: Facts) -> Type:
+def _branch(
+    checker: Checker, expr: tree.Conditional, branch: Expr, outcome: bool, facts: Facts
+) -> Type:
     """The type of one branch; a literal is what it is, whatever is known."""
-    if isinstance(branch, Literal):
+    if isinstance(branch, tree.Literal):
         return checker.check(branch, facts)
     return checker.check(branch, checker.assume(expr.condition, outcome, facts))
 
 
 CHECKS: Final[dict[type, Check]] = {
-    Literal: _literal,
-    Ident: _ident,
-    Select: selection.select,
-    Index: selection.index,
-    Call: calls.call,
-    Unary: _unary,
-    Binary: _binary,
-    Logical: _logical,
-    Conditional: _conditional,
-    ListLiteral: _list,
-    MapLiteral: _map,
-    Macro: macros.macro,
+    tree.Literal: _literal,
+    tree.Ident: _ident,
+    tree.Select: selection.select,
+    tree.Index: selection.index,
+    tree.Call: calls.call,
+    tree.Unary: _unary,
+    tree.Binary: _binary,
+    tree.Logical: _logical,
+    tree.Conditional: _conditional,
+    tree.ListLiteral: _list,
+    tree.MapLiteral: _map,
+    tree.Macro: macros.macro,
 }
 """Which function checks which node."""

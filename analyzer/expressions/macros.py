@@ -65,17 +65,10 @@ def _bind(checker: Checker, expr: Macro, facts: Facts) -> Type:
 def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
     assert expr.target is not None
     target = checker.check(expr.target, facts)
-    values: list[Type] = []
-    for one in members_of(target):
-        if isinstance(one, types.Optional):
-            values.append(one.value)
-        elif isinstance(one, types.Dyn | types.Error):
-            checker.may_fail = checker.may_fail or isinstance(one, types.Dyn)
-            values.append(one)
-        else:
-            place = f"{expr.name}()"
-            return checker.report(k3_names.not_optional(expr.target, place, target))
-    inside = _declared(facts, expr.variables, (union(values),))
+    value = checker.optional_value(expr.target, f"{expr.name}()", target)
+    if value is None:
+        return types.ERROR
+    inside = _declared(facts, expr.variables, (value,))
     result = checker.check(expr.args[0], inside)
     return types.Optional(result) if expr.name == "optMap" else _flat(checker, expr.args[0], result)
 

@@ -13,6 +13,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -77,7 +78,7 @@ class Cache:
             "fail_on": checked.fail_on,
             "empty": [str(path) for path in checked.empty],
             "sources": [source.name for source in checked.report.sources],
-            "findings": [_plain(finding) for finding in checked.report.findings],
+            "findings": [astuple(finding) for finding in checked.report.findings],
         }
         data = json.dumps(entry).encode()
         if len(data) <= MAX_ENTRY_BYTES:
@@ -204,26 +205,6 @@ def _tidy(folder: Path) -> None:
             os.unlink(entry.path)
 
 
-def _plain(finding: Finding) -> list[Any]:
-    fix = finding.fix
-    return [
-        finding.code,
-        finding.message,
-        _span(finding.span),
-        finding.path,
-        [[note.message, _span(note.span)] for note in finding.related],
-        None if fix is None else [fix.title, _span(fix.span), fix.text],
-        finding.help,
-        finding.severity,
-    ]
-
-
-def _span(span: Span | None) -> list[Any] | None:
-    if span is None:
-        return None
-    return [span.file, span.line, span.column, span.end_line, span.end_column]
-
-
 def _checked(entry: Any, texts: dict[str, bytes]) -> Checked:
     findings = tuple(map(_finding, entry["findings"]))
     shown = {finding.span.file for finding in findings if finding.span}
@@ -239,14 +220,8 @@ def _sources(names: Iterable[str], shown: set[str], texts: dict[str, bytes]) -> 
 
 
 def _finding(plain: Any) -> Finding:
-    code, message, span, path, related, fix, help, severity = plain
-    return Finding(
-        RULES[code].code,
-        message,
-        None if span is None else Span(*span),
-        tuple(path),
-        tuple(Note(text, Span(*place)) for text, place in related),
-        None if fix is None else Edit(fix[0], Span(*fix[1]), fix[2]),
-        help,
-        severity,
-    )
+    code, message, span, path, related, fix, *more = plain
+    notes = tuple(Note(text, Span(*place)) for text, place in related)
+    edit = None if fix is None else Edit(fix[0], Span(*fix[1]), fix[2])
+    where = None if span is None else Span(*span)
+    return Finding(RULES[code].code, message, where, tuple(path), notes, edit, *more)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,7 @@ FINDINGS = st.builds(
 def test_every_report_comes_back_as_it_was(findings: list[Finding]) -> None:
     report = Report.of(findings, [Source("a.yaml", "x")])
     entry = {
-        "findings": [caching._plain(finding) for finding in report.findings],
+        "findings": [astuple(finding) for finding in report.findings],
         "sources": ["a.yaml"],
         "places": {},
         "fail_on": "error",
