@@ -18,7 +18,7 @@ from kernel.schema import InvalidSchema
 from kernel.schema.bundle import bundle
 from kernel.schema.places import inside, spread
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, all_steps, templates
+from kernel.topology.forms import Step, all_steps, field_of
 
 Origin = tuple[DeclaredSchema, Path]
 """A declared schema, and the steps from it to what describes a value."""
@@ -114,8 +114,7 @@ def _item(program: Program, unit: Unit, scope: Scope, place: Path, rest: Path) -
     around = [step for step in steps_of(unit) if _brings_item(step, place)]
     if not around:
         return None
-    items = next(one.template for one in templates(around[-1]) if one.expects == "list")
-    expr = expression_of(items)
+    expr = expression_of(field_of(around[-1], "list").template)
     path = None if expr is None else reference_path(expr)
     if path is None:
         return None

@@ -17,7 +17,7 @@ from analyzer.types import Type, members_of, union
 from kernel.cel import Template, references
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Part, Step, Steps, all_steps, templates
+from kernel.topology.forms import Part, Step, Steps, all_steps, field_of
 from kernel.topology.sequence import Sequence
 
 ResultOf = Callable[[CallSite], Type]
@@ -140,17 +140,17 @@ class _Scoping:
 
     def result(self, step: Step, names: Names) -> Type:
         """What a step gives when it is not skipped; what is inside of it is walked first."""
-        if step.site is not None:
-            return self.result_of(step.site)
         given = [(part, self.part(step, part, names)) for part in step.parts]
-        match step.form:
-            case forms.Value():
-                return self.type_of(self.scopes, step, _field(step, "value"))
-            case forms.Parallel():
+        match step.form.gives:
+            case "outputs" if step.site is not None:
+                return self.result_of(step.site)
+            case "value":
+                return self.type_of(self.scopes, step, field_of(step, "value"))
+            case "record":
                 return types.Record(tuple((part.key, types.Field(type_)) for part, type_ in given))
-            case forms.Sleep():
+            case "null":
                 return types.NULL
-            case forms.WaitFor():
+            case "event":
                 return EVENT
         return union(type_ for part, type_ in given if not part.is_ending)
 
@@ -204,12 +204,12 @@ class _Scoping:
         return False
 
     def for_each(self, step: Step, part: Part, names: Names) -> Type:
-        items = self.type_of(self.scopes, step, _field(step, "list"))
+        items = self.type_of(self.scopes, step, field_of(step, "list"))
         self.inside[step] = inside = {**names, "item": element_of(items), "index": types.Int(0)}
         self.steps(part.steps, inside)
         element = self.last(part.steps)
-        if part.gives is None:
-            element = self.type_of(self.scopes, step, _field(step, "value"))
+        if not part.gives_result:
+            element = self.type_of(self.scopes, step, field_of(step, "value"))
         lists = [member for member in members_of(items) if isinstance(member, types.List)]
         least = min((one.least for one in lists), default=0)
         bounds = [one.most for one in lists]
@@ -217,10 +217,6 @@ class _Scoping:
         return types.List(
             element, least, max(known) if known and len(known) == len(bounds) else None
         )
-
-
-def _field(step: Step, expects: forms.Expected) -> forms.Field:
-    return next(field for field in templates(step) if field.expects == expects)
 
 
 def _sensible(found: Type, before: Type) -> Type:

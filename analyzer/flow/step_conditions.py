@@ -14,8 +14,7 @@ from analyzer.flow.guards import Condition, Known, condition_of, when_of
 from analyzer.flow.place import Place, may_be_asked_again, step_name
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Literal, Logical, Macro, Select, Unary
-from kernel.topology import forms
-from kernel.topology.forms import Step
+from kernel.topology.forms import Step, field_of
 
 MAX_DEPTH = 8
 """What steps mean whose conditions are over steps, … so often."""
@@ -57,8 +56,8 @@ def _of_step(field: str, guarded: bool, step: Step, place: Place) -> Equivalent 
     if field == "result" and guarded:
         guards = place.conditions.guards(step, place.step, place.within)
         return None if guards is None else Equivalent(guards, True)
-    if field == "result" and isinstance(step.form, forms.Value):
-        alias = condition_of(step.form.value, True, step)
+    if field == "result" and step.form.gives == "value":
+        alias = condition_of(field_of(step, "value").template, True, step)
         return None if alias is None else Equivalent((alias,), True)
     return None
 

@@ -15,7 +15,7 @@ from analyzer.program.variables import ELSEWHERE
 from kernel.cel import parse_template, references
 from kernel.errors import Span
 from kernel.manifest import Declaration, Document, Module, Resource
-from kernel.topology.forms import Step, Steps, Value, all_steps, templates
+from kernel.topology.forms import Step, Steps, all_steps, templates
 from kernel.topology.sequence import Sequence
 
 _MAY_BE_MEANT: Final = frozenset(("environment", "principal", "resources", "target"))
@@ -94,12 +94,12 @@ class _Reading:
             yield step
         for part in step.parts:
             if not part.is_caught:  # a value that is tried may be there to fail
-                wanted = here and part.gives is not None
+                wanted = here and part.gives_result
                 yield from self.inner(part.steps, wanted, answers and not part.is_isolated)
 
 
 def _is_value(step: Step) -> bool:
-    return isinstance(step.form, Value)
+    return step.form.gives == "value"
 
 
 def _steps_read(sequence: Sequence) -> frozenset[str] | None:

@@ -22,11 +22,9 @@ from analyzer.taint.reached import Reached
 from analyzer.taint.sinks import Sink
 from analyzer.taint.survey import Survey, variable
 from analyzer.taint.tracing import Env, Piece, Vetted, pieces, traced, vetted_by, whole
-from kernel.cel import Template
 from kernel.manifest import Definition, schemas_of
-from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, all_steps, templates, visible_steps
+from kernel.topology.forms import Field, Step, Steps, all_steps, field_of, templates, visible_steps
 from kernel.topology.sequence import Sequence
 
 _MAX_ROUNDS = 3
@@ -147,13 +145,14 @@ class _TaintWalk:
             return self.call(step.site, env, self.vetted_at(step))
         if step.parts:
             return self.parts(step, env)
-        match step.form:
-            case forms.Value(value):
+        match step.form.gives:
+            case "value":
+                value = field_of(step, "value").template
                 found = self.values[step] = list(pieces(value, env, self.vetted_at(step)))
                 return whole(found)
-            case forms.Throw(error):
-                self.throw(step, error, env)
-            case forms.WaitFor():
+            case "nothing":
+                self.throw(step, field_of(step, "error"), env)
+            case "event":
                 name = f"steps.{step.name}.result.data" if step.name else "the data of an event"
                 return tree([("data", variable(name, None, outside=True))])
         return CLEAN
@@ -163,8 +162,7 @@ class _TaintWalk:
 
         What is thrown and caught is shown only where ``error`` is.
         """
-        given: list[Taint] = []
-        named: list[tuple[str | int, Taint]] = []
+        given: list[tuple[str | int, Taint]] = []
         error = CLEAN
         for part in step.parts:
             inside = env
@@ -179,28 +177,27 @@ class _TaintWalk:
                 error = join(*self.thrown.pop())
             if part.is_isolated:
                 last = Taint(rest=self.of_each(step, last, inside) or None)
-            if part.gives == "field":
-                named.append((part.key, last))
-            elif not part.is_ending:
-                given.append(last)
-        return join(tree(named), *given)
+            if not part.is_ending:
+                given.append((part.key, last))
+        if step.form.gives == "record":
+            return tree(given)
+        return join(*(taint for _, taint in given))
 
     def item(self, step: Step, env: Env) -> Taint:
-        vetted = self.vetted_at(step)
-        lists = (one.template for one in templates(step) if one.expects == "list")
-        return join(*(traced(items, env, vetted).inside(ANY) for items in lists))
+        items = field_of(step, "list").template
+        return traced(items, env, self.vetted_at(step)).inside(ANY)
 
     def of_each(self, step: Step, last: Taint, env: Env) -> Taint:
         """What each item gives: the ``result`` if there is one, or else that of the last step."""
         results = [one.template for one in templates(step) if one.sees_body]
         return traced(results[0], env) if results else last
 
-    def throw(self, step: Step, error: Template, env: Env) -> None:
+    def throw(self, step: Step, error: Field, env: Env) -> None:
         if self.thrown:
-            self.thrown[-1].append(traced(error, env))
+            self.thrown[-1].append(traced(error.template, env))
             return
         sink = Sink((), None, "into an error, which is logged")
-        self.reached.put(pieces(error, env), (*step.path, "throw"), [sink])
+        self.reached.put(pieces(error.template, env), (*step.path, *error.path), [sink])
 
     def vetted_at(self, step: Step) -> Vetted:
         """The references that the conditions around a step vouch for."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, assert_never
+from typing import Any, ClassVar, Literal, assert_never
 
 from kernel.cel import Template
 from kernel.errors import Path
@@ -18,11 +18,16 @@ from kernel.topology.callsite import CallSite
 
 Steps = tuple["Step", ...]
 
+Gives = Literal["outputs", "value", "part", "list", "record", "null", "event", "nothing"]
+"""What a form gives: the outputs of what it calls, the value of its field, the result of the part
+that ran, those of all rounds or of all parts, null, the event that came, or none since it fails."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """Calls something. Its result is what the call returned."""
 
+    gives: ClassVar[Gives] = "outputs"
     site: CallSite
 
 
@@ -30,6 +35,7 @@ class Call:
 class Value:
     """Computes a value and calls nothing."""
 
+    gives: ClassVar[Gives] = "value"
     value: Template
 
 
@@ -37,6 +43,7 @@ class Value:
 class If:
     """``if``/``then``/``elseif``/``else``: the first arm whose condition is true."""
 
+    gives: ClassVar[Gives] = "part"
     arms: tuple[tuple[Template, Steps], ...]
     otherwise: Steps
 
@@ -45,6 +52,7 @@ class If:
 class Switch:
     """``switch``/``cases``/``default``: the case whose key equals the subject, by CEL equality."""
 
+    gives: ClassVar[Gives] = "part"
     subject: Template
     cases: tuple[tuple[Any, Steps], ...]
     default: Steps | None
@@ -54,6 +62,7 @@ class Switch:
 class Loop:
     """``do`` with ``while`` (asked before each round) or ``until`` (asked after each)."""
 
+    gives: ClassVar[Gives] = "part"
     body: Steps
     condition: Template
     before: bool
@@ -64,6 +73,7 @@ class Loop:
 class ForEach:
     """``forEach``: the body once for each item, ``concurrency`` of them at a time."""
 
+    gives: ClassVar[Gives] = "list"
     items: Template
     body: Steps
     result: Template | None
@@ -74,6 +84,7 @@ class ForEach:
 class Parallel:
     """``parallel``: named lists of steps at the same time; the first failure cancels the rest."""
 
+    gives: ClassVar[Gives] = "record"
     branches: tuple[tuple[str, Steps], ...]
 
 
@@ -81,6 +92,7 @@ class Parallel:
 class Try:
     """``try``/``catch``/``finally``. ``handler`` and ``ending`` are None where not written."""
 
+    gives: ClassVar[Gives] = "part"
     body: Steps
     handler: Steps | None
     ending: Steps | None
@@ -90,6 +102,7 @@ class Try:
 class Throw:
     """``throw``: the template of ``{code, message, data}``."""
 
+    gives: ClassVar[Gives] = "nothing"
     error: Template
 
 
@@ -97,6 +110,7 @@ class Throw:
 class Sleep:
     """``sleep``: the template of the milliseconds that pass."""
 
+    gives: ClassVar[Gives] = "null"
     duration: Template
 
 
@@ -104,6 +118,7 @@ class Sleep:
 class WaitFor:
     """``waitFor``: the template of the pattern of an event, and of the milliseconds at most."""
 
+    gives: ClassVar[Gives] = "event"
     pattern: Template
     timeout: Template | None
 
@@ -137,7 +152,7 @@ class Step:
     @property
     def always_fails(self) -> bool:
         """Whether it ends with an error whenever it runs: ``throw``, ``switch`` without cases."""
-        return isinstance(self.form, Throw) or (isinstance(self.form, Switch) and not self.parts)
+        return self.form.gives == "nothing" or (self.form.gives == "part" and not self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +173,8 @@ class Part:
     """Decides whether the part runs; is evaluated where those of the parts before were false."""
     subject: Field | None = None
     """The part runs where the value of this field is equal to ``key``."""
-    gives: Literal["result", "item", "field"] | None = "result"
-    """What the result of the last step becomes: the form's result, an item or a field of it."""
+    gives_result: bool = True
+    """The result of the last step goes into what the form gives."""
     brings: tuple[str, ...] = ()
     """The variables that these steps see besides those around the form."""
     is_certain: bool = False
@@ -200,6 +215,8 @@ class Field:
     """The outcome with which the condition of a loop lets another round begin."""
     is_bounded: bool = False
     """``maxIterations`` may end the loop while its condition still lets it go on."""
+    fails_with: str | None = None
+    """The code of the error with which the step may fail for this field."""
 
 
 def parts(form: Form) -> tuple[Part, ...]:
@@ -218,7 +235,7 @@ def parts(form: Form) -> tuple[Part, ...]:
             return (replace(do, condition=_loop_condition(form)) if before else do,)
         case ForEach(_, body, result):
             do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)
-            return (replace(do, gives="item" if result is None else None),)
+            return (replace(do, gives_result=result is None),)
         case Parallel(branches):
             return tuple(_branch(name, steps) for name, steps in branches)
         case Try():
@@ -250,7 +267,7 @@ def _loop_condition(loop: Loop) -> Field:
 
 def _branch(name: str, steps: Steps) -> Part:
     where = ("parallel", name)
-    return Part(steps, "branch", where, name, gives="field", is_certain=True, beside=True)
+    return Part(steps, "branch", where, name, is_certain=True, beside=True)
 
 
 def _of_try(form: Try) -> tuple[Part, ...]:
@@ -259,7 +276,7 @@ def _of_try(form: Try) -> tuple[Part, ...]:
     if form.handler is not None:
         found.append(Part(form.handler, "catch", ("catch",), brings=_OF_ERROR))
     if form.ending is not None:
-        ending = Part(form.ending, "finally", ("finally",), gives=None, brings=_OF_ERROR)
+        ending = Part(form.ending, "finally", ("finally",), gives_result=False, brings=_OF_ERROR)
         found.append(replace(ending, is_certain=True, is_ending=True))
     return tuple(found)
 
@@ -290,11 +307,16 @@ def templates(step: Step) -> Iterator[Field]:
         case WaitFor(pattern, timeout):
             yield Field(pattern, ("waitFor",), "pattern")
             if timeout is not None:
-                yield Field(timeout, ("timeout",), "milliseconds")
+                yield Field(timeout, ("timeout",), "milliseconds", fails_with="TIMEOUT")
         case If() | Loop() | Parallel() | Try():
             pass
         case _:
             assert_never(form)
+
+
+def field_of(step: Step, expects: Expected) -> Field:
+    """The first field of a step that takes that; a step of a form that has one is given."""
+    return next(field for field in templates(step) if field.expects == expects)
 
 
 def _of_site(site: CallSite) -> Iterator[Field]:
@@ -308,11 +330,6 @@ def _of_site(site: CallSite) -> Iterator[Field]:
         yield Field(template, ("expect", number), "condition", _OF_CALL)
     if site.approval is not None:
         yield Field(site.approval, ("approval",), "condition", _OF_CALL)
-
-
-def inner_steps(form: Form) -> tuple[Steps, ...]:
-    """The lists of steps that a form holds, in reading order."""
-    return tuple(part.steps for part in parts(form))
 
 
 def all_steps(steps: Steps) -> Iterator[Step]:

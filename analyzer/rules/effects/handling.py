@@ -10,6 +10,7 @@ from typing import Final
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k7_effects
+from analyzer.flow.guards import expression_of
 from analyzer.program.program import written
 from analyzer.rules.effects.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
 from analyzer.rules.effects.reach import Effects, name_of
@@ -18,7 +19,7 @@ from kernel.cel.tree import Binary, ListLiteral, Literal
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.topology.fields import variables
-from kernel.topology.forms import Field, Part, Step, Steps, Switch, templates
+from kernel.topology.forms import Field, Part, Step, Steps, templates
 
 _CLASS: Final = re.compile(r"[A-Z]\w*[a-z]\w*")
 """How exceptions are named: a controller may fail with any, and its name is the code then."""
@@ -142,8 +143,9 @@ class _Handlers:
             for field in fields:
                 path = (*step.path, *field.path)
                 check_condition(self.check, possible, field.template, path)
-            if isinstance(step.form, Switch):
-                self.choice(step, step.form, possible)
+            for field in fields:
+                if field.expects == "key":
+                    self.choice(step, field, possible)
             self.asked = self.asked or any(map(_asks, fields))
         for number, part in enumerate(step.parts):
             if "error" in part.brings:
@@ -159,23 +161,23 @@ class _Handlers:
         self.steps(part.steps, Possible(raised, KERNEL, subject))
         self.asked = asked
 
-    def choice(self, step: Step, choice: Switch, possible: Possible) -> None:
+    def choice(self, step: Step, field: Field, possible: Possible) -> None:
         """``switch: ${{ error.code }}``: its keys, and what they leave out."""
-        scalar = choice.subject.tree.scalars.get(())
-        if scalar is None or scalar.whole is None:
+        expr = expression_of(field.template)
+        if expr is None or reference_path(expr) != ("error", "code"):
             return
-        if reference_path(scalar.whole.expr) != ("error", "code"):
+        keyed = [part for part in step.parts if part.subject is not None]
+        for part in keyed:
+            if type(part.key) in (str, int) and possible.has(part.key) is False:
+                path = (*step.path, *part.path)
+                self.check.add(possible.refusal(part.key), path, key=True)
+        if len(keyed) < len(step.parts) or self.asked or step.when is not None:
             return
-        keys = [key for key, _ in choice.cases]
-        for key in keys:
-            if type(key) in (str, int) and possible.has(key) is False:
-                self.check.add(possible.refusal(key), (*step.path, "cases", key), key=True)
-        if choice.default is not None or self.asked or step.when is not None:
-            return
+        keys = [part.key for part in keyed]
         missing = sorted(str(code) for code in possible.raised.codes if code not in keys)
         if missing:
             message = k7_effects.unhandled_errors(missing)
-            self.check.add(message, (*step.path, "switch"), key=True)
+            self.check.add(message, (*step.path, *field.path), key=True)
 
 
 def _asks(field: Field) -> bool:

@@ -15,9 +15,8 @@ from kernel import errors
 from kernel.cel import Template
 from kernel.manifest import Definition
 from kernel.schema.keywords import traits
-from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps
+from kernel.topology.forms import Step, Steps, templates
 
 Code = str | int
 
@@ -112,14 +111,12 @@ class Raising:
         return self._steps[step]
 
     def _of_form(self, unit: Unit, step: Step) -> Raised:
-        match step.form:
-            case forms.Call(site):
-                return self.of_site(unit, site)
-            case forms.Throw(error):
-                return _thrown(error)
-            case forms.WaitFor(timeout=Template()):
-                return Raised(frozenset(["TIMEOUT"]))
-        raised = NO_ERRORS
+        raised = NO_ERRORS if step.site is None else self.of_site(unit, step.site)
+        for field in templates(step):
+            if field.expects == "error":
+                raised |= _thrown(field.template)
+            elif field.fails_with is not None:
+                raised |= Raised(frozenset([field.fails_with]))
         for part in step.parts:
             if not part.is_caught:
                 raised |= self.of_steps(unit, part.steps)

@@ -109,7 +109,7 @@ def test_the_variables_that_parts_and_fields_bring() -> None:
     (body,) = step.parts
     assert body.brings == ("item", "index")
     assert body.is_isolated
-    assert body.gives is None
+    assert not body.gives_result
     assert {field.path: field.brings for field in templates(step)} == {
         ("forEach",): (),
         ("result",): ("item", "index"),
