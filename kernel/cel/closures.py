@@ -255,10 +255,8 @@ def _list(builder: Builder, expr: tree.ListLiteral, scope: Slots) -> Closure:
 
     def make(frame: Frame) -> list[Any]:
         _charge(builder, frame, expr, size)
-        return [part(frame) for part in parts]
-
-    def make_with_optionals(frame: Frame) -> list[Any]:
-        _charge(builder, frame, expr, size)
+        if not expr.optional:
+            return [part(frame) for part in parts]
         items: list[Any] = []
         for position, part in enumerate(parts):
             value = part(frame)
@@ -268,7 +266,7 @@ def _list(builder: Builder, expr: tree.ListLiteral, scope: Slots) -> Closure:
                 items.append(value.value)
         return items
 
-    return make_with_optionals if expr.optional else make
+    return make
 
 
 def _map(builder: Builder, expr: tree.MapLiteral, scope: Slots) -> Closure:
