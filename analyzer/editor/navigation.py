@@ -173,8 +173,7 @@ def _of_expression(here: Here) -> Shown | None:
     assert whole is not None
     start, end = own_place(expr, here.node.text)
     span = here.document.scalar_span(here.path, start, end)
-    source = here.document.source
-    area = (source.offset(span.line, span.column), source.offset(span.end_line, span.end_column))
+    area = here.document.source.extent(span)
     match expr:
         case Call(function=name) if name in TABLE:
             forms = "\n".join(one.signature(name) for one in TABLE[name].overloads)

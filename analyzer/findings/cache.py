@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from hashlib import blake2b
 from pathlib import Path
@@ -69,7 +69,8 @@ class Cache:
         places = {*checked.places, *_library_places()}
         texts: dict[str, bytes] = {}
         states = {place: state(place, texts) for place in sorted(places)}
-        if any(_changed(place) > self._began - _RECENT_NANOSECONDS for place in places):
+        recent = self._began - _RECENT_NANOSECONDS
+        if any(changed > recent for place in places for changed in stamp(place)[:1]):
             return
         if any(not _is_of(source, texts) for source in checked.report.sources):
             return
@@ -130,7 +131,7 @@ def state(place: str, texts: dict[str, bytes] | None = None) -> str:
 
 
 def stamp(place: str) -> tuple[int, ...]:
-    """Something that is another when a place has changed; quick, for those who look often."""
+    """When a place was changed, and what else tells its states apart; quick to look up."""
     try:
         found = os.stat(place)
     except (OSError, ValueError):
@@ -153,10 +154,6 @@ def _digest(data: bytes) -> str:
 
 def _manifests(folder: str) -> list[str]:
     return sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
-
-
-def _changed(place: str) -> int:
-    return max(stamp(place)[:1], default=0)
 
 
 def _key(paths: Sequence[Path], configurations: Sequence[Configuration]) -> str:
@@ -208,15 +205,13 @@ def _tidy(folder: Path) -> None:
 def _checked(entry: Any, texts: dict[str, bytes]) -> Checked:
     findings = tuple(map(_finding, entry["findings"]))
     shown = {finding.span.file for finding in findings if finding.span}
-    report = Report(findings, tuple(_sources(entry["sources"], shown, texts)))
-    empty = tuple(map(Path, entry["empty"]))
-    return Checked(report, entry["fail_on"], frozenset(entry["places"]), empty)
-
-
-def _sources(names: Iterable[str], shown: set[str], texts: dict[str, bytes]) -> Iterator[Source]:
-    """The files that were checked; with their text where something is to be shown of it."""
-    for name in names:
-        yield Source(name, decode(texts[name], name) if name in shown else "")
+    # The text is needed only of files that findings are in.
+    sources = tuple(
+        Source(name, decode(texts[name], name) if name in shown else "")
+        for name in entry["sources"]
+    )
+    places, empty = frozenset(entry["places"]), tuple(map(Path, entry["empty"]))
+    return Checked(Report(findings, sources), entry["fail_on"], places, empty)
 
 
 def _finding(plain: Any) -> Finding:

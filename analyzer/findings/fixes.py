@@ -91,19 +91,14 @@ def edited(text: str, edits: Iterable[Edit]) -> tuple[str, list[Edit]]:
     pieces: list[str] = []
     applied: list[Edit] = []
     here, last = 0, -1
-    for edit in sorted(dict.fromkeys(edits), key=lambda edit: _extent(source, edit)):
-        start, end = _extent(source, edit)
+    for edit in sorted(dict.fromkeys(edits), key=lambda edit: source.extent(edit.span)):
+        start, end = source.extent(edit.span)
         if start < here or start == last:
             continue
         pieces += [text[here:start], _with_breaks(edit.text, text)]
         here, last = end, start
         applied.append(edit)
     return "".join([*pieces, text[here:]]), applied
-
-
-def _extent(source: Source, edit: Edit) -> tuple[int, int]:
-    span = edit.span
-    return source.offset(span.line, span.column), source.offset(span.end_line, span.end_column)
 
 
 def _with_breaks(inserted: str, text: str) -> str:
@@ -137,9 +132,8 @@ class _Work:
         edits = self._edits()
         if not edits or self._try(edits):
             return bool(edits)
-        singles = [(path, edit) for path, listed in edits.items() for edit in listed][
-            :_MAX_SINGLE_EDITS
-        ]
+        singles = [(path, edit) for path, listed in edits.items() for edit in listed]
+        del singles[_MAX_SINGLE_EDITS:]
         bad = [(path, edit) for path, edit in singles if not self._try({path: [edit]}, keep=False)]
         self._refused.update(_known(edit) for _, edit in bad)
         return bool(bad) or any(self._try({path: [edit]}) for path, edit in singles)

@@ -178,9 +178,4 @@ def _named(finding: Finding, texts: Mapping[str, Source]) -> str:
     source = None if finding.span is None else texts.get(finding.span.file)
     if source is None or finding.span is None:
         return ""
-    span = finding.span
-    text = source.text[
-        source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)
-    ]
-    names = _NAME.findall(text)
-    return names[-1] if names else ""
+    return next(reversed(_NAME.findall(source.text, *source.extent(finding.span))), "")

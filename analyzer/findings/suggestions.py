@@ -31,8 +31,8 @@ def with_suggested_fix(finding: Finding, manifest: Manifest) -> Finding:
     source = next((one for one in manifest.sources if span and one.name == span.file), None)
     if name is None or span is None or source is None:
         return finding
-    start = source.offset(span.line, span.column)
-    written = _WRITTEN.fullmatch(source.text, start, source.offset(span.end_line, span.end_column))
+    start, end = source.extent(span)
+    written = _WRITTEN.fullmatch(source.text, start, end)
     if written is None or (
         finding.name == "unknown-field" and _is_taken(finding.path, name, start, manifest)
     ):

@@ -168,29 +168,23 @@ class _Reader:
 
     def lines_of(self, span: Span) -> frozenset[int]:
         """The lines on which a comment is about what begins at ``span``."""
-        offset = self.source.offset(span.line, span.column)
-        scalar = self._scalar_at(offset)
-        if scalar is None:
-            return frozenset((span.line,))
-        return frozenset((span.line, self.source.position(scalar[0])[0]))
+        scalar = self._scalar_at(self.source.offset(span.line, span.column))
+        begin = span.line if scalar is None else self.source.position(scalar[0])[0]
+        return frozenset((span.line, begin))
 
     def _comments(self) -> Iterator[int]:
         """The first character of every comment; the first of a line is the only one."""
         last = -1
         for found in _HASH.finditer(self.source.text):
-            if found.start() >= last and not self._is_content(found.start()):
-                yield found.start()
-                last = _end_of_line(self.source.text, found.start())
-
-    def _is_content(self, offset: int) -> bool:
-        scalar = self._scalar_at(offset)
-        return scalar is not None and offset >= scalar[2]
+            start = found.start()
+            scalar = self._scalar_at(start)
+            if start >= last and (scalar is None or start < scalar[2]):
+                yield start
+                last = _end_of_line(self.source.text, start)
 
     def _alone(self, offset: int) -> bool:
-        start = max(
-            self.source.text.rfind("\n", 0, offset), self.source.text.rfind("\r", 0, offset)
-        )
-        return not self.source.text[start + 1 : offset].strip(" \t")
+        line, _ = self.source.position(offset)
+        return not self.source.text[self.source.offset(line, 1) : offset].strip(" \t")
 
     def _scalar_at(self, offset: int) -> tuple[int, int, int] | None:
         place = bisect_right(self._starts, offset) - 1

@@ -55,11 +55,11 @@ def _lines(report: Report) -> Lines:
 
 def _finding(finding: Finding, lines: Lines, paint: Paint) -> Iterator[str]:
     place = f"{_shown(finding.span)}: " if finding.span else ""
-    severity = paint(finding.weight, f"{_BOLD};{_COLORS[finding.weight]}")
+    color = f"{_BOLD};{_COLORS[finding.weight]}"
+    severity = paint(finding.weight, color)
     rule = paint(f"{finding.code} {finding.name}", _BOLD)
     yield f"{place}{severity} {rule}: {_indented(finding.message)}"
     if finding.span is not None:
-        color = f"{_BOLD};{_COLORS[finding.weight]}"
         yield from _excerpt(finding.span, lines, lambda text: paint(text, color), paint)
     if finding.help is not None:
         yield f"    help: {_indented(finding.help)}"

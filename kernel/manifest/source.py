@@ -51,6 +51,10 @@ class Source:
         start = self._lines[min(line, len(self._lines)) - 1]
         return min(start + column - 1, len(self.text))
 
+    def extent(self, span: Span) -> tuple[int, int]:
+        """Where a place begins and ends; the inverse of `span`."""
+        return self.offset(span.line, span.column), self.offset(span.end_line, span.end_column)
+
     def span(self, start: int, end: int) -> Span:
         """The place of ``text[start:end]``."""
         return Span(self.name, *self.position(start), *self.position(max(start, end)))
