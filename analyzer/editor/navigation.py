@@ -24,7 +24,7 @@ from kernel.cel.tree import Call, Ident, Index, Macro, Select
 from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, find_kind, find_resource
 from kernel.manifest.nodes import Node
-from kernel.manifest.places import offsets
+from kernel.manifest.offsets import offsets
 
 
 @dataclass(frozen=True, eq=False)

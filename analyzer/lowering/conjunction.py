@@ -4,7 +4,7 @@
 a list of alternatives, each of them a conjunction of nodes without choices.
 
 A node *settles* what its defaults and numbers say when ``Schema.conform`` certainly applies them
-last (``kernel.schema.normal``: own keywords, ``allOf``, ``$ref``, then the first branch of
+last (``kernel.schema.normalise``: own keywords, ``allOf``, ``$ref``, then the first branch of
 ``anyOf`` and of ``oneOf`` that is valid). Where two of them may work on one value, neither does.
 """
 
@@ -233,7 +233,7 @@ class Reach:
 
 
 def numeric(schema: Mapping[str, Any]) -> str | None:
-    """``number`` or ``integer`` where a node makes that of every number (kernel.schema.normal)."""
+    """``number`` or ``integer`` where a node makes that of numbers (kernel.schema.normalise)."""
     types = schema.get("type")
     names = {"number", "integer"} & set(types if isinstance(types, list) else (types,))
     return next(iter(names)) if len(names) == 1 else None

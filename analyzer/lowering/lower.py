@@ -254,7 +254,7 @@ class Validators:
 
     @cached_property
     def _plans(self) -> list[Any]:
-        from kernel.schema.normal import compile_plan
+        from kernel.schema.normalise import compile_plan
 
         plans = [compile_plan(self.root, place) for place in self.nodes]
         return [plan for plan in plans if plan is not None]

@@ -8,8 +8,8 @@ from typing import Any
 from kernel.cel import closures
 from kernel.cel.budget import DEFAULT_LIMITS, Budget, Limits
 from kernel.cel.errors import CelEvaluationError, CelSyntaxError, Problem
-from kernel.cel.formatted import scalar_text
 from kernel.cel.frame import Closure, Frame, exhausted, has_dotted, located
+from kernel.cel.scalar_text import scalar_text
 from kernel.cel.template_tree import Scalar, TemplateTree, parse_template
 from kernel.cel.tree import Expr
 from kernel.errors import Path

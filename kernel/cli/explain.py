@@ -17,7 +17,7 @@ from kernel.cli.rule import as_lines, explain_rule, is_rule
 from kernel.errors import UsageError
 from kernel.manifest import Definition, Module, library_module, library_names, load, resolve_kind
 from kernel.manifest.suggest import did_you_mean, nearest
-from kernel.manifest.system import SYSTEM_KINDS
+from kernel.manifest.system_kinds import SYSTEM_KINDS
 from kernel.schema.bundle import local
 from kernel.schema.keywords import traits
 

@@ -1,7 +1,6 @@
 """Manifests: YAML with places, modules and imports, kinds, variables and secrets."""
 
 from kernel.manifest.build import inline_resource
-from kernel.manifest.contracts import schemas_of
 from kernel.manifest.data import read_data
 from kernel.manifest.document import Document
 from kernel.manifest.fields import check_fields
@@ -27,6 +26,7 @@ from kernel.manifest.resolve import (
     resolve_kind,
     unknown_kind,
 )
+from kernel.manifest.schemas import schemas_of
 from kernel.manifest.values import Values, from_text, resolve_values
 
 __all__ = [

@@ -12,7 +12,7 @@ from kernel.manifest import model
 from kernel.manifest.document import Document
 from kernel.manifest.fields import check_system
 from kernel.manifest.suggest import did_you_mean
-from kernel.manifest.system import SYSTEM_KINDS
+from kernel.manifest.system_kinds import SYSTEM_KINDS
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KIND = re.compile(rf"{IDENTIFIER.pattern}\.{IDENTIFIER.pattern}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from kernel.errors import Span
 from kernel.manifest.nodes import Node
-from kernel.manifest.places import offsets
+from kernel.manifest.offsets import offsets
 from kernel.manifest.source import Source
 from kernel.manifest.stream import Read, compose_document
 

@@ -17,7 +17,7 @@ from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Resource
 from kernel.manifest.suggest import did_you_mean
-from kernel.manifest.system import CALL_SITE_FIELDS, SYSTEM_KINDS
+from kernel.manifest.system_kinds import CALL_SITE_FIELDS, SYSTEM_KINDS
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
 from kernel.schema.engine import pattern_matcher, validator
 from kernel.schema.explain import problems_of

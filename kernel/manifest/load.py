@@ -12,11 +12,11 @@ from pathlib import Path
 
 from kernel.errors import Fault, ManifestError
 from kernel.manifest import build
-from kernel.manifest.contracts import check_definitions
 from kernel.manifest.document import Document
 from kernel.manifest.expressions import check_expressions
 from kernel.manifest.library import library, package_folder
 from kernel.manifest.model import Manifest, Module
+from kernel.manifest.schemas import check_definitions
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
 from kernel.manifest.stream import Read, read_stream
 

@@ -9,10 +9,10 @@ from typing import Any
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
 from kernel.schema.engine import validator
 from kernel.schema.explain import explain
-from kernel.schema.normal import Plan, compile_plan
+from kernel.schema.fast_path import FastPath, compile_fast_path, leave
+from kernel.schema.normalise import Plan, compile_plan
 from kernel.schema.plain import check_json, is_json
 from kernel.schema.problems import Problem, SchemaError
-from kernel.schema.quick import Quick, compile_quick, leave
 from kernel.schema.redact import compile_redaction
 
 
@@ -37,7 +37,7 @@ class Schema:
     def __init__(self, source: Any, bundled: Any) -> None:
         self.source = source
         self.bundled = bundled
-        self._quick: Quick = leave
+        self._fast_path: FastPath = leave
         self._ready: tuple[frozenset[str], Plan | None, Callable[[Any], bool]] | None = None
 
     def conform(self, value: Any) -> Any:
@@ -45,7 +45,7 @@ class Schema:
 
         The same object comes back where nothing changes. Raises SchemaError with all problems.
         """
-        if self._quick(value):
+        if self._fast_path(value):
             return value
         names, plan, valid = self._ready or self._prepare()
         if not is_json(value, names):
@@ -87,7 +87,7 @@ class Schema:
         valid = validator(self.bundled).is_valid
         properties = self.bundled.get("properties", {}) if isinstance(self.bundled, dict) else {}
         names = frozenset(name for name in properties if is_json(name))
-        self._quick = compile_quick(self.bundled)
+        self._fast_path = compile_fast_path(self.bundled)
         self._ready = (names, compile_plan(self.bundled), valid)
         return self._ready
 

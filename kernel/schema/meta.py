@@ -11,7 +11,7 @@ from kernel.schema.bundle import MAX_DEPTH, NO_SCHEMAS, Schemas, bundle, pointer
 from kernel.schema.engine import metaschema, pattern_matcher, validator
 from kernel.schema.explain import problems_at, problems_of
 from kernel.schema.keywords import check_traits, subschemas
-from kernel.schema.normal import compile_plan
+from kernel.schema.normalise import compile_plan
 from kernel.schema.plain import find_problem, is_atom
 from kernel.schema.problems import InvalidSchema, Problem
 

@@ -16,7 +16,7 @@ from kernel.manifest import (
     library_names,
     resolve_kind,
 )
-from kernel.manifest.system import SYSTEM_KINDS
+from kernel.manifest.system_kinds import SYSTEM_KINDS
 
 _CAPABILITIES: Final = ("Invocable", "Runnable", "Service", "Provider")
 

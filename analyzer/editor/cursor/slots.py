@@ -18,7 +18,7 @@ from analyzer.editor.cursor.vocabulary import (
 )
 from kernel.errors import Path
 from kernel.manifest import Module, find_kind, find_resource, schemas_of
-from kernel.manifest.system import SYSTEM_KINDS
+from kernel.manifest.system_kinds import SYSTEM_KINDS
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import Traits, traits

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from kernel.cel import operations as op
 from kernel.cel.budget import Budget, Limits
-from kernel.cel.formatted import scalar_text
 from kernel.cel.functions import TABLE, invoke
 from kernel.cel.functions.collections import sorted_by
 from kernel.cel.functions.table import Function
 from kernel.cel.macros import measured
+from kernel.cel.scalar_text import scalar_text
 from kernel.cel.values import INT_MAX, INT_MIN, NONE, TYPES, Optional, type_name
 
 SMALL: Final = 10_000

@@ -27,7 +27,7 @@ from kernel.cel.tree import (
 from kernel.manifest import Manifest, find_kind, inspect
 from kernel.manifest.document import Document
 from kernel.manifest.nodes import Node
-from kernel.manifest.places import offsets
+from kernel.manifest.offsets import offsets
 
 Edit = tuple[int, int, str]
 DataPath = tuple[Any, ...]

@@ -23,7 +23,7 @@ from kernel.manifest import inspect_text
 from kernel.schema import check_schema
 from kernel.schema.bundle import bundle, pointer
 from kernel.schema.engine import validator_at
-from kernel.schema.normal import compile_plan
+from kernel.schema.normalise import compile_plan
 from tests.analyzer.support.schemas import VALUES, schemas, values
 from tests.support.properties import examples
 

@@ -1,4 +1,4 @@
-"""A first look at values of flat schemas: most values fit as they are, and this tells at once.
+"""The fast path for flat schemas: most values fit as they are, and this tells at once.
 
 For an object whose properties are plain scalars a function is made that says True only for values
 that :meth:`Schema.conform` would give back unchanged; whatever it does not know it leaves to that.
@@ -11,7 +11,7 @@ from typing import Any
 
 from kernel.schema.plain import MAX_TEXT, is_json
 
-Quick = Callable[[Any], bool]
+FastPath = Callable[[Any], bool]
 
 MAX_PROPERTIES = 32
 
@@ -21,12 +21,12 @@ _MISSING = object()
 
 
 def leave(value: Any) -> bool:
-    """The quick look of a schema that has none."""
+    """The fast path of a schema that has none: it knows no value."""
     return False
 
 
-def compile_quick(schema: Any) -> Quick:
-    """The quick look at values of a bundled schema."""
+def compile_fast_path(schema: Any) -> FastPath:
+    """What tells at once that a value fits a bundled schema."""
     if not isinstance(schema, Mapping) or schema.get("type") != "object":
         return leave
     properties, required = schema.get("properties"), schema.get("required", [])
@@ -35,7 +35,7 @@ def compile_quick(schema: Any) -> Quick:
     if not _only(schema, _OBJECT) or not set(required) <= set(properties):
         return leave
     constants: dict[str, Any] = {"MISSING": _MISSING}
-    lines = ["def quick(value):", " if type(value) is not dict: return False", " left = len(value)"]
+    lines = ["def fits(value):", " if type(value) is not dict: return False", " left = len(value)"]
     for number, (name, node) in enumerate(properties.items()):
         test = _test(node, number, constants)
         if test is None or not is_json(name):
@@ -46,7 +46,7 @@ def compile_quick(schema: Any) -> Quick:
     lines.append(" return left == 0")
     # Names and bounds go in as constants: no text of the schema becomes code.
     exec("\n".join(lines), constants)
-    made: Quick = constants["quick"]
+    made: FastPath = constants["fits"]
     return made
 
 
