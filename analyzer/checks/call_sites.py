@@ -59,7 +59,7 @@ def _condition(check: UnitCheck, value: Evaluation, path: Path, where: Path, wan
     if not expect(check, value, name, wanted, path):
         return
     if name == "retry.when" and value.type == Bool(False) and not value.found:
-        check.add(k7_effects.never_retried(), path)
+        check.add(k7_effects.NEVER_RETRIED, path)
     else:
         check_constant(check, value, path, None)
 

@@ -85,7 +85,7 @@ class _SequenceCheck:
             if step.site is not None:
                 self.site(step, step.site)
         for step in self.scopes.flow.unreachable:
-            self.check.add(k6_values.step_never_runs(), step.path)
+            self.check.add(k6_values.STEP_NEVER_RUNS, step.path)
         result = self.result()
         return self.outputs or result
 

@@ -65,16 +65,16 @@ def applied(
         subject = ("null", path) if path != UNNAMED else None
         checker.report(k5_presence.nullable_unguarded(node, path), subject)
         found = resolve_overload(
-            name, receiver, tuple(without(one, _is_null) for one in argument_types)
+            name,
+            receiver,
+            tuple(
+                without(one, lambda each: isinstance(each, types.Null)) for one in argument_types
+            ),
         )
     if isinstance(found, Failure):
         return _refused(checker, expr, name, receiver, args, found)
     checker.may_fail = checker.may_fail or found.may_fail
     return found.type
-
-
-def _is_null(type_: Type) -> bool:
-    return isinstance(type_, types.Null)
 
 
 def _refused(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from analyzer import types
 from analyzer.expressions.bounds import compared, of_texts
@@ -156,7 +156,9 @@ def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     if path is None or not outcome:
         return facts
     if expr.name == "all":
-        if len(expr.variables) > 1 or any(_is_all(node) for node in walk(expr.args[0])):
+        if len(expr.variables) > 1 or any(
+            isinstance(one, tree.Macro) and one.name == "all" for one in walk(expr.args[0])
+        ):
             return facts
         name, predicate = expr.variables[0], expr.args[0]
 
@@ -166,10 +168,6 @@ def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
 
         return narrow_path(path, facts, lambda type_: _elements(type_, narrow))
     return narrow_path(path, facts, lambda type_: sized(type_, 1, None))
-
-
-def _is_all(node: Expr) -> bool:
-    return isinstance(node, tree.Macro) and node.name == "all"
 
 
 def _elements(type_: Type, narrow: Narrow) -> Type:
@@ -221,7 +219,8 @@ def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Fact
         return facts
     if operator in ("==", "!="):
         return _equality(left, operator == "==", right, facts)
-    return _path(left, facts, lambda type_: ordered(type_, operator, _constant(right, facts)))
+    constant = right.value if isinstance(right, tree.Literal) else None
+    return _path(left, facts, lambda type_: ordered(type_, operator, constant))
 
 
 def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
@@ -248,10 +247,6 @@ def _is_condition(expr: Expr) -> bool:
     return isinstance(expr, tree.Logical | tree.Binary) and (
         isinstance(expr, tree.Logical) or expr.operator in _MIRRORED or expr.operator == "in"
     )
-
-
-def _constant(expr: Expr, facts: Facts) -> Any:
-    return expr.value if isinstance(expr, tree.Literal) else None
 
 
 def _of_size(expr: Expr, operator: str, value: int, facts: Facts) -> Facts:
@@ -297,13 +292,11 @@ def _of_type(expr: Expr, operator: str, right: Expr, facts: Facts) -> Facts:
     def narrow(type_: Type) -> Type:
         if isinstance(resolved(type_), types.Dyn) and wanted:
             return _OF_KIND.get(kind, type_)
-        return without(type_, lambda one: kinds(one) is not None and (kind in _k(one)) != wanted)
+        return without(
+            type_, lambda one: kinds(one) is not None and (kind in (kinds(one) or ())) != wanted
+        )
 
     return _path(expr, facts, narrow)
-
-
-def _k(type_: Type) -> frozenset[str]:
-    return kinds(type_) or frozenset()
 
 
 _OF_KIND: Final[dict[str, Type]] = {

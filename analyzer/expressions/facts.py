@@ -54,7 +54,9 @@ class Facts:
             for path, type_ in self.known.items()
             if not any(map(path_uses(path), names))
         }
-        return Facts({**self.scope, **names}, kept, None if _hide(names) else self.consequences)
+        return Facts(
+            {**self.scope, **names}, kept, None if _OUTER.intersection(names) else self.consequences
+        )
 
     @property
     def declared(self) -> Facts:
@@ -62,14 +64,10 @@ class Facts:
         return Facts(self.scope)
 
 
-def _hide(names: Iterable[str]) -> bool:
-    """Whether one of the names may be that of a variable which conditions over steps read."""
-    return any(name in _OUTER for name in names)
-
-
 _OUTER: Final = frozenset(
     ("inputs", "vars", "secrets", "resources", "self", "steps", "item", "index", "error")
 )
+"""The variables that conditions over steps may read."""
 
 
 def path_uses(path: AccessPath) -> Callable[[str], bool]:

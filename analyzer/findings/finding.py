@@ -84,8 +84,8 @@ class Report:
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
     span = finding.span
-    return ("", 0, 0, finding.code) if span is None else (*_start(span), finding.code)
-
-
-def _start(span: Span) -> tuple[str, int, int]:
-    return span.file, span.line, span.column
+    return (
+        ("", 0, 0, finding.code)
+        if span is None
+        else (span.file, span.line, span.column, finding.code)
+    )

@@ -99,7 +99,7 @@ def _complaints(
 ) -> Iterator[Finding]:
     span = comment.span
     if not comment.codes:
-        yield k9_hygiene.no_rule_named().at(span)
+        yield k9_hygiene.NO_RULE_NAMED.at(span)
         return
     unknown = [code for code in comment.codes if code not in RULES]
     for code in unknown:
@@ -109,7 +109,7 @@ def _complaints(
             is_refused = RULES[code].name != "stale-suppression"
             yield k9_hygiene.not_suppressible(code, is_refused=is_refused).at(span)
     if not comment.reason:
-        yield k9_hygiene.no_reason().at(span)
+        yield k9_hygiene.NO_REASON.at(span)
         return
     stale = [
         code

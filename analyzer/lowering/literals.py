@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from analyzer.lowering.by_kind import is_integral, kind_of, kinds, nearest_double, number_form
@@ -91,10 +91,6 @@ def literal_of(value: Any, why: list[str]) -> Type:
             if len(value) > 1:
                 why.append("enum")
             return List(union(literal_of(item, why) for item in value), len(value), len(value))
-    return _object(value, why)
-
-
-def _object(value: Mapping[str, Any], why: list[str]) -> Type:
     return Record(tuple((name, Field(literal_of(item, why))) for name, item in value.items()))
 
 

@@ -307,8 +307,11 @@ def _loose(type_: Type) -> Type:
         case types.Double():
             return union([type_, types.Int(-JSON_MOST, JSON_MOST)])
         case types.Record():
-            fields = tuple((name, _loose_field(field)) for name, field in type_.fields)
-            return types.Record(fields, _loose(type_.rest))
+            fields = (
+                (name, types.Field(_loose(one.type), one.required and not one.default))
+                for name, one in type_.fields
+            )
+            return types.Record(tuple(fields), _loose(type_.rest))
         case types.Map():
             return types.Map(_loose(type_.value), type_.key)
         case types.List():
@@ -320,10 +323,6 @@ def _loose(type_: Type) -> Type:
         case types.Ref():
             return types.DYN
     return type_
-
-
-def _loose_field(field: types.Field) -> types.Field:
-    return types.Field(_loose(field.type), field.required and not field.default)
 
 
 def _float(value: int) -> float:

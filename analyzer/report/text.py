@@ -25,7 +25,10 @@ Lines = Mapping[str, list[str]]
 
 def as_text(report: Report, *, color: bool = False) -> str:
     """The findings in reading order, and the summary; ``color`` for a terminal."""
-    paint = _colored if color else _plain
+
+    def paint(text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if color else text
+
     lines = _lines(report)
     shown = [line for one in report.findings for line in _finding(one, lines, paint)]
     return "\n".join([*shown, summary(report)])
@@ -87,11 +90,3 @@ def _shown(span: Span) -> str:
 
 def _indented(text: str) -> str:
     return visible(text).replace("\n", "\n    ")
-
-
-def _plain(text: str, style: str) -> str:
-    return text
-
-
-def _colored(text: str, style: str) -> str:
-    return f"\x1b[{style}m{text}\x1b[0m"

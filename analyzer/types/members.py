@@ -144,7 +144,7 @@ def list_sized(type_: List, least: int, most: int | None) -> Type:
 def with_field(type_: Record | Map, name: str, field: Field) -> Type:
     """The record with another field of that name; of a map, the record that it then is."""
     if isinstance(type_, Map):
-        if not _only_texts(type_.key):
+        if any(one != String() for one in members_of(type_.key)):
             return type_
         return Record(((name, field),), type_.value)
     known = type_.get(name)
@@ -157,10 +157,6 @@ def with_field(type_: Record | Map, name: str, field: Field) -> Type:
     )
     fields = tuple([(n, made) if n == name else (n, f) for n, f in type_.fields])
     return Record(fields, type_.rest)
-
-
-def _only_texts(key: Type) -> bool:
-    return all(one == String() for one in members_of(key))
 
 
 def without_field(type_: Type, name: str) -> Type:

@@ -240,7 +240,11 @@ def all_values(type_: Type) -> list[Any] | None:
         ):
             return _if_few(_leaves(type_, None))
         case types.Int():
-            return list(range(type_.least, type_.most + 1)) if _points(type_) else None
+            return (
+                list(range(type_.least, type_.most + 1))
+                if type_.most - type_.least < MAX_LISTED
+                else None
+            )
         case types.Double(least=least, most=most):
             return [least] if least == most != 0 else None
         case types.Union():
@@ -253,10 +257,6 @@ def all_values(type_: Type) -> list[Any] | None:
             base = all_values(type_.base)
             return None if base is None else [one for one in base if type_.valid(one)]
     return None
-
-
-def _points(type_: types.Int) -> bool:
-    return type_.most - type_.least < MAX_LISTED
 
 
 def _if_few(values: Iterator[Any]) -> list[Any] | None:

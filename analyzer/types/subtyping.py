@@ -238,7 +238,9 @@ class _Comparison:
         for name, given in producer.fields:
             if consumer.get(name) is None and not isinstance(given.type, types.Never):
                 yield from self._extra(producer, name, given, consumer.rest)
-        if not isinstance(producer.rest, types.Never) and not _is_any(producer.rest, consumer.rest):
+        if not isinstance(producer.rest, types.Never) and not (
+            takes_all(consumer.rest) and isinstance(producer.rest, types.Dyn)
+        ):
             yield from self._rest(producer, consumer)
 
     def _field(self, producer: types.Record, name: str, place: types.Field) -> Iterator[_Failure]:
@@ -298,10 +300,6 @@ class _Comparison:
 def _new_names() -> Iterator[str]:
     yield "other"
     yield from (f"other{number}" for number in count(2))
-
-
-def _is_any(producer: Type, consumer: Type) -> bool:
-    return takes_all(consumer) and isinstance(producer, types.Dyn)
 
 
 def _missing(name: str, place: types.Field, least: Any) -> _Failure:

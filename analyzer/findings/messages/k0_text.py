@@ -10,12 +10,10 @@ from kernel.manifest.scalars import Scalar
 
 
 def not_text(node: Expr, what: str, type_: Type) -> Diagnostic:
-    """K006: a list or a map within text."""
     return Diagnostic.of("K006", node, f"{what} is {type_}, which cannot stand within text")
 
 
 def text_around(thing: str, wanted: Type) -> Message:
-    """K006: text around an expression, where something else than text is wanted."""
     text = f"text around the expression makes text of it, and {thing} is {wanted}"
     return Message("K006", text)
 

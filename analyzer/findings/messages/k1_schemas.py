@@ -8,16 +8,11 @@ from analyzer.findings.message import Message
 
 
 def misspelt_keyword(name: str, meant: str) -> Message:
-    """K101: a key that is near to a keyword of JSON Schema."""
     text = f"`{name}` is no keyword of JSON Schema; did you mean `{meant}`?"
     return Message("K101", text, severity="warning")
 
 
-def nothing_fits() -> Message:
-    """K103: a schema that refuses every value."""
-    return Message("K103", "no value fits this schema")
-
-
+NOTHING_FITS: Final = Message("K103", "no value fits this schema")
 _WORDS: Final = {"exclusiveMinimum": "over", "exclusiveMaximum": "under"}
 _COUNTED: Final = {
     "string": ("text", "characters"),
@@ -36,18 +31,14 @@ def bounds_contradict(kind: str, lower: str, upper: str, least: object, most: ob
 
 
 def forbidden_field(name: str, why: str) -> Message:
-    """K103: a field that is required, and that no value may have."""
     return Message("K103", f"`{name}` is required, but {why}")
 
 
 def too_few_fields(least: int, most: int) -> Message:
-    """K103: more fields are demanded than allowed."""
     return Message("K103", f"at least {least} fields must be there, and at most {most} may")
 
 
-def empty_enum() -> Message:
-    """K103: an ``enum`` without values."""
-    return Message("K103", "an empty `enum` lets no value through")
+EMPTY_ENUM: Final = Message("K103", "an empty `enum` lets no value through")
 
 
 def values_of_type(keyword: str, wanted: str) -> Message:
@@ -64,29 +55,23 @@ def _values(keyword: str) -> str:
     return "it is" if keyword == "const" else "all of its values are"
 
 
-def endless() -> Message:
-    """K104: a schema whose values would contain themselves."""
-    return Message("K104", "a value here demands another of the same schema, without an end")
+ENDLESS: Final = Message("K104", "a value here demands another of the same schema, without an end")
 
 
 def endless_through(path: str) -> Message:
-    """K104: the same, through the fields at a path."""
     text = f"a value here has no end: `{path}` is demanded, and is of the same schema again"
     return Message("K104", text)
 
 
 def refused_default(name: str) -> Message:
-    """K105: a default that another schema of the same field refuses."""
     return Message("K105", f"the default of `{name}` is refused by what else is demanded of it")
 
 
 def partly_typed(keyword: object, why: str) -> Message:
-    """K106: a keyword that types say in part."""
     return Message("K106", f"types say `{keyword}` in part only: {why}")
 
 
 def untyped(keyword: object, why: str) -> Message:
-    """K106: a keyword that types do not say."""
     return Message("K106", f"types do not say `{keyword}`: {why}")
 
 
@@ -94,73 +79,59 @@ def untyped(keyword: object, why: str) -> Message:
 
 
 def gone(what: str, help: str | None) -> Message:
-    """Something that is declared no more."""
     return Message("K107", f"{what} is gone", help)
 
 
 def other_capability(kind: str, before: str, after: str) -> Message:
-    """A kind with another capability."""
     return Message("K107", f"{kind} was a {before} and is a {after}")
 
 
 def stricter_safety(kind: str, before: str | None, after: str) -> Message:
-    """A kind with a stricter safety class."""
     was = f"was {before}" if before else "had no safety class"
     return Message("K107", f"{kind} {was} and may be {after} now")
 
 
 def other_kind(name: str, before: str, after: str) -> Message:
-    """A resource of another kind."""
     return Message("K107", f"`{name}` was of the kind {before} and is of {after}")
 
 
 def default_gone(label: str) -> Message:
-    """A variable, or a secret, without its default."""
     return Message("K107", f"{label} must be given now")
 
 
 def environment_gone(label: str, env: str) -> Message:
-    """A variable, or a secret, that is read from the environment no more."""
     return Message("K107", f"{label} is not read from {env} any more")
 
 
 def new_required(label: str) -> Message:
-    """A new variable, or secret, without a default."""
     return Message("K107", f"{label} is new and must be given")
 
 
 def needs(label: str, path: str, what: str) -> Message:
-    """A field that is required now."""
     return Message("K107", f"{label} needs `{path}` among {what} now")
 
 
 def refuses(label: str, what: str, shown: str) -> Message:
-    """A value that was taken before, and is refused now."""
     return Message("K107", f"{label} refuses {what} with {shown}, which it took before")
 
 
 def may_refuse(label: str, what: str, doubt: str) -> Message:
-    """Values that may be refused now."""
     text = f"{label} may refuse {what} that it took before ({doubt})"
     return Message("K107", text, severity="warning")
 
 
 def says_no_more(label: str, verb: str) -> Message:
-    """Outputs without a schema."""
     return Message("K107", f"{label} no longer says what it may {verb}")
 
 
 def may_lack(label: str, verb: str, path: str) -> Message:
-    """A field that may be absent from what is given now."""
     return Message("K107", f"{label} may {verb} nothing at `{path}` now")
 
 
 def gives(label: str, verb: str, shown: str) -> Message:
-    """A value that was not given before."""
     return Message("K107", f"{label} may {verb} {shown} now, which it did not before")
 
 
 def may_give(label: str, verb: str, doubt: str) -> Message:
-    """Values that may be given now."""
     text = f"{label} may {verb} what it did not before ({doubt})"
     return Message("K107", text, severity="warning")

@@ -33,7 +33,6 @@ FIELD: Final = Place("K007", "K003", "K206", "K007", "field")
 
 
 def cycle(labels: Collection[str], first: str) -> Message:
-    """K203: calls or references that lead back to where they began."""
     return Message("K203", f"references in a circle: {' → '.join(labels)} → {first}")
 
 
@@ -54,40 +53,33 @@ def unknown(
 
 
 def undeclared(place: Place, owner: str, path: str, meant: str, *, needed: bool) -> Message:
-    """A name that the place takes, but that is nearly one which it declares."""
     more = f"; did you mean `{meant}`{', which it needs' if needed else ''}?"
     text = f"{owner} does not declare the {place.what} `{path}`{more}"
     return Message(place.unknown, text, severity=None if needed else "warning")
 
 
 def not_json(place: Place, thing: str, example: object) -> Message:
-    """A value of CEL that JSON does not have."""
     return Message(place.type, f"{thing} must be JSON, and this may be {example}")
 
 
 def may_not_fit(place: Place, thing: str, reason: str) -> Message:
-    """A value of which it cannot be told whether it fits."""
     return Message(place.type, f"{thing} may not fit: {reason}", severity="warning")
 
 
 def constant_out_of_limits(place: Place, thing: str, limits: str, shown: str) -> Message:
-    """A constant of the right type, outside of the limits."""
     return Message(place.constant, f"{thing} takes {limits}, and this is {shown}")
 
 
 def constant_of_type(place: Place, thing: str, wanted: Type, shown: str) -> Message:
-    """A constant of another type."""
     return Message(place.type, f"{thing} is {wanted}, and this is {shown}")
 
 
 def may_be_out_of_limits(place: Place, thing: str, limits: str, example: str) -> Message:
-    """A value of the right type that may be outside of the limits."""
     text = f"{thing} takes {limits}, and this may be {example}"
     return Message(place.type, text, severity="warning")
 
 
 def may_be_incomplete(place: Place, thing: str, wanted: Type, example: str) -> Message:
-    """A value of which no schema says that all parts are there."""
     text = f"{thing} is {wanted}, and no schema says that all of it is there: {example}"
     return Message(place.type, text, severity="warning")
 
@@ -106,23 +98,18 @@ def results_do_not_fit(topology: str, example: object, outputs: Type | None) -> 
     )
 
 
-def two_implementations() -> Message:
-    """K209: a kind with a controller and a topology."""
-    return Message("K209", "a kind has a `controller` or a `topology`, not both")
+TWO_IMPLEMENTATIONS: Final = Message("K209", "a kind has a `controller` or a `topology`, not both")
 
 
 def no_steps(engine: str) -> Message:
-    """K209: a kind with an engine and nothing for it to walk."""
     text = f"the engine {engine} walks the steps of a resource, and no field of `schema` has"
     return Message("K209", f"{text} `x-kernel-role: steps`")
 
 
 def not_for_uncalled(field: str, capability: str) -> Message:
-    """K209: an implementation of calls for a kind that is not called."""
     text = f"a `{field}` is for a kind that is called, and a {capability} is not"
     return Message("K209", text)
 
 
 def inputs_of_uncalled(capability: str) -> Message:
-    """K209: inputs of a kind that is not called."""
     return Message("K209", f"a {capability} is not called, so it has no `inputs`")

@@ -13,14 +13,12 @@ from kernel.manifest.suggest import nearest
 
 
 def unknown_property(node: Expr, name: str, owner: str, known: Iterable[str]) -> Diagnostic:
-    """K401: a field that the value cannot have."""
     more, meant = candidates(name, known, "it has")
     fix = renaming(node, name, meant)
     return Diagnostic.of("K401", node, f"{owner} has no field '{name}'{more}", fix=fix)
 
 
 def unknown_step(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
-    """K401: a step that is nowhere."""
     more, meant = candidates(name, known, "there are")
     return Diagnostic.of(
         "K401", node, f"there is no step '{name}'{more}", fix=renaming(node, name, meant)
@@ -28,22 +26,18 @@ def unknown_step(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
 
 
 def slot_type(node: Expr, field: str, wanted: str, type_: Type) -> Diagnostic:
-    """K402: a field of a step or a call site that needs another type."""
     return Diagnostic.of("K402", node, f"`{field}` is {wanted}, and this is {type_}")
 
 
 def incomparable(node: Expr, left: Type, right: Type) -> Diagnostic:
-    """K403: two values that are never equal."""
     return Diagnostic.of("K403", node, f"{left} and {right} are never equal")
 
 
 def unnarrowed_union(node: Expr, what: str, lacking: Type) -> Diagnostic:
-    """K404: what only some of the possible values have."""
     return Diagnostic.of("K404", node, f"{what} is not possible where the value is {lacking}")
 
 
 def untyped(node: Expr, what: str, owner: str) -> Diagnostic:
-    """K404: what only some values have, where a schema says of none what it is."""
     message = (
         f"{what} is not certain: the schema of {owner} has no `type`, so it may be null, a list, …"
     )
@@ -51,7 +45,6 @@ def untyped(node: Expr, what: str, owner: str) -> Diagnostic:
 
 
 def impossible_literal(node: Expr, literal: str, type_: Type) -> Diagnostic:
-    """K406: a comparison with what the value cannot be."""
     known = type_.literals if hasattr(type_, "literals") else ()
     meant = nearest(literal, known or ())
     more = f"; did you mean '{meant}'?" if meant else ""
@@ -66,14 +59,12 @@ def _plain(text: str) -> bool:
 
 
 def undeclared_property(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
-    """K407: a field that the schema does not declare, although it may be there."""
     more, meant = candidates(name, known, "declared are")
     fix = renaming(node, name, meant)
     return Diagnostic.of("K407", node, f"the field '{name}' is not declared{more}", fix=fix)
 
 
 def field_of_type(field: str, wanted: str, type_: Type) -> Message:
-    """K402: a constant, or a structure, in a field that needs another type."""
     return Message("K402", f"`{field}` is {wanted}, and this is {type_}")
 
 
@@ -83,7 +74,6 @@ def data_not_json(example: object) -> Message:
 
 
 def milliseconds_out_of_range(field: str, most: float, type_: Type) -> Message:
-    """K402: a time that is negative, or too long."""
     return Message("K402", f"`{field}` is 0 to {most:,.0f} ms, and this is {type_}")
 
 
@@ -93,11 +83,9 @@ def no_case(missing: Sequence[str]) -> Message:
 
 
 def impossible_case(key: str, subject: Type, meant: str | None) -> Message:
-    """K406: a case for a text that the subject cannot be."""
     more = f"; did you mean '{meant}'?" if meant else ""
     return Message("K406", f"'{key}' is none of {subject}{more}")
 
 
 def incomparable_case(key: Type, subject: Type) -> Message:
-    """K403: a case for a value that the subject is never equal to."""
     return Message("K403", f"{key} is never equal to {subject}")

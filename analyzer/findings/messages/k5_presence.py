@@ -13,7 +13,6 @@ def optional_unguarded(node: Expr, path: str, guard: str, lenient: bool) -> Diag
 
 
 def nullable_unguarded(node: Expr, what: str) -> Diagnostic:
-    """K502: null where it is of no use."""
     return Diagnostic.of(
         "K502", node, f"{what} may be null here; exclude it with a '!= null' before"
     )
@@ -22,45 +21,37 @@ def nullable_unguarded(node: Expr, what: str) -> Diagnostic:
 def step_unavailable(
     node: Expr, name: str, why: str, guard: str, related: tuple[Related, ...] = ()
 ) -> Diagnostic:
-    """K503: the result of a step that may not have run."""
     return Diagnostic.of("K503", node, f"step `{name}` {why}; {guard}", related=related)
 
 
 def forward_reference(node: Expr, name: str) -> Diagnostic:
-    """K504: the result of a step that comes later."""
     message = f"step `{name}` runs after this, so it has no result yet"
     return Diagnostic.of("K504", node, message)
 
 
 def no_error(node: Expr) -> Diagnostic:
-    """K505: the error, where there is none."""
     where = "it is in `retry.when`, `catch` and `finally`"
     return Diagnostic.of("K505", node, f"there is no 'error' here; {where}")
 
 
 def redundant_guard(node: Expr, what: str) -> Diagnostic:
-    """K506: a guard on what is always there."""
     return Diagnostic.of("K506", node, f"{what}, so this guard decides nothing")
 
 
 def index_unproven(node: Expr, what: str, guard: str) -> Diagnostic:
-    """K507: a position that may be past the end."""
     return Diagnostic.of("K507", node, f"{what} may be past the end; {guard}")
 
 
 def no_value(node: Expr, optional: str) -> Diagnostic:
-    """K501: the value of an optional that may have none."""
     guard = "hasValue(), or give another with orValue()"
     return optional_unguarded(node, f"the value of {optional}", guard, False)
 
 
 def no_first_element(node: Expr, items: str) -> Diagnostic:
-    """K507: the greatest or least element of a list that may be empty."""
     return index_unproven(node, "the first element", f"guard it with size({items}) > 0")
 
 
 def start_past_end(node: Expr, start: str | None, end: str | None) -> Diagnostic:
-    """K507: a part whose start may be behind its end."""
     guard = "compare it with the end before"
     if start is not None and end is not None:
         guard = f"guard it with {start} <= {end}"
@@ -68,7 +59,6 @@ def start_past_end(node: Expr, start: str | None, end: str | None) -> Diagnostic
 
 
 def part_past_end(node: Expr, size: str, *, is_start: bool) -> Diagnostic:
-    """K507: a start, or an end, without a short name that may be past the end."""
     what = "the start" if is_start else "the end"
     return index_unproven(node, f"{what} of this part", f"compare it with {size} before")
 
@@ -80,7 +70,6 @@ def position_past_end(node: Expr, position: str, size: str, natural: bool) -> Di
 
 
 def element_past_end(node: Expr, items: str, position: str | None, natural: bool) -> Diagnostic:
-    """K507: an index that may be past the end of a list with a name."""
     if position is None:
         guard = f"compare the index with size({items}) before"
         return index_unproven(node, f"an element of {items}", guard)
@@ -90,6 +79,5 @@ def element_past_end(node: Expr, items: str, position: str | None, natural: bool
 
 
 def unnamed_element_past_end(node: Expr, position: str | None) -> Diagnostic:
-    """K507: an index that may be past the end of a computed list."""
     what = "this element" if position is None else f"position {position}"
     return index_unproven(node, what, f"read it with [?{position or ' '}], and orValue()")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.message import Message
@@ -12,15 +13,10 @@ Code = str | int
 """A code of an error."""
 
 
-def single_attempt() -> Message:
-    """K701: ``attempts: 1``."""
-    text = "`attempts` counts the first call, so with 1 nothing is ever repeated"
-    return Message("K701", text)
-
-
-def never_retried() -> Message:
-    """K701: a ``retry.when`` that is false whatever its values are."""
-    return Message("K701", "this is always false, so nothing is ever repeated")
+SINGLE_ATTEMPT: Final = Message(
+    "K701", "`attempts` counts the first call, so with 1 nothing is ever repeated"
+)
+NEVER_RETRIED: Final = Message("K701", "this is always false, so nothing is ever repeated")
 
 
 def retry_never_taken(callee: str) -> Message:
@@ -29,7 +25,6 @@ def retry_never_taken(callee: str) -> Message:
 
 
 def no_error_is_retryable(callee: str) -> Message:
-    """K701: all declared errors are final."""
     text = f"`{callee}` declares that none of its errors is worth a retry"
     return Message("K701", f"{text}; `when` can say which one is")
 
@@ -43,26 +38,22 @@ def retryable_never_taken(callee: str, codes: Sequence[Code]) -> Message:
 
 
 def irreversible_retried(callee: str) -> Message:
-    """K702: a retry of what is irreversible."""
     text = f"`{callee}` is irreversible and declares no error that is safe to retry"
     return Message("K702", f"{text}, so a call of it is not to be repeated")
 
 
 def irreversible_repeated(callee: str, inner: str) -> Message:
-    """K702: a retry of a topology that calls what is irreversible."""
     text = f"a retry of `{callee}` repeats its call of `{inner}`, which is irreversible"
     return Message("K702", text)
 
 
 def approval_in_retry(callee: str, inner: str | None) -> Message:
-    """K703: each attempt asks for an approval."""
     return Message(
         "K703", f"{_approved(callee, inner)} for each attempt, so a retry cannot repeat it"
     )
 
 
 def approval_in_loop(callee: str, inner: str | None) -> Message:
-    """K703: each iteration asks for an approval."""
     return Message(
         "K703", f"{_approved(callee, inner)}, and in a loop it asks for one in each round"
     )
@@ -103,12 +94,10 @@ def no_such_error(
 
 
 def no_such_category(category: object, meant: str) -> Message:
-    """K705: a category that no error has."""
     return Message("K705", f"no error is of the kind '{category}'; did you mean '{meant}'?")
 
 
 def compared(literal: Literal, message: Message, meant: str | None) -> Diagnostic:
-    """K705: such a code or category in an expression."""
     fix = None
     if meant is not None and isinstance(literal.value, str):
         # Within the quotes as they are written.
@@ -143,7 +132,6 @@ def attempt_past_deadline(
 def last_attempt_cut(
     attempts: int, each: float, pauses: float, total: float, deadline: float
 ) -> Message:
-    """K706: the deadline comes before the last attempt has had its time."""
     text = f"{attempts} attempts of {_ms(each)} with {_ms(pauses)} of pauses take"
     return Message(
         "K706", f"{text} {_ms(total)}: the deadline of {_ms(deadline)} cuts the last one short"
@@ -155,18 +143,15 @@ def _ms(value: float) -> str:
 
 
 def endless_loop(word: str) -> Message:
-    """K707: a loop whose condition is always true."""
     return Message("K707", f"`{word}` is always true, and there is no `maxIterations`")
 
 
 def unchanging_loop(word: str) -> Message:
-    """K707: a loop that changes nothing of what its condition reads."""
     once = "true at first" if word == "while" else "false after the first round"
     text = f"nothing in this loop changes what `{word}` reads, so where it is {once} it stays so"
     return Message("K707", f"{text}, and there is no `maxIterations`")
 
 
 def unclassified(kind: str) -> Message:
-    """K708: a retry of a kind without a safety class."""
     text = f"{kind} declares no safety class, so whether a call may be repeated"
     return Message("K708", f"{text} is only this caller's word")

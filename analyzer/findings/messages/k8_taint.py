@@ -28,7 +28,6 @@ def leak(secret: str, why: str, beyond: str | None) -> Message:
 
 
 def untrusted(name: str, language: Language, beyond: str | None) -> Message:
-    """K802: text from outside becomes part of a text in another language."""
     through = f" by `{beyond}`" if beyond else ""
     text = f"`{name}` becomes part of {LANGUAGES[language]}{through}, and may change it"
     return Message("K802", text, _HELP[language])

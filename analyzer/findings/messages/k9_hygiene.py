@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from analyzer.findings.message import Message
 
 
 def target_names_nothing(target: str) -> Message:
-    """K901: a target of a policy that names nothing."""
     return Message("K901", f"nothing in the manifest is named by `{target}`")
 
 
@@ -19,23 +19,19 @@ def unread_value(step: str | None) -> Message:
 
 
 def unread_variable(what: str, name: str) -> Message:
-    """K901: a variable, or a secret, that no expression reads."""
     return Message("K901", f"nothing reads the {what} `{name}`")
 
 
 def unused_kind(kind: str) -> Message:
-    """K901: a kind without a resource."""
     return Message("K901", f"nothing is of the kind `{kind}`")
 
 
-def no_rule_named() -> Message:
-    """K902: a comment that names no rule."""
-    help = "write # kernel: ignore[K503] and the reason"
-    return Message("K902", "this comment names no rule", help)
+NO_RULE_NAMED: Final = Message(
+    "K902", "this comment names no rule", "write # kernel: ignore[K503] and the reason"
+)
 
 
 def no_such_rule(code: str, meant: str | None) -> Message:
-    """K902: a comment that names a rule that does not exist."""
     return Message(
         "K902", f"there is no rule {code!r}", f"did you mean {meant}?" if meant else None
     )
@@ -47,12 +43,12 @@ def not_suppressible(code: str, *, is_refused: bool) -> Message:
     return Message("K902", f"{code} cannot be suppressed", help)
 
 
-def no_reason() -> Message:
-    """K902: a comment that does not say why."""
-    text = "this suppression has no reason, so it does not count"
-    return Message("K902", text, "write the reason behind the bracket")
+NO_REASON: Final = Message(
+    "K902",
+    "this suppression has no reason, so it does not count",
+    "write the reason behind the bracket",
+)
 
 
 def stale(codes: Sequence[str]) -> Message:
-    """K902: a comment about findings that are not there."""
     return Message("K902", f"nothing is found here that {', '.join(codes)} would suppress")

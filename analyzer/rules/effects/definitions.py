@@ -83,7 +83,7 @@ def _check_implementation(check: UnitCheck, definition: Definition) -> None:
     if engine is None:
         return
     if definition.controller is not None:
-        check.add(k2_contracts.two_implementations(), ("topology",), key=True)
+        check.add(k2_contracts.TWO_IMPLEMENTATIONS, ("topology",), key=True)
     elif definition.body is None and engine in ENGINES and not _has_steps(definition):
         check.add(k2_contracts.no_steps(engine), ("topology",))
 

@@ -35,7 +35,7 @@ def check_retries(check: UnitCheck) -> None:
         if retry is None:
             continue
         if retry.attempts == 1:
-            check.add(k7_effects.single_attempt(), (*site.path, "retry", "attempts"))
+            check.add(k7_effects.SINGLE_ATTEMPT, (*site.path, "retry", "attempts"))
             continue
         _check_budget(check, site, retry)
         if callee is None or effects.class_of(callee) == "approval-bound" or _is_off(retry):

@@ -109,7 +109,7 @@ def _circle(
     own = [one for one in way.values() if _refers(one) and one.pointer in parts]
     place = (*parts[own[-1].pointer][0], "$ref")
     if node is None:
-        return Found(place, k1_schemas.endless())
+        return Found(place, k1_schemas.ENDLESS)
     first = list(way).index(node.pointer)
     shown = show_path(part for step in steps[first:] for part in step)
     return Found(place, k1_schemas.endless_through(shown))

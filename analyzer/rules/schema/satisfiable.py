@@ -77,14 +77,14 @@ def is_false(root: Any, node: Node) -> bool:
 def _cause(lowering: Lowering, node: Node) -> Found | None:
     """Why no value fits a node, with the path below it; None where one may fit."""
     if is_false(lowering.root, node):
-        return Found((), k1_schemas.nothing_fits())
+        return Found((), k1_schemas.NOTHING_FITS)
     if not isinstance(node.schema, Mapping):
         return None
     certain = _of_object(lowering.root, node)
     if certain is not None:
         return certain
     if any(all(is_false(lowering.root, one) for one in it.branches) for it in choices((node,))):
-        return Found((), k1_schemas.nothing_fits())
+        return Found((), k1_schemas.NOTHING_FITS)
     type_ = lowering.place((node,))
     if isinstance(type_, Refined):
         values = all_values(type_.base)
@@ -154,13 +154,13 @@ def _explained(schema: Mapping[str, Any]) -> Found:
     for keyword in ("const", "enum"):
         if keyword in schema:
             return Found((keyword,), _of_values(schema, keyword, left))
-    return Found((), k1_schemas.nothing_fits())
+    return Found((), k1_schemas.NOTHING_FITS)
 
 
 def _of_values(schema: Mapping[str, Any], keyword: str, left: tuple[str, ...]) -> Message:
     values = [schema["const"]] if keyword == "const" else schema["enum"]
     if not values:
-        return k1_schemas.empty_enum()
+        return k1_schemas.EMPTY_ENUM
     types = schema.get("type")
     if types is not None and not {kind_of(value) for value in values} & set(left):
         wanted = " or ".join(types) if isinstance(types, list) else types
