@@ -66,10 +66,7 @@ def expect(check: UnitCheck, value: Evaluation, field: str, wanted: str, path: P
 
 
 def check_constant(
-    check: UnitCheck,
-    value: Evaluation,
-    path: Path,
-    alone: Callable[[Expr], Type] | None = None,
+    check: UnitCheck, value: Evaluation, path: Path, alone: Callable[[Expr], Type] | None = None
 ) -> None:
     """A condition that is always the same, by itself or by those around it.
 

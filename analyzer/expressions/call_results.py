@@ -8,7 +8,7 @@ from typing import Final
 
 from analyzer import types
 from analyzer.lowering.by_kind import JSON_MOST
-from analyzer.types import Type, members_of, resolved, union, without
+from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.operators import flattened, possible_size, with_size_of
 
 Types = tuple[Type, ...]
@@ -91,7 +91,7 @@ def _is_64_bits(type_: types.Int) -> bool:
 
 def _of_non_zero(args: Types, given: Type) -> Type:
     """The optional never holds null."""
-    return types.Optional(without(args[0], lambda one: isinstance(one, types.Null)))
+    return types.Optional(types.without_null(args[0]))
 
 
 def _range(args: Types, given: Type) -> Type:

@@ -10,7 +10,7 @@ from analyzer.expressions.facts import Facts
 from analyzer.expressions.positions import CALLS, Argument, PlacedCall
 from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
-from analyzer.types import Type, without
+from analyzer.types import Type
 from analyzer.types.overloads import Failure, call_forms, has_call_form, kinds, resolve_overload
 from kernel.cel import MACROS, TABLE, Expr
 from kernel.cel.tree import Call, Ident, Literal
@@ -64,13 +64,7 @@ def applied(
         path = shown(node)
         subject = ("null", path) if path != UNNAMED else None
         checker.report(k5_presence.nullable_unguarded(node, path), subject)
-        found = resolve_overload(
-            name,
-            receiver,
-            tuple(
-                without(one, lambda each: isinstance(each, types.Null)) for one in argument_types
-            ),
-        )
+        found = resolve_overload(name, receiver, tuple(map(types.without_null, argument_types)))
     if isinstance(found, Failure):
         return _refused(checker, expr, name, receiver, args, found)
     checker.may_fail = checker.may_fail or found.may_fail

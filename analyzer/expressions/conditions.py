@@ -323,7 +323,7 @@ def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
     if (
         step is None
         or isinstance(step, int)
-        or kinds(without(type_, _is_null)) != frozenset({"map"})
+        or kinds(types.without_null(type_)) != frozenset({"map"})
     ):
         return narrow_path(owner, facts, lambda t: sized(t, 1, None)) if outcome else facts
     if outcome:
@@ -331,10 +331,6 @@ def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
     if isinstance(step, str):
         return narrow_path(owner, facts, lambda t: without_field(t, step))
     return facts
-
-
-def _is_null(type_: Type) -> bool:
-    return isinstance(type_, types.Null)
 
 
 def _among(expr: Expr, outcome: bool, options: tree.ListLiteral, facts: Facts) -> Facts:

@@ -76,10 +76,7 @@ def evaluate_in_scope(template: Template, names: Names) -> Evaluation:
 
 
 def evaluate_at(
-    scopes: Scopes,
-    place: Place,
-    template: Template,
-    more: Names | None = None,
+    scopes: Scopes, place: Place, template: Template, more: Names | None = None
 ) -> Evaluation:
     """What a template gives at a place of a sequence, with what is known there.
 

@@ -167,14 +167,7 @@ def conditions_of(sequence: Sequence) -> Conditions:
     walk.number(sequence.steps)
     end, _ = walk.steps(sequence.steps, (), Way())
     return Conditions(
-        walk.form,
-        walk.asked,
-        walk.within,
-        end,
-        walk.ways,
-        walk.order,
-        walk.by_name,
-        walk.brought,
+        walk.form, walk.asked, walk.within, end, walk.ways, walk.order, walk.by_name, walk.brought
     )
 
 

@@ -15,6 +15,7 @@ from analyzer.types.algebra import (
     Error,
     Int,
     Never,
+    Null,
     Ref,
     Refined,
     String,
@@ -109,6 +110,11 @@ def without(type_: Type, removed: Callable[[Type], bool]) -> Type:
     members = whole.members
     kept = [member for member in members if not removed(resolved(member))]
     return type_ if len(kept) == len(members) else union(kept)
+
+
+def without_null(type_: Type) -> Type:
+    """The type without null."""
+    return without(type_, lambda one: isinstance(one, Null))
 
 
 def members_of(type_: Type) -> tuple[Type, ...]:
