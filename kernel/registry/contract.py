@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from kernel.cel import CelError, compile_template
 from kernel.errors import Fault, ManifestError
-from kernel.manifest import schemas_of
+from kernel.manifest import Definition, Module, Resource, schemas_of
 from kernel.safety import CLASSES, Safety
 from kernel.schema import Schema, compile_schema
 from kernel.topology.roles import body_of, roles_of
-
-if TYPE_CHECKING:
-    from kernel.manifest import Definition, Module, Resource
 
 
 @dataclass(frozen=True, slots=True)

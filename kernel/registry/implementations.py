@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Fault, InvalidState, ManifestError, UsageError
+from kernel.manifest import Definition
 from kernel.registry.controllers import construct, import_attribute, method
-from kernel.topology.engines import ENGINES
+from kernel.registry.instances import Instance
+from kernel.topology.engines import ENGINES, Topology
 from kernel.topology.reader import Reader
 from kernel.topology.roles import body_of, roles_of
-
-if TYPE_CHECKING:
-    from kernel.manifest import Definition
-    from kernel.registry.instances import Instance
-    from kernel.topology.engines import Topology
 
 _METHODS = {"Invocable": "invoke", "Runnable": "run", "Service": "start", "Provider": "provide"}
 """The method that the kernel calls of a controller, by the capability of its kind."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kernel.manifest import Definition, Resource
 from kernel.registry.contract import Contract
-
-if TYPE_CHECKING:
-    from kernel.manifest import Definition, Resource
-    from kernel.registry.scope import ModuleScope
-    from kernel.topology.engines import Topology
+from kernel.registry.scope import ModuleScope
+from kernel.topology.engines import Topology
 
 
 class State(enum.Enum):

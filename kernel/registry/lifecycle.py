@@ -9,10 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Fault, InvalidState, KernelError, ManifestError
+from kernel.manifest import Module
 from kernel.registry.contract import with_safety
 from kernel.registry.controllers import method
 from kernel.registry.implementations import construct_controller, is_implemented, read_topology
 from kernel.registry.instances import Instance, State
+from kernel.registry.preparation import Bind
+from kernel.registry.registry import Registry
 from kernel.registry.services import Service
 from kernel.registry.starting import Starting, starting
 from kernel.topology.tasks import within
@@ -20,9 +23,6 @@ from kernel.topology.tasks import within
 if TYPE_CHECKING:
     from kernel.events.log import Log
     from kernel.invocation.threads import Threads
-    from kernel.manifest import Module
-    from kernel.registry.preparation import Bind
-    from kernel.registry.registry import Registry
 
 _CLOSE_SECONDS = 15.0
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from kernel.cel import CelError, compile_template, parse_template, references
 from kernel.errors import Fault, ManifestError, Path
-from kernel.schema import SchemaError
+from kernel.manifest import Definition, Document, Module, Resource
+from kernel.registry.instances import Instance
+from kernel.registry.scope import ModuleScope
+from kernel.schema import Schema, SchemaError
 from kernel.schema.keywords import traits
 from kernel.schema.places import inside, spread
-from kernel.topology.callsite import CallSite, read_call_site, read_target
+from kernel.topology.callsite import CallSite, Target, read_call_site, read_target
 from kernel.topology.fields import Context, Deferred, Hooks, prepare, variables
 from kernel.topology.reader import Reader
-
-if TYPE_CHECKING:
-    from kernel.manifest import Definition, Document, Module, Resource
-    from kernel.registry.instances import Instance
-    from kernel.registry.scope import ModuleScope
-    from kernel.schema import Schema
-    from kernel.topology.callsite import Target
 
 
 class Bind(Protocol):

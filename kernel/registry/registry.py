@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import KernelError, NotFound, Path
-from kernel.manifest import Resource, find_kind, find_resource, schemas_of
+from kernel.manifest import Definition, Module, Resource, find_kind, find_resource, schemas_of
 from kernel.registry.contract import contract_of
 from kernel.registry.implementations import is_topology
 from kernel.registry.instances import Instance
 from kernel.registry.preparation import Preparation
 from kernel.registry.scope import ModuleScope
 from kernel.schema import Schema, compile_schema
+from kernel.topology.callsite import Target
 from kernel.topology.fields import open_schema
-
-if TYPE_CHECKING:
-    from kernel.manifest import Definition, Module
-    from kernel.topology.callsite import Target
 
 
 class Registry:

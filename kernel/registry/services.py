@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvalidState
 from kernel.registry.controllers import Method, method
+from kernel.registry.instances import Instance
 from kernel.topology.tasks import cancel_and_wait, within
 
 if TYPE_CHECKING:
     from kernel.events.log import Log
     from kernel.invocation.threads import Threads
-    from kernel.registry.instances import Instance
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0

@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kernel.registry.instances import Instance
+from kernel.registry.instances import Instance
 
 
 @dataclass(slots=True, eq=False)

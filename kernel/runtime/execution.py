@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Cancelled, InvocationError, Parked, Suspended
-from kernel.invocation.history import error_from_json, error_to_json
+from kernel.invocation.history import History, error_from_json, error_to_json
+from kernel.invocation.run import Run, RunBody
 from kernel.journal.errors import Fenced, JournalError, Refused, TooLarge
+from kernel.journal.rows import RunState
 from kernel.runtime.cancelling import abandon, unresolved_of
 from kernel.schema import is_atom
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.run import Run, RunBody
-    from kernel.journal.rows import RunState
 
 _MAX_ERROR_TEXT = 4_000
 """Characters of a message, or a code, of an error that is too large for the journal."""

@@ -10,14 +10,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import UsageError
-from kernel.events import Bus, Redactor
+from kernel.events import Bus, Redactor, Subscriber
 from kernel.events.log import Log
 from kernel.events.references import References
 from kernel.invocation.calls.bound_site import BoundCallSite
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.run import Run, Watch
 from kernel.invocation.runtime import Ask, Runtime
-from kernel.policy import Applied, policies_for
+from kernel.manifest import Manifest
+from kernel.policy import Applied, Scope, policies_for
+from kernel.registry.instances import Instance
 from kernel.registry.lifecycle import Lifecycle
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope
@@ -29,11 +31,7 @@ from kernel.runtime.supervision import ServiceSupervisor
 from kernel.runtime.values import scopes_of
 
 if TYPE_CHECKING:
-    from kernel.events import Subscriber
     from kernel.journal.interface import Journal
-    from kernel.manifest import Manifest
-    from kernel.policy import Scope
-    from kernel.registry.instances import Instance
 
 _MAX_STOP_SECONDS = 2.0
 """How long calls out of Services that are stopped may take to end."""

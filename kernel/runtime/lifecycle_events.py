@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.events import Event
-
-if TYPE_CHECKING:
-    from kernel.invocation.runtime import Runtime
-    from kernel.registry.instances import Instance
+from kernel.invocation.runtime import Runtime
+from kernel.registry.instances import Instance
 
 
 def tell(runtime: Runtime, instance: Instance, what: str, data: Any) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Cancelled, Unknown, UsageError
-from kernel.events.references import LostSecret
+from kernel.events.references import LostSecret, References
 from kernel.invocation.history import History, ServedHistory, error_from_json, error_to_json
 from kernel.invocation.lease import Timing
 from kernel.invocation.rehearsal import rehearse
+from kernel.invocation.run import Run, RunBody
 from kernel.journal import rows
 from kernel.journal.claims import not_landed
+from kernel.journal.interface import Journal
 from kernel.journal.takeover import take_over
+from kernel.manifest import Manifest
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.execution import finish
 from kernel.runtime.manifest_texts import content_of
@@ -22,12 +25,6 @@ from kernel.runtime.recovery import Find, lost_runs
 from kernel.runtime.result import RunResult
 from kernel.runtime.run_request import RunRequest
 from kernel.runtime.settling import settle
-
-if TYPE_CHECKING:
-    from kernel.events.references import References
-    from kernel.invocation.run import Run, RunBody
-    from kernel.journal.interface import Journal
-    from kernel.manifest import Manifest
 
 HEARTBEAT_SECONDS = 2.0
 """How often a process gives a sign of life for a run that it works on."""

@@ -10,25 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.cel import to_json
 from kernel.errors import Denied, InvocationError, UsageError
+from kernel.events.references import References
 from kernel.invocation.context import EvaluationContext
-from kernel.policy import Request, addresses_of
+from kernel.invocation.run import Run, RunBody
+from kernel.invocation.runtime import Runtime
+from kernel.journal.rows import Invocation
+from kernel.manifest import Manifest
+from kernel.policy import Request, Scope, addresses_of
+from kernel.registry.instances import Instance
+from kernel.registry.registry import Registry
 from kernel.runtime.execution import execute, execute_served_call
 from kernel.runtime.result import RunResult, kept_result, kept_results, run_result
 from kernel.runtime.run_request import RunRequest
 from kernel.runtime.starts import Start, starts
+from kernel.runtime.supervision import ServiceSupervisor
 from kernel.runtime.targets import find_recorded, find_target
 
 if TYPE_CHECKING:
-    from kernel.events.references import References
-    from kernel.invocation.run import Run, RunBody
-    from kernel.invocation.runtime import Runtime
-    from kernel.journal.rows import Invocation
-    from kernel.manifest import Manifest
-    from kernel.policy import Scope
-    from kernel.registry.instances import Instance
-    from kernel.registry.registry import Registry
     from kernel.runtime.recorded_runs import RecordedRuns
-    from kernel.runtime.supervision import ServiceSupervisor
 
 _MAX_RUN_ID_LENGTH = 200
 """Characters of the id that a caller gives a run."""

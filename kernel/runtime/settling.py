@@ -6,7 +6,6 @@ The outcomes of their intents are found out, and nothing is called again: the ca
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from kernel.errors import KernelError
 from kernel.invocation.context import EvaluationContext
@@ -15,16 +14,13 @@ from kernel.invocation.invocation import Invocation
 from kernel.invocation.pipeline import prepare
 from kernel.invocation.recovery.interrupted import conclude_found, may_have_landed
 from kernel.invocation.recovery.reconcile import Found, find_out
+from kernel.invocation.run import Run
 from kernel.journal.errors import Refused
-from kernel.journal.rows import Won
+from kernel.journal.rows import Invocation as Row
+from kernel.journal.rows import RunState, Won
+from kernel.runtime.recovery import Find
 from kernel.runtime.targets import target_of
 from kernel.topology.callsite import CallSite
-
-if TYPE_CHECKING:
-    from kernel.invocation.run import Run
-    from kernel.journal.rows import Invocation as Row
-    from kernel.journal.rows import RunState
-    from kernel.runtime.recovery import Find
 
 
 async def settle(run: Run, history: History, find: Find) -> RunState:

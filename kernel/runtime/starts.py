@@ -6,22 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kernel.cel import Template
 from kernel.errors import ManifestError, UsageError
+from kernel.invocation.context import EvaluationContext
+from kernel.manifest import Document, Manifest, Module
+from kernel.registry.instances import Instance
+from kernel.registry.registry import Registry
 from kernel.run_paths import joined
 from kernel.runtime.targets import find_target, target_of
 from kernel.schema.bundle import properties_of
 from kernel.topology.callsite import DIFFERS, CallSite, constant, names_in, read_call_site
 from kernel.topology.context import evaluate, is_wanted
 from kernel.topology.reader import Reader
-
-if TYPE_CHECKING:
-    from kernel.cel import Template
-    from kernel.invocation.context import EvaluationContext
-    from kernel.manifest import Document, Manifest, Module
-    from kernel.registry.instances import Instance
-    from kernel.registry.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

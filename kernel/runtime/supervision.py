@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import InvocationError
+from kernel.events.log import Log
+from kernel.registry.instances import Instance
 from kernel.topology.tasks import retrieve_error
-
-if TYPE_CHECKING:
-    from kernel.events.log import Log
-    from kernel.registry.instances import Instance
 
 
 class ServiceSupervisor:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kernel.errors import UsageError
-from kernel.manifest import find_resource, resolve_kind
+from kernel.journal.rows import Invocation
+from kernel.manifest import Manifest, Module, Resource, find_resource, resolve_kind
 from kernel.manifest.suggest import did_you_mean
+from kernel.registry.instances import Instance
+from kernel.registry.registry import Registry
 from kernel.topology.callsite import Target
-
-if TYPE_CHECKING:
-    from kernel.journal.rows import Invocation
-    from kernel.manifest import Manifest, Module, Resource
-    from kernel.registry.instances import Instance
-    from kernel.registry.registry import Registry
 
 
 def target_of(instance: Instance) -> Target:
