@@ -24,21 +24,22 @@ _WEIGHT: Final[Mapping[Effect, int]] = {"allow": 0, "require-approval": 1, "deny
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call that is to be decided.
-
-    ``kind`` is the definition's own, ``name`` empty for a resource in place; ``inputs`` are those
-    that the contract accepted; ``principal`` is the stable identity of the caller, if it has one;
-    ``invocation`` is the CEL variable of that name. ``addresses`` are the ways in which the root
-    module writes ``Kind/name`` (`addresses_of`), for scopes; without it that is taken as it is.
-    """
+    """A call that is to be decided."""
 
     kind: str
+    """The kind by the definition's own name."""
     name: str
+    """Empty for a resource in place."""
     inputs: Any = field(repr=False)
+    """As the contract accepted them."""
     principal: str | None = None
+    """The stable identity of the caller, if it has one."""
     environment: str = ""
     invocation: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The CEL variable ``invocation``."""
     addresses: tuple[str, ...] = ()
+    """The ways in which the root module writes ``Kind/name`` (`addresses_of`), for scopes; where
+    there are none, ``kind/name`` is taken."""
 
     @property
     def address(self) -> str:
@@ -48,21 +49,22 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is decided, by which rule of which policy; these are None where no rule decided.
-
-    ``matched`` are all rules that counted, ``ignored`` the allow rules whose ``when`` failed,
-    ``policies`` all that name the target; ``approval`` is how one is given: the strictest of what
-    those say who ask for it, or who allow the call, for which something else may ask.
-    """
+    """What the policies decide on a call."""
 
     effect: Effect
     reason: str
     policy: str | None = None
+    """The policy whose rule decided; None where no rule did."""
     rule: int | None = None
     matched: tuple[Match, ...] = ()
+    """All rules that counted."""
     ignored: tuple[Match, ...] = ()
+    """The allow rules whose ``when`` failed."""
     policies: tuple[str, ...] = ()
+    """All policies that name the target."""
     approval: ApprovalTerms | None = None
+    """How an approval is given: the strictest terms of the policies that ask for one or, where
+    none asks, of those that allow the call (something else may ask for one)."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the trace."""

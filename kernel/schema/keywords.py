@@ -36,30 +36,30 @@ def subschemas(schema: Any) -> Iterator[tuple[Path, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What our own keywords say about one schema node.
-
-    ``ref`` is a capability or a kind; ``context`` maps CEL variables to their schemas; ``eval``
-    is when CEL in the field is evaluated, None if it takes none; ``call`` marks a call site.
-    ``shown`` is where people and other programs read what is put there: a log, a file, an address.
-    ``schema``, within a ``context``, is the field of the call site that holds the variable's own
-    schema (``request.body``); where nothing is written there, what stands beside it holds.
-    ``names`` is the field of the call site whose text has, in braces, the names of the fields that
-    are always there (``request.path``).
-    ``atomic``, on a call site: what it calls and refers to the same resource as the call around it
-    takes effect together with that, or not at all; the journal holds nothing of it by itself.
-    """
+    """What our own keywords say about one schema node."""
 
     secret: bool = False
     ref: str | None = None
+    """A capability or a kind: the field refers to a resource."""
     context: Mapping[str, Any] | None = None
+    """The CEL variables in scope of the field, with their schemas."""
     eval: Literal["load", "call"] | None = None
+    """When CEL in the field is evaluated; None where it takes none."""
     untrusted: Literal["sql", "shell", "prompt"] | None = None
     shown: bool = False
+    """People and other programs read what is put there: a log, a file, an address."""
     role: Role | None = None
     call: bool = False
+    """The field is a call site."""
     schema: str | None = None
+    """Within a ``context``: the field of the call site that holds the variable's own schema, as
+    ``request.body``; where nothing is written there, what stands beside this keyword holds."""
     names: str | None = None
+    """The field of the call site whose text has, in braces, the names of the fields that are
+    always there, as ``request.path``."""
     atomic: bool = False
+    """On a call site: calls on the resource that the call around it refers to take effect together
+    with that call, or not at all; the journal holds nothing of them by themselves."""
 
 
 _NONE = Traits()
