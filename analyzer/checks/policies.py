@@ -8,7 +8,7 @@ from analyzer import types
 from analyzer.checks.expected import check_constant, expect
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k9_hygiene
-from analyzer.flow.at_place import evaluate_in_scope
+from analyzer.flow.evaluation import evaluate_in_scope
 from analyzer.program.contracts import ANYTHING
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program, written

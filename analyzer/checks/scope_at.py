@@ -61,7 +61,7 @@ def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
         if step is not None:
             return _in_step(conditions, scopes, step, path[len(step.path) :])
         if path[: len(unit.sequence.result_path)] == unit.sequence.result_path:
-            names = scopes.at(None, False, scopes.flow.end, None)
+            names = scopes.at(None, False, scopes.availability.end, None)
             return Scope(_facts(names, conditions.end), scopes.by_name)
     return _outside(program, unit, path)
 

@@ -15,8 +15,8 @@ from analyzer.expressions.templates import Evaluation, constant
 from analyzer.findings.finding import Edit
 from analyzer.findings.messages import k2_contracts, k4_types, k6_values
 from analyzer.findings.messages.k2_contracts import OUTPUT
-from analyzer.flow.at_place import check_in_scope, evaluate_at
 from analyzer.flow.availability import Ran
+from analyzer.flow.evaluation import check_in_scope, evaluate_at
 from analyzer.flow.guards import Conditions, conditions_of
 from analyzer.flow.place import Place, place_of
 from analyzer.flow.scopes import Scopes, scopes_of
@@ -84,7 +84,7 @@ class _SequenceCheck:
                     self.field(step, field)
             if step.site is not None:
                 self.site(step, step.site)
-        for step in self.scopes.flow.unreachable:
+        for step in self.scopes.availability.unreachable:
             self.check.add(k6_values.STEP_NEVER_RUNS, step.path)
         result = self.result()
         return self.outputs or result
@@ -216,7 +216,7 @@ class _SequenceCheck:
 
     def all_results(self) -> Type:
         fields = []
-        for name, ran in sorted(self.scopes.flow.end.items()):
+        for name, ran in sorted(self.scopes.availability.end.items()):
             step = self.scopes.by_name[name]
             certain = ran is Ran.CERTAINLY
             fields.append((name, types.Field(self.scopes.results[step], required=certain)))

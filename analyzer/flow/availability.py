@@ -39,33 +39,31 @@ NOTHING_RAN: State = HashTrieMap()
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """The state at every place where an expression of a sequence stands.
-
-    ``before`` is that of a step's own fields (``when``, ``inputs``, ``value``, ``if``, ``while``,
-    ``forEach``, …); ``within`` that of fields which see the step's body: ``until``, and the
-    ``result`` of a ``forEach``; ``end`` that of the sequence's result. ``unreachable`` are the
-    first steps of those that stand after what always fails; ``entered`` the loops that have a
-    first round for certain.
-    """
+class Availability:
+    """The state at every place where an expression of a sequence stands."""
 
     before: Mapping[Step, State]
+    """At a step's own fields: ``when``, ``inputs``, ``value``, ``if``, ``while``, ``forEach``, …"""
     within: Mapping[Step, State]
+    """At the fields that see the step's body: ``until``, and the ``result`` of a ``forEach``."""
     end: State
+    """At the result of the sequence."""
     unreachable: tuple[Step, ...] = ()
+    """The first steps of those that stand after a step that always fails."""
     entered: frozenset[Step] = frozenset()
+    """The loops that certainly have a first round."""
 
 
-def flow_of(sequence: Sequence) -> Flow:
+def availability_of(sequence: Sequence) -> Availability:
     """The states of a sequence. Each step is looked at once, however deep it stands."""
-    walk = _Availability()
+    walk = _AvailabilityWalk()
     end = walk.steps(sequence.steps, NOTHING_RAN)
     unreachable, entered = tuple(walk.unreachable), frozenset(walk.entered)
-    return Flow(walk.before, walk.within, end or NOTHING_RAN, unreachable, entered)
+    return Availability(walk.before, walk.within, end or NOTHING_RAN, unreachable, entered)
 
 
 @dataclass(slots=True)
-class _Availability:
+class _AvailabilityWalk:
     before: dict[Step, State] = field(default_factory=dict)
     within: dict[Step, State] = field(default_factory=dict)
     unreachable: list[Step] = field(default_factory=list)
@@ -86,7 +84,7 @@ class _Availability:
     def step(self, step: Step, state: State) -> State | None:
         """The state after a step; one with ``when`` may have been skipped, with all inside."""
         self.before[step] = state
-        after = self.form(step, state)
+        after = self.inside(step, state)
         ran = Ran.CERTAINLY
         if step.when is not None:
             after = _joined(state, _names(step.parts), [state, after])
@@ -95,8 +93,8 @@ class _Availability:
             return after
         return after.insert(step.name, ran)
 
-    def form(self, step: Step, state: State) -> State | None:
-        """The state after what a step holds inside."""
+    def inside(self, step: Step, state: State) -> State | None:
+        """The state after the parts of a step; None if their end is never reached."""
         if step.always_fails:
             return None
         if not step.parts:
@@ -106,13 +104,16 @@ class _Availability:
         ways = tuple(part for part in step.parts if not part.is_ending)
         after = self.one_of(step, ways, state)
         for part in step.parts[len(ways) :]:
-            # It sees what ran before any end.
+            # A `finally` sees what ran before the others ended or failed.
             end = self.steps(part.steps, _with(state, _names(ways), Ran.PERHAPS))
             after = None if after is None or end is None else _taken_over(after, end, part)
         return after
 
     def one_of(self, step: Step, ways: tuple[Part, ...], state: State) -> State | None:
-        """The state after parts of which one runs to its end; a failure may lead to the next."""
+        """The state after parts of which one runs to its end.
+
+        A part whose failure is caught may have run in part when the next begins.
+        """
         ends: list[State | None] = []
         start = state
         for part in ways:
@@ -121,10 +122,12 @@ class _Availability:
         return _joined(state, _names(ways), ends)
 
     def part(self, step: Step, part: Part, state: State) -> State | None:
-        """The state after a part, of which there may be rounds."""
+        """The state after a part.
+
+        A round of a loop sees the steps of the round before, if there was one.
+        """
         if not part.repeats:
             return self.steps(part.steps, state)
-        # A round sees the steps of the round before, if there was one and it does not begin anew.
         names = _names([part])
         start = _with(state, names, Ran.PERHAPS)
         if part.condition is not None:
@@ -191,7 +194,7 @@ def _names(parts: Iterable[Part]) -> list[str]:
 
 
 def _taken_over(state: State, end: State, part: Part) -> State:
-    """A state with what another says of the steps of a part."""
+    """``state`` with what ``end`` says of the steps of a part."""
     for name in _names([part]):
         if (ran := end.get(name)) is not None:
             state = state.insert(name, ran)
@@ -205,9 +208,9 @@ def _with(state: State, names: Iterable[str], ran: Ran) -> State:
 
 
 def _joined(state: State, names: Iterable[str], ways: list[State | None]) -> State | None:
-    """What holds whichever way was taken; the ways differ from ``state`` in ``names`` only.
+    """What holds whichever of some ways was taken, which differ from ``state`` in ``names`` only.
 
-    None is a way that does not come to its end; so is the whole if all are.
+    A way is None if its end is never reached; so is the result if all ways are.
     """
     ended = [way for way in ways if way is not None]
     if not ended:
@@ -220,6 +223,7 @@ def _joined(state: State, names: Iterable[str], ways: list[State | None]) -> Sta
 
 
 def _least(known: list[Ran | None]) -> Ran:
+    """What is certain of a step of which several ways say different things."""
     if None in known or Ran.PERHAPS in known:
         return Ran.PERHAPS
     return Ran.OR_SKIPPED if Ran.OR_SKIPPED in known else Ran.CERTAINLY

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
-from analyzer.flow.scopes import steps_read
+from analyzer.flow.step_names import steps_read
 from kernel.cel import Expr, Template, free_names
 from kernel.cel.tree import Binary, Literal, Logical
 from kernel.errors import Path
@@ -37,58 +37,59 @@ class Condition:
         return Condition(self.expr, not self.outcome, self.step, self.reads, self.names)
 
 
-MAX_CASES = 8
-"""Of a choice with more cases it is not known afterwards that one of them was right."""
+MAX_KNOWN_CASES = 8
+"""After a ``switch`` with more cases it is not known that one of their keys was equal."""
 
 Known = tuple[Condition, ...]
+"""Conditions that hold at a place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """How a step is reached from the step that it stands in.
-
-    ``parent`` and ``part`` are None at the top. ``conditions`` are those of the way itself;
-    ``always``: whoever comes after the parent knows that this part was run to its end, if the
-    conditions held (and they are all that decides).
-    """
+    """How a step is reached from the step that it stands in."""
 
     parent: Step | None = None
+    """None at the top of the sequence."""
     part: Part | None = None
+    """The part of the parent that the step stands in."""
     conditions: Known = ()
-    always: bool = True
+    """What holds where the part runs."""
+    is_decided: bool = True
+    """After the parent it is certain that the part ran to its end if the conditions held."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditions:
-    """What is known at each place.
+    """The conditions that hold at each place of a sequence."""
 
-    ``form`` holds at the fields of a step, but for those in ``asked``, which decide whether the
-    step or a part runs, and those that see its body, where ``within`` holds; ``end`` holds at the
-    result. ``brought`` are the variables that parts bring.
-    """
-
-    form: Mapping[Step, Known]
+    fields: Mapping[Step, Known]
+    """At the fields of a step, but for those in ``asked`` and those that see the step's body."""
     asked: Mapping[tuple[Step, Path], Known]
+    """At the fields, by their paths, that decide whether a step or one of its parts runs."""
     within: Mapping[Step, Known]
+    """At the fields that see a step's body."""
     end: Known
+    """At the result of the sequence."""
     ways: Mapping[Step, Way]
     order: Mapping[Step, int]
+    """The number of each step in reading order."""
     by_name: Mapping[str, Step]
     brought: Set[str]
+    """The variables that parts bring."""
 
     def at(self, step: Step, asked: Field) -> Known:
         """What is known where a field of a step is evaluated."""
         if asked.sees_body:
             return self.within[step]
-        return self.asked.get((step, asked.path), self.form[step])
+        return self.asked.get((step, asked.path), self.fields[step])
 
     def guards(self, step: Step, place: Step | None, within: bool = False) -> Known | None:
         """The conditions under which ``step`` has certainly run at ``place``, a later step.
 
-        None for the end of the sequence; ``within``: at a field of ``place`` that sees its body.
-        The result is None if conditions are not all that decides.
+        ``place`` is None at the result; ``within``: at a field of it that sees its body. Gives
+        None where more than conditions decides.
         """
-        above = set(self.line(place)) if place is not None else set()
+        above = set(self.lineage(place)) if place is not None else set()
         if place is not None and not within:
             above.discard(place)
         found: list[Condition] = []
@@ -97,7 +98,7 @@ class Conditions:
             way = self.ways[step]
             if way.parent is None or way.parent in above:
                 break
-            if not way.always:
+            if not way.is_decided:
                 return None
             found += way.conditions
             step = way.parent
@@ -114,7 +115,7 @@ class Conditions:
                 return None
         return tuple(found)
 
-    def line(self, step: Step) -> Iterator[Step]:
+    def lineage(self, step: Step) -> Iterator[Step]:
         """The step and those that it stands in, from the inside out."""
         while True:
             yield step
@@ -123,15 +124,15 @@ class Conditions:
                 return
             step = parent
 
-    def bringer(
+    def brought_by(
         self, name: str, place: Step | None, within: bool = False
     ) -> tuple[Step, Path] | None:
-        """The step, and the path of its part, that bring a variable to a place."""
+        """The step, and the path of the part of it, that bring a variable to a place."""
         if place is not None and within:
             for part in place.parts:
                 if name in part.brings:
                     return place, part.path
-        for step in () if place is None else self.line(place):
+        for step in () if place is None else self.lineage(place):
             way = self.ways[step]
             if way.parent is not None and way.part is not None and name in way.part.brings:
                 return way.parent, way.part.path
@@ -142,8 +143,8 @@ class Conditions:
         read = self.by_name.get(name)
         if read is None or self.order[read] >= self.order[step]:
             return False
-        parts = {self.ways[one].parent: self.ways[one].part for one in self.line(read)}
-        for one in self.line(step):
+        parts = {self.ways[one].parent: self.ways[one].part for one in self.lineage(read)}
+        for one in self.lineage(step):
             if one is read:
                 return False
             way = self.ways[one]
@@ -155,30 +156,30 @@ class Conditions:
         """The step on the way to ``place`` that stands in the same parent; None at the end."""
         if place is None or (within and place is parent):
             return None
-        for step in self.line(place):
+        for step in self.lineage(place):
             if self.ways[step].parent is parent:
                 return step
         return None
 
 
 def conditions_of(sequence: Sequence) -> Conditions:
-    """The conditions of a sequence; each step is looked at once."""
-    walk = _Guards()
+    """The conditions at each place of a sequence; each step is looked at once."""
+    walk = _GuardsWalk()
     walk.number(sequence.steps)
     end, _ = walk.steps(sequence.steps, (), Way())
     return Conditions(
-        walk.form, walk.asked, walk.within, end, walk.ways, walk.order, walk.by_name, walk.brought
+        walk.fields, walk.asked, walk.within, end, walk.ways, walk.order, walk.by_name, walk.brought
     )
 
 
 def when_of(step: Step) -> Known:
-    """The condition of a step itself; nothing where it has none that can be told."""
+    """The condition of a step's ``when``; nothing where there is none, or no single expression."""
     made = None if step.when is None else condition_of(step.when, True, step)
     return () if made is None else (made,)
 
 
 def condition_of(template: Template, outcome: bool, step: Step) -> Condition | None:
-    """The condition that a template of a step is; None where it is no single expression."""
+    """The condition that a template of a step is; None where it is no expression over names."""
     expr = expression_of(template)
     reads = steps_read(template)
     if expr is None or reads is None:
@@ -199,16 +200,18 @@ def expression_of(template: Template) -> Expr | None:
 
 
 @dataclass(slots=True)
-class _Guards:
-    form: dict[Step, Known] = field(default_factory=dict)
+class _GuardsWalk:
+    fields: dict[Step, Known] = field(default_factory=dict)
     asked: dict[tuple[Step, Path], Known] = field(default_factory=dict)
     within: dict[Step, Known] = field(default_factory=dict)
     ways: dict[Step, Way] = field(default_factory=dict)
     order: dict[Step, int] = field(default_factory=dict)
-    last: dict[Step, int] = field(default_factory=dict)
     by_name: dict[str, Step] = field(default_factory=dict)
     brought: set[str] = field(default_factory=set)
+    last: dict[Step, int] = field(default_factory=dict)
+    """The number of the last step within each step."""
     beside: frozenset[str] = frozenset()
+    """The steps that run at the same time."""
 
     def number(self, steps: Steps) -> None:
         for step in steps:
@@ -225,9 +228,9 @@ class _Guards:
         return () if condition is None else self.stable((condition,), after)
 
     def stable(self, known: Known, after: bool = False) -> Known:
-        """Those that stay true: no step that they read runs again before the place.
+        """The conditions that stay as they are, since no step that they read runs again.
 
-        ``after``: the place is after the step, not in it.
+        ``after``: till after the step that asked; without it, within that step only.
         """
         return tuple(one for one in known if self.is_stable(one, after))
 
@@ -241,27 +244,27 @@ class _Guards:
         )
 
     def steps(self, steps: Steps, known: Known, way: Way) -> tuple[Known, bool]:
-        """What is known after some steps, and whether their end is never reached."""
-        ended = False
+        """What is known after some steps, and whether they always fail."""
+        some_fails = False
         for step in steps:
             self.ways[step] = way
-            after, ends = self.step(step, known)
+            after, fails = self.step(step, known)
             known = (*known, *after)
-            ended = ended or ends
-        return known, ended
+            some_fails = some_fails or fails
+        return known, some_fails
 
     def step(self, step: Step, known: Known) -> tuple[Known, bool]:
-        """What a step adds for those after it, and whether it never comes to its end."""
+        """What a step adds for those after it, and whether it always fails."""
         self.asked[step, ("when",)] = known
         when = () if step.when is None else self.made(step.when, True, step)
-        inside = self.form[step] = (*known, *when)
-        after, ends = self.parts(step, inside)
+        inside = self.fields[step] = (*known, *when)
+        after, fails = self.parts(step, inside)
         if step.when is None:
-            return after, ends
-        return (self.made(step.when, False, step) if ends else ()), False
+            return after, fails
+        return (self.made(step.when, False, step) if fails else ()), False
 
     def parts(self, step: Step, known: Known) -> tuple[Known, bool]:
-        """What the parts of a step add for the steps after it, and whether its end is reached."""
+        """What the parts of a step add for the steps after it, and whether they always fail."""
         if not step.parts:
             return (), step.always_fails
         if step.parts[0].beside:
@@ -271,34 +274,36 @@ class _Guards:
         return self.one_of(step, known)
 
     def one_of(self, step: Step, known: Known) -> tuple[Known, bool]:
-        """After parts of which one runs, it is known which were not taken: they do not end."""
+        """After parts of which one runs, it is known that those did not run which always fail."""
         ways: list[tuple[Known, bool]] = []
         others: list[Known] = []
         missed: Known = ()
-        decided, failed, never_ends = 0, False, False
+        deciding, is_handler, fails_anyway = 0, False, False
         for part in step.parts:
             if part.condition is not None:
                 self.asked[step, part.condition.path] = (*known, *missed)
             own = self.decision(step, part, True)
-            decided += part.condition is not None or part.subject is not None
-            taken = own if part.subject is not None else (*missed, *own)
-            told = bool(own) if part.subject is not None else len(taken) == decided
-            way = Way(step, part, taken, told and not failed and not part.is_caught)
-            _, ends = self.steps(part.steps, (*_outside(known, part), *taken), way)
-            failed = part.is_caught
+            keyed = part.subject is not None
+            deciding += keyed or part.condition is not None
+            taken = own if keyed else (*missed, *own)
+            # Some conditions cannot be told, and none tells whether something failed.
+            told = len(taken) == (1 if keyed else deciding)
+            way = Way(step, part, taken, told and not is_handler and not part.is_caught)
+            _, fails = self.steps(part.steps, (*_outside(known, part), *taken), way)
+            is_handler = part.is_caught  # the next part, if there is one
             if part.is_ending:
-                never_ends = never_ends or ends
+                fails_anyway = fails_anyway or fails
                 continue
-            ways.append((taken, ends))
+            ways.append((taken, fails))
             refused = self.decision(step, part, False)
             missed = (*missed, *refused)
-            if ends and part.subject is not None:
+            if fails and keyed:
                 others.append(refused)
-        after, ends = _left(ways, others)
-        return (*after, *self.one_was_right(step)), ends or never_ends
+        after, fails = _known_after(ways, others)
+        return (*after, *self.one_case_matched(step)), fails or fails_anyway
 
     def decision(self, step: Step, part: Part, outcome: bool) -> Known:
-        """The condition that decides whether a part runs, with an outcome."""
+        """The condition that decides whether a part runs, with the outcome that it has."""
         if part.condition is not None:
             return self.made(part.condition.template, outcome, step)
         if part.subject is None:
@@ -306,12 +311,12 @@ class _Guards:
         found = _key_matches(part.subject.template, part.key, outcome, step)
         return () if found is None else self.stable((found,))
 
-    def one_was_right(self, step: Step) -> Known:
-        """After a choice without a default one of its cases was the right one."""
+    def one_case_matched(self, step: Step) -> Known:
+        """After a ``switch`` without a default one of its keys was equal to the subject."""
         if any(part.subject is None for part in step.parts):
             return ()
         cases = [one for part in step.parts for one in self.decision(step, part, True)]
-        if len(cases) < len(step.parts) or not 1 < len(cases) <= MAX_CASES:
+        if len(cases) < len(step.parts) or not 1 < len(cases) <= MAX_KNOWN_CASES:
             return ()
         first = cases[0]
         operands = tuple(one.expr for one in cases)
@@ -320,27 +325,27 @@ class _Guards:
 
     def rounds(self, step: Step, part: Part, known: Known) -> tuple[Known, bool]:
         held = self.decision(step, part, True)
-        way = Way(step, part, always=part.is_certain)
-        inside, ends = self.steps(part.steps, (*_outside(known, part), *held), way)
+        way = Way(step, part, is_decided=part.is_certain)
+        inside, fails = self.steps(part.steps, (*_outside(known, part), *held), way)
         self.within[step] = inside
         done: Known = ()
         for asked in templates(step):
             if asked.goes_on is not None and not asked.is_bounded:
                 done = self.made(asked.template, not asked.goes_on, step, after=True)
-        return done, ends and part.is_certain
+        return done, fails and part.is_certain
 
     def side_by_side(self, step: Step, known: Known) -> bool:
-        """Branches that run at the same time; whether their end is never reached."""
+        """Branches that run at the same time; gives whether one of them always fails."""
         outer = self.beside
         names = [frozenset(_names(part.steps)) for part in step.parts]
-        never_ends = False
+        fails_anyway = False
         for number, part in enumerate(step.parts):
             self.beside = outer.union(*names[:number], *names[number + 1 :])
             kept = self.stable(known, after=True)
-            _, ends = self.steps(part.steps, kept, Way(step, part))
-            never_ends = never_ends or ends
+            _, fails = self.steps(part.steps, kept, Way(step, part))
+            fails_anyway = fails_anyway or fails
         self.beside = outer
-        return never_ends
+        return fails_anyway
 
 
 def _key_matches(subject: Template, key: object, outcome: bool, step: Step) -> Condition | None:
@@ -354,19 +359,23 @@ def _key_matches(subject: Template, key: object, outcome: bool, step: Step) -> C
 
 
 def _outside(known: Known, part: Part) -> Known:
-    """Those that say nothing of variables which are others in a part."""
+    """The conditions that read no variable which is another in a part."""
     return tuple(one for one in known if one.names.isdisjoint(part.brings))
 
 
-def _left(ways: list[tuple[Known, bool]], others: list[Known]) -> tuple[Known, bool]:
-    """What is known when the ways that do not end were not taken."""
-    left = [taken for taken, ends in ways if not ends]
-    if not left:
+def _known_after(ways: list[tuple[Known, bool]], others: list[Known]) -> tuple[Known, bool]:
+    """What is known when no way was taken that always fails, and whether all ways do.
+
+    ``ways`` are the conditions of each, and whether it always fails; ``others`` hold if one of
+    several ways was taken.
+    """
+    taken = [conditions for conditions, fails in ways if not fails]
+    if not taken:
         return (), True
-    if len(left) == 1:
-        return left[0], False
+    if len(taken) == 1:
+        return taken[0], False
     # Whichever way was taken, the conditions of the arms before the first of them were false.
-    falses = tuple(one for one in left[0] if not one.outcome)
+    falses = tuple(one for one in taken[0] if not one.outcome)
     return (*falses, *(one for other in others for one in other)), False
 
 

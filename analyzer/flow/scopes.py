@@ -7,14 +7,13 @@ result; ``item``, ``index`` and ``error`` are there where a form brings them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 from analyzer import types
-from analyzer.flow.availability import Flow, Ran, State, flow_of
+from analyzer.flow.availability import Availability, Ran, State, availability_of
 from analyzer.program.variables import ERROR, EVENT, Names
 from analyzer.types import Type, members_of, union
-from kernel.cel import Template, references
+from analyzer.types.widening import is_mistaken, widened, without_mistakes
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Part, Step, Steps, all_steps, field_of
@@ -26,9 +25,6 @@ ResultOf = Callable[[CallSite], Type]
 TypeOf = Callable[["Scopes", Step, forms.Field], Type]
 """The type of what a field of a step gives."""
 
-Read = frozenset[str]
-"""Steps by name."""
-
 MAX_NESTED_LOOPS = 4
 """Of loops that nest deeper, what a round sees of the round before is not known."""
 
@@ -37,33 +33,26 @@ _SKIPPED = types.Record((("skipped", types.Field(types.Bool(True))),))
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """The variables at each place of one sequence.
-
-    ``results`` has the type of what each step gives; the other fields are for the methods.
-    ``entries`` are those of ``steps`` that were made already, by what they were made of.
-    """
+    """The variables at each place of one sequence."""
 
     results: Mapping[Step, Type]
-    flow: Flow
+    """The type of what each step gives when it is not skipped."""
+    availability: Availability
     by_name: Mapping[str, Step]
     outer: Mapping[Step | None, Names]
+    """The variables but ``steps`` at a step's own fields; None: at the result."""
     inside: Mapping[Step, Names]
+    """The same at the fields that see a step's body, where these are others."""
     entries: dict[tuple[str, Ran], tuple[Type, types.Field]] = field(default_factory=dict)
+    """The fields of ``steps`` that were made already, each with the result it was made of."""
 
-    def before(self, step: Step, template: Template) -> Names:
-        """For a template of the step's own fields: ``when``, ``inputs``, ``if``, ``while``, …"""
-        return self.at(step, False, self.flow.before[step], steps_read(template))
+    def at(
+        self, step: Step | None, within: bool, state: State, wanted: frozenset[str] | None
+    ) -> Names:
+        """The variables at a field of a step, or at the result of the sequence (None).
 
-    def within(self, step: Step, template: Template) -> Names:
-        """For a template that sees the step's body: ``until``, ``result`` of a ``forEach``."""
-        return self.at(step, True, self.flow.within[step], steps_read(template))
-
-    def end(self, template: Template) -> Names:
-        """For the result of the sequence."""
-        return self.at(None, False, self.flow.end, steps_read(template))
-
-    def at(self, step: Step | None, within: bool, state: State, wanted: Read | None) -> Names:
-        """For a field of a step, in a state of its own; of the steps only those ``wanted``."""
+        ``within``: the field sees the step's body; ``wanted``: the only steps that are needed.
+        """
         names = self.outer[step]
         if within and step is not None:
             names = self.inside.get(step, names)
@@ -71,7 +60,7 @@ class Scopes:
 
     def state(self, step: Step, within: bool) -> State:
         """What has run at a field of a step."""
-        return self.flow.within[step] if within else self.flow.before[step]
+        return self.availability.within[step] if within else self.availability.before[step]
 
     def steps(self, state: State, wanted: frozenset[str] | None = None) -> types.Record:
         """The variable ``steps``; of ``wanted`` only those, which keeps long sequences cheap."""
@@ -96,30 +85,17 @@ class Scopes:
         return made
 
 
-@lru_cache(maxsize=16_384)
-def steps_read(template: Template) -> Read | None:
-    """The steps that a template names; None where it reads ``steps`` as a whole."""
-    found = set()
-    for _, embedded in template.tree.expressions():
-        for reference in references(embedded.expr):
-            if reference[0] == "steps":
-                if len(reference) == 1 or not isinstance(reference[1], str):
-                    return None
-                found.add(reference[1])
-    return frozenset(found)
-
-
 def scopes_of(sequence: Sequence, base: Names, result_of: ResultOf, type_of: TypeOf) -> Scopes:
     """The scopes of a sequence. ``base`` are the variables that all of it has."""
     by_name = {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
-    scopes = Scopes({}, flow_of(sequence), by_name, {None: base}, {})
-    walk = _Scoping(scopes, result_of, type_of)
+    scopes = Scopes({}, availability_of(sequence), by_name, {None: base}, {})
+    walk = _ScopesWalk(scopes, result_of, type_of)
     walk.steps(sequence.steps, base)
     return walk.scopes
 
 
 @dataclass(slots=True)
-class _Scoping:
+class _ScopesWalk:
     scopes: Scopes
     result_of: ResultOf
     type_of: TypeOf
@@ -130,8 +106,8 @@ class _Scoping:
 
     def __post_init__(self) -> None:
         self.results, self.outer = {}, dict(self.scopes.outer)
-        flow, by_name = self.scopes.flow, self.scopes.by_name
-        self.scopes = Scopes(self.results, flow, by_name, self.outer, self.inside)
+        availability, by_name = self.scopes.availability, self.scopes.by_name
+        self.scopes = Scopes(self.results, availability, by_name, self.outer, self.inside)
 
     def steps(self, steps: Steps, names: Names) -> None:
         for step in steps:
@@ -181,7 +157,7 @@ class _Scoping:
             self.steps(part.steps, names)
         self.loops -= 1
         last = self.last(part.steps)
-        return last if step in self.scopes.flow.entered else union((last, types.NULL))
+        return last if step in self.scopes.availability.entered else union((last, types.NULL))
 
     def settles(self, part: Part, names: Names) -> bool:
         """Whether types are found that the results have in every round.
@@ -220,50 +196,10 @@ class _Scoping:
 
 
 def _sensible(found: Type, before: Type) -> Type:
-    if not _is_mistaken(found):
+    """The type that a round found; where that has mistakes, the type of the round before."""
+    if not is_mistaken(found):
         return found
-    return before if before != types.NEVER else _mapped(found, _no_mistake)
-
-
-def _is_mistaken(type_: Type) -> bool:
-    return isinstance(type_, types.Error) or any(map(_is_mistaken, type_.parts))
-
-
-def _no_mistake(type_: Type) -> Type:
-    return types.NEVER if isinstance(type_, types.Error) else type_
-
-
-def widened(type_: Type) -> Type:
-    """The type without bounds and literals, so that the results of rounds come to an end."""
-    return _mapped(type_, _unbounded)
-
-
-def _unbounded(type_: Type) -> Type:
-    match type_:
-        case types.Int() | types.Double() | types.String() | types.Bool():
-            return type(type_)()
-        case types.List(element=element):
-            return types.List(element)
-        case types.Refined(base=base):
-            return widened(base)
-    return type_
-
-
-def _mapped(type_: Type, change: Callable[[Type], Type]) -> Type:
-    """The type with a change of all that it is made of, inner before outer."""
-    match type_:
-        case types.List(element=element):
-            type_ = replace(type_, element=_mapped(element, change))
-        case types.Map(value=value, key=key):
-            type_ = types.Map(_mapped(value, change), _mapped(key, change))
-        case types.Record(fields=fields, rest=rest):
-            kept = ((name, replace(one, type=_mapped(one.type, change))) for name, one in fields)
-            type_ = types.Record(tuple(kept), _mapped(rest, change))
-        case types.Optional(value=value):
-            type_ = types.Optional(_mapped(value, change))
-        case types.Union(members=members):
-            return union(_mapped(one, change) for one in members)
-    return change(type_)
+    return before if before != types.NEVER else without_mistakes(found)
 
 
 def element_of(items: Type) -> Type:

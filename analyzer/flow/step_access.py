@@ -15,8 +15,9 @@ from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
 from analyzer.flow.availability import Ran
 from analyzer.flow.implication import implies
-from analyzer.flow.place import Place, may_be_asked_again, step_name
+from analyzer.flow.place import Place, may_be_asked_again
 from analyzer.flow.step_conditions import equivalents_at
+from analyzer.flow.step_names import step_name
 from kernel.cel import Expr, walk
 from kernel.cel.tree import Conditional, Logical, Macro, Select, children
 from kernel.topology.forms import Step
@@ -29,34 +30,34 @@ _OF_PRESENCE = codes(
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class _Use:
     """``steps.<name>`` in an expression; ``node`` is that selection."""
 
     name: str
     node: Expr
 
 
-def uses_of(expr: Expr) -> Iterator[Use]:
+def _uses_of(expr: Expr) -> Iterator[_Use]:
     """Every place in an expression where a step is named."""
     for node in walk(expr):
         name = step_name(node)
         if name is not None:
-            yield Use(name, node)
+            yield _Use(name, node)
 
 
-def certain(expr: Expr, place: Place) -> frozenset[str]:
+def certain_steps(expr: Expr, place: Place) -> frozenset[str]:
     """The steps that have certainly run wherever the expression reads them, by its conditions.
 
     A step with a ``when`` has run where the same condition is known to hold.
     """
     found: dict[str, bool] = {}
-    for use in uses_of(expr):
+    for use in _uses_of(expr):
         if found.get(use.name, True):
             found[use.name] = _is_certain(use, expr, place)
     return frozenset(name for name, held in found.items() if held)
 
 
-def _is_certain(use: Use, expr: Expr, place: Place) -> bool:
+def _is_certain(use: _Use, expr: Expr, place: Place) -> bool:
     step = place.conditions.by_name.get(use.name)
     if step is None or use.name not in place.state:
         return False
@@ -92,16 +93,16 @@ def _holds(expr: Expr, node: Expr) -> bool:
     return any(one is node for one in walk(expr))
 
 
-def translated(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterator[Diagnostic]:
+def explained(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterator[Diagnostic]:
     """The findings with those about ``steps`` in their own words, one for each step."""
-    readings: dict[tuple[int, int], tuple[Use, bool]] = {}
-    for use in uses_of(expr):
+    readings: dict[tuple[int, int], tuple[_Use, bool]] = {}
+    for use in _uses_of(expr):
         readings[use.node.offset, use.node.end] = use, False
     for node in walk(expr):
         if isinstance(node, Select) and step_name(node.operand) is not None:
             name = step_name(node.operand) or ""
             if node.field in ("result", "skipped"):
-                readings[node.offset, node.end] = Use(name, node.operand), True
+                readings[node.offset, node.end] = _Use(name, node.operand), True
     told: set[str] = set()
     for diagnostic in found:
         reading = readings.get((diagnostic.offset, diagnostic.end))
@@ -118,10 +119,10 @@ def translated(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterato
             continue  # that it is asked is no mistake, although the answer is known
         if use.name not in told:
             told.add(use.name)
-            yield from _said(use, diagnostic, inside, place)
+            yield from _explained(use, diagnostic, inside, place)
 
 
-def _is_guard(use: Use, expr: Expr) -> bool:
+def _is_guard(use: _Use, expr: Expr) -> bool:
     """Whether a ``has`` asks for the step; what an index in it reads is read in any case."""
     return any(
         isinstance(node, Macro) and node.name == "has" and _asks(node.args[0], use.node)
@@ -137,7 +138,9 @@ def _asks(selection: Expr, node: Expr) -> bool:
     return selection is node
 
 
-def _said(use: Use, diagnostic: Diagnostic, inside: bool, place: Place) -> Iterator[Diagnostic]:
+def _explained(
+    use: _Use, diagnostic: Diagnostic, inside: bool, place: Place
+) -> Iterator[Diagnostic]:
     conditions = place.conditions
     step = conditions.by_name.get(use.name)
     node, name = use.node, use.name
@@ -174,8 +177,8 @@ def _is_before(step: Step, place: Place) -> bool:
 
 def _is_hidden(step: Step, place: Place) -> bool:
     """Whether the step is in a ``forEach`` that the place is not in."""
-    mine = set(place.conditions.line(place.step)) if place.step is not None else set()
+    mine = set(place.conditions.lineage(place.step)) if place.step is not None else set()
     if place.step is not None and not place.within:
         mine.discard(place.step)
-    ways = (place.conditions.ways[one] for one in place.conditions.line(step))
+    ways = (place.conditions.ways[one] for one in place.conditions.lineage(step))
     return any(way.part and way.part.is_isolated and way.parent not in mine for way in ways)

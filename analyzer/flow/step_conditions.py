@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Condition, Known, condition_of, when_of
-from analyzer.flow.place import Place, may_be_asked_again, step_name
+from analyzer.flow.place import Place, may_be_asked_again
+from analyzer.flow.step_names import step_name
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Literal, Logical, Macro, Select, Unary
 from kernel.topology.forms import Step, field_of

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analyzer.findings.finding import Finding
 from analyzer.findings.messages import k9_hygiene
-from analyzer.flow.scopes import steps_read
+from analyzer.flow.step_names import steps_read
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.program import Program
 from analyzer.program.variables import ELSEWHERE

@@ -28,7 +28,7 @@ from kernel.topology.forms import Field, Step, Steps, all_steps, field_of, templ
 from kernel.topology.sequence import Sequence
 
 _MAX_ROUNDS = 3
-_NOBODY: Vetted = frozenset()
+_NONE_VETTED: Vetted = frozenset()
 
 
 def find_leaks(program: Program) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ class _TaintWalk:
             self.sequence(self.unit.sequence, env)
         for site in self.unit.sites:
             inside = {**env, **self.around(site)}
-            self.call(site.site, inside, _NOBODY)
+            self.call(site.site, inside, _NONE_VETTED)
         return self.reached
 
     def around(self, site: StandaloneSite) -> Env:
@@ -94,7 +94,7 @@ class _TaintWalk:
     def sequence(self, sequence: Sequence, module: Env) -> None:
         """Rounds of a loop see the round before, so what has loops is walked more than once."""
         env = {**module, **self.arguments(), "steps": Taint(parts=self.results)}
-        self.known = conditions_of(sequence).form
+        self.known = conditions_of(sequence).fields
         parts = (part for step in all_steps(sequence.steps) for part in step.parts)
         for _ in range(_MAX_ROUNDS if any(part.sees_round_before for part in parts) else 1):
             before = dict(self.results)
@@ -203,7 +203,7 @@ class _TaintWalk:
         """The references that the conditions around a step vouch for."""
         known = self.known.get(step, ())
         if not known:
-            return _NOBODY
+            return _NONE_VETTED
         if id(known) not in self.vetted:
             self.vetted[id(known)] = frozenset(
                 path for one in known for path in vetted_by(one.expr, one.outcome)

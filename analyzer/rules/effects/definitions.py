@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k2_contracts, k7_effects
-from analyzer.flow.at_place import evaluate_in_scope
+from analyzer.flow.evaluation import evaluate_in_scope
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program, written
 from analyzer.types import String, members_of

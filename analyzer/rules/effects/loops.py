@@ -6,7 +6,7 @@ from typing import Final
 
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k7_effects
-from analyzer.flow.scopes import steps_read
+from analyzer.flow.step_names import steps_read
 from analyzer.rules.effects.reach import Effects
 from kernel.cel import CelError, Template
 from kernel.topology.callsite import names_in

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from analyzer.flow.availability import Flow, Ran, flow_of
+from analyzer.flow.availability import Availability, Ran, availability_of
 from kernel.topology.forms import Step, all_steps
 from kernel.topology.sequence import Sequence
 from tests.analyzer.support.sequences import observed, read, step_lists, with_names, without_notes
@@ -23,9 +23,9 @@ def named(sequence: Sequence) -> dict[str, Step]:
     return {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
 
 
-def flow(*steps: Any) -> tuple[Flow, dict[str, Step]]:
+def flow(*steps: Any) -> tuple[Availability, dict[str, Step]]:
     sequence = read(list(steps))
-    return flow_of(sequence), named(sequence)
+    return availability_of(sequence), named(sequence)
 
 
 def test_steps_in_a_row() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given
 
 from analyzer.flow.scopes import Scopes, scopes_of
+from analyzer.flow.step_names import steps_read
 from analyzer.program.variables import Names
 from analyzer.types import NULL, Bool, Dyn, Int, List, Record, String, Type, Union, resolved, union
-from kernel.cel import compile_template
+from kernel.cel import Template, compile_template
 from kernel.topology.forms import Field, Step, all_steps
 from kernel.topology.sequence import Sequence
 from tests.analyzer.support.sequences import observed, read, step_lists, with_names, without_notes
@@ -47,6 +48,11 @@ def result(found: Scopes, name: str) -> Type:
     return found.results[found.by_name[name]]
 
 
+def before(found: Scopes, step: Step, template: Template) -> Names:
+    """The names at the step's own fields."""
+    return found.at(step, False, found.availability.before[step], steps_read(template))
+
+
 def test_a_branch_gives_what_its_arms_give() -> None:
     arms = {"if": "${{ true }}", "then": [{"value": 1}], "elseif": [], "else": [{"value": "a"}]}
     found, _ = scopes({"name": "I", **arms}, {"name": "J", "if": "${{ true }}", "then": []})
@@ -64,7 +70,7 @@ def test_each_gives_a_list_as_long_as_its_items() -> None:
     found, _ = scopes({"name": "E", "forEach": [1, "a"], "do": [{"value": True}]})
     assert result(found, "E") == List(Bool(True), 2, 2)
     step = found.by_name["E"].form.body[0]  # type: ignore[union-attr]
-    names = found.before(step, ANY_STEPS)
+    names = before(found, step, ANY_STEPS)
     assert names["item"] == union((Int(1, 1), String(frozenset("a"))))
     assert names["index"] == Int(0)
 
@@ -77,23 +83,23 @@ def test_error_is_there_in_catch_and_may_be_null_in_finally() -> None:
             "finally": [{"name": "F", "value": 3}],
         }
     )
-    error = found.before(found.by_name["C"], ANY_STEPS)["error"]
+    error = before(found, found.by_name["C"], ANY_STEPS)["error"]
     assert isinstance(error, Record)
     code = error.get("code")
     assert code is not None
     assert code.type.has_dyn, "a code is a string or an int"
-    finally_ = found.before(found.by_name["F"], ANY_STEPS)["error"]
+    finally_ = before(found, found.by_name["F"], ANY_STEPS)["error"]
     assert isinstance(finally_, Union)
     assert NULL in finally_.members
-    assert "error" not in found.before(sequence.steps[0], ANY_STEPS)
+    assert "error" not in before(found, sequence.steps[0], ANY_STEPS)
 
 
 def test_only_the_steps_that_a_template_reads_are_in_its_scope() -> None:
     found, _ = scopes(*({"name": f"S{n}", "value": n} for n in range(2_000)))
     last = found.by_name["S1999"]
-    steps = found.before(last, compile_template("${{ steps.S3.result + 1 }}"))["steps"]
+    steps = before(found, last, compile_template("${{ steps.S3.result + 1 }}"))["steps"]
     assert str(steps) == "{S3: {result: 3, skipped: false}}"
-    everything = found.before(last, ANY_STEPS)["steps"]
+    everything = before(found, last, ANY_STEPS)["steps"]
     assert isinstance(everything, Record)
     assert len(everything.fields) == 1_999
 
@@ -104,5 +110,5 @@ def test_the_steps_that_were_there_are_of_the_type_of_their_scope(steps: list[An
     found, sequence = scopes(*without_notes(steps))
     assert set(found.results) == set(all_steps(sequence.steps))
     for name, seen in observed(steps):
-        names = found.before(found.by_name[name], ANY_STEPS)
+        names = before(found, found.by_name[name], ANY_STEPS)
         assert resolved(names["steps"]).contains(seen), (name, seen, str(names["steps"]))

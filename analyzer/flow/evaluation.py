@@ -1,4 +1,4 @@
-"""What is known of one expression at its place, in the words of the manifest."""
+"""What an expression or a template gives at its place, and what is wrong with it there."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Known
 from analyzer.flow.place import Place
-from analyzer.flow.scopes import Scopes, steps_read
-from analyzer.flow.step_access import certain, translated
+from analyzer.flow.scopes import Scopes
+from analyzer.flow.step_access import certain_steps, explained
 from analyzer.flow.step_conditions import equivalents_at, implied_by, with_implied
+from analyzer.flow.step_names import steps_read
 from analyzer.program.variables import ELSEWHERE, Names
 from analyzer.types import NEVER, Type
 from kernel.cel import Expr, Template, free_names, walk
@@ -112,12 +113,12 @@ def evaluate_at(
     def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
         type_, found = check_in_scope(expr, facts.scope, facts)
         if any(one.code in _OF_PRESENCE for one in found):
-            sure = certain(expr, place)
+            sure = certain_steps(expr, place)
             if sure:
                 again = facts_with(sure)
                 type_, found = check_in_scope(expr, again.scope, again)
         if found:
-            found = tuple(translated(found, expr, place))
+            found = tuple(explained(found, expr, place))
         return type_, found
 
     return evaluate(template.tree, check)
