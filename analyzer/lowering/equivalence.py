@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from kernel.errors import Path
 from kernel.schema.bundle import follow
-from kernel.schema.keywords import subschemas
+from kernel.schema.keywords import rebuilt
 from kernel.schema.places import inside
 
 MAX_NODES: Final = 5_000
@@ -145,22 +145,12 @@ class _Writer:
             raise TooLarge
         if not isinstance(node, Mapping):
             return node
-        made: dict[str, Any] = {
+        said = {
             key: sorted(value) if key == "required" else value
             for key, value in node.items()
             if key not in _ANNOTATIONS and not key.startswith("x-")
         }
-        for step, child in subschemas(node):
-            keyword = str(step[0])
-            if keyword not in made:
-                continue
-            form = self._form(child, way)
-            if len(step) == 1:
-                made[keyword] = form
-            else:
-                copied: Any = made[keyword].copy()
-                copied[step[1]] = form
-                made[keyword] = copied
+        made = rebuilt(said, lambda _, child: self._form(child, way))
         if "$ref" in made:
             made["$ref"] = self._reference(made["$ref"].removeprefix("#"), way)
         return made

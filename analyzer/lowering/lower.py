@@ -43,7 +43,7 @@ from analyzer.types.intersection import meet
 from kernel.errors import Path
 from kernel.schema import NO_SCHEMAS, Schemas
 from kernel.schema.bundle import bundle
-from kernel.schema.keywords import subschemas
+from kernel.schema.keywords import all_schemas
 
 MAX_NODES = 20_000
 """A schema with more nodes, its choices multiplied out, is known in part only."""
@@ -75,14 +75,11 @@ class Untyped:
 
 def untyped(schema: Any) -> tuple[Untyped, ...]:
     """The keywords of a schema that types say in part only (K106)."""
-    found: list[Untyped] = []
-    waiting: list[tuple[Path, Any]] = [((), schema)]
-    while waiting:
-        path, node = waiting.pop()
-        if isinstance(node, Mapping):
-            found += [Untyped((*path, keyword), why) for keyword, _, why in untypable((node,))]
-            waiting += reversed([(path + step, child) for step, child in subschemas(node)])
-    return tuple(found)
+    return tuple(
+        Untyped((*path, keyword), why)
+        for _, path, node in all_schemas(schema)
+        for keyword, _, why in untypable((node,))
+    )
 
 
 class CircularPlace(Exception):

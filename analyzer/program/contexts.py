@@ -15,7 +15,7 @@ from analyzer.program.linking import StandaloneSite, Unit
 from kernel.errors import Path
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import moved, pointer
-from kernel.schema.keywords import subschemas, traits
+from kernel.schema.keywords import rebuilt, subschemas, traits
 from kernel.topology.fields import variables
 
 _NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::[^{}]*)?\}")
@@ -48,17 +48,7 @@ def as_written(schema: Any, data: Any, path: Path = ()) -> Any:
             return _certain(_moved(found, path), names)
     if names is not None:
         return _only(schema, names)
-    made = dict(schema)
-    for step, child in subschemas(schema):
-        new = as_written(child, data, path + step)
-        if len(step) == 1:
-            made[str(step[0])] = new
-            continue
-        keyword, name = str(step[0]), step[1]
-        if made[keyword] is schema[keyword]:
-            made[keyword] = schema[keyword].copy()
-        made[keyword][name] = new
-    return made
+    return rebuilt(schema, lambda step, child: as_written(child, data, path + step))
 
 
 def schemas_at(unit: Unit) -> Iterator[tuple[Path, Any]]:

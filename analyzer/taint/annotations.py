@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from kernel.errors import Path
 from kernel.schema import InvalidSchema, Schemas
 from kernel.schema.bundle import bundle
-from kernel.schema.keywords import Traits, subschemas, traits
+from kernel.schema.keywords import Traits, all_schemas, traits
 from kernel.schema.places import inside, spread
 
 ANY: Final = -1
@@ -134,11 +134,7 @@ def annotations_of(schema: Any, schemas: Schemas) -> Annotations | None:
 
 def all_traits(schema: Any) -> Iterator[Traits]:
     """What our keywords say, anywhere in a schema as it is written."""
-    waiting = [schema]
-    while waiting:
-        node = waiting.pop()
-        yield traits(node)
-        waiting += [child for _, child in subschemas(node)]
+    return (traits(node) for _, _, node in all_schemas(schema))
 
 
 def _tame(node: Any, root: Any, depth: int) -> bool:

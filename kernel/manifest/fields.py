@@ -21,7 +21,7 @@ from kernel.manifest.system_kinds import CALL_SITE_FIELDS, SYSTEM_KINDS
 from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
 from kernel.schema.engine import pattern_matcher, validator
 from kernel.schema.explain import problems_of
-from kernel.schema.keywords import subschemas, traits
+from kernel.schema.keywords import rebuilt, traits
 from kernel.schema.meta import check_schema
 from kernel.schema.places import inside, spread
 from kernel.schema.problems import InvalidSchema, Problem
@@ -248,13 +248,7 @@ def _with_call_sites(node: Any) -> Any:
     """The schema with the fields of call sites where it says ``x-kernel-call``."""
     if not isinstance(node, dict):
         return node
-    made = dict(node)
-    for step, child in subschemas(node):
-        new = _with_call_sites(child)
-        if len(step) == 1:
-            made[str(step[0])] = new
-        else:
-            made[str(step[0])] = _replaced(made[str(step[0])], step[1], new)
+    made = rebuilt(node, lambda _, child: _with_call_sites(child))
     own = traits(node)
     if own.ref is not None:
         made = {**_REFERENCE, **made}
@@ -267,9 +261,3 @@ def _with_call_sites(node: Any) -> Any:
 def _call_site() -> dict[str, Any]:
     """What a call site holds is for the topology to check; here it may just be there."""
     return {name: {"x-kernel-role": "result"} for name in CALL_SITE_FIELDS}
-
-
-def _replaced(box: Any, step: str | int, new: Any) -> Any:
-    made = box.copy()
-    made[step] = new
-    return made

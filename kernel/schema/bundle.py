@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from kernel.errors import Path
-from kernel.schema.keywords import subschemas
+from kernel.schema.keywords import all_schemas, rebuilt, subschemas
 from kernel.schema.problems import InvalidSchema, Problem
 
 URI = "kernel:///"
@@ -149,10 +149,10 @@ class _Bundler:
             return node
         if depth > MAX_DEPTH:
             raise InvalidSchema([Problem(path, f"nested more than {MAX_DEPTH} levels deep")])
-        made = {key: value for key, value in node.items() if key not in _DROPPED}
-        for step, child in subschemas(node):
-            new = self.copy(child, root, schemas, prefix, path + step, depth + 1)
-            _put(made, node, step, new)
+        made = rebuilt(
+            {key: value for key, value in node.items() if key not in _DROPPED},
+            lambda step, child: self.copy(child, root, schemas, prefix, path + step, depth + 1),
+        )
         reference = node.get("$ref", node.get("$dynamicRef"))
         if reference is not None and not isinstance(reference, str):
             self.problems.append(Problem((*path, "$ref"), "a reference is a string"))
@@ -254,16 +254,6 @@ def _same_value(root: Any, place: str) -> list[str]:
     return places
 
 
-def _put(made: dict[str, Any], node: Mapping[str, Any], step: Path, new: Any) -> None:
-    keyword = str(step[0])
-    if len(step) == 1:
-        made[keyword] = new
-        return
-    if made[keyword] is node[keyword]:
-        made[keyword] = node[keyword].copy()
-    made[keyword][step[1]] = new
-
-
 def _bound_integers(made: dict[str, Any]) -> None:
     types = made.get("type")
     names = types if isinstance(types, list) else [types]
@@ -276,11 +266,7 @@ def _bound_integers(made: dict[str, Any]) -> None:
 
 
 def _find_anchor(root: Any, name: str) -> Path | None:
-    waiting: list[tuple[Path, Any]] = [((), root)]
-    while waiting:
-        path, node = waiting.pop()
-        if isinstance(node, Mapping):
-            if name in (node.get("$anchor"), node.get("$dynamicAnchor")):
-                return path
-            waiting += [(path + step, child) for step, child in subschemas(node)]
+    for _, path, node in all_schemas(root):
+        if name in (node.get("$anchor"), node.get("$dynamicAnchor")):
+            return path
     return None

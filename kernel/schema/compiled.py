@@ -54,7 +54,7 @@ class Schema:
             value = plan(value)
         if valid(value):
             return value
-        raise SchemaError(self._explain(value))
+        raise SchemaError(explain(self.bundled, value))
 
     def is_valid(self, value: Any) -> bool:
         """Whether the value fits as it is, without defaults and number normalisation."""
@@ -66,7 +66,7 @@ class Schema:
             value = check_json(value)
         except SchemaError as error:
             return error.problems
-        return () if self.is_valid(value) else self._explain(value)
+        return () if self.is_valid(value) else explain(self.bundled, value)
 
     def normalise(self, value: Any) -> Any:
         """The value with defaults and numbers, not validated. Raises SchemaError if no JSON."""
@@ -90,6 +90,3 @@ class Schema:
         self._fast_path = compile_fast_path(self.bundled)
         self._ready = (names, compile_plan(self.bundled), valid)
         return self._ready
-
-    def _explain(self, value: Any) -> tuple[Problem, ...]:
-        return explain(self.bundled, value)

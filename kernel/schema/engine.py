@@ -16,32 +16,27 @@ _ROOT = "kernel:///schema"
 _MAX_PATTERN_BYTES = 1 << 20
 
 
-def validator(schema: Any) -> jsonschema_rs.Validator:
-    """The engine for a bundled schema; raises InvalidSchema if it refuses the schema."""
-    return _build(schema)
+@lru_cache(maxsize=1)
+def metaschema() -> jsonschema_rs.Validator:
+    """The engine for schemas themselves."""
+    return validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
+
+
+@lru_cache(maxsize=1024)
+def pattern_matcher(pattern: str) -> Callable[[Any], bool]:
+    """What tells whether a pattern occurs in a string."""
+    return validator({"pattern": pattern}).is_valid
 
 
 def validator_at(schema: Any, pointer: str) -> jsonschema_rs.Validator:
     """The engine for a node of a bundled schema."""
     if not pointer:
         return validator(schema)
-    return _build({"$ref": f"{_ROOT}#{quote(pointer, safe='/~%')}"}, schema)
+    return validator({"$ref": f"{_ROOT}#{quote(pointer, safe='/~%')}"}, schema)
 
 
-@lru_cache(maxsize=1)
-def metaschema() -> jsonschema_rs.Validator:
-    """The engine for schemas themselves."""
-    return _build({"$ref": "https://json-schema.org/draft/2020-12/schema"})
-
-
-@lru_cache(maxsize=1024)
-def pattern_matcher(pattern: str) -> Callable[[Any], bool]:
-    """What tells whether a pattern occurs in a string."""
-    return _build({"pattern": pattern}).is_valid
-
-
-def _build(schema: Any, root: Any = None) -> jsonschema_rs.Validator:
-    """The engine for a schema; one that refers to ``root`` is given that."""
+def validator(schema: Any, root: Any = None) -> jsonschema_rs.Validator:
+    """The engine for a bundled schema, or one that refers to ``root``. Raises InvalidSchema."""
     import jsonschema_rs  # for start-up time
 
     limits = {"size_limit": _MAX_PATTERN_BYTES, "dfa_size_limit": _MAX_PATTERN_BYTES}

@@ -139,22 +139,22 @@ def _other(kind: Any, value: Any, shown: str | None, was: str) -> str:
         if shown is None and not isinstance(value, dict):
             return "there are properties that are not allowed"
         return f"not allowed here: {_names(kind.unexpected)}"
-    if name == "unevaluatedItems":
-        return "there are more items than allowed"
-    if name == "uniqueItems":
-        return "the items must differ from each other"
     if name in ("anyOf", "oneOf"):
         import jsonschema_rs  # for start-up time
 
         several = isinstance(kind, jsonschema_rs.ValidationErrorKind.OneOfMultipleValid)
         return f"fits {'more than one' if several else 'none'} of the choices; {was}"
-    if name == "propertyNames":
-        return "a property name is not allowed here"
-    if name == "contains":
-        return "no item is as it must be"
     if name == "not":
         return f"is what it must not be; {was}"
-    return f"does not fit ({name}); {was}"
+    return _FIXED.get(name) or f"does not fit ({name}); {was}"
+
+
+_FIXED = {
+    "unevaluatedItems": "there are more items than allowed",
+    "uniqueItems": "the items must differ from each other",
+    "propertyNames": "a property name is not allowed here",
+    "contains": "no item is as it must be",
+}
 
 
 def _names(names: list[str]) -> str:

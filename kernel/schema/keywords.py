@@ -5,7 +5,7 @@ Every ``x-kernel-`` keyword is read in this module and in no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,6 +32,31 @@ def subschemas(schema: Any) -> Iterator[tuple[Path, Any]]:
             yield from (((keyword, index), item) for index, item in enumerate(value))
         elif keyword in _NAMED and isinstance(value, Mapping):
             yield from (((keyword, name), item) for name, item in value.items())
+
+
+def all_schemas(schema: Any) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
+    """A schema and those within it, each with its depth and path, the outer before the inner."""
+    waiting: list[tuple[int, Path, Any]] = [(0, (), schema)]
+    while waiting:
+        depth, path, node = waiting.pop()
+        if type(node) is dict or isinstance(node, Mapping):
+            yield depth, path, node
+            children = [(depth + 1, path + step, child) for step, child in subschemas(node)]
+            waiting += reversed(children)
+
+
+def rebuilt(schema: Mapping[str, Any], change: Callable[[Path, Any], Any]) -> dict[str, Any]:
+    """A copy of a schema in which ``change`` has replaced each schema directly inside of it."""
+    made = dict(schema)
+    for step, child in subschemas(schema):
+        keyword = str(step[0])
+        if len(step) == 1:
+            made[keyword] = change(step, child)
+            continue
+        if made[keyword] is schema[keyword]:
+            made[keyword] = schema[keyword].copy()
+        made[keyword][step[1]] = change(step, child)
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from kernel.errors import Path
 from kernel.schema.bundle import MAX_DEPTH, NO_SCHEMAS, Schemas, bundle, pointer
 from kernel.schema.engine import metaschema, pattern_matcher, validator
 from kernel.schema.explain import problems_at, problems_of
-from kernel.schema.keywords import check_traits, subschemas
+from kernel.schema.keywords import all_schemas, check_traits
 from kernel.schema.normalise import compile_plan
 from kernel.schema.plain import find_problem, is_atom
 from kernel.schema.problems import InvalidSchema, Problem
@@ -54,7 +54,7 @@ def _invalid(schema: Any) -> Iterator[Problem]:
     if not engine.is_valid(schema):
         yield from (_with_meant(one, schema) for one in problems_of(engine, schema))
         return
-    for depth, path, node in _nodes(schema):
+    for depth, path, node in all_schemas(schema):
         if depth > MAX_DEPTH:
             yield Problem(path, f"nested more than {MAX_DEPTH} levels deep")
             return
@@ -77,11 +77,8 @@ def _with_meant(problem: Problem, schema: Any) -> Problem:
     from difflib import get_close_matches
 
     near = get_close_matches(value.lower(), _TYPES, 1)
-    return (
-        replace(problem, message=f"{problem.message}; did you mean {near[0]!r}?")
-        if near
-        else problem
-    )
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return replace(problem, message=problem.message + hint)
 
 
 def _bad_patterns(path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
@@ -98,18 +95,8 @@ def _bad_patterns(path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(path + place, message)
 
 
-def _nodes(schema: Any) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
-    waiting: list[tuple[int, Path, Any]] = [(0, (), schema)]
-    while waiting:
-        depth, path, node = waiting.pop()
-        if type(node) is dict or isinstance(node, Mapping):
-            yield depth, path, node
-            children = [(depth + 1, path + step, child) for step, child in subschemas(node)]
-            waiting += reversed(children)
-
-
 def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:
-    for _, path, node in _nodes(schema):
+    for _, path, node in all_schemas(schema):
         if "default" not in node or _fits_plainly(node):
             continue
         place = pointer(path)

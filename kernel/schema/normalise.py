@@ -19,60 +19,57 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from kernel.schema.bundle import follow
+from kernel.schema.bundle import follow, pointer
 from kernel.schema.engine import pattern_matcher, validator_at
+from kernel.schema.keywords import subschemas
 
 Plan = Callable[[Any], Any]
-Tests = Callable[[str], Callable[[Any], bool]]
-"""From a pointer or a pattern to what tells whether a value fits there."""
-
 _MISSING = object()
+_FOLLOWED = (
+    "properties", "patternProperties", "additionalProperties", "items", "prefixItems", "allOf",
+    "anyOf", "oneOf",
+)  # fmt: skip
 
 
-def compile_plan(schema: Any, pointer: str = "") -> Plan | None:
-    """The normalisation of values at a node of a bundled schema."""
-    compiler = _Compiler(
-        schema, lambda place: validator_at(schema, place).is_valid, pattern_matcher
-    )
-    return compiler.plan(follow(schema, pointer), pointer)
+def compile_plan(schema: Any, place: str = "") -> Plan | None:
+    """The normalisation of values at a node of a bundled schema, whose pointer is ``place``."""
+    return _Compiler(schema).plan(follow(schema, place), place)
 
 
 class _Compiler:
-    def __init__(self, root: Any, valid_at: Tests, matches: Tests) -> None:
+    def __init__(self, root: Any) -> None:
         self.root = root
-        self.valid_at = valid_at
-        self.matches = matches
         self.needs: dict[str, bool] = {}
         self.made: dict[str, Plan | None] = {}
 
-    def plan(self, node: Any, pointer: str) -> Plan | None:
-        if not isinstance(node, Mapping) or not self._needed(pointer):
+    def plan(self, node: Any, place: str) -> Plan | None:
+        if not isinstance(node, Mapping) or not self._needed(place):
             return None
-        if pointer in self.made:
-            return self.made[pointer]
+        if place in self.made:
+            return self.made[place]
         forward: list[Plan | None] = [None]
 
         def later(value: Any) -> Any:
             return forward[0](value) if forward[0] else value
 
-        self.made[pointer] = later  # a reference into this node while it is being made
+        self.made[place] = later  # a reference into this node while it is being made
         plans = [
             self._number(node),
-            self._object(node, pointer),
-            self._array(node, pointer),
-            *self._conjuncts(node, pointer),
-            self._choice(node, pointer, "anyOf"),
-            self._choice(node, pointer, "oneOf"),
+            self._object(node, place),
+            self._array(node, place),
+            *self._conjuncts(node, place),
+            self._choice(node, place, "anyOf"),
+            self._choice(node, place, "oneOf"),
         ]
-        forward[0] = self.made[pointer] = _chain([plan for plan in plans if plan])
+        forward[0] = self.made[place] = _chain([plan for plan in plans if plan])
         return forward[0]
 
-    def _needed(self, pointer: str) -> bool:
+    def _needed(self, place: str) -> bool:
         """Whether a default or a numeric type is in reach of the node."""
-        if pointer in self.needs:
-            return self.needs[pointer]
+        if place in self.needs:
+            return self.needs[place]
         seen: set[str] = set()
-        waiting = [pointer]
+        waiting = [place]
         while waiting:
             here = waiting.pop()
             node = follow(self.root, here)
@@ -80,74 +77,59 @@ class _Compiler:
                 continue
             seen.add(here)
             if "default" in node or _numeric(node) is not None or self.needs.get(here):
-                self.needs[pointer] = True
+                self.needs[place] = True
                 return True
-            waiting += _reached(node, here)
+            waiting += [
+                here + pointer(step) for step, _ in subschemas(node) if step[0] in _FOLLOWED
+            ]
+            if "$ref" in node:
+                waiting.append(node["$ref"].removeprefix("#"))
         self.needs.update(dict.fromkeys(seen, False))
         return False
 
     def _number(self, node: Mapping[str, Any]) -> Plan | None:
         return {"number": _to_float, "integer": _to_int}.get(_numeric(node) or "")
 
-    def _object(self, node: Mapping[str, Any], pointer: str) -> Plan | None:
+    def _object(self, node: Mapping[str, Any], place: str) -> Plan | None:
         known: list[tuple[str, Plan | None, Any]] = []
         properties = node.get("properties") or {}
         for name, child in properties.items():
-            place = f"{pointer}/properties/{_escape(name)}"
-            plan = self.plan(child, place)
+            plan = self.plan(child, place + pointer(("properties", name)))
             default = child.get("default", _MISSING) if isinstance(child, Mapping) else _MISSING
             if plan or default is not _MISSING:
                 known.append((name, plan, default))
-        patterns = [
-            (self.matches(pattern), plan)
-            for pattern, child in (node.get("patternProperties") or {}).items()
-            if (plan := self.plan(child, f"{pointer}/patternProperties/{_escape(pattern)}"))
-        ]
-        every = [self.matches(pattern) for pattern in node.get("patternProperties") or {}]
-        rest = self.plan(node.get("additionalProperties"), f"{pointer}/additionalProperties")
-        plans = [_known_properties(known) if known else None]
-        if patterns:
-            plans.append(_pattern_properties(patterns))
-        if rest:
-            plans.append(_other_properties(frozenset(properties), every, rest))
-        return _chain([plan for plan in plans if plan])
+        plans = [_known_properties(known)] if known else []
+        patterns: list[Callable[[Any], bool]] = []
+        for pattern, child in (node.get("patternProperties") or {}).items():
+            patterns.append(pattern_matcher(pattern))
+            if plan := self.plan(child, place + pointer(("patternProperties", pattern))):
+                plans.append(_properties(patterns[-1], plan))
+        if rest := self.plan(node.get("additionalProperties"), f"{place}/additionalProperties"):
+            plans.append(_properties(_is_other(properties, patterns), rest))
+        return _chain(plans)
 
-    def _array(self, node: Mapping[str, Any], pointer: str) -> Plan | None:
-        first = [
-            self.plan(child, f"{pointer}/prefixItems/{index}")
-            for index, child in enumerate(node.get("prefixItems") or ())
-        ]
-        rest = self.plan(node.get("items"), f"{pointer}/items")
+    def _array(self, node: Mapping[str, Any], place: str) -> Plan | None:
+        first = self._each(node, place, "prefixItems")
+        rest = self.plan(node.get("items"), f"{place}/items")
         return _items(first, rest) if rest or any(first) else None
 
-    def _conjuncts(self, node: Mapping[str, Any], pointer: str) -> list[Plan | None]:
-        plans = [
-            self.plan(child, f"{pointer}/allOf/{index}")
-            for index, child in enumerate(node.get("allOf") or ())
-        ]
+    def _conjuncts(self, node: Mapping[str, Any], place: str) -> list[Plan | None]:
+        plans = self._each(node, place, "allOf")
         if (reference := node.get("$ref")) is not None:
             target = reference.removeprefix("#")
             plans.append(self.plan(follow(self.root, target), target))
         return plans
 
-    def _choice(self, node: Mapping[str, Any], pointer: str, keyword: str) -> Plan | None:
-        branches = [
-            (self.plan(child, f"{pointer}/{keyword}/{index}"), f"{pointer}/{keyword}/{index}")
-            for index, child in enumerate(node.get(keyword) or ())
-        ]
-        if not any(plan for plan, _ in branches):
+    def _choice(self, node: Mapping[str, Any], place: str, keyword: str) -> Plan | None:
+        plans = self._each(node, place, keyword)
+        if not any(plans):
             return None
-        return _first_valid([(plan, self.valid_at(place)) for plan, place in branches])
+        at = [validator_at(self.root, f"{place}/{keyword}/{n}") for n in range(len(plans))]
+        return _first_valid([(plan, one.is_valid) for plan, one in zip(plans, at, strict=True)])
 
-
-def _reached(node: Mapping[str, Any], pointer: str) -> list[str]:
-    """The pointers of the nodes that normalisation follows from a node."""
-    found = [f"{pointer}/{key}" for key in ("additionalProperties", "items") if key in node]
-    for keyword in ("properties", "patternProperties"):
-        found += [f"{pointer}/{keyword}/{_escape(name)}" for name in node.get(keyword) or ()]
-    for keyword in ("prefixItems", "allOf", "anyOf", "oneOf"):
-        found += [f"{pointer}/{keyword}/{index}" for index in range(len(node.get(keyword) or ()))]
-    return found + ([node["$ref"].removeprefix("#")] if "$ref" in node else [])
+    def _each(self, node: Mapping[str, Any], place: str, keyword: str) -> list[Plan | None]:
+        children = enumerate(node.get(keyword) or ())
+        return [self.plan(child, f"{place}/{keyword}/{index}") for index, child in children]
 
 
 def _numeric(node: Mapping[str, Any]) -> str | None:
@@ -203,37 +185,24 @@ def _known_properties(known: list[tuple[str, Plan | None, Any]]) -> Plan:
     return run
 
 
-def _pattern_properties(patterns: list[tuple[Callable[[Any], bool], Plan]]) -> Plan:
-    def run(value: Any) -> Any:
-        if type(value) is not dict:
-            return value
-        made = value
-        for matches, plan in patterns:
-            for name in value:
-                if matches(name) and (new := plan(made[name])) is not made[name]:
-                    made = value.copy() if made is value else made
-                    made[name] = new
-        return made
-
-    return run
-
-
-def _other_properties(
-    known: frozenset[str], patterns: list[Callable[[Any], bool]], plan: Plan
-) -> Plan:
+def _properties(is_meant: Callable[[str], bool], plan: Plan) -> Plan:
     def run(value: Any) -> Any:
         if type(value) is not dict:
             return value
         made = value
         for name, old in value.items():
-            if name in known or any(matches(name) for matches in patterns):
-                continue
-            if (new := plan(old)) is not old:
+            if is_meant(name) and (new := plan(old)) is not old:
                 made = value.copy() if made is value else made
                 made[name] = new
         return made
 
     return run
+
+
+def _is_other(
+    known: Mapping[str, Any], patterns: list[Callable[[Any], bool]]
+) -> Callable[[str], bool]:
+    return lambda name: name not in known and not any(matches(name) for matches in patterns)
 
 
 def _items(first: list[Plan | None], rest: Plan | None) -> Plan:
@@ -263,7 +232,3 @@ def _first_valid(branches: list[tuple[Plan | None, Callable[[Any], bool]]]) -> P
         return value if completed is _MISSING else completed
 
     return run
-
-
-def _escape(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1").replace("%", "%25")

@@ -7,7 +7,7 @@ from typing import Any
 
 from kernel.errors import Path
 from kernel.schema.bundle import follow
-from kernel.schema.keywords import subschemas, traits
+from kernel.schema.keywords import all_schemas, traits
 from kernel.schema.places import inside, spread
 
 REDACTED = "[redacted]"
@@ -20,7 +20,7 @@ def compile_redaction(schema: Any) -> Callable[[Any], Any] | None:
     or not, and so is everything inside of it. Values need not be valid; the given one is not
     changed.
     """
-    if not _has_secret(schema):
+    if not any(traits(node).secret for _, _, node in all_schemas(schema)):
         return None
     return lambda value: _redact(value, spread([schema], schema), schema)
 
@@ -36,16 +36,6 @@ def secret_at(schema: Any, path: Path, pointer: str = "") -> bool:
             return True
         nodes = spread(inside(nodes, step), schema)
     return _secret(nodes)
-
-
-def _has_secret(schema: Any) -> bool:
-    waiting = [schema]
-    while waiting:
-        node = waiting.pop()
-        if traits(node).secret:
-            return True
-        waiting += [child for _, child in subschemas(node)]
-    return False
 
 
 def _redact(value: Any, nodes: list[Mapping[str, Any]], root: Any) -> Any:

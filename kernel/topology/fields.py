@@ -8,7 +8,6 @@ given to the hooks, ``x-kernel-role`` stays as it is written, for the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,15 +151,7 @@ def open_schema(schema: Any) -> Any:
     traits = keywords.traits(schema)
     if traits.role or traits.ref or traits.eval == "call":
         return {"default": schema["default"]} if "default" in schema else {}
-    opened = dict(schema)
-    for path, child in keywords.subschemas(schema):
-        keyword = path[0]
-        if len(path) == 1:
-            opened[keyword] = open_schema(child)
-            continue
-        if opened[keyword] is schema[keyword]:
-            opened[keyword] = copy(schema[keyword])
-        opened[keyword][path[1]] = open_schema(child)
+    opened = keywords.rebuilt(schema, lambda _, child: open_schema(child))
     if traits.call:
         for closed in ("additionalProperties", "unevaluatedProperties"):
             opened.pop(closed, None)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
-from kernel.schema.keywords import subschemas
+from kernel.schema.keywords import all_schemas
 
 _KEYWORDS: Final = frozenset(
     (
@@ -31,11 +31,7 @@ _MIN_LENGTH: Final = 4
 
 def misspelt(schema: Any) -> Iterator[tuple[Path, str, str]]:
     """Each key of a schema that is near to a keyword: its path, the key, the keyword."""
-    waiting: list[tuple[Path, Any]] = [((), schema)]
-    while waiting:
-        path, node = waiting.pop()
-        if not isinstance(node, Mapping):
-            continue
+    for _, path, node in all_schemas(schema):
         for key in node:
             if type(key) is not str or key in _KEYWORDS or key in _FOREIGN:
                 continue
@@ -44,4 +40,3 @@ def misspelt(schema: Any) -> Iterator[tuple[Path, str, str]]:
             meant = nearest(key, _KEYWORDS - node.keys())
             if meant is not None:
                 yield (*path, key), key, meant
-        waiting += reversed([(path + step, child) for step, child in subschemas(node)])
