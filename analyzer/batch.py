@@ -71,7 +71,7 @@ def check_each(
 
 
 class _Known:
-    """What was found in the units of imported modules: the same module is not looked at twice."""
+    """The findings in units of imported modules, so that no module is checked twice."""
 
     def __init__(self) -> None:
         self._told: set[Finding] = set()
@@ -84,7 +84,7 @@ class _Known:
         self._imported.update((id(module), module) for module in imported)
 
     def is_new(self, finding: Finding) -> bool:
-        """Whether the finding is told for the first time: only that one need have a fix."""
+        """Whether the finding is reported for the first time: repeated ones need no fix."""
         bare = replace(finding, fix=None)
         if bare in self._told:
             return False
@@ -92,7 +92,7 @@ class _Known:
         return True
 
     def of_unit(self, program: Program, unit: Unit) -> Iterable[Finding]:
-        """What is wrong with a unit; what its topology gives is known to those after it."""
+        """The findings in a unit; units after it know the type of its result."""
         if id(unit.module) not in self._imported:
             return check_unit(program, unit)
         key = (id(unit.document), unit.path, type(unit.owner))

@@ -61,7 +61,7 @@ def findings(
     of_unit: OfUnit | None = None,
     of_resource: OfResource | None = None,
 ) -> Iterator[Finding]:
-    """All that is found, without regard to the comments that suppress some of it.
+    """All findings, whether comments suppress them or not.
 
     ``of_unit`` and ``of_resource`` stand in for `check_unit` and `verify_resource`, for a caller
     that knows already what they would find.
@@ -77,7 +77,7 @@ def findings(
 
 
 def _analysed(manifest: Manifest, told: list[Finding], of_unit: OfUnit) -> Iterator[Finding]:
-    """What the checks of the units and the rules find, besides what the reading has ``told``."""
+    """The findings of the checks of the units and of the rules, after those of the reading."""
     program = Program(Linked(manifest), told)
     for unit in program.call_order.units:
         yield from of_unit(program, unit)

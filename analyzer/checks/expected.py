@@ -31,7 +31,7 @@ def _is_asking(one: Type) -> bool:
 
 
 def _is_filled(one: Type) -> bool:
-    """Any text may be empty; one of a few that is has been written so."""
+    """Whether a text is not known to be empty; an empty one of a few was written on purpose."""
     return isinstance(one, types.String) and "" not in (one.literals or ())
 
 
@@ -68,9 +68,9 @@ def expect(check: UnitCheck, value: Evaluation, field: str, wanted: str, path: P
 def check_constant(
     check: UnitCheck, value: Evaluation, path: Path, alone: Callable[[Expr], Type] | None = None
 ) -> None:
-    """A condition that is always the same, by itself or by those around it.
+    """Report a condition that is always the same, by itself or by the conditions around it.
 
-    ``alone`` gives the type of an expression where nothing is known from conditions around it.
+    ``alone`` gives the type of an expression without regard to the conditions around it.
     """
     type_ = value.type
     expr = whole_expression(value)

@@ -50,7 +50,7 @@ def _check_field(check: UnitCheck, field: CelField, names: Names, place: Place) 
 
 
 def _declared(program: Program, unit: Unit, path: Path) -> Type:
-    """What the kind's schema says of the field at a path of the document."""
+    """The type that the schema of the kind gives the field at a path of the document."""
     definition, home = unit.definition, unit.home
     if definition is None or home is None or definition.schema is None:
         return DYN
@@ -108,7 +108,7 @@ def variables_of_check(program: Program, unit: Unit) -> Names:
 
 
 def known_of_check(site: StandaloneSite, field: CelField, names: Names) -> Facts:
-    """What is known at ``landed`` or ``outputs`` of a check: at ``outputs`` that it landed."""
+    """The facts at a field of a check: ``outputs`` is evaluated where the write has landed."""
     facts = Facts(names)
     for other in site.own_fields:
         if field.path[-1] == "outputs" and other.path[-1] == "landed":
@@ -118,7 +118,7 @@ def known_of_check(site: StandaloneSite, field: CelField, names: Names) -> Facts
 
 
 def _check_mapped(check: UnitCheck, site: StandaloneSite, field: CelField, names: Names) -> None:
-    """``landed`` and ``outputs`` of a check: whether the write landed, and what it gave."""
+    """The fields of a check: ``landed``, whether the write has landed, and ``outputs``."""
     facts = known_of_check(site, field, names)
     if is_impossible(facts):
         return
@@ -135,7 +135,7 @@ def _check_mapped(check: UnitCheck, site: StandaloneSite, field: CelField, names
 
 
 def check_safety(check: UnitCheck) -> None:
-    """A safety class that a definition computes from the fields of its resources."""
+    """A safety class that is an expression over the fields of a resource."""
     program, unit, definition = check.program, check.unit, check.unit.owner
     if not isinstance(definition, Definition):
         return

@@ -61,7 +61,7 @@ def _inputs(program: Program, named: list[Callee]) -> Type:
 
 
 def _named(program: Program, module: Module, policy: Policy) -> Iterator[Callee]:
-    """What a policy names: resources, and kinds that there is no such resource of."""
+    """The resources that a policy names, and the kinds of which it names no resource."""
     seen: set[Definition] = set()
     for unit in program.linked.units.values():
         resource, definition, home = unit.owner, unit.definition, unit.home
@@ -85,5 +85,5 @@ def _named(program: Program, module: Module, policy: Policy) -> Iterator[Callee]
 
 
 def _is_for(program: Program, module: Module, place: Module, definition: Definition) -> bool:
-    """Whether policies of a module are for what is called in another, and it is called at all."""
+    """Whether the policies of one module apply to a callee in another."""
     return definition.capability in _CALLED and module in (place, program.linked.manifest.root)

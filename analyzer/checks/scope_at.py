@@ -1,6 +1,6 @@
-"""What is in scope at a place of a document: the variables, their types, and what is known there.
+"""The scope at a place of a document: the variables, their types, and the facts.
 
-It asks the functions that the checks ask, so that what an editor offers is what they accept.
+The editor asks the same functions as the checks, so that it offers what the checks accept.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def result_of(program: Program, unit: Unit, step: Step) -> Type:
 
 
 def settle(program: Program, unit: Unit) -> None:
-    """Find out what those topologies give that a unit calls and that do not declare it."""
+    """Find out the results of the topologies that a unit calls and that declare no outputs."""
     _settle(program, unit, {unit.owner})
 
 

@@ -1,4 +1,4 @@
-"""The steps of a topology: every expression, every call against its contract, its result."""
+"""The steps of a topology: their expressions, their calls against contracts, the result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Made = dict[Template, Evaluation]
 
 
 def check_topology(check: UnitCheck) -> Type:
-    """Write down what is wrong with the sequence of a unit; gives the type of its result."""
+    """Check the sequence of a unit; gives the type of its result."""
     sequence = check.unit.sequence
     assert sequence is not None
     made: Made = {}
@@ -51,9 +51,9 @@ def check_topology(check: UnitCheck) -> Type:
 def scopes_in(
     program: Program, unit: Unit, sequence: Sequence, made: Made | None = None
 ) -> tuple[Conditions, Scopes]:
-    """What is known, and which variables there are, at each place of the sequence of a unit.
+    """The conditions and the variables at each place of the sequence of a unit.
 
-    ``made`` gets the evaluations that are made on the way and hold for good.
+    ``made`` gets the evaluations that are made on the way and stay valid.
     """
     conditions = conditions_of(sequence)
     names = program.variables.of_topology(unit)
@@ -132,7 +132,7 @@ class _SequenceCheck:
     def condition(
         self, value: Evaluation, place: Place, path: Path, more: Names, meant: bool | None
     ) -> None:
-        """A condition; one that is always ``meant`` is written so on purpose."""
+        """Check a condition; one that is always ``meant`` is written so on purpose."""
         if not expect(self.check, value, str(path[-1]), "a bool", path):
             return
         if meant is not None and isinstance(value.type, types.Bool) and value.type.literal is meant:
@@ -224,7 +224,7 @@ class _SequenceCheck:
 
 
 def _seen_again(steps: Steps) -> Iterator[Step]:
-    """The steps that see what others of them gave before: in loops, and side by side."""
+    """The steps in loops and in parallel branches, whose results other steps see beforehand."""
     for step in steps:
         again = any(part.beside or part.sees_round_before for part in step.parts)
         if again:

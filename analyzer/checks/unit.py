@@ -11,7 +11,7 @@ from analyzer.program.program import Program
 
 
 def check_unit(program: Program, unit: Unit) -> list[Finding]:
-    """What is wrong with a unit; the units after it know what its topology gives."""
+    """The findings in a unit; the units after it know the type of its result."""
     check = UnitCheck(program, unit)
     if unit.sequence is not None:
         program.contracts.results[unit.owner] = check_topology(check)

@@ -1,4 +1,4 @@
-"""The check of one unit: what it is about, and its findings, each at its place."""
+"""The check of one unit, which collects findings at their places."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernel.manifest import Document
 
 @dataclass(slots=True)
 class UnitCheck:
-    """A unit of a program, and what was found in it so far."""
+    """A unit of a program, and the findings in it so far."""
 
     program: Program
     unit: Unit
@@ -74,7 +74,7 @@ class UnitCheck:
             self.add_mismatch(found, value, path)
 
     def add_mismatch(self, found: Mismatch, value: Evaluation, path: Path) -> None:
-        """A value that a place does not take, at the expression that it comes from."""
+        """A value that a place does not take, at the expression that gives the value."""
         where = path + found.path
         scalar = value.tree.scalars.get(found.path)
         if scalar is not None and not found.key:

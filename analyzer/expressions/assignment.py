@@ -87,7 +87,7 @@ class _Mismatches:
         yield from self.whole(path, written, place)
 
     def _plain(self, place: Type, written: Any) -> Type:
-        """The one shape that a place can take for what is written; the place if there are more."""
+        """The only shape of the place that fits what is written; the place if there are several."""
         kinds = (types.Record, types.Map) if isinstance(written, Mapping) else (types.List,)
         fitting = [one for one in members_of(place) if isinstance(one, kinds)]
         return fitting[0] if len(fitting) == 1 else place
@@ -128,9 +128,9 @@ class _Mismatches:
     def undeclared(
         self, path: Path, record: types.Record, written: Mapping[Any, Any]
     ) -> Mismatch | None:
-        """A name that a closed record refuses, or that is nearly one which is declared.
+        """The mistake in a name that a closed record refuses, or that nearly is a declared name.
 
-        An open record takes it; but where it is meant for what the record needs, that is missing.
+        An open record takes such a name; but the field that was meant may be missing then.
         """
         name = str(path[-1])
         known = {one: field for one, field in record.fields if one not in written}
@@ -248,7 +248,7 @@ Relax = Literal["limits", "all"]
 def relaxed(place: Type) -> Type:
     """A place without the limits that only a few types can promise: bounds, lengths, patterns.
 
-    What is one of a few stays so.
+    Enumerations stay.
     """
     return _relaxed(place, "limits", 0)
 

@@ -38,7 +38,7 @@ TypeOf = Callable[[Expr], Type | None]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A number: an expression, by its shape, and what is added to it."""
+    """A number: an expression, by its key, plus a constant."""
 
     key: str
     added: int = 0
@@ -46,18 +46,18 @@ class Term:
 
     @property
     def names(self) -> frozenset[str]:
-        """The variables that it reads."""
+        """The variables that the expression reads."""
         return frozenset() if self.expr is None else free_names(self.expr)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is an int, whatever the types are."""
+        """Whether the number is an int whatever the types are."""
         return self.key == _ZERO or self.key.startswith("#")
 
 
 @lru_cache(maxsize=8192)
 def term(expr: Expr) -> Term | None:
-    """The term that an expression is; None where it is too large."""
+    """The term for an expression; None where the expression is too large."""
     added = 0
     while isinstance(expr, Binary) and expr.operator in ("+", "-"):
         number = _number(expr.right)
@@ -120,7 +120,7 @@ def compared(
 
 
 def _int_fact(expr: Expr, type_of: TypeOf) -> Iterator[Bound]:
-    """That an expression is an int, so that bounds can be put together over it."""
+    """The fact that an expression is an int, so that bounds over it can be combined."""
     if not isinstance(resolved(type_of(expr) or NEVER), Int):
         return
     found = term(expr)
@@ -129,7 +129,7 @@ def _int_fact(expr: Expr, type_of: TypeOf) -> Iterator[Bound]:
 
 
 def _hidden_with(names: frozenset[str]) -> tuple[AccessStep, ...]:
-    """The steps by which what is known goes where one of the names means something else."""
+    """Steps for the names of a bound: it is forgotten where a name means something else."""
     return tuple([("$", (name,)) for name in sorted(names)])
 
 
@@ -140,7 +140,7 @@ def _operands(function: str, expr: Expr) -> tuple[Expr, ...]:
 
 
 def _in_text(expr: Expr) -> tuple[Term, Term, int] | None:
-    """A part that is found begins in the string, and if it is not empty before its end."""
+    """A part that was found begins within the string; before its end if the part is not empty."""
     text = _part_of(expr)
     if text is None or not isinstance(expr, Call):
         return None
@@ -179,7 +179,7 @@ def _may_be_ordered(left: Expr, right: Expr, known: Known) -> bool:
 
 
 def _bounded(a: Term, b: Term, most: int, known: Known) -> Iterator[Bound]:
-    """``a - b <= most``, where that says more than is known."""
+    """``a - b <= most``, where that is more than is known already."""
     most += b.added - a.added
     before = _most(a.key, b.key, known)
     if abs(most) < _MAX_BOUND and (before is None or most < before):
@@ -312,7 +312,7 @@ class Orders:
         return whole if isinstance(whole, Int) else None
 
     def _from_left(self, left: Expr, right: Expr, more: int, depth: int) -> bool:
-        """What ``left`` is made of is small enough."""
+        """Whether the parts of ``left`` are small enough."""
         match left:
             case Call(function="math.least") if len(left.args) > 1:
                 return any(self.at_most(one, right, more, depth + 1) for one in left.args)
@@ -344,7 +344,7 @@ class Orders:
         return False
 
     def _from_right(self, left: Expr, right: Expr, more: int, depth: int) -> bool:
-        """What ``right`` is made of is great enough."""
+        """Whether the parts of ``right`` are great enough."""
         match right:
             case Call(function="math.least") if len(right.args) > 1:
                 return all(self.at_most(left, one, more, depth + 1) for one in right.args)

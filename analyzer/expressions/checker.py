@@ -1,4 +1,4 @@
-"""The walk over an expression: it knows how to report, and which function checks which node."""
+"""The walk over an expression: it collects findings, and knows which function checks a node."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Check = Callable[["Checker", Any, Facts], Type]
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A comprehension around a place: what varies in it, and whether it may be long."""
+    """A comprehension around a place: its variables, and whether its list may be long."""
 
     variables: frozenset[str]
     unbounded: bool
@@ -87,7 +87,7 @@ class Checker:
         return self.node_types.get(id(expr))
 
     def report(self, diagnostic: Diagnostic, subject: object = None) -> Type:
-        """Note a finding; gives the type Error, for what follows from it."""
+        """Note a finding; gives the type Error for the node."""
         place: object = subject or (diagnostic.offset, diagnostic.end)
         self.found.setdefault((diagnostic.name, place), diagnostic)
         return ERROR
@@ -118,7 +118,7 @@ class Checker:
         return self.report(k3_names.not_bool(expr, place, type_))
 
     def optional_value(self, expr: Expr, place: str, type_: Type) -> Type | None:
-        """The type of what is in an optional; None where it is none, which is reported."""
+        """The type of the value in an optional; None for other types, which are reported."""
         values: list[Type] = []
         for one in members_of(type_):
             if isinstance(one, Optional):
@@ -148,7 +148,7 @@ UNNAMED: Final = "this value"
 
 
 def position_shown(expr: Expr) -> str | None:
-    """A position as it is written in a guard; None where that is long."""
+    """A position as it is written in a guard; None where it is too long."""
     if isinstance(expr, Literal) and type(expr.value) is int:
         return str(expr.value)
     if (
@@ -166,7 +166,7 @@ def position_shown(expr: Expr) -> str | None:
 
 
 def shown(expr: Expr) -> str:
-    """What a person calls the value of an expression: its path, or that it is this value."""
+    """How people write the value of an expression: as its path, or as ``this value``."""
     match expr:
         case Ident():
             return expr.name

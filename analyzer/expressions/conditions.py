@@ -126,7 +126,7 @@ def _conditional(expr: tree.Conditional, outcome: bool, facts: Facts) -> Facts:
 
 
 def either(before: Facts, branches: Iterable[Facts]) -> Facts:
-    """What is known where one of several is: what all know. Impossible ones do not count."""
+    """The facts after one of several branches: those of all branches that are possible."""
     possible = [one for one in branches if not is_impossible(one)]
     if not possible:
         return before
@@ -203,7 +203,7 @@ def _binary(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
 
 
 def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Facts) -> Facts:
-    """What a comparison says of its left side."""
+    """The facts that a comparison gives about its left side."""
     if isinstance(left, tree.Literal):
         return facts
     if outcome is False:

@@ -1,4 +1,4 @@
-"""What an expression is, wherever it stands."""
+"""Keys of expressions: equal for equal expressions, wherever they stand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernel.cel.tree import Call, Literal
 
 
 def expression_key(value: Any) -> Any:
-    """All of an expression but the places of its parts; equal for equal expressions."""
+    """The parts of an expression without their offsets."""
     kind: Any = type(value)
     if kind is tuple:
         return tuple(map(expression_key, value))

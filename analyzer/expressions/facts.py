@@ -48,7 +48,7 @@ class Facts:
         return Facts(self.scope, {**self.known, path: type_}, self.consequences)
 
     def declare(self, names: Mapping[str, Type]) -> Facts:
-        """The facts inside of what declares these names: of hidden ones nothing is known."""
+        """The facts inside a scope that declares names: those about hidden names are dropped."""
         kept = {
             path: type_
             for path, type_ in self.known.items()
@@ -77,7 +77,7 @@ def path_uses(path: AccessPath) -> Callable[[str], bool]:
 
 
 def path_of(expr: Expr, facts: Facts) -> AccessPath | None:
-    """The path that an expression reads; None when it is none. ``x.?f`` is on the path of ``f``."""
+    """The path that an expression reads, if it is one. ``x.?f`` is on the path of ``f``."""
     steps: list[AccessStep] = []
     while not isinstance(expr, Ident):
         if isinstance(expr, Select):
@@ -97,7 +97,7 @@ def path_of(expr: Expr, facts: Facts) -> AccessPath | None:
 
 
 def access_step(index: Expr, facts: Facts) -> AccessStep | None:
-    """The step that an index takes; None where it is not always the same."""
+    """The step of an index into a path; None where the index is neither a constant nor a path."""
     if isinstance(index, Literal):
         value = index.value
         return value if type(value) is str or (type(value) is int and value >= 0) else None
@@ -160,7 +160,7 @@ def _is_any_map(type_: Type) -> bool:
 
 
 def _structural(steps: AccessPath) -> AccessPath:
-    """The steps up to the first that no type can tell apart from its neighbours."""
+    """The steps up to the first index, which no type tells apart from other indexes."""
     for count, step in enumerate(steps, 1):
         if not isinstance(step, str):
             return steps[:count]
@@ -173,12 +173,12 @@ def as_it_is(type_: Type) -> Type:
 
 
 def value_path(name: Ident) -> AccessPath:
-    """What stands for the value of an optional among the paths: no expression reads it."""
+    """The path that stands for the value of an optional; no expression reads it."""
     return (name.name, ("$", (name.name,)))
 
 
 def holds_value(expr: Expr, facts: Facts) -> bool:
-    """Whether it is known of the optional with this name that it has a value."""
+    """Whether the optional with this name is known to have a value."""
     return isinstance(expr, Ident) and not expr.absolute and value_path(expr) in facts.known
 
 
@@ -199,7 +199,7 @@ def is_impossible(facts: Facts) -> bool:
 def is_step_guard(selection: Select) -> bool:
     """Whether it is the ``steps.X.a`` in ``has(steps.X.a)``, which asks for the step as well.
 
-    The kernel reads it as ``has(steps.?X.a)`` (kernel.topology.guards).
+    The kernel reads that as ``has(steps.?X.a)`` (kernel.topology.guards).
     """
     inner = selection.operand
     while isinstance(inner, Select):

@@ -37,7 +37,7 @@ from kernel.cel.values import TYPES
 
 @dataclass(frozen=True, slots=True)
 class Assumed(Type):
-    """A type that is right if what is not known fits where it is used."""
+    """A type that is right if values of which nothing is known fit where they are used."""
 
     type: Type
 
@@ -208,7 +208,7 @@ def _is_zero(type_: Type) -> bool:
 
 
 def _refined(checker: Checker, expr: tree.Binary, left: Type, right: Type, type_: Type) -> Type:
-    """What is known of the result beyond its type."""
+    """The type of a result, from the ranges and literals of the operands."""
     left, right = resolved(left), resolved(right)
     if isinstance(type_, types.Bool):
         return order(expr.operator, left, right)
@@ -288,10 +288,10 @@ def _in(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Fac
 
 
 def _logical(checker: Checker, expr: tree.Logical, facts: Facts) -> Type:
-    """Each operand is looked at with what those before it say.
+    """The type of a chain of operands, each checked with the facts of those before it.
 
-    An operand that fails does not matter where another one decides, whichever comes first; so one
-    that needs a guard is looked at again with what all others say.
+    An operand that fails does not matter where another one decides, whichever comes first; so an
+    operand that lacks a guard is checked again with the facts of all others.
     """
     outcome = expr.operator == "&&"
     place = f"an operand of '{expr.operator}'"
@@ -349,7 +349,7 @@ def _conditional(checker: Checker, expr: tree.Conditional, facts: Facts) -> Type
 def _branch(
     checker: Checker, expr: tree.Conditional, branch: Expr, outcome: bool, facts: Facts
 ) -> Type:
-    """The type of one branch; a literal is what it is, whatever is known."""
+    """The type of one branch; facts change nothing about a literal."""
     if isinstance(branch, tree.Literal):
         return checker.check(branch, facts)
     return checker.check(branch, checker.assume(expr.condition, outcome, facts))

@@ -129,7 +129,7 @@ def _range(checker: Checker, expr: Macro, target: Type) -> Range | None:
 
 
 def _merged(found: list[Range], variables: int) -> Range:
-    """One range for all that the target may be; of maps one variable is the key."""
+    """One range for all types that the target may have; a single variable over a map is its key."""
     if len({one.is_list for one in found}) > 1 and variables == 1:
         element = union(one.element if one.is_list else one.key for one in found)
     else:
@@ -152,7 +152,7 @@ def _declared(facts: Facts, names: tuple[str, ...], declared: tuple[Type, ...]) 
 
 
 def limited(type_: Type) -> Type:
-    """The type, or Dyn when it is very large."""
+    """The type, or Dyn where it is very large."""
     level: list[Type] = [type_]
     count = 0
     for _ in range(MAX_HEIGHT):
@@ -166,8 +166,10 @@ def limited(type_: Type) -> Type:
 
 
 def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
-    """The index is one that is there in ``m.all(k, m[k] > 0)``, ``l.all(i, v, l[i] == v)`` and
-    ``lists.range(size(l)).map(i, l[i])``.
+    """The facts inside a comprehension whose variable is an index that is certainly there.
+
+    As in ``m.all(k, m[k] > 0)``, ``l.all(i, v, l[i] == v)`` and ``lists.range(size(l)).map(i,
+    l[i])``.
     """
     assert expr.target is not None
     counted = _counted(expr.target)
@@ -221,7 +223,7 @@ def _elements(type_: Type) -> Type | None:
 
 
 def _enter(checker: Checker, expr: Macro, over: Range) -> None:
-    """Note the loop; report one over a long list in another, if it is the same in each round."""
+    """Note the loop; report a long loop in a long loop, if it is the same in each iteration."""
     assert expr.target is not None
     unbounded = over.is_list and (over.most is None or over.most > MAX_BOUNDED_SIZE)
     around = [loop for loop in checker.loops if loop.unbounded]
@@ -247,7 +249,7 @@ def _filtered(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type
 
 
 def _selected(checker: Checker, expr: Macro, inside: Facts) -> tuple[Facts, bool]:
-    """The facts for the last argument, and whether a predicate before it selects."""
+    """The facts for the last argument, and whether there is a predicate before it."""
     if len(expr.args) == 1:
         return inside, False
     checker.condition(expr.args[0], inside, f"the predicate of {expr.name}()")

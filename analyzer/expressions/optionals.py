@@ -12,7 +12,7 @@ from kernel.cel.tree import Call, Index, Literal, Select
 
 
 def has_value(expr: Expr, facts: Facts, types: Mapping[int, Type]) -> bool:
-    """Whether what an expression gives is there, by its form or by what is known at its place.
+    """Whether an optional has a value, by the form of the expression or by the facts.
 
     ``types`` are those of the nodes inside, by ``id``.
     """

@@ -45,7 +45,7 @@ def _names_type(expr: Select, facts: Facts) -> bool:
 
 
 def _known(expr: Select | Index, operand: Type, facts: Facts) -> Type | None:
-    """What a condition has said about a path, if one has."""
+    """The type that a condition has given to the path of an expression, if one has."""
     if not facts.known or is_optional(expr):
         return None
     if type(operand) is not types.Record and any(
@@ -72,7 +72,7 @@ def checked_field(
 
 @dataclass(frozen=True, slots=True)
 class _FieldAccess:
-    """The reading of a field of ``operand``, and what is wrong with it."""
+    """An access to a field of ``operand``: its type, and its mistakes."""
 
     checker: Checker
     expr: Select | Index
@@ -119,7 +119,7 @@ class _FieldAccess:
         return self.checker.report(k4_types.unnarrowed_union(self.expr, what, found[0]))
 
     def check_spelling(self, found: list[Member]) -> None:
-        """A field that is only asked for may be absent; one that is misspelt always is."""
+        """Report a misspelt name in an access that allows for an absent field."""
         known = field_names(self.operand)
         if all(one.presence == "undeclared" for one in found) and nearest(self.name, known):
             self.undeclared(known)
@@ -188,7 +188,7 @@ class _ElementAccess:
     facts: Facts
 
     def of_member(self, one: Type, optional: bool) -> Type:
-        """The type of the element of one of the types that the operand may be of."""
+        """The type of the element, for one of the types that the operand may have."""
         match one:
             case types.Dyn():
                 self.checker.may_fail = True

@@ -1,6 +1,6 @@
-"""What a template gives: the type of each of its scalars, and of the whole.
+"""The type of a template: of each of its scalars, and of the whole.
 
-A judge says what is known of one expression: its type, and what is wrong with it.
+A ``Check`` gives the type of one expression, and the findings in it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Evaluation:
 
 
 def evaluate(tree: TemplateTree, check: Check) -> Evaluation:
-    """Judge every expression of a template; of one that does not parse nothing is known."""
+    """The types of all expressions of a template; nothing is known of one that does not parse."""
     if tree.errors:
         return Evaluation(tree, types.ERROR, {(): types.ERROR}, ())
     found: list[tuple[Path, Diagnostic]] = []

@@ -1,8 +1,8 @@
 """Reports kept on disk, by the content of all that they depend on.
 
-An entry is named after the question: the paths, the configuration, the analyzer itself, what is
-installed. It holds the answer, and the state of every file and folder that the answer depends on;
-it counts as long as all of them are in that state. Whatever is wrong with an entry, it is no entry.
+An entry is named after the question: the paths, the configuration, the analyzer itself, the
+installed packages. It holds the report, and the state of every file and folder that the report
+depends on; it is valid while all of them are in that state. A damaged entry counts as none.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Cache:
         self._began = began
 
     def find(self) -> Checked | None:
-        """The answer, if it is there and still true."""
+        """The report, if there is a valid entry."""
         try:
             entry = json.loads(self._file.read_bytes())
             texts: dict[str, bytes] = {}
@@ -109,9 +109,9 @@ def cache_folder() -> Path:
 
 
 def state(place: str, texts: dict[str, bytes] | None = None) -> str:
-    """What a place is now: a digest of a file's bytes, of a folder's manifests, or that it is not.
+    """The state of a place: a digest of a file's bytes or a folder's manifests, or its absence.
 
-    The bytes of a file are put into ``texts``, by the name that a report has for it.
+    The bytes of a file are put into ``texts``, under the name of the file in reports.
     """
     if place.startswith("package:"):
         return f"package {package_folder(place.removeprefix('package:'))}"
@@ -192,7 +192,7 @@ def _library_places() -> Iterator[str]:
 
 
 def _tidy(folder: Path) -> None:
-    """Delete the entries that were not used for longest, and what a crash has left."""
+    """Delete the entries that were not used for longest, and the remains of a crash."""
     entries = sorted(
         (entry for entry in os.scandir(folder) if entry.name.endswith((".json", ".part"))),
         key=lambda entry: entry.stat().st_mtime,

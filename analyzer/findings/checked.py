@@ -1,4 +1,4 @@
-"""What came of a check: the report, and what it depends on."""
+"""The outcome of a check: the report, and what it depends on."""
 
 from __future__ import annotations
 

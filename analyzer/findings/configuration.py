@@ -35,7 +35,7 @@ class Configuration:
     file: Path | None = field(default=None, compare=False)
 
     def apply(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """The findings with the severities that are wanted, without those that are off."""
+        """The findings with the configured severities, without those that are switched off."""
         for finding in findings:
             wanted = self.severities.get(finding.code)
             if wanted is None:
@@ -51,7 +51,7 @@ def fails(report: Report, fail_on: FailOn) -> bool:
 
 
 def strictest(configurations: Iterable[Configuration]) -> FailOn:
-    """What fails a check of several places: what the strictest of them says."""
+    """What fails a check of several places: the strictest setting of all."""
     return max((each.fail_on for each in configurations), key=_strictness, default="error")
 
 

@@ -50,7 +50,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What fixing came to: how many fixes, in which files, how many made it worse, what is left."""
+    """The outcome of fixing: the number of fixes, the changed files, the refused fixes, the report."""
 
     count: int
     changes: tuple[Change, ...]

@@ -1,4 +1,4 @@
-"""What a finding says, without the place that it is about."""
+"""The content of a finding, without its place."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class Message:
         related: tuple[Note, ...] = (),
         fix: Edit | None = None,
     ) -> Finding:
-        """The finding that says so at a place."""
+        """The finding with this message at a place."""
         return Finding(self.code, self.text, span, path, related, fix, self.help, self.severity)

@@ -1,7 +1,7 @@
-"""What only follows from mistakes that are told already: one mistake gives one finding.
+"""Findings that only follow from others: one mistake gives one finding.
 
-What a document declares that cannot be read is missing, and what it uses seems unused; what a
-misspelt key would have given is missing; a value that is refused breaks other rules as well.
+Declarations of a document that cannot be read are missing, and what it uses seems unused; the value
+of a misspelt key is missing; a value that is refused breaks other rules as well.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Start = tuple[str, int]
 
 
 def follows_from(told: Iterable[Finding], manifest: Manifest) -> Callable[[Finding], bool]:
-    """Whether a finding only follows from what was told when the manifest was read."""
+    """Whether a finding only follows from the findings of the reading, ``told``."""
     known = _Told(manifest)
     for one in told:
         known.add(one)
@@ -54,7 +54,7 @@ def follows_from(told: Iterable[Finding], manifest: Manifest) -> Callable[[Findi
 
 
 class _Told:
-    """What was told when a manifest was read, as far as something else may follow from it.
+    """The findings of the reading, as far as other findings may follow from them.
 
     A document is known by its file and by where it begins.
     """
@@ -72,7 +72,7 @@ class _Told:
         self._doubled: set[Start] = set()
 
     def add(self, one: Finding) -> None:
-        """Take note of what was told."""
+        """Take note of a finding of the reading."""
         source = None if one.span is None else self._texts.get(one.span.file)
         if one.span is None or source is None:
             return
@@ -93,7 +93,7 @@ class _Told:
                     self._unnamed.add(kind)
 
     def explains(self, one: Finding) -> bool:
-        """Whether a finding follows from what was told."""
+        """Whether a finding follows from the findings of the reading."""
         if one.span is None:
             return False
         if one.code in _REFUSED and one.span in self._refused:
@@ -109,7 +109,7 @@ class _Told:
         return bool(self._unknown) and one.code in _OF_UNKNOWN and self._is_of_unknown(one)
 
     def _is_of_unknown(self, one: Finding) -> bool:
-        """Whether it follows from a field that is not known, as a rule because it is misspelt."""
+        """Whether a finding follows from an unknown field, which is misspelt as a rule."""
         assert one.span is not None
         start = self._start(one.span)
         if one.name == "missing-input":
@@ -121,7 +121,7 @@ class _Told:
         return missing is not None and missing[1] in self._holders.get((start, one.path), ())
 
     def _refers_to_unnamed(self, one: Finding) -> bool:
-        """Whether a resource that is not there may be one that lacks its name."""
+        """Whether a missing resource may be one that lacks its name."""
         assert one.span is not None
         file, start = self._start(one.span)
         for document in self._manifest.documents:
@@ -130,7 +130,7 @@ class _Told:
         return False
 
     def _lost(self, span: Span) -> str:
-        """Take note of the names of a document that does not declare what it should; its kind."""
+        """Take note of the names in a document that declares nothing; gives its kind."""
         text, (start, end) = self._texts[span.file].text, self._region(span)
         for found in _NAMING.finditer(text, start, end):
             self._undeclared.update(_NAME.findall(found[0]))
@@ -152,7 +152,7 @@ class _Told:
 
 
 def region_of(text: str, offset: int) -> tuple[int, int]:
-    """Where the document begins and ends that an offset lies in; the marker ``---`` is its own."""
+    """The begin and the end of the document around an offset; the marker ``---`` is outside."""
     start, end = 0, len(text)
     for match in _MARKER.finditer(text):
         if match.end() <= offset:
@@ -174,7 +174,7 @@ def _names_around(source: Source, span: Span) -> set[str]:
 
 
 def _named(finding: Finding, texts: Mapping[str, Source]) -> str:
-    """What a finding is about: the last name of what stands at its place."""
+    """The name that a finding is about: the last one in the text at its place."""
     source = None if finding.span is None else texts.get(finding.span.file)
     if source is None or finding.span is None:
         return ""

@@ -1,4 +1,4 @@
-"""What the help of a finding suggests, as a fix: the name that is near to an unknown one."""
+"""Fixes from the help of findings: a similar name in the place of an unknown one."""
 
 from __future__ import annotations
 

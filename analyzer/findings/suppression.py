@@ -126,7 +126,7 @@ def _meant(code: str) -> str | None:
 
 
 def _without(comment: Suppression, stale: list[str], source: Source) -> Edit:
-    """The comment without the rules that are not found; all of it where no other is left."""
+    """The edit that removes some rules from a comment, or the comment if no rule is left."""
     left = [code for code in comment.codes if code not in stale]
     text = source.text
     if left:

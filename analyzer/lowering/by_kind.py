@@ -94,7 +94,7 @@ def is_integral(held: Nodes) -> bool:
 
 
 def number_form(held: Nodes) -> str | None:
-    """``integer`` or ``number`` where every number of a place is delivered as one of them."""
+    """``integer`` or ``number``, where every number of a place is delivered as that."""
     found = {kind for node in held if (kind := numeric(node.schema))}
     settled = {kind for node in held if node.settles and (kind := numeric(node.schema))}
     return next(iter(found)) if len(found) == 1 and settled == found else None
@@ -105,7 +105,7 @@ def _each(held: Nodes, keyword: str) -> list[Any]:
 
 
 def number_shape(held: Nodes, why: list[str]) -> Type:
-    """The type of the numbers; ``why`` says what a type could not."""
+    """The type of the numbers; ``why`` gets the keywords that types cannot express."""
     form, whole_only = number_form(held), is_integral(held)
     made: list[Type] = []
     if form != "number":
@@ -149,7 +149,7 @@ def _up(bound: float) -> float:
 
 
 def _beyond(bound: float, towards: float) -> float:
-    """The nearest double that lies truly on one side of a bound."""
+    """The nearest double that lies strictly on one side of a bound."""
     near = nearest_double(bound)
     lies = near > bound if towards > 0 else near < bound
     return near if lies else math.nextafter(near, towards)

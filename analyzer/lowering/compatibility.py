@@ -30,10 +30,11 @@ from kernel.schema.bundle import bundle
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that is refused or given now, unlike before: what lies at a path of it.
+    """A value that is refused or given now, unlike before, at a path of the whole value.
 
-    ``shown`` is how it looks to people. ``certain``: there is such a value; else it is only that
-    the contrary cannot be proven. ``added``: an open object names a field that it did not name.
+    ``shown`` is how people see the value. ``certain``: there is such a value; otherwise the
+    contrary only cannot be proven. ``added``: an open object declares a field that it did not
+    declare before.
     """
 
     path: Path
@@ -95,7 +96,7 @@ def _shown(example: Counterexample) -> str:
 
 
 def _is_implied(giving: Any, taking: Any, doubt: Doubt) -> bool:
-    """Whether it is certain all the same that what is given is taken."""
+    """Whether a doubt is settled by the schemas: what is given is certainly taken."""
     if doubt.reason == _DOUBLES:
         return True
     keywords = not any(word in doubt.reason for word in ("default", "choices", "alternatives"))

@@ -39,14 +39,14 @@ _SAME_OR_ELEMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A schema node of a bundled schema, by its pointer; ``settles`` as above."""
+    """A node of a bundled schema, by its pointer; ``settles`` as explained above."""
 
     pointer: str
     schema: Any = field(compare=False)
     settles: bool = True
 
     def child(self, *path: str | int) -> Node:
-        """The node below it."""
+        """The node at a path below this node."""
         schema = self.schema
         for step in path:
             schema = schema[step]
@@ -199,9 +199,9 @@ class Reach:
                 waiting.append(target(self.root, here))
 
     def settled(self, nodes: Nodes, depth: int = 0) -> bool:
-        """Whether it is certain what the choices of a place make of a value.
+        """Whether the choices of a place certainly give the same value, whichever branch is taken.
 
-        So it is when at most one of them changes anything, and comes last.
+        That is so when at most one of them changes a value, and is applied last.
         """
         held = expanded(self.root, nodes) or ()
         changing = [
@@ -216,7 +216,7 @@ class Reach:
         return all(self.settled((branch,), depth + 1) for branch in changing[0].branches)
 
     def _last(self, node: Node) -> Choice | None:
-        """The choice that is normalised last of all that a node says."""
+        """The choice of a node that is normalised last."""
         for _ in range(100):
             if not isinstance(node.schema, Mapping):
                 return None

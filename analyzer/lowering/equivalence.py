@@ -58,10 +58,10 @@ def is_same(one: Any, other: Any) -> bool:
 
 
 def implied(producer: Any, consumer: Any, path: Path, *, refined: bool) -> bool:
-    """Whether a consumer's schema demands of a place what the producer's does.
+    """Whether a consumer's schema demands of a place what the producer's schema demands.
 
-    So it is where both demand the same of the place, or of one around it. Where types were found
-    to fit but for what they cannot say, which is ``refined``, only that has to be the same.
+    Both must demand the same of the place, or of a place around it. ``refined``: types were found
+    to fit except for what they cannot say, so only those keywords have to be the same.
     """
     try:
         for length in range(len(path) + 1):

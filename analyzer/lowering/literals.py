@@ -17,9 +17,10 @@ MAX_LITERALS = 10
 
 
 def literals(root: Any, held: Nodes, why: list[str]) -> list[Any] | None:
-    """The values that ``enum`` and ``const`` leave to a place; None where there is neither.
+    """The values that ``enum`` and ``const`` allow at a place; None where there is neither.
 
-    Whether a branch of a choice fits alone is not asked; ``why`` says so where more is not.
+    Whether a branch of a choice fits alone is not asked; ``why`` gets the keyword where more values
+    are left than fit.
     """
     listing = [node for node in held if {"enum", "const"} & node.schema.keys()]
     if not listing:

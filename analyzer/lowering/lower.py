@@ -67,7 +67,7 @@ def lower(schema: Any, schemas: Schemas = NO_SCHEMAS, *, name: str = "") -> Type
 
 @dataclass(frozen=True, slots=True)
 class Untyped:
-    """A keyword that says more than a type can; ``path`` is that of the keyword in the schema."""
+    """A keyword, at ``path``, that says more than a type can."""
 
     path: Path
     why: str
@@ -83,7 +83,7 @@ def untyped(schema: Any) -> tuple[Untyped, ...]:
 
 
 class CircularPlace(Exception):
-    """A place was asked for while it is being made."""
+    """The type of a place is needed to make that same type."""
 
 
 class Lowering:
@@ -100,7 +100,7 @@ class Lowering:
 
     @cached_property
     def identity(self) -> str:
-        """What tells this schema from others: its text, in short."""
+        """A digest of the schema's text, which tells it from other schemas."""
         text = json.dumps(self.root, default=str)
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
@@ -161,7 +161,7 @@ class Lowering:
         return self.refined(self.joined(members, why), why, nodes, nodes)
 
     def _of_choices(self, found: list[Nodes], members: list[Type]) -> Iterator[str]:
-        """What the choices of a place demand beyond that one of the members fits."""
+        """The demands of the choices of a place, besides that one of the members fits."""
         made = {choice for held in found for choice in choices(held)}
         if any(one.keyword == "oneOf" for one in made) and not _disjoint(members):
             yield "oneOf"
@@ -205,14 +205,14 @@ class Lowering:
         return types.NULL if kind == "null" else types.BOOL
 
     def joined(self, members: list[Type], why: list[str]) -> Type:
-        """The union; ``why`` says so where it had to be given up."""
+        """The union of some types; ``why`` gets a reason where it had too many members."""
         made = union(members)
         if isinstance(made, types.Dyn) and not any(isinstance(one, types.Dyn) for one in members):
             why.append("too many alternatives")
         return made
 
     def refined(self, base: Type, why: list[str], held: Nodes, nodes: Nodes) -> Type:
-        """The type with the reasons for which the validator has to be asked, if there are any.
+        """The type, refined by the validator where ``why`` has reasons for that.
 
         ``held`` are the nodes that must hold; ``nodes`` those whose defaults and numbers apply.
         """
@@ -228,7 +228,7 @@ class Lowering:
         )
 
     def takes(self, place: Type, default: Any) -> bool | None:
-        """Whether a place takes its default; None if that leads in a circle."""
+        """Whether a place takes its default; None where the answer depends on itself."""
         try:
             return accepts(place, default)
         except (CircularPlace, RecursionError):
@@ -257,7 +257,7 @@ class Validators:
         return [plan for plan in plans if plan is not None]
 
     def valid(self, value: Any) -> bool:
-        """Whether a value as it is fits all nodes."""
+        """Whether a value fits all nodes as it is."""
         from kernel.schema.plain import is_json
 
         return is_json(value) and all(valid(value) for valid in self._validators)

@@ -23,7 +23,7 @@ class Link:
 
     @property
     def span(self) -> Span:
-        """Where it stands."""
+        """The place of the link."""
         return self.document.span(self.path)
 
 
@@ -38,7 +38,7 @@ def calls_of(linked: Linked, unit: Unit) -> Iterator[tuple[Target, Unit]]:
 
 
 def links_of(linked: Linked, unit: Unit) -> Iterator[Link]:
-    """What a unit calls, refers to, and needs the published values of before it comes up."""
+    """What a unit calls, what it refers to, and whose published values it needs to come up."""
     for target, found in calls_of(linked, unit):
         yield Link(target.document or unit.document, target.path, found)
     for place in unit.fields:

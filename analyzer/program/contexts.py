@@ -1,8 +1,8 @@
-"""The schemas of the CEL variables of a field, with what its call site writes of them itself.
+"""The schemas of the CEL variables of a field, with what its call site writes of them.
 
-``x-kernel-schema`` marks, within ``x-kernel-context``, where the schema goes that stands in a field
-of the call site; where none is written, what stands beside the mark holds. ``x-kernel-names`` marks
-the field whose text has the names of what is always there, in braces.
+``x-kernel-schema``, within ``x-kernel-context``, marks where a schema goes that is written in a
+field of the call site; where none is written, the keywords beside the mark hold. ``x-kernel-names``
+marks the field whose text has, in braces, the names of fields that are always there.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def written_schema(unit: Unit, schema: Any, data: Any) -> Any:
 
 
 def as_written(schema: Any, data: Any, path: Path = ()) -> Any:
-    """The schema with what the call site itself writes in the place of ``x-kernel-schema``.
+    """The schema with what the call site writes in the place of ``x-kernel-schema``.
 
-    What is written there is a schema by itself: its references lead nowhere but into it. ``path``
-    is where the schema stands in the one that the references are to be followed in.
+    A schema that is written there is self-contained: its references lead nowhere but into itself.
+    ``path`` is the place of the schema in the one whose references are followed.
     """
     if not isinstance(schema, Mapping):
         return schema
@@ -76,7 +76,7 @@ def _sources(unit: Unit, site: StandaloneSite) -> Iterator[str]:
 
 
 def _moved(schema: Any, path: Path) -> Any:
-    """A schema that goes into another; one that is wrong, which is told elsewhere, says nothing."""
+    """A schema that goes into another; a wrong one, which is reported elsewhere, allows anything."""
     try:
         return moved(schema, pointer(path))
     except InvalidSchema:
@@ -90,14 +90,14 @@ def _names(data: Any, field: str | None) -> list[str] | None:
 
 
 def _certain(schema: Any, names: list[str] | None) -> Any:
-    """The schema of an object in which some fields are there, whatever it says itself."""
+    """The schema of an object, with some fields required."""
     if not names or not isinstance(schema, Mapping):
         return schema
     return {**schema, "required": list(dict.fromkeys([*schema.get("required", ()), *names]))}
 
 
 def _only(schema: Mapping[str, Any], names: list[str]) -> Any:
-    """The schema of an object with certain fields and no others."""
+    """The schema of an object that has certain fields and no others."""
     each = schema.get("additionalProperties", {})
     properties = dict.fromkeys(names, each)
     return {**schema, "properties": properties, "required": names, "additionalProperties": False}

@@ -1,7 +1,7 @@
-"""The contracts of what is called, as types, each made once.
+"""The contracts of callees, as types, each made once.
 
-A resource with a contract of its own (fields with the role ``inputs`` or ``outputs``) comes before
-its definition; a topology that declares no outputs gives what its result is found to be.
+A contract of the resource itself (fields with the role ``inputs`` or ``outputs``) comes before that
+of its definition; a topology that declares no outputs gives the type of its result.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Contracts:
         return self.lowered(kind[0].outputs, schemas_of(kind[1]))
 
     def lowered(self, schema: Any, schemas: Schemas) -> Type:
-        """The type of a schema; a wrong one, which is reported elsewhere, says nothing."""
+        """The type of a schema; Dyn for a wrong one, which is reported elsewhere."""
         key = (id(schema), id(schemas))
         if key not in self._made:
             # The schema is kept, so that no other one gets its identity.

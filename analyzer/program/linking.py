@@ -1,7 +1,7 @@
-"""A manifest, linked: every place that calls, with what it calls.
+"""A manifest, linked: every call site, with what it calls.
 
-A unit is what is analysed by itself: a resource, the body of a kind, a module, a policy. What
-cannot be resolved is None here; loading and verifying have reported it.
+A unit is what is analysed by itself: a resource, the body of a kind, a module, a policy. References
+that cannot be resolved give None; loading and verifying have reported them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from kernel.topology.sequence import Sequence
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Callee:
-    """What a call site calls: a resource in its module, and its definition in that one's."""
+    """A resource that is called, in its module, and its definition, in the definition's home."""
 
     resource: Resource
     module: Module
@@ -41,7 +41,7 @@ class Callee:
 
     @property
     def owner(self) -> Resource | Definition:
-        """Whose unit has the call sites that a call of it leads to."""
+        """The owner of the unit whose call sites a call leads to."""
         return self.resource if self.definition.body is None else self.definition
 
     def declared(self, part: Part) -> DeclaredSchema | None:
@@ -61,7 +61,7 @@ class Callee:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CelField:
-    """A field with CEL: the value that is written, where, and the variables that it brings."""
+    """A field with CEL: its value as written, its path, and the variables that it brings."""
 
     value: Any
     path: Path
@@ -112,7 +112,7 @@ class Unit:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """How people call the unit."""
         match self.owner:
             case Definition():
                 return self.owner.kind
@@ -175,7 +175,7 @@ class Linked:
         return None if kind is None else Callee(resource, owner, *kind)
 
     def _place(self, module: Module, target: Target, fields: Mapping[str, Any]) -> Resource:
-        """The resource that stands in place of a reference; the same one each time."""
+        """The resource that is written in place of a reference; the same object each time."""
         document = target.document
         assert document is not None
         key = (id(document), target.path)
@@ -283,7 +283,7 @@ class Linked:
             self._visit(unit.module, site.target)
 
     def _visit(self, module: Module, target: Target) -> None:
-        """What stands in place of a reference is a unit of its own."""
+        """Make a unit of a resource that is written in place of a reference."""
         if target.fields is not None and target.document is not None:
             self._resource(self._place(module, target, target.fields), module)
 

@@ -21,7 +21,7 @@ Made = TypeVar("Made")
 class Program:
     """What the checks and the rules of a manifest share.
 
-    ``told`` are the findings of its reading, before it was linked.
+    ``told`` are the findings of its reading, before the manifest was linked.
     """
 
     def __init__(self, linked: Linked, told: Iterable[Finding] = ()) -> None:
@@ -38,7 +38,7 @@ class Program:
         return call_order(self.linked)
 
     def once(self, make: Callable[[Program], Made]) -> Made:
-        """What ``make`` gives for the program; several rules share it."""
+        """The value of ``make`` for the program, computed once for all rules that need it."""
         if make not in self._made:
             self._made[make] = make(self)
         made: Made = self._made[make]

@@ -112,9 +112,9 @@ class Variables:
     def of_context(
         self, unit: Unit, context: Context, data: Any, result: Type = types.DYN
     ) -> Names:
-        """Those that ``x-kernel-context`` brings to a field of a unit.
+        """The variables that ``x-kernel-context`` brings to a field of a unit.
 
-        ``data`` is what is written at the call site around it, in which the types of some stand;
+        ``data`` is what the call site around the field writes, with the types of some of them;
         ``result`` is what its call gives.
         """
         names: dict[str, Type] = {}

@@ -116,9 +116,9 @@ def _fix(fix: Edit, base: Path | None) -> Json:
 
 
 def _fingerprints(report: Report, base: Path | None) -> list[str]:
-    """A mark for each finding that stays when lines above it come and go.
+    """A fingerprint for each finding that stays the same when lines above it come and go.
 
-    It is made of the rule, the file and the text of the line, and which of several alike it is.
+    It is made of the rule, the file and the text of the line, and a number among equal ones.
     """
     lines = {source.name: _BREAK.split(source.text) for source in report.sources}
     seen: Counter[str] = Counter()

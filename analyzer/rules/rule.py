@@ -17,8 +17,8 @@ Check = Callable[[UnitCheck], None]
 class Rule:
     """A function that finds mistakes, and the codes of the catalogue that its findings have.
 
-    It is asked about a whole program, since units may share what they break: a schema of their
-    module, a circle of calls, a secret that goes from one to the next.
+    The function gets a whole program, since units may share a mistake: a schema of their module, a
+    circle of calls, a secret that goes from one unit to the next.
     """
 
     codes: frozenset[str]

@@ -40,7 +40,7 @@ def find_coercions(program: Program) -> Iterator[Finding]:
 
 
 def coercions(document: Document, told: Collection[Span] = ()) -> Iterator[Finding]:
-    """The scalars of a document that readers disagree about, but for places in ``told``."""
+    """The scalars of a document that readers disagree about, except at places in ``told``."""
     if not _suspected(document.data) and not _numbers(document):
         return
     for path, key, node in _scalars(document.root()):

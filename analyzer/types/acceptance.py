@@ -84,5 +84,5 @@ def json_form(value: Any) -> Any:
 
 
 def takes_all(place: Type) -> bool:
-    """Whether the place takes every JSON value, or nothing is to be said about it."""
+    """Whether the place takes every JSON value, or its type is a mistake that was reported."""
     return isinstance(place, Dyn | Error)

@@ -47,12 +47,12 @@ class Type:
 
     @property
     def has_dyn(self) -> bool:
-        """Whether something in it is not known; what lies behind a :class:`Ref` does not count."""
+        """Whether a part of the type is not known; what is behind a :class:`Ref` does not count."""
         return any(part.has_dyn for part in self.parts)
 
     @property
     def parts(self) -> tuple[Type, ...]:
-        """The types that it is made of."""
+        """The types that this type is made of."""
         return ()
 
 
@@ -83,7 +83,7 @@ class Never(Type):
 
 @dataclass(frozen=True, slots=True)
 class Error(Type):
-    """What follows from a mistake that was reported already: nothing more is said about it."""
+    """The type after a mistake that was reported already: nothing more is reported about it."""
 
     def contains(self, value: Any) -> bool:
         return True
@@ -260,10 +260,10 @@ class Map(Type):
 class Field:
     """A field of a record. ``required``: it is certainly there. ``secret``: it must not leak.
 
-    ``lenient``: no schema says whether it is there (no ``required`` at all), or it depends on
-    what types do not say (``if``, ``dependentRequired``). ``default``: it is
+    ``lenient``: no schema says whether the field is there (no ``required`` at all), or its presence
+    depends on what types do not say (``if``, ``dependentRequired``). ``default``: the field is
     there even if nobody gave it, since its schema has a default. ``declared``: some schema says
-    what it is, not only that it is required.
+    what the field is, not only that it is required.
     """
 
     type: Type

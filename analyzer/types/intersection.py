@@ -39,7 +39,7 @@ def meet(a: Type, b: Type) -> Type:
 
 
 def _meet_inside(a: Type, b: Type) -> Type:
-    """What parts of two types have in common: when it is needed, where both may contain them."""
+    """The intersection of two parts; made when it is needed, where both may contain themselves."""
     if a == b or not (_refers(a) and _refers(b)):
         return meet(a, b)
     made: list[Type] = []
@@ -117,7 +117,7 @@ def _lists(a: types.List, b: types.List) -> Type:
 
 
 def _as_record(type_: types.Map) -> types.Record:
-    """The map as a record of unknown fields; what its keys may be is forgotten."""
+    """The map as a record of unknown fields; the type of its keys is forgotten."""
     return types.Record(
         (), type_.value if meet(type_.key, types.STRING) != types.NEVER else types.NEVER
     )

@@ -1,4 +1,4 @@
-"""Fields and elements of types: what ``x.f`` gives, and what is left of ``x`` once it was there."""
+"""Fields and elements of types: the type of ``x.f``, and of ``x`` once ``x.f`` was there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Narrow = Callable[[Type], Type]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What the field of a type is, and whether it is there."""
+    """The type of a field, and whether the field is there."""
 
     presence: Presence
     type: Type = NEVER
@@ -41,7 +41,7 @@ class Member:
 
 
 def member(type_: Type, name: str) -> Member:
-    """The field of one type that is no union."""
+    """The field of a type that is no union."""
     match type_:
         case Dyn() | Error():
             return Member("certain", type_)
@@ -101,9 +101,9 @@ AccessStep = str | int | tuple[str, object]
 
 
 def narrowed(type_: Type, steps: tuple[AccessStep, ...], narrow: Narrow) -> Type:
-    """What is left of a type where what lies at the steps is there, and is what ``narrow`` keeps.
+    """The values of a type in which the value at some steps is there, and is kept by ``narrow``.
 
-    A part that cannot be so is left out of a union. ``narrow`` may keep too much, never too little.
+    A union loses the members without such values. ``narrow`` may keep too much, never too little.
     """
     if not steps:
         return narrow(type_)
@@ -142,7 +142,7 @@ def list_sized(type_: List, least: int, most: int | None) -> Type:
 
 
 def with_field(type_: Record | Map, name: str, field: Field) -> Type:
-    """The record with another field of that name; of a map, the record that it then is."""
+    """The record with another field of that name; a map becomes a record with that field."""
     if isinstance(type_, Map):
         if any(one != String() for one in members_of(type_.key)):
             return type_
@@ -160,7 +160,7 @@ def with_field(type_: Record | Map, name: str, field: Field) -> Type:
 
 
 def without_field(type_: Type, name: str) -> Type:
-    """What is left of a type where its field of that name is not there."""
+    """The values of a type that do not have a field."""
     whole = resolved(type_)
     if isinstance(whole, Dyn | Error):
         return whole
@@ -179,5 +179,5 @@ def _member_without_field(type_: Type, name: str) -> Type:
 
 
 def is_within(index: Type, items: List) -> bool:
-    """Whether a position is certainly one of the list."""
+    """Whether an index is certainly a position of the list."""
     return isinstance(index, Int) and index.least >= 0 and index.most < items.least

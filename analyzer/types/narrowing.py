@@ -1,4 +1,4 @@
-"""What a comparison leaves of a type: the values for which it comes out so.
+"""The values of a type for which a comparison has a given outcome.
 
 Each function may keep too much, never too little.
 """
@@ -46,7 +46,7 @@ def of_kinds(type_: Type, wanted: frozenset[str] | None) -> Type:
 
 
 def ordered(type_: Type, operator: str, value: Any) -> Type:
-    """A type where its comparison with a value had a result, and the order was that."""
+    """The values of a type that can be compared with a value, and stand in that order to it."""
     number = type(value) is int
     kept: list[Type] = []
     for one in members_of(type_):
@@ -137,7 +137,7 @@ def _int_different(type_: Int, value: int) -> Type:
 
 
 def sized(type_: Type, least: int, most: int | None) -> Type:
-    """The values of a type of which the size, if they have one, is within bounds."""
+    """The values of a type whose size is within bounds; values without a size are kept."""
     return union(_member_sized(one, least, most) for one in members_of(type_))
 
 

@@ -188,7 +188,7 @@ def possible_size(type_: Type) -> Int:
 
 
 def with_size_of(source: Type, result: Type, keep_least: bool) -> Type:
-    """A list that is made of another and has as many elements, or not more."""
+    """A list made of another list: with as many elements, or at least no more."""
     if not isinstance(source, List) or not isinstance(result, List):
         return result
     least = source.least if keep_least else min(source.least, 1)

@@ -68,7 +68,7 @@ def kinds(type_: Type) -> frozenset[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a type parameter may be: only these CEL types, and where ``single`` one of them."""
+    """The CEL types that a type parameter may stand for; ``single``: only one of them at once."""
 
     kinds: frozenset[str]
     single: bool = False
@@ -121,8 +121,10 @@ def type_pattern(text: str) -> TypePattern:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No overload takes the types. ``nullable``: without null one would; ``partial``: for some
-    members of the unions one would, and ``lacking`` is one for which none does.
+    """No overload takes the types.
+
+    ``nullable``: one would without null. ``partial``: one does for some members of the unions, and
+    ``lacking`` is a member for which none does.
     """
 
     nearest: str | None
@@ -185,7 +187,7 @@ def _all(name: str, receiver: bool, choices: list[tuple[Type, ...]]) -> Success 
 
 
 def _may_fail(name: str, args: tuple[Type, ...]) -> bool:
-    """Whether a call takes something of which it is not known that it fits."""
+    """Whether an argument is not known to fit."""
     if name in ("_==_", "_!=_", "type", "dyn", "optional.of", "optional.ofNonZeroValue"):
         return False
     if name == "size":
@@ -294,9 +296,9 @@ def _failure(
 
 
 def _nearest(name: str, receiver: bool, args: tuple[Type, ...]) -> tuple[str | None, int]:
-    """The form that takes most of the arguments, and the position of the first it refuses.
+    """The form that takes most of the arguments, and the position of the first that it refuses.
 
-    Of two, it is the one to which the other arguments can be converted.
+    Of two such forms, the one to which the other arguments can be converted.
     """
     best: tuple[tuple[int, int], str | None, int] = ((-1, 0), None, 0)
     for overload in TABLE[name].overloads:

@@ -28,7 +28,7 @@ _TEXTS = ("", "a", "b", "0", "ab", "A", "aa", "a-b", "2000-01-01", "00000000")
 
 
 class Samples:
-    """Values of types, made for one purpose: what was made once is remembered."""
+    """Values of types, made for one purpose; each is made once."""
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[Type, Any]] = {}

@@ -50,9 +50,9 @@ def is_assignable(producer: Type, consumer: Type) -> Verdict:
 
 
 def objections(producer: Type, consumer: Type, most: int = MAX_TRIED) -> Iterator[Verdict]:
-    """All that speaks against an assignment, place by place; nothing where it is proven.
+    """The reasons against an assignment, place by place; none where it is proven.
 
-    No more than ``most``; that there are more is a doubt.
+    At most ``most`` of them; that there are more is a doubt.
     """
     try:
         for number, failure in enumerate(_Comparison().failures(producer, consumer)):
@@ -70,7 +70,7 @@ def objections(producer: Type, consumer: Type, most: int = MAX_TRIED) -> Iterato
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What keeps a proof from being made; ``whole`` is a value suspected to show it."""
+    """A reason that keeps a proof from being made; ``whole`` is a value suspected to show it."""
 
     path: Path = ()
     whole: Any = NO_VALUE
@@ -86,11 +86,11 @@ class _Failure:
         return not accepts(consumer, json_form(self.whole))
 
     def counterexample(self) -> Counterexample:
-        """The failure as it is told to others."""
+        """The failure as a counterexample."""
         return Counterexample(self.whole, self.path, self.value, self.place, self.missing)
 
     def within(self, step: str | int, build: Callable[[Any], Any]) -> _Failure:
-        """The failure as one of the value around it."""
+        """The failure as a failure of the value around it."""
         doubt = self.doubt and replace(self.doubt, path=(step, *self.doubt.path))
         whole = NO_VALUE if self.whole is NO_VALUE else build(self.whole)
         return replace(self, path=(step, *self.path), whole=whole, doubt=doubt)
@@ -105,7 +105,7 @@ def _doubted(kind: Literal["dyn", "open", "refined", "unclear"], reason: str) ->
 
 
 class _Comparison:
-    """One question, with what was assumed on the way and what it has cost."""
+    """One comparison: the pairs of references assumed to fit, and the steps it has taken."""
 
     def __init__(self) -> None:
         self.assumed: set[tuple[Type, Type]] = set()
@@ -114,7 +114,7 @@ class _Comparison:
         self.depth = 0
 
     def failures(self, producer: Type, consumer: Type) -> Generator[_Failure, None, None]:
-        """What speaks against it; nothing when it is proven."""
+        """The reasons against an assignment; none where it is proven."""
         self.steps += 1
         if self.steps > MAX_STEPS or self.depth > MAX_DEPTH:
             yield _doubted("unclear", "the types are too large to compare")
@@ -158,7 +158,7 @@ class _Comparison:
         )
 
     def proves(self, producer: Type, consumer: Type) -> bool:
-        """Whether it is proven; what was assumed for a failed try is forgotten."""
+        """Whether an assignment is proven; assumptions of a failed attempt are forgotten."""
         before = set(self.assumed)
         found = self.failures(producer, consumer)
         first = next(found, None)
@@ -381,7 +381,7 @@ def _texts_hold(producer: types.String, consumer: types.String) -> bool:
 
 
 def _alike(producer: Type, member: Type) -> bool:
-    """Whether a member of a union is of the producer's shape, so that a failure can be told."""
+    """Whether a member of a union has the producer's shape, so that its failures can be shown."""
     if isinstance(member, types.Ref):
         return _alike(producer, member.resolve())
     if isinstance(member, types.Refined):

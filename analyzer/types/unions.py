@@ -81,7 +81,7 @@ def _add(members: list[Type], new: Type) -> None:
 
 
 def _joined(a: Type, b: Type) -> Type | None:
-    """One type for two of the same shape, where it holds exactly their values; else None."""
+    """One type with exactly the values of two types of one shape; None where there is none."""
     match a, b:
         case Bool(), Bool():
             return BOOL

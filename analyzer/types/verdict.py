@@ -16,8 +16,8 @@ from kernel.schema import Problem
 class Counterexample:
     """A value that the producer may give and the consumer refuses.
 
-    ``whole`` is the value; ``value`` is what lies at ``path`` in it, where the consumer takes
-    ``place`` only. With ``missing`` nothing lies there.
+    ``whole`` is the value; at ``path`` in it lies ``value``, where the consumer takes ``place``
+    only. ``missing``: nothing lies there.
     """
 
     whole: Any

@@ -13,7 +13,7 @@ FAILS: Final = "fails"
 
 
 def admits(condition: Template | None, code: str | int) -> bool:
-    """Whether it may be true of an error with that code; only what is certain is a no.
+    """Whether a condition may be true of an error with a code; False only where that is certain.
 
     An error inside the condition counts as false (pipeline.md, retry).
     """

@@ -1,7 +1,7 @@
 """Defaults that another schema of the same field refuses (K105).
 
-That a default breaks the schema it stands in is told when the manifest is loaded; here it is what
-``allOf`` and ``$ref`` demand of the field besides.
+A default that breaks its own schema is reported when the manifest is loaded; here ``allOf`` and
+``$ref`` demand more of the field.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _fields(held: tuple[Node, ...]) -> dict[str, list[Node]]:
 
 
 def _is_refused(lowering: Lowering, own: Node, schemas: tuple[Node, ...]) -> bool:
-    """Whether all take a value, but not the default, which its own schema takes."""
+    """Whether some value fits all schemas of a field, but not the default, which fits its own."""
     default = own.schema["default"]
     if lowering.takes(lowering.place((own,)), default) is not True:
         return False

@@ -35,9 +35,9 @@ def _refers(node: Node) -> bool:
 
 
 class _Ends:
-    """Which types have a value that ends: the least fixed point over the references.
+    """The types that have a finite value: the least fixed point over the references.
 
-    A reference is known to end when what it stands for does, with those that were known before.
+    A reference has one if its target has, given those that were found before.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class _Ends:
         return self._ends(type_) or self.steps > MAX_STEPS
 
     def _reached(self, type_: Type) -> list[str]:
-        """The references that a value of the type needs, those that were not looked at yet."""
+        """The references that a value of the type needs, without those visited before."""
         new: list[str] = []
         waiting = [type_]
         while waiting and self.steps <= MAX_STEPS:
@@ -95,7 +95,7 @@ def _demands(type_: Type) -> tuple[Type, ...]:
 def _circle(
     lowering: Lowering, ends: _Ends, start: Node, parts: Parts, seen: set[str]
 ) -> Found | None:
-    """The circle of demands that a node without an end leads to; None if it was told before."""
+    """The circle of demands that a node leads to; None if it was reported before."""
     way: dict[str, Node] = {}
     steps: list[Path] = []
     node: Node | None = start

@@ -1,4 +1,4 @@
-"""Keywords of schemas that are none, and near to one: a schema lets anything pass that it lacks."""
+"""Misspelt keywords: JSON Schema ignores them, so that the schema lets anything pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first look at schemas: most are so plain that values certainly fit, and types say them all."""
+"""A quick look at schemas: most are so plain that nothing can be wrong with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EXACT: Final = 2**53
 
 
 def is_plain(schema: Any) -> bool:
-    """Whether it takes no more than this look to know that nothing is wrong with a schema."""
+    """Whether this look is enough to know that nothing is wrong with a schema."""
     waiting = [schema]
     while waiting:
         node = waiting.pop()

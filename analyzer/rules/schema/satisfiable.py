@@ -53,14 +53,14 @@ def _inside(root: Any, node: Node) -> Iterator[Node]:
 
 
 def _is_blamed(lowering: Lowering, node: Node, parts: Parts, causes: Mapping[str, Found]) -> bool:
-    """Whether it is the fault of a node inside, which is reported there."""
+    """Whether a node inside is the cause, and is reported instead."""
     if node.pointer in parts:
         return node.pointer in causes
     return not is_false(lowering.root, node) and _cause(lowering, node) is not None
 
 
 def is_false(root: Any, node: Node) -> bool:
-    """Whether a node says in so many words that there is no value."""
+    """Whether a node refuses every value explicitly."""
     for _ in range(100):
         if node.schema is False:
             return True

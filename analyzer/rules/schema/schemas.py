@@ -37,7 +37,7 @@ _CHOOSING = ("anyOf", "oneOf", "allOf")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Declared:
-    """A schema where it is declared. ``checked``: loading has said what is wrong with it."""
+    """A schema where it is declared. ``checked``: loading has reported its mistakes."""
 
     schema: Any
     schemas: Schemas
@@ -47,7 +47,7 @@ class Declared:
 
 
 def find_wrong_schemas(program: Program) -> Iterator[Finding]:
-    """What is wrong with the schemas of all modules, and with those that call sites write."""
+    """The mistakes in the schemas of all modules, and in those that call sites write."""
     for module in program.linked.manifest.modules.values():
         units = [unit for unit in program.linked.units.values() if unit.module is module]
         owners = (unit.owner for unit in units if unit.path)
@@ -58,9 +58,9 @@ def find_wrong_schemas(program: Program) -> Iterator[Finding]:
 def schema_findings(
     module: Module, in_place: Iterable[Resource] = (), units: Iterable[Unit] = ()
 ) -> Iterator[Finding]:
-    """What is wrong with the schemas of a module, and of resources ``in_place`` of references.
+    """The mistakes in the schemas of a module, and of resources ``in_place`` of references.
 
-    And with those that the call sites of ``units`` write of their own variables.
+    And in those that the call sites of ``units`` write of their own variables.
     """
     seen: set[int] = set()
     for declared in chain(declared_in(module, in_place), _at_call_sites(units)):
@@ -133,7 +133,7 @@ def _findings(declared: Declared) -> Iterator[Finding]:
 
 
 def _given_up(parts: Parts, root: Any) -> Iterator[Untyped]:
-    """The choices with more alternatives than are looked at."""
+    """The choices with too many alternatives to be typed."""
     for path, node in parts.values():
         keyword = next(
             (key for key in _CHOOSING if isinstance(node.schema, Mapping) and key in node.schema),
@@ -145,7 +145,7 @@ def _given_up(parts: Parts, root: Any) -> Iterator[Untyped]:
 
 
 def _outermost(found: Iterable[Untyped]) -> Iterator[Untyped]:
-    """Those that are not inside of another one, which says the same of all within."""
+    """The keywords that are not inside another one of them."""
     told: set[Path] = set()
     for one in found:
         if any(one.path[:length] in told for length in range(1, len(one.path))):
