@@ -17,7 +17,7 @@ from analyzer.findings.catalogue import RULES
 from kernel.manifest import read_data
 from tests.support.warm import environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "tests" / "analyzer" / "data" / "github-actions.json"
 
 GOOD = "kind: Run.Sequence\nmetadata: { name: Main }\nsteps: []\n"
