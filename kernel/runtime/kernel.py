@@ -213,9 +213,7 @@ class Kernel:
         if run_id is not None:
             self._runs.check_id(run_id)
         run = self._new_run("api", id=run_id)
-        return await self._runs.apply(
-            run, target, inputs or {}, may_exist=run_id is not None, migrate=migrate
-        )
+        return await self._runs.apply(run, target, inputs or {}, migrate=migrate)
 
     async def resume(self, run_id: str) -> RunResult:
         """Resume a run that was parked or interrupted; the result of a run that has ended.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from kernel.errors import Cancelled, Unknown, UsageError
@@ -70,17 +71,25 @@ class RecordedRuns:
         run.history = ServedHistory(self._journal, self._references, run.id, new_run, _timing())
 
     async def begin(
-        self, run: Run, topology: str, request: RunRequest, *, body: RunBody, migrate: bool = False
-    ) -> RunResult | None:
-        """Open a run, or resume the recorded one; its result, if it has ended already.
+        self,
+        run: Run,
+        topology: str,
+        request: RunRequest,
+        inputs: Mapping[str, Any],
+        call: Callable[[Mapping[str, Any]], Awaitable[Any]],
+        *,
+        migrate: bool = False,
+    ) -> RunResult | RunBody:
+        """Open a run, or resume the recorded one: its body, which makes the ``call``.
 
-        Raises :class:`UsageError` when the run began otherwise, or another process works on it.
+        The result of a run that has ended already. Raises :class:`UsageError` when the run began
+        otherwise, or another process works on it.
         """
         digest = await self._keep_manifest()
         answer = await self._open(_new_run(run, topology, digest, request))
         if isinstance(answer, rows.Opened):
             run.history = self._history(run, answer.lease)
-            return None
+            return partial(call, inputs)
         found = answer.run
         _check_request(found, request)
         if found.digest != digest and not migrate:
@@ -92,10 +101,11 @@ class RecordedRuns:
         taken = await self._take(run, found)
         if isinstance(taken, RunResult):
             return taken
+        body = partial(call, self._recorded_inputs(found, inputs))
         if found.digest != digest:
             await rehearse(run, taken, body)
             await self._journal.migrate_run(taken.lease.row, digest)
-        return None
+        return body
 
     async def _open(self, new: rows.NewRun) -> rows.Opened | rows.Existing:
         """Open a run. When that is cancelled, the run is recorded as cancelled."""
@@ -109,20 +119,11 @@ class RecordedRuns:
                 await self._journal.finish_run(answer.lease, "cancelled", error=stopped)
             raise
 
-    async def recorded_inputs(
-        self, run: str, request: RunRequest, inputs: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """The recorded inputs of a run, where ``request`` is the same again; else ``inputs``.
-
-        The recorded inputs may have their members in another order.
-        """
-        found = await self._journal.run(run)
-        if found is None or found.inputs is None:
-            return inputs
-        began = RunRequest.from_json(found.inputs)
+    def _recorded_inputs(self, found: rows.Run, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The inputs with which a run began, whose members may be in another order."""
         try:
-            return self._references.show(began.inputs) if request.is_same(began) else inputs
-        except LostSecret:
+            return self.request_of(found).inputs
+        except UsageError:
             return inputs
 
     # Resuming

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from kernel.errors import InvocationError, Outcome
 
 if TYPE_CHECKING:
-    from kernel.events.references import References
     from kernel.invocation.runtime import Runtime
     from kernel.runtime.starts import Start
 
@@ -50,28 +49,10 @@ def run_result(
             hide = runtime.redactor_for(start.instance.contract.output_redaction)
             value = results[start.label]
             shown[start.label] = value if hide is None else hide(value)
-    return RunResult(run, "succeeded", _combined(results), shown=_combined(shown))
+    return RunResult(run, "succeeded", combined(results), shown=combined(shown))
 
 
-def kept_results(
-    starts: Iterable[Start], results: Mapping[str, Any], references: References
-) -> Any:
-    """The ``results`` of starts as the journal keeps them."""
-    by_label = {start.label: start for start in starts}
-    return _combined(
-        {
-            label: kept_result(by_label[label], result, references)
-            for label, result in results.items()
-        }
-    )
-
-
-def kept_result(start: Start, result: Any, references: References) -> Any:
-    """The result of a start as the journal keeps it: with references for secrets."""
-    return references.hide(result, start.instance.contract.output_redaction)
-
-
-def _combined(results: Mapping[str, Any]) -> Any:
+def combined(results: Mapping[str, Any]) -> Any:
     """The only result; several by their labels; None where there is none."""
     if len(results) == 1:
         return next(iter(results.values()))

@@ -20,7 +20,7 @@ from kernel.policy import Request, Scope, addresses_of
 from kernel.registry.instances import Instance
 from kernel.registry.registry import Registry
 from kernel.runtime.execution import execute, execute_served_call
-from kernel.runtime.result import RunResult, kept_result, kept_results, run_result
+from kernel.runtime.result import RunResult, combined, run_result
 from kernel.runtime.run_request import RunRequest
 from kernel.runtime.starts import Start, starts
 from kernel.runtime.supervision import ServiceSupervisor
@@ -66,42 +66,36 @@ class Runs:
         """Invoke ``target`` as ``run`` and return its result."""
         start = Start(find_target(self._manifest, self._registry, target))
         self._check_permitted(start, inputs, run)
-        body = partial(self._call, run, start, inputs)
+        call = partial(self._call, run, start)
         if self.recorded is None:
-            return await body()
+            return await call(inputs)
         request = self.request(target, inputs, [start])
-        await self.recorded.begin(run, start.instance.address, request, body=body)
-        return await execute(run, body, lambda result: kept_result(start, result, self._references))
+        await self.recorded.begin(run, start.instance.address, request, inputs, call)
+        return await execute(
+            run, partial(call, inputs), lambda result: self._kept([start], {start.label: result})
+        )
 
     async def apply(
-        self,
-        run: Run,
-        target: str | None,
-        inputs: Mapping[str, Any],
-        *,
-        may_exist: bool,
-        migrate: bool,
+        self, run: Run, target: str | None, inputs: Mapping[str, Any], *, migrate: bool
     ) -> RunResult:
         """Make the calls of ``run``; where there are Services as well, wait until they stop."""
         chosen = starts(self._manifest, self._registry, target)
         calls = [start for start in chosen if not start.instance.is_shared]
         for start in calls:
             self._check_permitted(start, inputs, run)
+        call = partial(self._call_all, run, calls)
         try:
             if self.recorded is None or not calls:
-                results = await self._call_all(run, calls, inputs)
+                results = await call(inputs)
             else:
                 request = self.request(target, inputs, calls)
-                if may_exist:
-                    inputs = await self.recorded.recorded_inputs(run.id, request, inputs)
-                body = partial(self._call_all, run, calls, inputs)
                 topology = ", ".join(start.instance.address for start in calls)
-                ended = await self.recorded.begin(
-                    run, topology, request, body=body, migrate=migrate
+                begun = await self.recorded.begin(
+                    run, topology, request, inputs, call, migrate=migrate
                 )
-                if ended is not None:
-                    return ended
-                results = await self._execute(run, body, calls)
+                if isinstance(begun, RunResult):
+                    return begun
+                results = await self._execute(run, begun, calls)
             if len(calls) < len(chosen):
                 await self._services.wait_until_stopped()
         except InvocationError as error:
@@ -109,12 +103,18 @@ class Runs:
             return RunResult(run.id, error.outcome, None, error)
         return run_result(run.id, chosen, results, self._runtime)
 
+    def _kept(self, calls: list[Start], results: Mapping[str, Any]) -> Any:
+        """The results of calls as the journal keeps them: with references for secrets."""
+        kept = {}
+        for start in calls:
+            hide = start.instance.contract.output_redaction
+            kept[start.label] = self._references.hide(results[start.label], hide)
+        return combined(kept)
+
     async def _execute(self, run: Run, body: RunBody, calls: list[Start]) -> dict[str, Any]:
         self.open.append(run)
         try:
-            results: dict[str, Any] = await execute(
-                run, body, lambda results: kept_results(calls, results, self._references)
-            )
+            results: dict[str, Any] = await execute(run, body, partial(self._kept, calls))
         finally:
             self.open.remove(run)
         return results
