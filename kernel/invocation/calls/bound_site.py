@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.invocation.calls.call import current_call
+from kernel.invocation.calls.call import Bound, current_call
 from kernel.invocation.context import EvaluationContext
 from kernel.run_paths import numbered
 from kernel.topology.context import is_wanted
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kernel.topology.callsite import CallSite
 
 
-class BoundCallSite(Mapping[str, Any]):
+class BoundCallSite(Bound, Mapping[str, Any]):
     """A call site of a resource's own fields (``x-kernel-call``), or a reference to an invocable.
 
     It is the mapping of the node's other fields, and can be invoked. Inside an invocation its

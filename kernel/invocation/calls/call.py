@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from kernel.errors import NotFound
 from kernel.invocation.context import EvaluationContext
@@ -59,11 +60,13 @@ class Cancellation:
             self._loop.call_soon_threadsafe(self._waiter.set)
 
 
-@runtime_checkable
-class Bound(Protocol):
+class Bound(ABC):
     """What a controller gets for a field that calls something (``BoundCallSite``)."""
 
-    def invoke(self, values: Mapping[str, Any] | None = None) -> Coroutine[Any, Any, Any]:
+    __slots__ = ()
+
+    @abstractmethod
+    async def invoke(self, values: Mapping[str, Any] | None = None) -> Any:
         """Call it."""
 
 
@@ -118,18 +121,18 @@ class Call:
         thread, it comes at once. Raises :class:`kernel.InvocationError`.
         """
         if isinstance(target, Bound):
-            made = target.invoke(inputs)
+            answer = target.invoke(inputs)
         else:
             path = numbered(joined(self.invocation.inner_path, "call"), self.count(None))
-            made = self._called(target, inputs or {}, path)
+            answer = self._called(target, inputs or {}, path)
         try:
             here = asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run_coroutine_threadsafe(made, self._loop).result()
+            return asyncio.run_coroutine_threadsafe(answer, self._loop).result()
         if here is not self._loop:
-            made.close()
+            answer.close()
             raise RuntimeError("call.invoke was used from another event loop")
-        return made
+        return answer
 
     async def _called(self, target: Any, inputs: Mapping[str, Any], path: str) -> Any:
         """Call a target by its name, as a part of the invocation."""

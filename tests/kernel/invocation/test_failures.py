@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -378,7 +379,8 @@ def test_a_controller_calls_by_name_and_gets_errors_of_the_kernel() -> None:
     seen: list[Any] = []
 
     async def work(inputs: Any, call: Any) -> Any:
-        for target in ("T.Other/Nope", "nonsense", {"kind": "T.Other"}, 7):
+        beside_the_pipeline = SimpleNamespace(invoke=lambda inputs: inputs)
+        for target in ("T.Other/Nope", "nonsense", {"kind": "T.Other"}, 7, beside_the_pipeline):
             with pytest.raises(NotFound):
                 await call.invoke(target)
         seen.append(call.run)
