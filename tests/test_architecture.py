@@ -29,7 +29,7 @@ LAYERS = (
 """From low to high: a module knows its own layer and those below."""
 
 INVOCATION = (
-    "values threads engine replay_order atomic lease",
+    "values threads invoker replay_order atomic lease",
     "activity",
     "history",
     "runtime",

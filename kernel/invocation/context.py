@@ -64,26 +64,26 @@ class EvaluationContext:
 
         Returns the outputs. Raises :class:`InvocationError`; cancellation passes through.
         """
-        return self.run.engine.invoke(self, site)
+        return self.run.invoker.invoke(self, site)
 
     def invoke_once(self, site: CallSite, label: str | None = None) -> Coroutine[Any, Any, Any]:
         """Make the only call of a call site that no manifest holds.
 
         ``label`` names it in the path of a run where its place in the manifest does not.
         """
-        return self.run.engine.invoke_once(self, site, label)
+        return self.run.invoker.invoke_once(self, site, label)
 
     async def decide(self, path: str, find: Callable[[], Any]) -> Any:
         """Decide with ``find``, once: a process that goes on with the run decides the same."""
-        return await self.run.engine.decide(self, path, find)
+        return await self.run.invoker.decide(self, path, find)
 
     async def sleep(self, path: str, milliseconds: float) -> None:
         """Let time pass, at a path of the run."""
-        await self.run.engine.sleep(self, path, milliseconds)
+        await self.run.invoker.sleep(self, path, milliseconds)
 
     async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
         """Wait for an event of a pattern; raise :class:`Timeout` after so many milliseconds."""
-        return await self.run.engine.wait_for(self, path, pattern, timeout)
+        return await self.run.invoker.wait_for(self, path, pattern, timeout)
 
     def inner(self, bindings: dict[str, Any], path: str) -> EvaluationContext:
         """The same place with other variables in scope."""
@@ -107,7 +107,7 @@ class EvaluationContext:
 
     def at_call(self, site: CallSite) -> EvaluationContext:
         """The same place with ``invocation`` in scope, of the call that is about to be made."""
-        called = self.run.engine.invocation_to_cel(self, site)
+        called = self.run.invoker.invocation_to_cel(self, site)
         return self.inner({**self.bindings, "invocation": called}, self.path)
 
     def failed_expression(self, error: CelError, path: Path) -> ExpressionError:

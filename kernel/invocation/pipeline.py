@@ -73,7 +73,7 @@ def prepare(runtime: Runtime, site: CallSite, scope: ModuleScope, label: str | N
 
 
 class Pipeline:
-    """The engine that makes the calls of all runs of a kernel."""
+    """Makes the calls of all runs of a kernel."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -35,13 +35,13 @@ _MAX_QUIET_ITERATIONS = 1_000
 
 async def rehearse(run: Run, history: History, body: RunBody) -> None:
     """Walk a run without calling anything. Raises :class:`UsageError` when it is another run."""
-    engine, watch = run.engine, run.watch
+    invoker, watch = run.invoker, run.watch
     rehearsal = Rehearsal(run, history)
-    run.engine, run.watch = rehearsal, None
+    run.invoker, run.watch = rehearsal, None
     try:
         await _walk(rehearsal, history, body)
     finally:
-        run.engine, run.watch = engine, watch
+        run.invoker, run.watch = invoker, watch
     problems = rehearsal.problems()
     if problems:
         await history.journal.finish_run(history.lease.row, "running")
@@ -67,7 +67,7 @@ async def _walk(rehearsal: Rehearsal, history: History, body: RunBody) -> None:
 
 
 class Rehearsal(Pipeline):
-    """The engine that makes no call: it gives what is recorded of the same call."""
+    """The pipeline that makes no call: it gives what is recorded of the same call."""
 
     def __init__(self, run: Run, history: History) -> None:
         super().__init__(run.runtime)

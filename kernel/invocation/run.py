@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from kernel.errors import InvocationError
-    from kernel.invocation.engine import Engine
     from kernel.invocation.history import History
+    from kernel.invocation.invoker import Invoker
     from kernel.invocation.runtime import Runtime
 
 
@@ -36,9 +36,9 @@ class Run:
 
     __slots__ = (
         "correlation_id",
-        "engine",
         "history",
         "id",
+        "invoker",
         "live_attempts",
         "namespace",
         "principal",
@@ -61,7 +61,7 @@ class Run:
         self.id = str(self.namespace) if id is None else id  # a UUID, or what the caller gave
         self.history: History | None = None  # what the journal holds of it
         self.runtime = runtime
-        self.engine: Engine = runtime.engine
+        self.invoker: Invoker = runtime.invoker
         # Paths and attempts of controllers that have not ended, in threads or after a timeout.
         self.live_attempts: set[tuple[str, int]] = set()
         self.source = source

@@ -12,7 +12,7 @@ from kernel.invocation.threads import Threads, shared
 
 if TYPE_CHECKING:
     from kernel.events.references import References
-    from kernel.invocation.engine import Engine
+    from kernel.invocation.invoker import Invoker
     from kernel.journal.interface import Journal
     from kernel.journal.rows import Approval
     from kernel.policy import Applied
@@ -44,7 +44,7 @@ class Runtime:
     bus: Bus
     redactor: Redactor
     log: Log
-    engine: Engine = field(init=False)
+    invoker: Invoker = field(init=False)
     """Makes the calls of the runs; a run that is rehearsed has its own."""
     threads: Threads = field(default_factory=lambda: shared)
     checks: dict[Any, Any] = field(default_factory=dict)

@@ -85,7 +85,7 @@ class Kernel:
             root=id(manifest.root),
             ask=ask,
         )
-        self.runtime.engine = Pipeline(self.runtime)
+        self.runtime.invoker = Pipeline(self.runtime)
         self._services = ServiceSupervisor(self.runtime.log)
         self.registry = Registry(
             self._scopes,

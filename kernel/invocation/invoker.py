@@ -1,4 +1,4 @@
-"""``Engine``: makes the calls, the decisions and the pauses of a run."""
+"""``Invoker``: makes the calls, the decisions and the pauses of a run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from kernel.topology.callsite import CallSite
 
 
-class Engine(Protocol):
+class Invoker(Protocol):
     """There are two: the pipeline, and the rehearsal, which gives what is recorded.
 
     ``context`` is the :class:`EvaluationContext` where a call stands. Its type is not named here,
-    since a context knows its run, and a run its engine.
+    since a context knows its run, and a run its invoker.
     """
 
     async def invoke(self, context: Any, site: CallSite) -> Any:
