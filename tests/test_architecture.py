@@ -10,8 +10,11 @@ import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from kernel.topology import forms
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("kernel", "analyzer", "definitions")
@@ -267,6 +270,18 @@ def test_nothing_in_the_kernel_knows_a_kind_by_its_name() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert id(node) in documentation or node.value not in kinds, f"{file}:{node.lineno}"
+
+
+def test_the_analyzer_walks_the_forms_of_steps_and_knows_none_by_its_name() -> None:
+    names = {form.__name__ for form in get_args(forms.Form)}
+    assert len(names) >= 11
+    for file in files("analyzer"):
+        for node in ast.walk(parsed(file)):
+            if isinstance(node, ast.ImportFrom) and node.module == "kernel.topology.forms":
+                assert not names & {alias.name for alias in node.names}, f"{file}:{node.lineno}"
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                named = node.value.id == "forms" and node.attr in names
+                assert not named, f"{file}:{node.lineno}"
 
 
 @pytest.mark.parametrize(
