@@ -50,7 +50,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """The outcome of fixing: the number of fixes, the changed files, the refused fixes, the report."""
+    """The outcome: the number of fixes, the changed files, the refused fixes, the report."""
 
     count: int
     changes: tuple[Change, ...]

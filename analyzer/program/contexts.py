@@ -76,7 +76,7 @@ def _sources(unit: Unit, site: StandaloneSite) -> Iterator[str]:
 
 
 def _moved(schema: Any, path: Path) -> Any:
-    """A schema that goes into another; a wrong one, which is reported elsewhere, allows anything."""
+    """A schema that goes into another; a wrong one, reported elsewhere, allows anything."""
     try:
         return moved(schema, pointer(path))
     except InvalidSchema:
