@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from analyzer.lowering.conjunction import Node, Nodes, Places, numeric
+from analyzer.lowering.conjunction import Node, Nodes, Places, numeric, types_of
 from analyzer.types import INT_MAX, INT_MIN, NEVER, Double, Int, List, Never, String, Type, union
 
 JSON_MOST = 2**1023 - 1
@@ -60,10 +60,8 @@ def kinds(held: Nodes) -> tuple[str, ...]:
     """The kinds of values that the ``type`` keywords leave."""
     left = set(KINDS)
     for node in held:
-        types = node.schema.get("type")
-        if types is not None:
-            names = types if isinstance(types, list) else [types]
-            left &= {"number" if name == "integer" else name for name in names}
+        if types := types_of(node.schema):
+            left &= {"number" if name == "integer" else name for name in types}
     return tuple(kind for kind in KINDS if kind in left)
 
 
@@ -85,12 +83,8 @@ def kind_of(value: Any) -> str:
 
 def is_integral(held: Nodes) -> bool:
     """Whether the ``type`` keywords leave whole numbers only."""
-    for node in held:
-        types = node.schema.get("type")
-        names = types if isinstance(types, list) else [types]
-        if "integer" in names and "number" not in names:
-            return True
-    return False
+    named = (types_of(node.schema) for node in held)
+    return any("integer" in types and "number" not in types for types in named)
 
 
 def number_form(held: Nodes) -> str | None:

@@ -49,11 +49,9 @@ def newly_refused(
 ) -> list[Difference]:
     """What the old schema takes and the new one does not. Raises InvalidSchema."""
     before, after = bundle(old, old_schemas), bundle(new, new_schemas)
-    if is_same(before, after):
-        return []
-    found = _differences(before, after, _mapped(lower(before), "given"), lower(after))
     return [
-        replace(one, added=not one.missing and _is_added(before, after, one.path)) for one in found
+        replace(one, added=not one.missing and _is_added(before, after, one.path))
+        for one in _differences(before, after, "given", strict=False)
     ]
 
 
@@ -62,14 +60,16 @@ def newly_given(
 ) -> list[Difference]:
     """What the new schema delivers and the old one does not. Raises InvalidSchema."""
     before, after = bundle(old, old_schemas), bundle(new, new_schemas)
-    if is_same(before, after):
-        return []
-    producer, consumer = _mapped(lower(after), "delivered"), _mapped(lower(before), "strict")
-    return list(_differences(after, before, producer, consumer))
+    return list(_differences(after, before, "delivered", strict=True))
 
 
-def _differences(giving: Any, taking: Any, producer: Type, consumer: Type) -> Iterator[Difference]:
+def _differences(giving: Any, taking: Any, given: Sense, strict: bool) -> Iterator[Difference]:
     """What a producer gives and a consumer refuses, once for each path; certain ones first."""
+    if is_same(giving, taking):
+        return
+    producer, consumer = _mapped(lower(giving), given), lower(taking)
+    if strict:
+        consumer = _mapped(consumer, "strict")
     told: set[Path] = set()
     doubts: list[Difference] = []
     for found in objections(producer, consumer, MAX_OBJECTIONS):
@@ -77,11 +77,7 @@ def _differences(giving: Any, taking: Any, producer: Type, consumer: Type) -> It
         if example is not None and example.path not in told:
             told.add(example.path)
             yield Difference(example.path, _shown(example), example.missing)
-        elif (
-            doubt is not None
-            and doubt.reason != _DOUBLES
-            and not _is_implied(giving, taking, doubt)
-        ):
+        elif doubt is not None and not _is_implied(giving, taking, doubt):
             doubts.append(Difference(doubt.path, doubt.reason, certain=False))
     for one in doubts:
         if one.path not in told:
@@ -118,6 +114,7 @@ MAX_OBJECTIONS: Final = 2_000
 """What speaks against larger changes is not looked at to its end."""
 
 Sense = Literal["given", "delivered", "strict"]
+"""Given to a place, delivered by it; or taken by a place that takes only what was delivered."""
 
 
 def _mapped(type_: Type, sense: Sense) -> Type:

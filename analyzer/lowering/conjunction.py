@@ -10,7 +10,7 @@ last (``kernel.schema.normalise``: own keywords, ``allOf``, ``$ref``, then the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
@@ -52,6 +52,10 @@ class Node:
             schema = schema[step]
         return Node(self.pointer + pointer(path), schema, self.settles)
 
+    def children(self, keyword: str) -> list[Node]:
+        """The nodes of a keyword that holds a list of schemas."""
+        return [self.child(keyword, index) for index in range(len(self.schema.get(keyword, ())))]
+
 
 Nodes = tuple[Node, ...]
 
@@ -76,10 +80,14 @@ class Choice:
     keyword: str
 
     @property
-    def branches(self) -> Nodes:
+    def branches(self) -> list[Node]:
         """Its schemas."""
-        count = len(self.node.schema[self.keyword])
-        return tuple(self.node.child(self.keyword, index) for index in range(count))
+        return self.node.children(self.keyword)
+
+    @property
+    def pointer(self) -> str:
+        """Where it stands in the schema."""
+        return f"{self.node.pointer}/{self.keyword}"
 
 
 def demands(schema: Mapping[str, Any]) -> set[str]:
@@ -109,9 +117,7 @@ def expanded(root: Any, nodes: Iterable[Node], held: Nodes = ()) -> Nodes | None
         found[node.pointer] = node
         if "$ref" in node.schema:
             waiting.append(target(root, node))
-        if "allOf" in node.schema:
-            count = len(node.schema["allOf"])
-            waiting += [node.child("allOf", index) for index in reversed(range(count))]
+        waiting += reversed(node.children("allOf"))
     return tuple(found.values())
 
 
@@ -122,11 +128,11 @@ def alternatives(root: Any, nodes: Nodes) -> list[Nodes] | None:
     waiting: list[tuple[Nodes, frozenset[str]]] = [] if first is None else [(first, frozenset())]
     while waiting:
         held, taken = waiting.pop(0)
-        choice = next((one for one in choices(held) if _name(one) not in taken), None)
+        choice = next((one for one in choices(held) if one.pointer not in taken), None)
         if choice is None:
             done.append(held)
         else:
-            taken |= {_name(choice)}
+            taken |= {choice.pointer}
             made = [expanded(root, (branch,), held) for branch in choice.branches]
             waiting[:0] = [(one, taken) for one in made if one is not None]
         if len(waiting) + len(done) > MAX_ALTERNATIVES and (
@@ -147,25 +153,25 @@ def choices(held: Nodes) -> Iterator[Choice]:
         yield from (Choice(node, keyword) for keyword in CHOICES if keyword in node.schema)
 
 
-def _name(choice: Choice) -> str:
-    return f"{choice.node.pointer}/{choice.keyword}"
-
-
-def is_secret(root: Any, node: Node) -> bool:
-    """Whether a value at a node, or an element of it, is secret (``kernel.schema.redact``)."""
+def reached(root: Any, node: Node, by: Container[str | int] | None = None) -> Iterator[Node]:
+    """A node, and those that it leads to: by references, and inside of it ``by`` some keywords."""
     seen: set[str] = set()
     waiting = [node]
     while waiting:
         here = waiting.pop()
         if here.pointer in seen or not isinstance(here.schema, Mapping):
             continue
-        if traits(here.schema).secret:
-            return True
         seen.add(here.pointer)
-        waiting += [here.child(*p) for p, _ in subschemas(here.schema) if p[0] in _SAME_OR_ELEMENT]
+        yield here
+        inner = (path for path, _ in subschemas(here.schema) if by is None or path[0] in by)
+        waiting += [here.child(*path) for path in inner]
         if "$ref" in here.schema:
             waiting.append(target(root, here))
-    return False
+
+
+def is_secret(root: Any, node: Node) -> bool:
+    """Whether a value at a node, or an element of it, is secret (``kernel.schema.redact``)."""
+    return any(traits(one.schema).secret for one in reached(root, node, _SAME_OR_ELEMENT))
 
 
 class Reach:
@@ -181,22 +187,9 @@ class Reach:
         if key not in self._changing:
             self._changing[key] = any(
                 "default" in one.schema or (not only_defaults and numeric(one.schema))
-                for one in self._reached(node)
+                for one in reached(self.root, node)
             )
         return self._changing[key]
-
-    def _reached(self, node: Node) -> Iterator[Node]:
-        seen: set[str] = set()
-        waiting = [node]
-        while waiting:
-            here = waiting.pop()
-            if here.pointer in seen or not isinstance(here.schema, Mapping):
-                continue
-            seen.add(here.pointer)
-            yield here
-            waiting += [here.child(*path) for path, _ in subschemas(here.schema)]
-            if "$ref" in here.schema:
-                waiting.append(target(self.root, here))
 
     def settled(self, nodes: Nodes, depth: int = 0) -> bool:
         """Whether the choices of a place certainly give the same value, whichever branch is taken.
@@ -211,9 +204,9 @@ class Reach:
             return True
         if len(changing) > 1 or len(nodes) > 1 or depth > 20:
             return False
-        if self._last(nodes[0]) != changing[0]:
-            return False
-        return all(self.settled((branch,), depth + 1) for branch in changing[0].branches)
+        return self._last(nodes[0]) == changing[0] and all(
+            self.settled((branch,), depth + 1) for branch in changing[0].branches
+        )
 
     def _last(self, node: Node) -> Choice | None:
         """The choice of a node that is normalised last."""
@@ -226,7 +219,7 @@ class Reach:
             if "$ref" in node.schema:
                 node = target(self.root, node)
             elif node.schema.get("allOf"):
-                node = node.child("allOf", len(node.schema["allOf"]) - 1)
+                node = node.children("allOf")[-1]
             else:
                 return None
         return None
@@ -234,6 +227,11 @@ class Reach:
 
 def numeric(schema: Mapping[str, Any]) -> str | None:
     """``number`` or ``integer`` where a node makes that of numbers (kernel.schema.normalise)."""
-    types = schema.get("type")
-    names = {"number", "integer"} & set(types if isinstance(types, list) else (types,))
+    names = {"number", "integer"} & set(types_of(schema))
     return next(iter(names)) if len(names) == 1 else None
+
+
+def types_of(schema: Mapping[str, Any]) -> list[str]:
+    """The names in ``type``; none where a node says nothing of it."""
+    types = schema.get("type", [])
+    return types if isinstance(types, list) else [types]

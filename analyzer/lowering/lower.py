@@ -17,24 +17,9 @@ from hashlib import blake2b
 from typing import Any
 
 from analyzer import types
-from analyzer.lowering.by_kind import (
-    JSON_MOST,
-    array_shape,
-    kinds,
-    number_shape,
-    string_shape,
-    untypable,
-)
-from analyzer.lowering.conjunction import (
-    CHOICES,
-    Node,
-    Nodes,
-    Reach,
-    alternatives,
-    choices,
-    demands,
-    target,
-)
+from analyzer.lowering import by_kind, conjunction
+from analyzer.lowering.by_kind import JSON_MOST, kinds, untypable
+from analyzer.lowering.conjunction import Node, Nodes, Reach, choices, demands
 from analyzer.lowering.literals import literal_types, literals
 from analyzer.lowering.records import object_shape
 from analyzer.types import Type, union
@@ -44,6 +29,7 @@ from kernel.errors import Path
 from kernel.schema import NO_SCHEMAS, Schemas
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import all_schemas
+from kernel.schema.plain import is_json
 
 MAX_NODES = 20_000
 """A schema with more nodes, its choices multiplied out, is known in part only."""
@@ -125,7 +111,7 @@ class Lowering:
         for _ in range(100):
             if not isinstance(node.schema, Mapping) or demands(node.schema) != {"$ref"}:
                 break
-            node = target(self.root, node)
+            node = conjunction.target(self.root, node)
         return node
 
     def place(self, nodes: Nodes) -> Type:
@@ -152,7 +138,7 @@ class Lowering:
         if not self.reach.settled(nodes):
             nodes = tuple(Node(node.pointer, node.schema, False) for node in nodes)
             why.append("several choices with defaults or numbers")
-        found = alternatives(self.root, nodes)
+        found = conjunction.alternatives(self.root, nodes)
         if found is None:
             return self.refined(types.DYN, ["too many alternatives"], nodes, nodes)
         self.node_count += sum(map(len, found))
@@ -168,7 +154,7 @@ class Lowering:
         branches = [branch for choice in made for branch in choice.branches]
         common = set.intersection(*map(set, found)) if found else set()
         demanded = {keyword for node in common for keyword in demands(node.schema)}
-        if demanded - {*CHOICES, "type", "$ref", "allOf"} and any(
+        if demanded - {*conjunction.CHOICES, "type", "$ref", "allOf"} and any(
             self.reach.changes(branch, only_defaults=True) for branch in branches
         ):
             yield "defaults in a choice"
@@ -182,24 +168,22 @@ class Lowering:
         elif not any(demands(node.schema) for node in held):
             return types.DYN
         else:
-            schemas = [node.schema for node in held]
-            why += [keyword for keyword, of, _ in untypable(schemas) if of is None]
+            why += [keyword for keyword, of, _ in untypable(n.schema for n in held) if of is None]
             members = [self._of_kind(kind, held, nodes) for kind in kinds(held)]
         return self.refined(self.joined(members, why), why, held, nodes)
 
     def _of_kind(self, kind: str, held: Nodes, nodes: Nodes) -> Type:
-        schemas = [node.schema for node in held]
-        why = [keyword for keyword, of, _ in untypable(schemas) if of == kind]
+        why = [keyword for keyword, of, _ in untypable(n.schema for n in held) if of == kind]
         return self.refined(self._shape(kind, held, why), why, held, nodes)
 
     def _shape(self, kind: str, held: Nodes, why: list[str]) -> Type:
         match kind:
             case "number":
-                return number_shape(held, why)
+                return by_kind.number_shape(held, why)
             case "string":
-                return string_shape(held, why)
+                return by_kind.string_shape(held, why)
             case "array":
-                return array_shape(self, held)
+                return by_kind.array_shape(self, held)
             case "object":
                 return object_shape(self, held, why)
         return types.NULL if kind == "null" else types.BOOL
@@ -253,19 +237,15 @@ class Validators:
     def _plans(self) -> list[Any]:
         from kernel.schema.normalise import compile_plan
 
-        plans = [compile_plan(self.root, place) for place in self.nodes]
+        plans = (compile_plan(self.root, place) for place in self.nodes)
         return [plan for plan in plans if plan is not None]
 
     def valid(self, value: Any) -> bool:
         """Whether a value fits all nodes as it is."""
-        from kernel.schema.plain import is_json
-
         return is_json(value) and all(valid(value) for valid in self._validators)
 
     def accepts(self, value: Any) -> bool:
         """Whether a value fits after defaults and numbers."""
-        from kernel.schema.plain import is_json
-
         if not is_json(value):
             return False
         for plan in self._plans:
@@ -281,7 +261,7 @@ def _refers(node: Node) -> bool:
         if isinstance(schema, Mapping):
             if "$ref" in schema:
                 return True
-            for keyword in ("allOf", *CHOICES):
+            for keyword in ("allOf", *conjunction.CHOICES):
                 waiting += schema.get(keyword, ())
     return False
 

@@ -47,10 +47,12 @@ def _field(
     given = [
         node for node in nodes if isinstance(node.schema, Mapping) and "default" in node.schema
     ]
+    # Other keywords than ``properties`` give no defaults.
+    is_property = any(name in node.schema.get("properties", ()) for node in held)
     default = False
     if given and len(nodes) > 1:
         why.append("defaults in several schemas")
-    elif given and given[0].settles and _by_properties(held, name):
+    elif given and given[0].settles and is_property:
         taken = places.takes(type_, given[0].schema["default"])
         if taken is None:
             why.append("default")
@@ -76,13 +78,7 @@ def _required_at_times(root: Any, held: Nodes) -> Iterator[str]:
         for one in expanded(root, inner) or ():
             yield from one.schema.get("required", ())
         waiting += inner
-        for keyword in ("allOf", *CHOICES):
-            waiting += [node.child(keyword, n) for n in range(len(node.schema.get(keyword, ())))]
-
-
-def _by_properties(held: Nodes, name: str) -> bool:
-    """Whether the field is one of ``properties``: other keywords give no defaults."""
-    return any(name in node.schema.get("properties", ()) for node in held)
+        waiting += [one for keyword in ("allOf", *CHOICES) for one in node.children(keyword)]
 
 
 def _at(held: Nodes, name: str) -> Iterator[Node]:
@@ -93,14 +89,15 @@ def _at(held: Nodes, name: str) -> Iterator[Node]:
             found = True
             yield node.child("properties", name)
         for pattern in node.schema.get("patternProperties", ()):
-            if _matches(pattern, name):
+            if matches(pattern, name):
                 found = True
                 yield node.child("patternProperties", pattern)
         if not found and "additionalProperties" in node.schema:
             yield node.child("additionalProperties")
 
 
-def _matches(pattern: str, name: str) -> bool:
+def matches(pattern: str, name: str) -> bool:
+    """Whether a name fits a pattern of ``patternProperties``."""
     from kernel.schema.engine import pattern_matcher
 
     return pattern_matcher(pattern)(name)

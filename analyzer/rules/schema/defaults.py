@@ -12,7 +12,7 @@ from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.conjunction import Node, expanded
 from analyzer.lowering.lower import Lowering
 from analyzer.rules.schema.parts import Found, Parts
-from analyzer.types import Never
+from analyzer.types import Never, Type
 
 
 def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Found]:
@@ -24,18 +24,14 @@ def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Found]:
             continue
         for name, schemas in _fields(held).items():
             own = [one for one in schemas if "default" in one.schema]
-            if (
-                len(schemas) < 2
-                or len(own) != 1
-                or own[0].pointer not in parts
-                or own[0].pointer in told
-            ):
+            if len(schemas) < 2 or len(own) != 1:
                 continue
-            place = lowering.place(tuple(schemas))
-            if not isinstance(place, Never) and _is_refused(lowering, own[0], tuple(schemas)):
-                told.add(own[0].pointer)
-                path = (*parts[own[0].pointer][0], "default")
-                yield Found(path, k1_schemas.refused_default(name))
+            pointer = own[0].pointer
+            if pointer not in parts or pointer in told:
+                continue
+            if _is_refused(lowering, own[0], lowering.place(tuple(schemas))):
+                told.add(pointer)
+                yield Found((*parts[pointer][0], "default"), k1_schemas.refused_default(name))
 
 
 def _fields(held: tuple[Node, ...]) -> dict[str, list[Node]]:
@@ -48,9 +44,9 @@ def _fields(held: tuple[Node, ...]) -> dict[str, list[Node]]:
     return found
 
 
-def _is_refused(lowering: Lowering, own: Node, schemas: tuple[Node, ...]) -> bool:
+def _is_refused(lowering: Lowering, own: Node, place: Type) -> bool:
     """Whether some value fits all schemas of a field, but not the default, which fits its own."""
     default = own.schema["default"]
-    if lowering.takes(lowering.place((own,)), default) is not True:
+    if isinstance(place, Never) or lowering.takes(lowering.place((own,)), default) is not True:
         return False
-    return lowering.takes(lowering.place(schemas), default) is False
+    return lowering.takes(place, default) is False

@@ -129,17 +129,14 @@ def _needed(root: Any, node: Node) -> Iterator[tuple[Node, Path]]:
     if "$ref" in schema:
         yield target(root, node), ()
     for keyword in ("allOf", *CHOICES):
-        yield from (
-            (node.child(keyword, index), ()) for index in range(len(schema.get(keyword, ())))
-        )
+        yield from ((child, ()) for child in node.children(keyword))
     for name in schema.get("required", ()):
         if name in schema.get("properties", ()):
             yield node.child("properties", name), (name,)
         elif "additionalProperties" in schema:
             yield node.child("additionalProperties"), (name,)
     if schema.get("minItems", 0):
-        first = schema.get("prefixItems", ())
-        if first:
+        if schema.get("prefixItems"):
             yield node.child("prefixItems", 0), (0,)
         elif "items" in schema:
             yield node.child("items"), (0,)

@@ -12,8 +12,9 @@ from typing import Any, Final
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.by_kind import kind_of, kinds
-from analyzer.lowering.conjunction import Node, choices, target
+from analyzer.lowering.conjunction import Node, choices, target, types_of
 from analyzer.lowering.lower import Lowering
+from analyzer.lowering.records import matches
 from analyzer.rules.schema.parts import Found, Parts, described
 from analyzer.types import Never, Refined
 from analyzer.types.acceptance import accepts
@@ -126,18 +127,12 @@ def _is_forbidden(root: Any, node: Node, name: str) -> str:
     if own and is_false(root, node.child("properties", name)):
         return "its schema lets no value through"
     patterns = node.schema.get("patternProperties", ())
-    matched = [one for one in patterns if _matches(one, name)]
+    matched = [one for one in patterns if matches(one, name)]
     if any(is_false(root, node.child("patternProperties", one)) for one in matched):
         return "its schema lets no value through"
     if own or matched or not _is_closed(root, node):
         return ""
     return "no other fields than the declared are allowed"
-
-
-def _matches(pattern: str, name: str) -> bool:
-    from kernel.schema.engine import pattern_matcher
-
-    return pattern_matcher(pattern)(name)
 
 
 def _explained(schema: Mapping[str, Any]) -> Found:
@@ -148,9 +143,8 @@ def _explained(schema: Mapping[str, Any]) -> Found:
             least, most = schema[lower], schema[upper]
             open_ = (lower, upper) != ("minimum", "maximum") and kind == "number"
             if least > most or (open_ and least == most):
-                return Found(
-                    (upper,), k1_schemas.bounds_contradict(kind, lower, upper, least, most)
-                )
+                message = k1_schemas.bounds_contradict(kind, lower, upper, least, most)
+                return Found((upper,), message)
     for keyword in ("const", "enum"):
         if keyword in schema:
             return Found((keyword,), _of_values(schema, keyword, left))
@@ -161,8 +155,7 @@ def _of_values(schema: Mapping[str, Any], keyword: str, left: tuple[str, ...]) -
     values = [schema["const"]] if keyword == "const" else schema["enum"]
     if not values:
         return k1_schemas.EMPTY_ENUM
-    types = schema.get("type")
-    if types is not None and not {kind_of(value) for value in values} & set(left):
-        wanted = " or ".join(types) if isinstance(types, list) else types
-        return k1_schemas.values_of_type(keyword, wanted)
+    types = types_of(schema)
+    if types and not {kind_of(value) for value in values} & set(left):
+        return k1_schemas.values_of_type(keyword, " or ".join(types))
     return k1_schemas.values_refused(keyword)
