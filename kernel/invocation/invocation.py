@@ -16,10 +16,9 @@ from kernel.invocation.atomic import Atomic, within
 from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
 
 if TYPE_CHECKING:
-    from kernel.events import Bus
     from kernel.invocation.context import EvaluationContext
     from kernel.invocation.history import History
-    from kernel.invocation.threads import Threads
+    from kernel.invocation.runtime import Runtime
     from kernel.journal.rows import Approval, Won
     from kernel.policy import Applied, Decision
     from kernel.registry.instances import Instance
@@ -41,12 +40,11 @@ class Plan:
     instance: Instance
     label: str
     """Names the place in the path of a run."""
-    bus: Bus
-    threads: Threads
-    is_recorded: bool = False
-    """There is a journal."""
-    policies: tuple[Applied, ...] = ()
+    runtime: Runtime
+    policies: tuple[Applied, ...]
     """Those that name the target."""
+    is_recorded: bool
+    """There is a journal."""
     stages: tuple[Stage, ...] = ()
     """Those that have something to do, in order."""
     authorise_again: Stage | None = None
@@ -228,10 +226,10 @@ class Invocation:
 
     def tell(self, what: str, data: Any) -> None:
         """Tell subscribers an event about the invocation: ``<Kind>.<Name>.<what>``."""
-        bus, kind = self.plan.bus, f"{self.plan.instance.event}.{what}"
+        bus, kind = self.plan.runtime.bus, f"{self.plan.instance.event}.{what}"
         told = bus.subscribers(kind)
         if told:
-            redact = self.context.run.runtime.redactor_for(None)
+            redact = self.plan.runtime.redactor_for(None)
             bus.tell(told, Event(kind, data, time_ns(), self.identify, redact))
 
     def tell_error(self, what: str, error: InvocationError, **more: Any) -> None:

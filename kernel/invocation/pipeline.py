@@ -59,10 +59,8 @@ def prepare(runtime: Runtime, site: CallSite, scope: ModuleScope, label: str | N
     """
     instance = runtime.instance_of(site.target, scope)
     named = label_of(site.name, site.path) if label is None else label
-    plan = Plan(
-        site, instance, named, runtime.bus, runtime.threads,
-        is_recorded=runtime.journal is not None, policies=runtime.policies(instance),
-    )  # fmt: skip
+    is_recorded = runtime.journal is not None
+    plan = Plan(site, instance, named, runtime, runtime.policies(instance), is_recorded)
     plan.authorise_again = authorise.check(plan)
     plan.approve_again = approve.prepare(plan)
     plan.validate_outputs = validate.prepare_outputs(plan)

@@ -69,7 +69,7 @@ def failure(error: Exception, invocation: Invocation) -> InvocationError:
         return too_deep(invocation.path)
     code = _code(error)
     return ControllerError(
-        invocation.context.run.runtime.log.text(error),
+        invocation.plan.runtime.log.text(error),
         code=code,
         data=_data(error, invocation),
         attempt=invocation.attempt,
@@ -130,7 +130,7 @@ def _data(error: Exception, invocation: Invocation) -> Any:
     try:
         return check_json(to_json(data))
     except SchemaError:
-        return invocation.context.run.runtime.log.text(data)
+        return invocation.plan.runtime.log.text(data)
 
 
 def stopped(error: BaseException, invocation: Invocation) -> BaseException:

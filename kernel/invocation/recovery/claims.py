@@ -50,7 +50,7 @@ def kept_inputs(invocation: Invocation, history: History) -> Any:
 
 
 def _about(invocation: Invocation) -> dict[str, Any]:
-    instance, runtime = invocation.plan.instance, invocation.context.run.runtime
+    instance, runtime = invocation.plan.instance, invocation.plan.runtime
     told: dict[str, Any] = {} if not instance.is_topology else {"topology": True}
     if id(instance.scope.module) != runtime.root:
         told["module"] = runtime.module_of(instance)

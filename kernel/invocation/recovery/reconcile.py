@@ -48,7 +48,7 @@ async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) ->
     "It did not" is only believed when no attempt of this process is still at work.
     """
     instance = invocation.plan.instance
-    check = _check_of(invocation.context.run.runtime.checks, instance)
+    check = _check_of(invocation.plan.runtime.checks, instance)
     if check is None:
         return Found(None, why=f"{instance.definition.kind} has no `check`")
     pause, number, why = _FIRST_PAUSE_SECONDS, 0, ""

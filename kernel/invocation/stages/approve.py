@@ -171,7 +171,7 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
 
 async def _wait_for_decision(history: History, invocation: Invocation, approval: Approval) -> None:
     """The person at the terminal decides, or the run waits until somebody has decided."""
-    ask = invocation.context.run.runtime.ask
+    ask = invocation.plan.runtime.ask
     try:
         answer = None if ask is None else await ask(approval)
     except asyncio.CancelledError:

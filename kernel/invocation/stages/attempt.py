@@ -22,7 +22,7 @@ def prepare(plan: Plan) -> Stage:
 
     What has a commit record is attempted in the loop, which notes each attempt in the journal.
     """
-    body = body_of(plan.instance, plan.threads)
+    body = body_of(plan.instance, plan.runtime.threads)
     unrecorded = _unrecorded(plan, body)
     if not plan.is_recorded:
         return unrecorded

@@ -47,7 +47,7 @@ def prepare(plan: Plan) -> Stage | None:
         if history is None or invocation.claim is not None:
             return
         as_it_began(invocation, history)
-        await _forget(history, invocation.context.run.runtime)
+        await _forget(history, invocation.plan.runtime)
         run = invocation.context.run
         module = run.runtime.module_of(instance)
         scope = f"{run.principal or ''} {module} {instance.address}{fields}"
@@ -95,7 +95,7 @@ async def _wait(
     is_silent = now - seen[1] > history.lease.timing.patience_seconds
     has_no_process = lease.owner is None or is_dead(lease.owner) or is_silent
     why = None
-    if has_no_process and row.run not in invocation.context.run.runtime.recovering:
+    if has_no_process and row.run not in invocation.plan.runtime.recovering:
         why = await _who_holds(history, row)
         if not history.is_replayable:
             raise Conflict(why, code="IN_FLIGHT")

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 def prepare(plan: Plan) -> Stage:
     """``<Kind>.<Name>.Invoked`` with the outputs, after a successful invocation."""
-    bus, kind = plan.bus, f"{plan.instance.event}.Invoked"
-    subscribers, now = bus.subscribers, time.time_ns
+    bus, kind = plan.runtime.bus, f"{plan.instance.event}.Invoked"
+    subscribers, now, redactor_for = bus.subscribers, time.time_ns, plan.runtime.redactor_for
     outputs = plan.instance.contract.outputs
     redact_by_schema = None if outputs is None else outputs.redaction
 
     def tell(invocation: Invocation) -> None:
         told = subscribers(kind)
         if told:
-            redact = invocation.context.run.runtime.redactor_for(redact_by_schema)
+            redact = redactor_for(redact_by_schema)
             bus.tell(told, Event(kind, invocation.outputs, now(), invocation.identify, redact))
 
     return tell

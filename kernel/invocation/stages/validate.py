@@ -83,13 +83,13 @@ def _in_json_form(
             raise error
         return conform(plain)
     except SchemaError as still:
-        redact = invocation.context.run.runtime.redactor.text
+        redact = invocation.plan.runtime.redactor.text
         problems = [redact(str(problem)) for problem in still.problems]
         raise refuse(invocation, problems, still) from None
 
 
 def _learn_secrets(invocation: Invocation, value: Any, hide: Callable[[Any], Any]) -> None:
-    invocation.context.run.runtime.redactor.learn(value, hide(value))
+    invocation.plan.runtime.redactor.learn(value, hide(value))
 
 
 def _place(plan: Plan, error: SchemaError) -> Span | None:
