@@ -77,7 +77,7 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from kernel.manifest.suggest import did_you_mean
+            from kernel.manifest.suggest import did_you_mean  # for start-up time
 
             hint = did_you_mean(args[0], _COMMANDS)
             raise click.UsageError(f"{error.message} {hint or ''}".strip(), ctx) from None
@@ -118,7 +118,7 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except ManifestError as error:
-        from kernel.cli.render import show_faults
+        from kernel.cli.render import show_faults  # for start-up time
 
         values = isinstance(error, ValuesError)
         show_faults(error.faults, "the values that were given" if values else "the manifest")

@@ -98,12 +98,12 @@ def _examined(
     configurations: Sequence[Configuration],
     texts: Mapping[str, bytes] | None = None,
 ) -> Checked:
-    from analyzer.batch import check_each
+    from analyzer.batch import check_each  # for start-up time
 
     with ExitStack() as stack:
         more = None
         if request.against is not None:
-            from kernel.cli.revisions import comparison
+            from kernel.cli.revisions import comparison  # for start-up time
 
             more = stack.enter_context(comparison(request.against, paths))
         patience = stack.enter_context(Patience(len(paths)))
@@ -114,7 +114,7 @@ def _mended(
     request: Request, paths: Sequence[Path], configurations: Sequence[Configuration]
 ) -> Checked | None:
     """Apply fixes, and give the report after; for a dry run print them, and give that before."""
-    from analyzer.findings.fixes import mend, write
+    from analyzer.findings.fixes import mend, write  # for start-up time
 
     last: list[Checked] = []
 

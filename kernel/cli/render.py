@@ -34,7 +34,7 @@ def to_json(value: Any) -> str:
 
 def to_yaml(value: Any) -> str:
     """``value`` as a YAML document."""
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML  # for start-up time
 
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False

@@ -178,7 +178,7 @@ def _checked(request: Request) -> Manifest | None:
     manifest, report, sound = examine(request.path)
     if sound and report.ok:
         return manifest
-    from analyzer.report import Report, as_json, as_text
+    from analyzer.report import Report, as_json, as_text  # for start-up time
 
     errors = [one for one in report.findings if one.weight == "error" or not sound]
     report = Report.of(errors, report.sources)

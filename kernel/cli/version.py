@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from kernel.version import VERSION
+
 
 def show() -> None:
     """Print the version of the kernel."""
-    from kernel.version import VERSION
-
     sys.stdout.write(f"kernel {VERSION}\n")

@@ -84,7 +84,7 @@ def _backslashed(escape: str) -> str:
 
 
 def _entity(escape: str) -> str:
-    from html import unescape
+    from html import unescape  # for start-up time
 
     if escape[1] != "#":
         return unescape(escape)

@@ -175,7 +175,7 @@ class _TooDeep(Exception):
 
 def _read_quickly(get: Callable[[], Any]) -> tuple[Any, Any]:
     """The data of the document whose events ``get`` gives, and the event that ends it."""
-    from ruamel.yaml.events import (
+    from ruamel.yaml.events import (  # for start-up time
         AliasEvent,
         DocumentEndEvent,
         MappingEndEvent,
@@ -246,14 +246,15 @@ def _newer_events(text: str, start: int, end: int, error: Any) -> Callable[[], A
     """
     if not hasattr(error, "problem") or end - start > _MAX_SLOW_LENGTH:
         return None
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML  # for start-up time
 
     events = YAML(typ="safe", pure=True).parse(text[start:end])
     return lambda: next(events, None)
 
 
 def _parser(text: str) -> Any:
-    from _ruamel_yaml import CParser  # type: ignore[import-not-found]  # compiled, without stubs
+    # For start-up time; compiled, without stubs.
+    from _ruamel_yaml import CParser  # type: ignore[import-not-found]
 
     return CParser(text)
 

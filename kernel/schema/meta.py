@@ -74,7 +74,7 @@ def _with_meant(problem: Problem, schema: Any) -> Problem:
         value = value[step]
     if not isinstance(value, str):
         return problem
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # for start-up time
 
     near = get_close_matches(value.lower(), _TYPES, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
