@@ -165,8 +165,8 @@ def region_of(text: str, offset: int) -> tuple[int, int]:
 
 def _names_around(source: Source, span: Span) -> set[str]:
     """The names in the document that a place is in."""
-    start, end = region_of(source.text, source.offset(span.line, span.column))
     offset = source.offset(span.line, span.column)
+    start, end = region_of(source.text, offset)
     if source.text.startswith("---", offset):  # what was not closed is told where the next begins
         start, _ = region_of(source.text, max(offset - 1, 0))
         end = offset

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from typing import Any
 
 from analyzer.findings.finding import Finding, Report
 from kernel.errors import Span
+
+_PLACE = ("file", "line", "column", "endLine", "endColumn")
 
 
 def as_json(report: Report) -> str:
@@ -40,11 +43,5 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 def _span(span: Span | None) -> dict[str, Any]:
     if span is None:
-        return dict.fromkeys(("file", "line", "column", "endLine", "endColumn"))
-    return {
-        "file": span.file,
-        "line": span.line,
-        "column": span.column,
-        "endLine": span.end_line,
-        "endColumn": span.end_column,
-    }
+        return dict.fromkeys(_PLACE)
+    return dict(zip(_PLACE, astuple(span), strict=True))

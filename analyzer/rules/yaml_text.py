@@ -41,7 +41,8 @@ def find_coercions(program: Program) -> Iterator[Finding]:
 
 def coercions(document: Document, told: Collection[Span] = ()) -> Iterator[Finding]:
     """The scalars of a document that readers disagree about, except at places in ``told``."""
-    if not _suspected(document.data) and not _numbers(document):
+    zero = _leading_zero().search(document.source.text, document.start, document.end)
+    if zero is None and not _suspected(document.data):
         return
     for path, key, node in _scalars(document.root()):
         finding = _judged(document, path, key, node)
@@ -66,9 +67,7 @@ def _judged(document: Document, path: Path, key: bool, node: Node) -> Finding | 
 
 def _suspected(data: Any) -> bool:
     """Whether there is a text in the data that another reader may take for something else."""
-    if type(data) is str:
-        return _may_differ(data)
-    waiting = [data] if type(data) in (dict, list) else []
+    waiting: list[Any] = [[data]]
     while waiting:
         box = waiting.pop()
         if type(box) is dict and not box.keys() <= _known_keys and _differing_keys(box):
@@ -105,14 +104,9 @@ def _may_differ(text: str) -> bool:
     return text in _BOOLS
 
 
-def _numbers(document: Document) -> bool:
-    """Whether there may be a number in the text that begins with a zero."""
-    found = _leading_zero().search(document.source.text, document.start, document.end)
-    return found is not None
-
-
 @cache
 def _leading_zero() -> re.Pattern[str]:
+    """What finds a number in a text that may begin with a zero."""
     # What comes before is looked at last: a search for a fixed character is quick.
     before = (r"\A..", r"[\s,\[{]..", r"[\s,\[{][-+]..", r"[\"']:..")
     return re.compile(f"0[0-9o](?:{'|'.join(f'(?<={one})' for one in before)})")
@@ -150,14 +144,9 @@ def _older(text: str) -> Scalar:
     digits = text.lstrip("+-").replace("_", "")
     sign = -1 if text.startswith("-") else 1
     patterns = _patterns()
-    if patterns["binary"].fullmatch(text):
-        return sign * int(digits, 2)
-    if patterns["octal"].fullmatch(text):
-        return sign * int(digits, 8)
-    if patterns["integer"].fullmatch(text):
-        return sign * int(digits)
-    if patterns["hexadecimal"].fullmatch(text):
-        return sign * int(digits, 16)
+    for name, base in (("binary", 2), ("octal", 8), ("integer", 10), ("hexadecimal", 16)):
+        if patterns[name].fullmatch(text):
+            return sign * int(digits, base)
     if patterns["float"].fullmatch(text):
         return sign * float(digits)
     if any(patterns[name].fullmatch(text) for name in ("sixties", "sixties with a point")):

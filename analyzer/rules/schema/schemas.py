@@ -6,7 +6,7 @@ data of errors, and those that call sites write of their own variables, are new 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -50,27 +50,23 @@ def find_wrong_schemas(program: Program) -> Iterator[Finding]:
     """The mistakes in the schemas of all modules, and in those that call sites write."""
     for module in program.linked.manifest.modules.values():
         units = [unit for unit in program.linked.units.values() if unit.module is module]
-        owners = (unit.owner for unit in units if unit.path)
-        in_place = [owner for owner in owners if isinstance(owner, Resource)]
-        yield from schema_findings(module, in_place, units)
+        yield from schema_findings(module, units)
 
 
-def schema_findings(
-    module: Module, in_place: Iterable[Resource] = (), units: Iterable[Unit] = ()
-) -> Iterator[Finding]:
-    """The mistakes in the schemas of a module, and of resources ``in_place`` of references.
-
-    And in those that the call sites of ``units`` write of their own variables.
-    """
+def schema_findings(module: Module, units: Sequence[Unit] = ()) -> Iterator[Finding]:
+    """The mistakes in the schemas of a module, and in those that its ``units`` hold."""
     seen: set[int] = set()
-    for declared in chain(declared_in(module, in_place), _at_call_sites(units)):
+    for declared in chain(_declared(module, units), _at_call_sites(units)):
         if id(declared.schema) not in seen:
             seen.add(id(declared.schema))
             yield from _findings(declared)
 
 
-def declared_in(module: Module, in_place: Iterable[Resource] = ()) -> Iterator[Declared]:
-    """The schemas of a module: of kinds, contracts, errors, variables, secrets."""
+def _declared(module: Module, units: Iterable[Unit]) -> Iterator[Declared]:
+    """The schemas of a module: of kinds, contracts, errors, variables, secrets.
+
+    Resources in place of references have contracts as well.
+    """
     schemas = schemas_of(module)
     for definition in module.definitions.values():
         for part in ("schema", *_CONTRACT):
@@ -83,6 +79,8 @@ def declared_in(module: Module, in_place: Iterable[Resource] = ()) -> Iterator[D
                 yield Declared(error["data"], schemas, definition.document, place, checked=False)
     for one in (*module.vars.values(), *module.secrets.values()):
         yield Declared(one.schema, schemas, one.document, one.path)
+    owners = (unit.owner for unit in units if unit.path)
+    in_place = (owner for owner in owners if isinstance(owner, Resource))
     for resource in (*module.resources.values(), *in_place):
         found = find_kind(module, resource.kind)
         roles = roles_of(found[0], resource.fields, resource.path) if found else {}
@@ -135,13 +133,11 @@ def _findings(declared: Declared) -> Iterator[Finding]:
 def _given_up(parts: Parts, root: Any) -> Iterator[Untyped]:
     """The choices with too many alternatives to be typed."""
     for path, node in parts.values():
-        keyword = next(
-            (key for key in _CHOOSING if isinstance(node.schema, Mapping) and key in node.schema),
-            None,
-        )
-        if keyword is not None and alternatives(root, (node,)) is None:
+        schema = node.schema if isinstance(node.schema, Mapping) else {}
+        choosing = [keyword for keyword in _CHOOSING if keyword in schema]
+        if choosing and alternatives(root, (node,)) is None:
             why = f"there are more than {MAX_ALTERNATIVES} alternatives"
-            yield Untyped((*path, keyword), why)
+            yield Untyped((*path, choosing[0]), why)
 
 
 def _outermost(found: Iterable[Untyped]) -> Iterator[Untyped]:
