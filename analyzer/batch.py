@@ -37,7 +37,7 @@ def check_each(
     path. ``begin`` is told the number of a path, from 0, before it is checked.
     """
     shared = Shared(texts or {})
-    known = _Known()
+    known = _ImportedUnits()
     sources: dict[str, Source] = {}
     found: dict[Finding, Configuration] = {}
     empty: list[Path] = []
@@ -70,7 +70,7 @@ def check_each(
     )
 
 
-class _Known:
+class _ImportedUnits:
     """The findings in units of imported modules, so that no module is checked twice."""
 
     def __init__(self) -> None:

@@ -66,19 +66,19 @@ def findings(
     ``of_unit`` and ``of_resource`` stand in for `check_unit` and `verify_resource`, for a caller
     that knows already what they would find.
     """
-    told = [
+    of_reading = [
         with_suggested_fix(Finding.of(fault), manifest)
         for fault in (*faults, *verify(manifest, of_resource))
     ]
-    follows = follows_from(told, manifest)
-    for one in chain(told, _analysed(manifest, told, of_unit or check_unit)):
+    follows = follows_from(of_reading, manifest)
+    for one in chain(of_reading, _analysed(manifest, of_reading, of_unit or check_unit)):
         if not follows(one):
             yield one
 
 
-def _analysed(manifest: Manifest, told: list[Finding], of_unit: OfUnit) -> Iterator[Finding]:
+def _analysed(manifest: Manifest, of_reading: list[Finding], of_unit: OfUnit) -> Iterator[Finding]:
     """The findings of the checks of the units and of the rules, after those of the reading."""
-    program = Program(Linked(manifest), told)
+    program = Program(Linked(manifest), of_reading)
     for unit in program.call_order.units:
         yield from of_unit(program, unit)
     for rule in RULES:

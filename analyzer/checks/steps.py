@@ -35,7 +35,7 @@ from kernel.topology.forms import Step, Steps, all_steps, templates
 from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.sequence import Sequence
 
-Made = dict[Template, Evaluation]
+Evaluated = dict[Template, Evaluation]
 """Templates that were evaluated already."""
 
 
@@ -43,17 +43,17 @@ def check_topology(check: UnitCheck) -> Type:
     """Check the sequence of a unit; gives the type of its result."""
     sequence = check.unit.sequence
     assert sequence is not None
-    made: Made = {}
-    conditions, scopes = scopes_in(check.program, check.unit, sequence, made)
-    return _SequenceCheck(check, sequence, conditions, scopes, made).run()
+    evaluated: Evaluated = {}
+    conditions, scopes = scopes_in(check.program, check.unit, sequence, evaluated)
+    return _SequenceCheck(check, sequence, conditions, scopes, evaluated).run()
 
 
 def scopes_in(
-    program: Program, unit: Unit, sequence: Sequence, made: Made | None = None
+    program: Program, unit: Unit, sequence: Sequence, evaluated: Evaluated | None = None
 ) -> tuple[Conditions, Scopes]:
     """The conditions and the variables at each place of the sequence of a unit.
 
-    ``made`` gets the evaluations that are made on the way and stay valid.
+    ``evaluated`` gets the evaluations that are made on the way and stay valid.
     """
     conditions = conditions_of(sequence)
     names = program.variables.of_topology(unit)
@@ -61,8 +61,8 @@ def scopes_in(
 
     def type_of(scopes: Scopes, step: Step, field: forms.Field) -> Type:
         value = evaluate_at(scopes, place_of(conditions, scopes, step, field), field.template)
-        if made is not None and step not in again:
-            made[field.template] = value
+        if evaluated is not None and step not in again:
+            evaluated[field.template] = value
         return value.type
 
     scopes = scopes_of(sequence, names, lambda s: program.result_of(unit, s), type_of)
@@ -75,7 +75,7 @@ class _SequenceCheck:
     sequence: Sequence
     conditions: Conditions
     scopes: Scopes
-    made: Made
+    evaluated: Evaluated
 
     def run(self) -> Type:
         for step in all_steps(self.sequence.steps):
@@ -105,7 +105,7 @@ class _SequenceCheck:
         self, template: Template, place: Place, path: Path, more: Names | None = None
     ) -> Evaluation:
         """What a field gives, with the findings in its expressions written down."""
-        value = self.made.get(template) or evaluate_at(self.scopes, place, template, more)
+        value = self.evaluated.get(template) or evaluate_at(self.scopes, place, template, more)
         self.check.add_evaluation(value, path)
         return value
 

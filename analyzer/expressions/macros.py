@@ -233,7 +233,7 @@ def _enter(checker: Checker, expr: Macro, over: Range) -> None:
     checker.loops.append(Loop(frozenset(expr.variables), unbounded))
 
 
-_Give = Callable[[Checker, Macro, Range, Facts], Type]
+_Result = Callable[[Checker, Macro, Range, Facts], Type]
 
 
 def _quantified(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
@@ -285,7 +285,7 @@ def _sorted(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
 
 
 _QUANTIFIERS: Final = frozenset({"all", "exists", "exists_one", "existsOne"})
-_RESULTS: Final[dict[str, _Give]] = {
+_RESULTS: Final[dict[str, _Result]] = {
     **dict.fromkeys(_QUANTIFIERS, _quantified),
     "filter": _filtered,
     "map": _mapped,

@@ -47,13 +47,13 @@ Start = tuple[str, int]
 
 def follows_from(told: Iterable[Finding], manifest: Manifest) -> Callable[[Finding], bool]:
     """Whether a finding only follows from the findings of the reading, ``told``."""
-    known = _Told(manifest)
+    known = _KnownMistakes(manifest)
     for one in told:
         known.add(one)
     return known.explains
 
 
-class _Told:
+class _KnownMistakes:
     """The findings of the reading, as far as other findings may follow from them.
 
     A document is known by its file and by where it begins.

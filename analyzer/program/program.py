@@ -21,12 +21,12 @@ Made = TypeVar("Made")
 class Program:
     """What the checks and the rules of a manifest share.
 
-    ``told`` are the findings of its reading, before the manifest was linked.
+    ``of_reading`` are the findings of its reading, before the manifest was linked.
     """
 
-    def __init__(self, linked: Linked, told: Iterable[Finding] = ()) -> None:
+    def __init__(self, linked: Linked, of_reading: Iterable[Finding] = ()) -> None:
         self.linked = linked
-        self.told = tuple(told)
+        self.of_reading = tuple(of_reading)
         self.contracts = Contracts(linked)
         self.variables = Variables(linked, self.contracts)
 

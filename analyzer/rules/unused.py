@@ -28,7 +28,7 @@ def find_unused(program: Program) -> Iterator[Finding]:
     Nothing is said of documents whose reading found mistakes: what is wrong there may be the use.
     """
     linked = program.linked
-    faulty = [one.span for one in program.told if one.span is not None]
+    faulty = [one.span for one in program.of_reading if one.span is not None]
     documents = _documents(linked)
     wrong = {one for several in documents.values() for one in several if _holds(one, faulty)}
     for unit in linked.units.values():

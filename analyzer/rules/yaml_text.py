@@ -34,7 +34,7 @@ _FIRST: Final = _MAY_BE_NUMBERS | {word[0] for word in _BOOLS}
 
 def find_coercions(program: Program) -> Iterator[Finding]:
     """The scalars of a manifest that readers disagree about, where nothing was found yet."""
-    told = frozenset(finding.span for finding in program.told if finding.span is not None)
+    told = frozenset(finding.span for finding in program.of_reading if finding.span is not None)
     for document in program.linked.manifest.documents:
         yield from coercions(document, told)
 

@@ -8,7 +8,7 @@ from analyzer.findings.messages import k7_effects
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Callee, Unit
 from analyzer.rules.effects.raising import NO_ERRORS
-from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
+from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of
 from kernel.cel.tree import Literal
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Step, Steps, templates
@@ -53,16 +53,16 @@ def _check_site(check: UnitCheck, site: CallSite, loop: Step | None) -> None:
     check.add(message, (*site.path, "invoke"), key=True, related=notes)
 
 
-def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Exposed | None:
+def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> ReachedKind | None:
     """What needs an approval in a call; what stands in a loop within is told of there."""
     inside = effects.inside(callee)
     if inside is not None:
-        exposed = effects.of_unit(inside).values()
-        return next((one for one in exposed if one.safety == _BOUND and not one.looped), None)
+        reached = effects.of_unit(inside).values()
+        return next((one for one in reached if one.safety == _BOUND and not one.looped), None)
     if effects.class_of(callee) != _BOUND:
         return None
-    at = At(site, NO_ERRORS, caught=False, looped=False)
-    return next(iter(effects.of_callee(unit, at, callee).values()))
+    context = SiteContext(site, NO_ERRORS, caught=False, looped=False)
+    return next(iter(effects.of_callee(unit, context, callee).values()))
 
 
 def _may_ask(site: CallSite) -> bool:

@@ -26,7 +26,7 @@ _CLASS: Final = re.compile(r"[A-Z]\w*[a-z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
-class Possible:
+class PossibleErrors:
     """What ``error.code`` may be: what is ``raised``, and ``kernel``, the kernel's own.
 
     ``subject`` is what fails, in words; ``retried``: seen by a ``retry.when``.
@@ -63,7 +63,9 @@ class Possible:
         return k7_effects.no_such_error(self.subject, code, codes, self.meant(code), final=final)
 
 
-def check_condition(check: UnitCheck, possible: Possible, template: Template, path: Path) -> bool:
+def check_condition(
+    check: UnitCheck, possible: PossibleErrors, template: Template, path: Path
+) -> bool:
     """The codes that a template compares with; whether the contract says all of them."""
     sure = True
     for where, embedded in template.tree.expressions():
@@ -119,7 +121,7 @@ def check_handling(check: UnitCheck) -> None:
             continue
         raised = effects.raising.of_site(unit, site.site)
         own = Raised(frozenset(definition.errors))
-        possible = Possible(raised | own, KERNEL, f"`{name_of(callee)}`")
+        possible = PossibleErrors(raised | own, KERNEL, f"`{name_of(callee)}`")
         for place in site.own_fields:
             if "error" in variables(place.context):
                 check_condition(check, possible, written(place.value), place.path)
@@ -132,12 +134,12 @@ class _Handlers:
     asked: bool = False
     """Whether something before looked at the error, and may have dealt with it."""
 
-    def steps(self, steps: Steps, possible: Possible | None) -> None:
+    def steps(self, steps: Steps, possible: PossibleErrors | None) -> None:
         """``possible`` is what ``error`` may be; None where there is none."""
         for step in steps:
             self.step(step, possible)
 
-    def step(self, step: Step, possible: Possible | None) -> None:
+    def step(self, step: Step, possible: PossibleErrors | None) -> None:
         if possible is not None:
             fields = tuple(_fields_of_outer_error(step))
             for field in fields:
@@ -158,10 +160,10 @@ class _Handlers:
         raised = self.effects.raising.of_steps(self.check.unit, failed.steps)
         subject = "what is tried here" if failed.role == "try" else "the `catch`"
         asked, self.asked = self.asked, False
-        self.steps(part.steps, Possible(raised, KERNEL, subject))
+        self.steps(part.steps, PossibleErrors(raised, KERNEL, subject))
         self.asked = asked
 
-    def choice(self, step: Step, field: Field, possible: Possible) -> None:
+    def choice(self, step: Step, field: Field, possible: PossibleErrors) -> None:
         """``switch: ${{ error.code }}``: its keys, and what they leave out."""
         expr = expression_of(field.template)
         if expr is None or reference_path(expr) != ("error", "code"):

@@ -21,7 +21,7 @@ from kernel.topology.forms import Step, Steps
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed:
+class ReachedKind:
     """A kind that is called, its safety class, and the target of one such call.
 
     ``after`` are the errors with which the topology may fail when its effect may have happened;
@@ -43,7 +43,7 @@ class Exposed:
         document = self.target.document
         return None if document is None else document.span(self.target.path)
 
-    def __or__(self, other: Exposed) -> Exposed:
+    def __or__(self, other: ReachedKind) -> ReachedKind:
         first = other if self.guarded and not other.guarded else self
         return replace(
             first,
@@ -55,7 +55,7 @@ class Exposed:
 
 
 @dataclass(frozen=True, slots=True)
-class At:
+class SiteContext:
     """A call site, with what may fail after it, and whether what it fails with is caught."""
 
     site: CallSite
@@ -64,7 +64,7 @@ class At:
     looped: bool
 
 
-Exposures = dict[tuple[Definition, str | None], Exposed]
+ReachedKinds = dict[tuple[Definition, str | None], ReachedKind]
 
 
 class Effects:
@@ -74,7 +74,7 @@ class Effects:
         self.program = program
         self.linked = program.linked
         self.raising = Raising(program.linked)
-        self._units: dict[Unit, Exposures] = {}
+        self._units: dict[Unit, ReachedKinds] = {}
         self._classes: dict[tuple[object, Definition], str | None] = {}
 
     def callee(self, unit: Unit, site: CallSite) -> Callee | None:
@@ -101,52 +101,52 @@ class Effects:
         """Whether a definition stands in the manifest itself."""
         return definition in self.linked.units
 
-    def of_callee(self, unit: Unit, at: At, callee: Callee) -> Exposures:
+    def of_callee(self, unit: Unit, context: SiteContext, callee: Callee) -> ReachedKinds:
         """What a call leads to."""
         inside = self.inside(callee)
         if inside is not None:
-            return {key: self._outer(one, at) for key, one in self.of_unit(inside).items()}
+            return {key: self._outer(one, context) for key, one in self.of_unit(inside).items()}
         definition, safety = callee.definition, self.class_of(callee)
-        after = at.after
-        if not at.caught:
-            after |= self._harmful(unit, at.site, callee)
-        exposed = Exposed(
+        after = context.after
+        if not context.caught:
+            after |= self._harmful(unit, context.site, callee)
+        reached = ReachedKind(
             definition,
             safety,
-            at.site.target,
+            context.site.target,
             name_of(callee),
             after,
-            at.site.idempotency_key is not None,
-            at.looped,
+            context.site.idempotency_key is not None,
+            context.looped,
         )
-        return {(definition, safety): exposed}
+        return {(definition, safety): reached}
 
-    def of_unit(self, unit: Unit) -> Exposures:
+    def of_unit(self, unit: Unit) -> ReachedKinds:
         """What the topology of a unit leads to."""
         if unit not in self._units:
             self._units[unit] = {}  # for calls in a circle
-            found: Exposures = {}
-            for at in self.sites(unit):
-                callee = self.callee(unit, at.site)
+            found: ReachedKinds = {}
+            for context in self.sites(unit):
+                callee = self.callee(unit, context.site)
                 if callee is None:
                     continue
-                for key, one in self.of_callee(unit, at, callee).items():
+                for key, one in self.of_callee(unit, context, callee).items():
                     found[key] = one | found[key] if key in found else one
             self._units[unit] = found
         return self._units[unit]
 
-    def sites(self, unit: Unit) -> Iterator[At]:
+    def sites(self, unit: Unit) -> Iterator[SiteContext]:
         """The call sites of a topology, the last one first."""
         if unit.sequence is not None:
             walk = _Sites(self.raising, unit)
             yield from walk.steps(unit.sequence.steps, NO_ERRORS, caught=False, looped=False)
 
-    def _outer(self, exposed: Exposed, at: At) -> Exposed:
-        after = at.after if at.caught else at.after | exposed.after
-        repeats = at.site.retry is not None and at.site.retry.attempts > 1
-        looped = exposed.looped or at.looped or repeats
-        guarded = exposed.guarded or at.site.idempotency_key is not None
-        return replace(exposed, after=after, guarded=guarded, looped=looped)
+    def _outer(self, reached: ReachedKind, context: SiteContext) -> ReachedKind:
+        after = context.after if context.caught else context.after | reached.after
+        repeats = context.site.retry is not None and context.site.retry.attempts > 1
+        looped = reached.looped or context.looped or repeats
+        guarded = reached.guarded or context.site.idempotency_key is not None
+        return replace(reached, after=after, guarded=guarded, looped=looped)
 
     def _harmful(self, unit: Unit, site: CallSite, callee: Callee) -> Raised:
         """What a call may fail with when its effect may have happened."""
@@ -169,12 +169,14 @@ class _Sites:
     raising: Raising
     unit: Unit
 
-    def steps(self, steps: Steps, after: Raised, *, caught: bool, looped: bool) -> Iterator[At]:
+    def steps(
+        self, steps: Steps, after: Raised, *, caught: bool, looped: bool
+    ) -> Iterator[SiteContext]:
         """``after`` is what may fail behind these steps; nothing of theirs adds to it if caught."""
         for step in reversed(steps):
             if step.site is not None:
                 repeats = step.site.retry is not None and step.site.retry.attempts > 1
-                yield At(step.site, after, caught, looped or repeats)
+                yield SiteContext(step.site, after, caught, looped or repeats)
             for number, part in enumerate(step.parts):
                 yield from self.steps(
                     part.steps,

@@ -16,9 +16,9 @@ from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
 from analyzer.program.linking import Callee
 from analyzer.rules.effects.deciding import admits
-from analyzer.rules.effects.handling import Possible, check_condition
+from analyzer.rules.effects.handling import PossibleErrors, check_condition
 from analyzer.rules.effects.raising import FINAL, KERNEL, NO_ERRORS, Code, Raised
-from analyzer.rules.effects.reach import At, Effects, Exposed, name_of
+from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of
 from kernel.errors import Path
 from kernel.manifest import Definition
 from kernel.topology.callsite import CallSite, Retry, names_in
@@ -63,7 +63,7 @@ class _RetryCheck:
         sure = True
         if self.retry.when is not None:
             subject = f"`{name_of(self.callee)}`"
-            possible = Possible(raised, KERNEL - FINAL, subject, retried=True)
+            possible = PossibleErrors(raised, KERNEL - FINAL, subject, retried=True)
             sure = check_condition(self.check, possible, self.retry.when, (*self.path, "when"))
         sound = len(self.check.findings) == told
         if self.is_decided_by_class(sound) or not sound:
@@ -79,20 +79,20 @@ class _RetryCheck:
         if self.effects.class_of(self.callee) == "irreversible":
             self.check_irreversible(sound)
             return True
-        repeated = (one for one in self.exposed() if _is_repeated(one, self.retry))
-        exposed = next(repeated, None)
-        if exposed is None:
+        repeated = (one for one in self.reached() if _is_repeated(one, self.retry))
+        reached = next(repeated, None)
+        if reached is None:
             return False
-        notes = () if exposed.span is None else (Note("it is called here", exposed.span),)
-        related = (*notes, *self.declared(exposed.definition))
-        message = k7_effects.irreversible_repeated(name_of(self.callee), exposed.name)
+        notes = () if reached.span is None else (Note("it is called here", reached.span),)
+        related = (*notes, *self.declared(reached.definition))
+        message = k7_effects.irreversible_repeated(name_of(self.callee), reached.name)
         self.check.add(message, self.path, key=True, related=related)
         return True
 
-    def exposed(self) -> Iterable[Exposed]:
+    def reached(self) -> Iterable[ReachedKind]:
         """What a call leads to."""
-        at = At(self.site, NO_ERRORS, caught=False, looped=False)
-        return self.effects.of_callee(self.check.unit, at, self.callee).values()
+        context = SiteContext(self.site, NO_ERRORS, caught=False, looped=False)
+        return self.effects.of_callee(self.check.unit, context, self.callee).values()
 
     def is_never_taken(self, raised: Raised) -> bool:
         """K701: whether nothing is worth a repetition; contracts say all that may come."""
@@ -118,16 +118,16 @@ class _RetryCheck:
 
     def check_classified(self) -> None:
         """K708: a kind of the manifest itself that says nothing of its safety."""
-        for exposed in self.exposed():
-            definition = exposed.definition
-            if exposed.safety is not None or not self.effects.is_own(definition):
+        for reached in self.reached():
+            definition = reached.definition
+            if reached.safety is not None or not self.effects.is_own(definition):
                 continue
             if definition.body is not None or definition.topology is not None:
                 continue
             place = definition.document.span(("metadata", "name"))
             notes: tuple[Note, ...] = (Note("it is defined here", place),)
-            if definition is not self.callee.definition and exposed.span is not None:
-                notes = (Note("it is called here", exposed.span), *notes)
+            if definition is not self.callee.definition and reached.span is not None:
+                notes = (Note("it is called here", reached.span), *notes)
             message = k7_effects.unclassified(definition.kind)
             self.check.add(message, self.path, key=True, related=notes)
             return
@@ -170,12 +170,12 @@ def _says_all_is_final(site: CallSite, retry: Retry, callee: Callee) -> bool:
     return all(said is not None and said.get("retryable") is False for said in errors.values())
 
 
-def _is_repeated(exposed: Exposed, retry: Retry) -> bool:
+def _is_repeated(reached: ReachedKind, retry: Retry) -> bool:
     """Whether the retry of a topology repeats an irreversible effect that is in it."""
-    if exposed.safety != "irreversible" or exposed.guarded or not exposed.after:
+    if reached.safety != "irreversible" or reached.guarded or not reached.after:
         return False
-    others = _ANY_OTHER if exposed.after.open else ()
-    return any(admits(retry.when, code) for code in (*exposed.after.codes, *others))
+    others = _ANY_OTHER if reached.after.open else ()
+    return any(admits(retry.when, code) for code in (*reached.after.codes, *others))
 
 
 def _check_budget(check: UnitCheck, site: CallSite, retry: Retry) -> None:

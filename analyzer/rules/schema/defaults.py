@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.conjunction import Node, expanded
 from analyzer.lowering.lower import Lowering
-from analyzer.rules.schema.parts import Found, Parts
+from analyzer.rules.schema.parts import Mistake, Parts
 from analyzer.types import Never, Type
 
 
-def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Found]:
+def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Mistake]:
     """The defaults that nobody could leave to be put in."""
     told: set[str] = set()
     for _, node in parts.values():
@@ -31,7 +31,7 @@ def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Found]:
                 continue
             if _is_refused(lowering, own[0], lowering.place(tuple(schemas))):
                 told.add(pointer)
-                yield Found((*parts[pointer][0], "default"), k1_schemas.refused_default(name))
+                yield Mistake((*parts[pointer][0], "default"), k1_schemas.refused_default(name))
 
 
 def _fields(held: tuple[Node, ...]) -> dict[str, list[Node]]:

@@ -8,7 +8,7 @@ from typing import Any
 from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.conjunction import CHOICES, Node, target
 from analyzer.lowering.lower import Lowering
-from analyzer.rules.schema.parts import Found, Parts
+from analyzer.rules.schema.parts import Mistake, Parts
 from analyzer.types import List, Record, Ref, Refined, Type, Union
 from kernel.errors import Path
 from kernel.schema.problems import show_path
@@ -17,7 +17,7 @@ MAX_STEPS = 5_000
 """A schema that takes more to look through is taken to be in order."""
 
 
-def endless(lowering: Lowering, parts: Parts) -> Iterator[Found]:
+def endless(lowering: Lowering, parts: Parts) -> Iterator[Mistake]:
     """The references that close a circle of demands, one for each circle."""
     seen: set[str] = set()
     ends = _Ends()
@@ -94,7 +94,7 @@ def _demands(type_: Type) -> tuple[Type, ...]:
 
 def _circle(
     lowering: Lowering, ends: _Ends, start: Node, parts: Parts, seen: set[str]
-) -> Found | None:
+) -> Mistake | None:
     """The circle of demands that a node leads to; None if it was reported before."""
     way: dict[str, Node] = {}
     steps: list[Path] = []
@@ -109,10 +109,10 @@ def _circle(
     own = [one for one in way.values() if _refers(one) and one.pointer in parts]
     place = (*parts[own[-1].pointer][0], "$ref")
     if node is None:
-        return Found(place, k1_schemas.ENDLESS)
+        return Mistake(place, k1_schemas.ENDLESS)
     first = list(way).index(node.pointer)
     shown = show_path(part for step in steps[first:] for part in step)
-    return Found(place, k1_schemas.endless_through(shown))
+    return Mistake(place, k1_schemas.endless_through(shown))
 
 
 def _demanded(lowering: Lowering, ends: _Ends, node: Node) -> Iterator[tuple[Node, Path]]:

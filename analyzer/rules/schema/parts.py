@@ -22,7 +22,7 @@ Parts = Mapping[str, tuple[Path, Node]]
 """The nodes by their pointers, each with its path, in the order of the text."""
 
 
-class Found(NamedTuple):
+class Mistake(NamedTuple):
     """What is wrong with a schema, at a path within it."""
 
     path: Path

@@ -15,7 +15,7 @@ from analyzer.lowering.by_kind import kind_of, kinds
 from analyzer.lowering.conjunction import Node, choices, target, types_of
 from analyzer.lowering.lower import Lowering
 from analyzer.lowering.records import matches
-from analyzer.rules.schema.parts import Found, Parts, described
+from analyzer.rules.schema.parts import Mistake, Parts, described
 from analyzer.types import Never, Refined
 from analyzer.types.acceptance import accepts
 from analyzer.types.samples import all_values
@@ -31,15 +31,15 @@ _BOUNDS: Final = (
 )
 
 
-def unsatisfiable(lowering: Lowering, parts: Parts) -> Iterator[Found]:
+def unsatisfiable(lowering: Lowering, parts: Parts) -> Iterator[Mistake]:
     """The causes for which no value fits a part of a schema."""
     root = lowering.root
-    causes: dict[str, Found] = {}
+    causes: dict[str, Mistake] = {}
     for place, (path, node) in parts.items():
         if not path or not is_false(root, node):
             cause = _cause(lowering, node)
             if cause is not None:
-                causes[place] = Found(path + cause.path, cause.message)
+                causes[place] = Mistake(path + cause.path, cause.message)
     for place, found in causes.items():
         _, node = parts[place]
         if not any(_is_blamed(lowering, one, parts, causes) for one in _inside(root, node)):
@@ -53,7 +53,7 @@ def _inside(root: Any, node: Node) -> Iterator[Node]:
             yield target(root, node)
 
 
-def _is_blamed(lowering: Lowering, node: Node, parts: Parts, causes: Mapping[str, Found]) -> bool:
+def _is_blamed(lowering: Lowering, node: Node, parts: Parts, causes: Mapping[str, Mistake]) -> bool:
     """Whether a node inside is the cause, and is reported instead."""
     if node.pointer in parts:
         return node.pointer in causes
@@ -75,17 +75,17 @@ def is_false(root: Any, node: Node) -> bool:
     return False
 
 
-def _cause(lowering: Lowering, node: Node) -> Found | None:
+def _cause(lowering: Lowering, node: Node) -> Mistake | None:
     """Why no value fits a node, with the path below it; None where one may fit."""
     if is_false(lowering.root, node):
-        return Found((), k1_schemas.NOTHING_FITS)
+        return Mistake((), k1_schemas.NOTHING_FITS)
     if not isinstance(node.schema, Mapping):
         return None
     certain = _of_object(lowering.root, node)
     if certain is not None:
         return certain
     if any(all(is_false(lowering.root, one) for one in it.branches) for it in choices((node,))):
-        return Found((), k1_schemas.NOTHING_FITS)
+        return Mistake((), k1_schemas.NOTHING_FITS)
     type_ = lowering.place((node,))
     if isinstance(type_, Refined):
         values = all_values(type_.base)
@@ -95,7 +95,7 @@ def _cause(lowering: Lowering, node: Node) -> Found | None:
     return _explained(node.schema) if empty else None
 
 
-def _of_object(root: Any, node: Node) -> Found | None:
+def _of_object(root: Any, node: Node) -> Mistake | None:
     """What keeps all objects from fitting, where only objects may."""
     schema = node.schema
     if schema.get("type") != "object":
@@ -103,7 +103,7 @@ def _of_object(root: Any, node: Node) -> Found | None:
     for index, name in enumerate(schema.get("required", ())):
         forbidden = _is_forbidden(root, node, name)
         if forbidden:
-            return Found(("required", index), k1_schemas.forbidden_field(name, forbidden))
+            return Mistake(("required", index), k1_schemas.forbidden_field(name, forbidden))
     required = len(schema.get("required", ()))
     least, most = max(schema.get("minProperties", 0), required), schema.get("maxProperties")
     keyword = "minProperties" if least > required else "required"
@@ -113,7 +113,7 @@ def _of_object(root: Any, node: Node) -> Found | None:
         most = count if most is None else min(most, count)
     if most is None or least <= most:
         return None
-    return Found((keyword,), k1_schemas.too_few_fields(least, most))
+    return Mistake((keyword,), k1_schemas.too_few_fields(least, most))
 
 
 def _is_closed(root: Any, node: Node) -> bool:
@@ -135,7 +135,7 @@ def _is_forbidden(root: Any, node: Node, name: str) -> str:
     return "no other fields than the declared are allowed"
 
 
-def _explained(schema: Mapping[str, Any]) -> Found:
+def _explained(schema: Mapping[str, Any]) -> Mistake:
     """The keywords that contradict each other, where they stand side by side."""
     left = kinds((Node("", schema),))
     for kind, lower, upper in _BOUNDS:
@@ -144,11 +144,11 @@ def _explained(schema: Mapping[str, Any]) -> Found:
             open_ = (lower, upper) != ("minimum", "maximum") and kind == "number"
             if least > most or (open_ and least == most):
                 message = k1_schemas.bounds_contradict(kind, lower, upper, least, most)
-                return Found((upper,), message)
+                return Mistake((upper,), message)
     for keyword in ("const", "enum"):
         if keyword in schema:
-            return Found((keyword,), _of_values(schema, keyword, left))
-    return Found((), k1_schemas.NOTHING_FITS)
+            return Mistake((keyword,), _of_values(schema, keyword, left))
+    return Mistake((), k1_schemas.NOTHING_FITS)
 
 
 def _of_values(schema: Mapping[str, Any], keyword: str, left: tuple[str, ...]) -> Message:

@@ -14,7 +14,7 @@ from analyzer.lowering.lower import Lowering, untyped
 from analyzer.report import Finding
 from analyzer.rules.schema.defaults import refused_defaults
 from analyzer.rules.schema.finite import endless
-from analyzer.rules.schema.parts import Found, parts_of
+from analyzer.rules.schema.parts import Mistake, parts_of
 from analyzer.rules.schema.plain import is_plain
 from analyzer.rules.schema.satisfiable import unsatisfiable
 from analyzer.rules.schema.schemas import schema_findings
@@ -28,7 +28,7 @@ from tests.analyzer.support.schemas import VALUES, schemas, values
 from tests.support.properties import examples
 
 
-def found_in(schema: Any) -> list[Found]:
+def found_in(schema: Any) -> list[Mistake]:
     lowering = Lowering(bundle(schema), "")
     parts = parts_of(schema, lowering.root)
     return [*unsatisfiable(lowering, parts), *endless(lowering, parts)]
