@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -11,7 +10,7 @@ import click
 
 from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tables import color, mark, short, show_table
+from kernel.cli.tables import mark, short
 from kernel.events.event import rfc3339
 from kernel.journal import Approval
 from kernel.journal.rows import ApprovalState
@@ -34,7 +33,7 @@ def command(journal: str, state: ApprovalState | None, form: str) -> None:
     found = [as_of(now, one) for one in with_journal(journal, lambda opened: opened.approvals())]
     found = [one for one in found if state in (None, one.state)]
     none = "there are no such approvals" if state else "there are no approvals"
-    show_rows(found, form, none, _table)
+    show_rows(found, form, none, _HEADER, _cells)
 
 
 def as_of(now: int, one: Approval) -> Approval:
@@ -43,14 +42,10 @@ def as_of(now: int, one: Approval) -> Approval:
     return replace(one, state="expired") if due else one
 
 
-def _table(approvals: Sequence[Approval]) -> None:
-    rows = [
-        (
-            *(one.approval, f"{mark(one.state)} {one.state}", one.target),
-            *(one.frozen.get("path", ""), one.reason, one.requester or ""),
-            *(rfc3339(one.asked_at, 0), rfc3339(one.expires_at, 0) if one.expires_at else ""),
-            short(one.run),
-        )
-        for one in approvals
-    ]
-    show_table(_HEADER, rows, [color(one.state) for one in approvals])
+def _cells(one: Approval) -> tuple[str, ...]:
+    return (
+        *(one.approval, f"{mark(one.state)} {one.state}", one.target),
+        *(one.frozen.get("path", ""), one.reason, one.requester or ""),
+        *(rfc3339(one.asked_at, 0), rfc3339(one.expires_at, 0) if one.expires_at else ""),
+        short(one.run),
+    )

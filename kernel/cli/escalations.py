@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tables import compact, plain, short, show_table
+from kernel.cli.tables import compact, plain, short
 from kernel.events.event import rfc3339
 from kernel.journal import Invocation
 
@@ -26,7 +25,7 @@ def command(journal: str, form: str) -> None:
     Somebody has to find out whether the effect took place, and say so with `kernel resolve`.
     """
     found = with_journal(journal, lambda opened: opened.escalations())
-    show_rows(found, form, "no outcome waits for a person", _table)
+    show_rows(found, form, "no outcome waits for a person", _HEADER, _cells)
 
 
 def _said(error: Any) -> str:
@@ -41,13 +40,8 @@ def _said(error: Any) -> str:
             return compact(error, _MAX_WIDTH)
 
 
-def _table(found: Sequence[Invocation]) -> None:
-    rows = [
-        (
-            *(one.execution, one.target, one.safety or "", short(one.run), one.path),
-            rfc3339(one.concluded_at or one.claimed_at, 0),
-            _said(one.error),
-        )
-        for one in found
-    ]
-    show_table(_HEADER, rows)
+def _cells(one: Invocation) -> tuple[str, ...]:
+    return (
+        *(one.execution, one.target, one.safety or "", short(one.run), one.path),
+        *(rfc3339(one.concluded_at or one.claimed_at, 0), _said(one.error)),
+    )

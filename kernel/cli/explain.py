@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,16 +11,20 @@ from typing import Any
 
 import click
 
+from analyzer.findings.catalogue import RULES
+from analyzer.findings.pages import find_rule, page
 from kernel.cel import MACROS, TABLE
 from kernel.cli.options import output
 from kernel.cli.render import show
-from kernel.cli.rule import as_lines, explain_rule, is_rule
 from kernel.errors import UsageError
 from kernel.manifest import Definition, Module, library_module, library_names, load, resolve_kind
 from kernel.manifest.suggest import did_you_mean, nearest
 from kernel.manifest.system_kinds import SYSTEM_KINDS
 from kernel.schema.bundle import local
 from kernel.schema.keywords import traits
+
+_CODE = re.compile(r"[Kk]\d\w*")
+_LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
 
 
 @click.command("explain")
@@ -44,16 +49,55 @@ def command(what: str, path: Path | None, form: str) -> None:
     kernel explain K503                      a rule, also by its name: step-unavailable
     """
     head, _, rest = what.partition(".")
-    if is_rule(what):
-        explained = explain_rule(what)
+    if _is_rule(what):
+        explained = _rule(what)
     elif head == "cel":
         explained = _functions(rest)
     else:
         explained = _functions(what) if what in _FUNCTIONS else _kind(what, path)
     if form == "text":
-        click.echo("\n".join(as_lines(explained) if is_rule(what) else _text(explained)))
+        click.echo("\n".join(_page(explained) if _is_rule(what) else _text(explained)))
     else:
         show(explained, form)
+
+
+# Rules
+
+
+def _is_rule(word: str) -> bool:
+    """Whether a word means a rule, and no kind: a code, or a name or what looks like one."""
+    return bool(_CODE.fullmatch(word)) or "-" in word or find_rule(word) is not None
+
+
+def _rule(word: str) -> dict[str, Any]:
+    """Code, name, severity and page of a rule. Raises UsageError where there is none."""
+    rule = find_rule(word)
+    if rule is None:
+        names = {each.name: each.name for each in RULES.values()} | {code: code for code in RULES}
+        near = nearest(word.upper() if _CODE.fullmatch(word) else word.lower(), names)
+        hint = f"did you mean `{near}`?" if near else "docs/check.md lists them"
+        raise UsageError(f"there is no rule `{word}`; {hint}")
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "severity": rule.severity,
+        "page": page(rule.code),
+    }
+
+
+def _page(explained: dict[str, Any]) -> Iterator[str]:
+    """The page as a terminal shows it: headings in capitals, examples indented."""
+    title = f"{explained['code']} {explained['name']} ({explained['severity']})"
+    fenced = False
+    for line in (explained["page"] or f"# {title}\n").rstrip("\n").split("\n"):
+        if line.startswith("```"):
+            fenced = not fenced
+        elif fenced:
+            yield f"    {line}" if line else ""
+        elif line.startswith("## "):
+            yield line.removeprefix("## ").upper()
+        else:
+            yield _LINK.sub(r"\1 (\2)", line.removeprefix("# "))
 
 
 # Kinds

@@ -12,9 +12,10 @@ from typing import Any, Literal, TypeVar
 import click
 
 from kernel.cli.render import show
+from kernel.cli.tables import color, show_table
 from kernel.errors import UsageError
 from kernel.events.event import rfc3339
-from kernel.journal import Journal, open_journal
+from kernel.journal import Approval, Journal, Run, open_journal
 
 T = TypeVar("T")
 Sort = Literal["run", "execution", "approval"]
@@ -88,13 +89,18 @@ def person() -> str:
 
 
 def show_rows(
-    rows: Sequence[T], form: str, none: str, table: Callable[[Sequence[T]], None]
+    rows: Sequence[T],
+    form: str,
+    none: str,
+    header: Sequence[str],
+    cells: Callable[[T], Sequence[str]],
 ) -> None:
     """Print rows of the journal: as a document, as a table, or that there are ``none``."""
     if form != "text":
         show([as_fields(row) for row in rows], form)
     elif rows:
-        table(rows)
+        colors = [color(row.state) if isinstance(row, Run | Approval) else None for row in rows]
+        show_table(header, map(cells, rows), colors)
     else:
         click.echo(none, err=True)
 

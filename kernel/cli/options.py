@@ -157,7 +157,16 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return data
 
 
-def typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
+def read_inputs(
+    file: Path | None, given: tuple[str, ...], schemas: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values of ``--inputs`` and, above them, ``--input``, typed by these schemas."""
+    found = {} if file is None else read_mapping(file)
+    texts = pairs("--input", given)
+    return {**found, **{name: _typed(text, schemas.get(name)) for name, text in texts.items()}}
+
+
+def _typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
     """The value that ``text`` stands for at a place with this schema."""
     from kernel.manifest import from_text  # for start-up time
 

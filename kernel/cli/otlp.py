@@ -20,6 +20,8 @@ from kernel.version import VERSION
 _PAGE_SIZE = 500
 _INTERNAL = 1
 _UNSET, _OK, _ERROR = 0, 1, 2
+_FACTS_OF_RUN = ("run", "topology", "state", "source", "principal", "correlation_id")
+_FACTS_OF_INVOCATION = ("run", "execution", "path", "target")
 
 
 def trace_id(run: str) -> str:
@@ -91,21 +93,11 @@ def _around(one: Invocation, run: Run, paths: Mapping[str, str]) -> str:
 
 
 def _of_run(run: Run, last: int) -> dict[str, Any]:
-    facts = {
-        "kernel.run": run.run,
-        "kernel.topology": run.topology,
-        "kernel.state": run.state,
-        "kernel.source": run.source,
-        "kernel.principal": run.principal,
-        "kernel.correlation_id": run.correlation_id,
-    }
+    facts = {f"kernel.{name}": getattr(run, name) for name in _FACTS_OF_RUN}
     return {
         "traceId": trace_id(run.run),
         "spanId": span_id(run.run),
-        "name": run.topology,
-        "kind": _INTERNAL,
-        "startTimeUnixNano": str(run.opened_at),
-        "endTimeUnixNano": str(run.finished_at or last),
+        **_times(run.topology, run.opened_at, run.finished_at or last),
         "attributes": _attributes(facts),
         "status": _status(run.state, run.error),
     }
@@ -118,26 +110,23 @@ def _of_invocation(
     began, ended = times(one)
     began = began if first is None else min(began, first)
     facts = {
-        "kernel.run": one.run,
-        "kernel.execution": one.execution,
-        "kernel.path": one.path,
-        "kernel.target": one.target,
-        "kernel.class": one.safety,
-        "kernel.outcome": one.outcome or IN_FLIGHT,
-        "kernel.attempts": one.attempts,
+        f"kernel.{name}": getattr(one, name) for name in ("run", "execution", "path", "target")
     }
+    how = {"kernel.class": one.safety, "kernel.outcome": one.outcome or IN_FLIGHT}
     return {
         "traceId": trace_id(one.run),
         "spanId": span_id(one.execution),
         "parentSpanId": span_id(parent),
-        "name": one.target,
-        "kind": _INTERNAL,
-        "startTimeUnixNano": str(began),
-        "endTimeUnixNano": str(ended or max([began, *(note.at for note in notes)])),
-        "attributes": _attributes(facts),
+        **_times(one.target, began, ended or max([began, *(note.at for note in notes)])),
+        "attributes": _attributes({**facts, **how, "kernel.attempts": one.attempts}),
         "events": [_event(note) for note in notes],
         "status": _status(one.outcome, one.error),
     }
+
+
+def _times(name: str, began: int, ended: int) -> dict[str, Any]:
+    times = {"startTimeUnixNano": str(began), "endTimeUnixNano": str(ended)}
+    return {"name": name, "kind": _INTERNAL, **times}
 
 
 def _event(note: Note) -> dict[str, Any]:

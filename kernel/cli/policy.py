@@ -17,7 +17,6 @@ from kernel.cli import app, options
 from kernel.cli.render import show
 from kernel.errors import ManifestError, UsageError, ValuesError
 from kernel.manifest import (
-    Manifest,
     Module,
     Resource,
     find_kind,
@@ -65,17 +64,25 @@ def simulate(
     KIND alone is a resource of that kind that stands in place. Exit status: 0 allow, 1 deny,
     4 require-approval.
     """
-    manifest = _loaded(path)
+    manifest = load(path)
+    if faults := verify(manifest):
+        raise ManifestError(faults)
     resource, place = _find(manifest.root, target)
     given = options.variables(var_files, vars)
     _check_names(manifest.root, given)
-    request = _request(
-        resource,
-        place,
-        {} if inputs_file is None else options.read_mapping(inputs_file),
-        options.pairs("--input", input),
+    found = find_kind(place, resource.kind)
+    assert found is not None
+    definition, home = found
+    schema = contract_of(definition, resource, home, place).inputs
+    properties = {} if schema is None else properties_of(schema.bundled)
+    written = options.read_inputs(inputs_file, input, properties)
+    request = Request(
+        definition.kind,
+        resource.name,
+        _conformed(schema, written, f"{definition.kind}/{resource.name}".rstrip("/")),
         principal,
         environment,
+        _invocation(principal),
     )
     policies = policies_for(
         manifest.root,
@@ -92,14 +99,6 @@ def simulate(
         show(_described(request, decision), form)
     status = {"allow": app.SUCCEEDED, "deny": app.FAILED, "require-approval": app.PARKED}
     return status[decision.effect]
-
-
-def _loaded(path: Path) -> Manifest:
-    manifest = load(path)
-    faults = verify(manifest)
-    if faults:
-        raise ManifestError(faults)
-    return manifest
 
 
 def _find(module: Module, address: str) -> tuple[Resource, Module]:
@@ -122,46 +121,17 @@ def _find(module: Module, address: str) -> tuple[Resource, Module]:
     raise UsageError(f"there is no resource `{address}`; {hint}")
 
 
-def _request(
-    resource: Resource,
-    place: Module,
-    written: Mapping[str, Any],
-    given: Mapping[str, str],
-    principal: str | None,
-    environment: str,
-) -> Request:
-    found = find_kind(place, resource.kind)
-    assert found is not None
-    definition, home = found
-    address = f"{definition.kind}/{resource.name}" if resource.name else definition.kind
-    schema = contract_of(definition, resource, home, place).inputs
-    run = str(uuid4())
-    return Request(
-        definition.kind,
-        resource.name,
-        _inputs(schema, written, given, address),
-        principal,
-        environment,
-        _invocation(run, principal),
-    )
-
-
-def _inputs(
-    schema: Schema | None, written: Mapping[str, Any], given: Mapping[str, str], address: str
-) -> Any:
+def _conformed(schema: Schema | None, inputs: Any, address: str) -> Any:
     """The inputs as the target's contract delivers them. Raises :class:`UsageError`."""
-    properties = {} if schema is None else properties_of(schema.bundled)
-    inputs = dict(written)
-    for name, text in given.items():
-        inputs[name] = options.typed(text, properties.get(name))
     try:
         return check_json(inputs) if schema is None else schema.conform(inputs)
     except SchemaError as error:
         raise UsageError(f"the inputs of {address} break its contract: {error}") from None
 
 
-def _invocation(run: str, principal: str | None) -> dict[str, Any]:
+def _invocation(principal: str | None) -> dict[str, Any]:
     """The variable ``invocation`` of a call that is not made."""
+    run = str(uuid4())
     return {
         "id": run,
         "run": run,

@@ -21,7 +21,7 @@ from kernel.cli import app
 from kernel.cli.asking import asker
 from kernel.cli.endings import explain, explain_unknown
 from kernel.cli.journals import person
-from kernel.cli.options import pairs, read_mapping, typed, variables
+from kernel.cli.options import read_inputs, variables
 from kernel.cli.progress import Lines, LogLines, Printed, retried
 from kernel.cli.render import show, use_color
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
@@ -70,16 +70,6 @@ class Request:
         """The values of the variables and secrets of the manifest."""
         return {**self.began_with, **variables(self.var_files, self.vars)}
 
-    def inputs(self, schemas: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of ``--inputs`` and, above them, ``--input``, typed by these schemas."""
-        found = {} if self.inputs_file is None else read_mapping(self.inputs_file)
-        for name, text in pairs("--input", self.input).items():
-            try:
-                found[name] = typed(text, schemas.get(name))
-            except ValueError as error:
-                raise UsageError(f"--input {name}: {error}") from None
-        return found
-
 
 Tell = Callable[[RunResult], None]
 """Prints the answer, once: the first result that it is called with."""
@@ -91,7 +81,8 @@ def apply(request: Request, target: str | None) -> int:
     """Run ``target``, or what the manifest is for. Returns the exit status."""
 
     async def work(kernel: Kernel, tell: Tell) -> RunResult:
-        inputs = request.inputs(input_schemas(kernel.manifest, kernel.registry, target))
+        schemas = input_schemas(kernel.manifest, kernel.registry, target)
+        inputs = read_inputs(request.inputs_file, request.input, schemas)
         lost = await kernel.lost(request.run_id)
         going_on = asyncio.ensure_future(_recover(kernel, lost))
         try:

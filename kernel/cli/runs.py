@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import get_args
 
 import click
@@ -11,7 +10,7 @@ import click
 from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.moments import lasting
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tables import color, mark, show_table
+from kernel.cli.tables import mark
 from kernel.events.event import rfc3339
 from kernel.journal import Journal, Run
 from kernel.journal.owners import is_dead
@@ -37,7 +36,7 @@ def command(journal: str, state: RunState | None, limit: int, form: str) -> None
     """List the runs of a journal, the newest first."""
     found, dead = with_journal(journal, lambda opened: _found(opened, state, limit))
     none = "there are no such runs" if state else "there are no runs"
-    show_rows(found, form, none, lambda runs: _table(runs, dead))
+    show_rows(found, form, none, _HEADER, lambda run: _cells(run, run.run in dead))
 
 
 async def _found(
@@ -65,18 +64,10 @@ async def _runs(journal: Journal, state: RunState | None, limit: int) -> list[Ru
     return found
 
 
-def _table(runs: Sequence[Run], dead: set[str]) -> None:
-    now = time.time_ns()
-    rows = [
-        (
-            *(run.run, run.topology, _state(run, dead), rfc3339(run.opened_at, 0)),
-            lasting((now if run.finished_at is None else run.finished_at) - run.opened_at),
-            *(str(run.concluded), run.principal or ""),
-        )
-        for run in runs
-    ]
-    show_table(_HEADER, rows, [color(run.state) for run in runs])
-
-
-def _state(run: Run, dead: set[str]) -> str:
-    return f"{mark(run.state)} {'interrupted' if run.run in dead else run.state}"
+def _cells(run: Run, dead: bool) -> tuple[str, ...]:
+    ended = time.time_ns() if run.finished_at is None else run.finished_at
+    return (
+        *(run.run, run.topology, f"{mark(run.state)} {'interrupted' if dead else run.state}"),
+        *(rfc3339(run.opened_at, 0), lasting(ended - run.opened_at)),
+        *(str(run.concluded), run.principal or ""),
+    )

@@ -99,28 +99,19 @@ class References:
 
     def show(self, kept: Any) -> Any:
         """The value that was kept. Raises :class:`LostSecret` where a part of it was not."""
-        if type(kept) is str:
-            return self._shown(kept) if "${{" in kept else kept
-        if type(kept) is dict:
-            return {self._as_text(self.show(key)): self.show(item) for key, item in kept.items()}
-        return [self.show(item) for item in kept] if type(kept) is list else kept
+        return _mapped(kept, self._shown)
 
     def redacted(self, kept: Any) -> Any:
         """The value that was kept, as a subscriber is told it: without the secrets."""
-        if type(kept) is str:
-            return _KEPT.sub(_without, kept) if "${{" in kept else kept
-        if type(kept) is dict:
-            return {self.redacted(key): self.redacted(item) for key, item in kept.items()}
-        return [self.redacted(item) for item in kept] if type(kept) is list else kept
+        return _mapped(kept, lambda text: _KEPT.sub(_without, text))
 
     def _shown(self, kept: str) -> Any:
         whole = _KEPT.fullmatch(kept)
         if whole is not None and whole.group(2) is not None:
             value = self._value(whole.group(2))
-            return self._as_text(value) if whole.group(1) else value
+            return str(value) if whole.group(1) else value
         return _KEPT.sub(
-            lambda one: "${{" if one.group(2) is None else self._as_text(self._value(one.group(2))),
-            kept,
+            lambda one: "${{" if one.group(2) is None else str(self._value(one.group(2))), kept
         )
 
     def _value(self, name: str) -> Any:
@@ -131,9 +122,14 @@ class References:
         what = "a value that its contract calls secret" if name == "redacted" else f"`{name}`"
         raise LostSecret(f"it holds {what}, which is not kept, and not known to this process")
 
-    @staticmethod
-    def _as_text(value: Any) -> str:
-        return value if isinstance(value, str) else str(value)
+
+def _mapped(kept: Any, change: Callable[[str], Any]) -> Any:
+    """A kept value with its texts that hold references changed."""
+    if type(kept) is str:
+        return change(kept) if "${{" in kept else kept
+    if type(kept) is dict:
+        return {str(_mapped(key, change)): _mapped(item, change) for key, item in kept.items()}
+    return [_mapped(item, change) for item in kept] if type(kept) is list else kept
 
 
 def _escaped(value: Any) -> Any:

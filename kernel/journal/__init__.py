@@ -24,9 +24,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.journal.errors import Fenced, JournalError, Missing, Refused, TooLarge, Unsure
 from kernel.journal.rows import (
     Approval,
-    ApprovalState,
     Broken,
-    Claimed,
     Conclusion,
     Conflict,
     Existing,
@@ -42,7 +40,6 @@ from kernel.journal.rows import (
     Opened,
     Recorded,
     Run,
-    RunState,
     Won,
 )
 
@@ -53,9 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Approval",
-    "ApprovalState",
     "Broken",
-    "Claimed",
     "Conclusion",
     "Conflict",
     "Existing",
@@ -76,7 +71,6 @@ __all__ = [
     "Recorded",
     "Refused",
     "Run",
-    "RunState",
     "TooLarge",
     "Unsure",
     "Won",

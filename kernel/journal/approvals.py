@@ -8,7 +8,7 @@ from kernel.journal.errors import Refused
 from kernel.journal.rows import Approval, ApprovalState, NewApproval
 from kernel.journal.seal import seal_again
 from kernel.journal.session import Session, where
-from kernel.journal.values import from_text
+from kernel.journal.values import decoded
 
 _APPROVAL = """SELECT approval, execution, run, target, frozen, reason, requester, expires_at,
     asked_at, state, decided_by, decided_at, note FROM kernel_approvals"""
@@ -100,5 +100,4 @@ def list_approvals(
 
 
 def _approval(row: Any) -> Approval:
-    approval, execution, run, target, frozen, *rest = row
-    return Approval(approval, execution, run, target, from_text(frozen), *rest)
+    return Approval(*decoded(row, 4))  # the frozen values

@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel.journal.rows import Found, Invocation
 from kernel.journal.session import Session, where
-from kernel.journal.values import from_text
+from kernel.journal.values import decoded
 
 _COLUMNS = """SELECT i.execution, i.run, i.path, i.target, i.safety, i.idempotency_key, i.scope,
     i.inputs_hash, i.inputs, i.about, i.epoch, i.lease, i.attempts, i.claimed_at, c.number,
@@ -82,10 +82,4 @@ def _one(session: Session, sql: str, *values: str) -> Invocation | None:
 
 
 def _invocation(row: Any) -> Invocation:
-    execution, run, path, target, safety, key, scope, inputs_hash, inputs, about, *rest = row
-    epoch, lease, attempts, claimed, number, outcome, outputs, error, duration, at, by = rest
-    return Invocation(
-        *(execution, run, path, target, safety, key, scope, inputs_hash),
-        *(from_text(inputs), from_text(about), epoch, lease, attempts, claimed, number),
-        *(outcome, from_text(outputs), from_text(error), duration, at, by),
-    )
+    return Invocation(*decoded(row, 8, 9, 16, 17))  # inputs, about, outputs, error

@@ -13,7 +13,7 @@ from kernel.journal.errors import Fenced, Refused
 from kernel.journal.rows import Existing, Held, Lease, NewRun, Opened, Run, RunState
 from kernel.journal.seal import seal
 from kernel.journal.session import Session, where
-from kernel.journal.values import from_text
+from kernel.journal.values import decoded, from_text
 
 _RUN = """SELECT r.run, r.topology, r.digest, r.inputs, r.source, r.principal, r.correlation_id,
     r.state, r.opened_at, r.finished_at, r.result, r.error, p.concluded
@@ -74,12 +74,7 @@ def list_runs(
 
 
 def _run(row: Any) -> Run:
-    run, topology, digest, inputs, source, principal, correlation, *rest = row
-    state, opened, finished, result, error, concluded = rest
-    return Run(
-        *(run, topology, digest, from_text(inputs), source, principal, correlation),
-        *(state, opened, finished, from_text(result), from_text(error), concluded),
-    )
+    return Run(*decoded(row, 3, 10, 11))  # inputs, result, error
 
 
 def migrate_run(session: Session, lease: Lease, digest: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernel.journal.errors import Refused, TooLarge
@@ -54,6 +54,14 @@ def to_text(value: Any, what: str, largest: int = MAX_VALUE_BYTES) -> str | None
 def from_text(text: str | None) -> Any:
     """The value of a JSON text; None for None."""
     return None if text is None else json.loads(text)
+
+
+def decoded(row: Sequence[Any], *columns: int) -> list[Any]:
+    """A row of the database with the values of those columns, which are JSON texts."""
+    values = list(row)
+    for column in columns:
+        values[column] = from_text(values[column])
+    return values
 
 
 def digest_of(value: Any) -> str:

@@ -38,6 +38,11 @@ _CONCLUSION_OF_ANOTHER = """SELECT i.conclusion, i.path FROM kernel_invocations 
     ORDER BY i.conclusion LIMIT 1"""
 """Invocations that point at the conclusion of another: they would be answered with that."""
 
+_MISPLACED = (
+    (_CONCLUDED_BUT_OPEN, "is concluded, but is not recorded as such"),
+    (_CONCLUSION_OF_ANOTHER, "is recorded as concluded there, and is not"),
+)
+
 
 def verify(session: Session, run: str) -> Broken | None:
     """The first place where the record of a run does not hold. Raises :class:`Refused`."""
@@ -45,8 +50,7 @@ def verify(session: Session, run: str) -> Broken | None:
     return (
         _altered_manifest(session, run)
         or first_broken(_chain(session, run), concluded, head)
-        or _concluded_but_open(session, run)
-        or _conclusion_of_another(session, run)
+        or _misplaced(session, run)
         or broken_seal(session, run)
     )
 
@@ -77,13 +81,8 @@ def _chain(session: Session, run: str) -> Iterator[Row]:
         after = page[-1][0]
 
 
-def _concluded_but_open(session: Session, run: str) -> Broken | None:
-    for number, path in session.rows(_CONCLUDED_BUT_OPEN, (run, run)):
-        return Broken(number, path, f"{path} is concluded, but is not recorded as such")
-    return None
-
-
-def _conclusion_of_another(session: Session, run: str) -> Broken | None:
-    for number, path in session.rows(_CONCLUSION_OF_ANOTHER, (run,)):
-        return Broken(number, path, f"{path} is recorded as concluded there, and is not")
+def _misplaced(session: Session, run: str) -> Broken | None:
+    for sql, why in _MISPLACED:
+        for number, path in session.rows(sql, (run,) * sql.count("?")):
+            return Broken(number, path, f"{path} {why}")
     return None

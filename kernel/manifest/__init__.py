@@ -1,7 +1,5 @@
 """Manifests: YAML with places, modules and imports, kinds, variables and secrets."""
 
-from kernel.manifest.build import inline_resource
-from kernel.manifest.data import read_data
 from kernel.manifest.document import Document
 from kernel.manifest.fields import check_fields
 from kernel.manifest.library import library_names
@@ -14,20 +12,17 @@ from kernel.manifest.model import (
     Manifest,
     Module,
     Policy,
-    PolicyRule,
     Resource,
-    Target,
-    Threshold,
 )
 from kernel.manifest.resolve import (
-    check_kinds,
     find_kind,
     find_resource,
     resolve_kind,
     unknown_kind,
 )
 from kernel.manifest.schemas import schemas_of
-from kernel.manifest.values import Values, from_text, resolve_values
+from kernel.manifest.stream import read_data
+from kernel.manifest.values import from_text, resolve_values
 
 __all__ = [
     "ApprovalTerms",
@@ -38,18 +33,12 @@ __all__ = [
     "Manifest",
     "Module",
     "Policy",
-    "PolicyRule",
     "Resource",
     "Shared",
-    "Target",
-    "Threshold",
-    "Values",
     "check_fields",
-    "check_kinds",
     "find_kind",
     "find_resource",
     "from_text",
-    "inline_resource",
     "inspect",
     "inspect_text",
     "library_module",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from kernel.errors import Fault, Path
 from kernel.manifest import model
@@ -17,6 +17,7 @@ from kernel.manifest.system_kinds import SYSTEM_KINDS
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KIND = re.compile(rf"{IDENTIFIER.pattern}\.{IDENTIFIER.pattern}")
 _EXPRESSION = re.compile(r"\$\{\{.*\}\}\n?", re.DOTALL)
+Named = TypeVar("Named", model.Definition, model.Resource, model.Policy)
 _METADATA = ("name", "description", "labels", "annotations", "module", "version")
 
 
@@ -194,9 +195,7 @@ def _add_definition(document: Document, module: str, parts: Parts) -> None:
         metadata.get("description", ""),
         **{name: data.get(name) for name in _DEFINITION_FIELDS},
     )
-    first = parts.definitions.setdefault(definition.kind, definition)
-    if first is not definition:
-        _report_twice(definition.kind, document, first.document, parts)
+    _add(parts.definitions, definition.kind, definition, parts)
 
 
 _DEFINITION_FIELDS = (
@@ -219,9 +218,7 @@ def _add_policy(document: Document, parts: Parts) -> None:
         description=metadata.get("description", ""),
         **globs,
     )
-    first = parts.policies.setdefault(policy.name, policy)
-    if first is not policy:
-        _report_twice(policy.name, document, first.document, parts)
+    _add(parts.policies, policy.name, policy, parts)
 
 
 def _policy_rule(document: Document, number: int, parts: Parts) -> model.PolicyRule:
@@ -244,9 +241,7 @@ def _add_resource(document: Document, module: str, parts: Parts) -> None:
     data = document.data
     resource = _resource(data, data["metadata"], document, (), module)
     _check_head_of_resource(document, parts)
-    first = parts.resources.setdefault(resource.name, resource)
-    if first is not resource:
-        _report_twice(resource.name, document, first.document, parts)
+    _add(parts.resources, resource.name, resource, parts)
 
 
 def _resource(
@@ -270,10 +265,13 @@ def _resource(
     )
 
 
-def _report_twice(name: str, document: Document, first: Document, parts: Parts) -> None:
-    message = f"{name} is declared a second time"
-    help = f"the first is at {first.span(('metadata', 'name'))}"
-    parts.fault("K202", message, document, ("metadata", "name"), help=help)
+def _add(known: dict[str, Named], name: str, found: Named, parts: Parts) -> None:
+    """Add what a document declares, or report that its name is taken."""
+    first = known.setdefault(name, found)
+    if first is not found:
+        help = f"the first is at {first.document.span(('metadata', 'name'))}"
+        message, place = f"{name} is declared a second time", ("metadata", "name")
+        parts.fault("K202", message, found.document, place, help=help)
 
 
 _NAMES = {dict: "a mapping", list: "a list", str: "a string", bool: "a bool", type(None): "null"}

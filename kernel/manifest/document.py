@@ -71,11 +71,10 @@ class Document:
 
     def _width(self, places: list[int], end: int) -> int:
         """The length of the last character in the source: an escape has more than one."""
-        here, next_ = places[end - 1], places[end]
-        gap = self.source.text[here:next_]
-        if gap[:1] in ("\\", "'") or len(gap) <= 1:
-            return max(len(gap.rstrip("\r\n \t")) if gap[:1] != "\\" else _escape(gap), 1)
-        return 1
+        gap = self.source.text[places[end - 1] : places[end]]
+        if gap.startswith("\\"):
+            return {"x": 4, "u": 6, "U": 10}.get(gap[1:2], 2)
+        return len(gap.rstrip("\r\n \t")) if gap.startswith("'") else 1
 
     def _find(self, path: Sequence[Step]) -> tuple[Node | None, Node]:
         name: Node | None = None
@@ -86,8 +85,3 @@ class Document:
                 return name, node
             name, node = found
         return name, node
-
-
-def _escape(gap: str) -> int:
-    """The length of the escape sequence that ``gap`` begins with."""
-    return {"x": 4, "u": 6, "U": 10}.get(gap[1:2], 2)

@@ -36,6 +36,8 @@ MAX_FAULTS = 100
 _CEL = re.compile(r"(?<!\$)\$\{\{")
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
 _SCHEMAS = ("inputs", "outputs")
+_CALL_SITE = {name: {"x-kernel-role": "result"} for name in CALL_SITE_FIELDS}
+"""What a call site holds is for the topology to check; here it may just be there."""
 _REFERENCE = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
 
 
@@ -253,11 +255,6 @@ def _with_call_sites(node: Any) -> Any:
     if own.ref is not None:
         made = {**_REFERENCE, **made}
     if own.call:
-        made["properties"] = {**_call_site(), **(made.get("properties") or {})}
+        made["properties"] = {**_CALL_SITE, **(made.get("properties") or {})}
         made.setdefault("additionalProperties", False)
     return made
-
-
-def _call_site() -> dict[str, Any]:
-    """What a call site holds is for the topology to check; here it may just be there."""
-    return {name: {"x-kernel-role": "result"} for name in CALL_SITE_FIELDS}

@@ -133,27 +133,23 @@ class _Loader:
         self.opening: list[str] = []
 
     def manifest(self, root: Module) -> tuple[Manifest, tuple[Fault, ...]]:
-        modules = self._named([root, *self.loaded.values()])
+        modules: dict[str, Module] = {}
         for module in (root, *self.loaded.values()):
+            # A name that is taken already has its path with it.
+            taken = module.name in modules
+            modules[f"{module.name} ({module.folder})" if taken else module.name] = module
             self.faults += check_definitions(module)
         self.faults += check_expressions(self.documents)
         manifest = Manifest(root, modules, tuple(self.sources), tuple(self.documents))
         return manifest, ManifestError(self.faults).faults
-
-    def _named(self, modules: list[Module]) -> dict[str, Module]:
-        """The modules by name; an import whose name is taken has its path with it."""
-        named: dict[str, Module] = {}
-        for module in modules:
-            name = module.name if module.name not in named else f"{module.name} ({module.folder})"
-            named[name] = module
-        return named
 
     def open(self, places: list[Path], name: str) -> Module:
         """The module that the files and folders at ``places`` make together."""
         before = len(self.opening)
         self.opening += map(_identity, places)
         sources = [source for place in places for source in self.sources_of(place)]
-        module = self.module(sources, name, _folder(places[0]) if places else None)
+        folder = next((place if place.is_dir() else place.parent for place in places), None)
+        module = self.module(sources, name, folder)
         del self.opening[before:]
         return module
 
@@ -215,7 +211,7 @@ class _Loader:
     def _documents(self, source: Source, explicit: bool) -> list[Document]:
         read, faults = self.shared.read(source)
         documents = [Document(source, item) for item in read]
-        if not explicit and not any(_has_kind(d) for d in documents):
+        if not explicit and not any(type(d.data) is dict and "kind" in d.data for d in documents):
             if not faults or not _KIND_LINE.search(source.text):
                 return []
         elif not documents and not faults:
@@ -285,14 +281,6 @@ def _identity(place: Path) -> str:
         return os.path.realpath(place)
     except (OSError, ValueError):
         return str(place)
-
-
-def _folder(place: Path) -> Path:
-    return place if place.is_dir() else place.parent
-
-
-def _has_kind(document: Document) -> bool:
-    return type(document.data) is dict and "kind" in document.data
 
 
 def _text(text: str | bytes, name: str) -> str:

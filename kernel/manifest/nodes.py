@@ -132,7 +132,8 @@ class _Composer:
         node = Node("scalar", *self._marks(event), event.style or "", text=event.value)
         node.value = self._value(event, node)
         if node.style in ("|", ">"):
-            node.end = _trim(self.source.text, node.start, node.end)
+            # Without the line breaks, and lines of less indent, after the content.
+            node.end = node.start + len(self.source.text[node.start : node.end].rstrip(" \t\r\n"))
         elif not event.value and node.start == node.end and self.stack:
             node.start = node.end = self._empty_place(node.start)
         self._anchor(event.anchor, node)
@@ -265,8 +266,3 @@ def to_data(root: Node) -> Any:
         return made[id(node)]
 
     return convert(root)
-
-
-def _trim(text: str, start: int, end: int) -> int:
-    """The end of a block scalar without the line breaks (and lesser lines) after its content."""
-    return start + len(text[start:end].rstrip(" \t\r\n"))

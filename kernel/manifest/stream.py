@@ -62,6 +62,21 @@ def read_stream(source: Source) -> tuple[list[Read], list[Fault]]:
     return reader.documents, faults
 
 
+def read_data(text: str, name: str = "<string>") -> Any:
+    """The value of a YAML or JSON text that is no manifest; None where it is empty.
+
+    Raises ManifestError.
+    """
+    source = Source(name, text)
+    documents, faults = read_stream(source)
+    if not faults and len(documents) > 1:
+        span = source.span(documents[1].start, documents[1].start)
+        faults.append(Fault("K001", "a data file holds one document", span))
+    if faults:
+        raise ManifestError(faults)
+    return documents[0].data if documents else None
+
+
 def compose_document(source: Source, start: int, end: int) -> Composed:
     """The nodes of the document ``text[start:end]``; raises ManifestError where there are none."""
     try:

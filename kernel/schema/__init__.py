@@ -2,7 +2,7 @@
 
 from kernel.schema.bundle import NO_SCHEMAS, Contract, Schemas
 from kernel.schema.compiled import Schema, compile_schema
-from kernel.schema.meta import SchemaFault, check_schema
+from kernel.schema.meta import check_schema
 from kernel.schema.plain import check_json, is_atom
 from kernel.schema.problems import InvalidSchema, Problem, SchemaError
 
@@ -13,7 +13,6 @@ __all__ = [
     "Problem",
     "Schema",
     "SchemaError",
-    "SchemaFault",
     "Schemas",
     "check_json",
     "check_schema",
