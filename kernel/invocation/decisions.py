@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.cel import from_types, with_types
 from kernel.errors import ExpressionError
-from kernel.invocation.recorded import DECISION, Claim, Step, recorded
+from kernel.invocation.recorded import DECISION, Claim, Operation, recorded
 from kernel.journal.errors import TooLarge
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ async def decide(context: EvaluationContext, path: str, find: Callable[[], Any])
     async def do(_: Claim | None) -> Any:
         return find()
 
-    step = Step(path, DECISION, do, _too_large, to_json=with_types, from_json=from_types)
-    return await recorded(context, step)
+    operation = Operation(path, DECISION, do, _too_large, to_json=with_types, from_json=from_types)
+    return await recorded(context, operation)
 
 
 def _too_large(error: TooLarge) -> ExpressionError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.errors import OutputError, Timeout
 from kernel.events import Event
 from kernel.events.pattern import Pattern
-from kernel.invocation.recorded import DECISION, PAUSE, Claim, Step, recorded
+from kernel.invocation.recorded import DECISION, PAUSE, Claim, Operation, recorded
 from kernel.invocation.values import copied
 from kernel.journal.errors import JournalError, TooLarge
 
@@ -40,9 +40,9 @@ async def sleep(context: EvaluationContext, path: str, milliseconds: float) -> N
     if history is None:
         await wait(None)
         return
-    step = Step(path, PAUSE, wait, _too_large, {"until": _until(milliseconds)})
+    operation = Operation(path, PAUSE, wait, _too_large, {"until": _until(milliseconds)})
     with history.activity.sleeping(milliseconds / 1000):
-        await recorded(context, step)
+        await recorded(context, operation)
 
 
 async def wait_for(
@@ -76,9 +76,9 @@ async def wait_for(
             "until": None if timeout is None else _until(timeout),
             "after": history.last,
         }
-        step = Step(path, PAUSE, wait, _too_large, inputs)
+        operation = Operation(path, PAUSE, wait, _too_large, inputs)
         with history.activity.pausing(math.inf if timeout is None else timeout / 1000):
-            return await recorded(context, step)
+            return await recorded(context, operation)
 
 
 def _too_large(error: TooLarge) -> OutputError:

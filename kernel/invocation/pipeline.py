@@ -90,7 +90,7 @@ class Pipeline:
             invocation.release()
             return invocation.outputs
         except BaseException as error:
-            tell.end(invocation, error)
+            tell.tell_failure(invocation, error)
             if plan.conclude_failure is not None:
                 await plan.conclude_failure(invocation, error)
             raise

@@ -29,7 +29,7 @@ PAUSE = "pause"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The record that a step has begun."""
+    """The record that an operation has begun."""
 
     execution: str
     epoch: int
@@ -40,7 +40,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Operation:
     """A decision or a pause at a path of a run."""
 
     path: str
@@ -50,34 +50,34 @@ class Step:
     too_large: Callable[[TooLarge], InvocationError]
     """The error of a value that cannot be kept."""
     inputs: Mapping[str, Any] | None = None
-    """Of a step that takes its time: it is claimed with them before it is done."""
+    """Of an operation that takes its time: it is claimed with them before it is done."""
     to_json: Callable[[Any], Any] = lambda value: value
     from_json: Callable[[Any], Any] = lambda value: value
 
 
-async def recorded(context: EvaluationContext, step: Step) -> Any:
-    """Do a step and record its value or its error; or give those that are recorded already."""
+async def recorded(context: EvaluationContext, operation: Operation) -> Any:
+    """Do an operation and record its value or its error; or give those that are recorded."""
     history = context.run.history
     if history is None or context.atomic is not None or not history.is_replayable:
-        return await step.do(None)
-    row = history.concluded.get(step.path)
+        return await operation.do(None)
+    row = history.concluded.get(operation.path)
     if row is not None and row.outcome == "cancelled":
-        return await step.do(None)  # until what cancelled it does so again
+        return await operation.do(None)  # until what cancelled it does so again
     if row is not None:
         await history.replay_order.wait(row.number or 0)
-        return _answer(history, step, row)
-    claim = None if step.inputs is None else await _claim(context, history, step)
-    return await _done(context, history, step, claim)
+        return _answer(history, operation, row)
+    claim = None if operation.inputs is None else await _claim(context, history, operation)
+    return await _done(context, history, operation, claim)
 
 
-def _answer(history: History, step: Step, row: Row) -> Any:
+def _answer(history: History, operation: Operation, row: Row) -> Any:
     if row.outcome != "succeeded":
         raise error_from_json(row.error)
-    return step.from_json(history.references.show(row.outputs))
+    return operation.from_json(history.references.show(row.outputs))
 
 
 async def _done(
-    context: EvaluationContext, history: History, step: Step, claim: Claim | None
+    context: EvaluationContext, history: History, operation: Operation, claim: Claim | None
 ) -> Any:
     is_concluded = False
 
@@ -85,13 +85,13 @@ async def _done(
         nonlocal is_concluded
         is_concluded = True
         if claim is None:
-            await history.record(_intent(context, history, step), ending)
+            await history.record(_intent(context, history, operation), ending)
         else:
             await history.finalize(claim.execution, claim.epoch, ending)
 
     try:
-        value = await step.do(claim)
-        kept = history.references.hide(step.to_json(value))
+        value = await operation.do(claim)
+        kept = history.references.hide(operation.to_json(value))
         await conclude(Conclusion("succeeded", kept, duration=_duration(claim)))
         return value
     except asyncio.CancelledError:
@@ -100,7 +100,7 @@ async def _done(
             await conclude(_failed(context, Cancelled("the pause was cancelled"), claim))
         raise
     except TooLarge as error:
-        failure = step.too_large(error)
+        failure = operation.too_large(error)
     except InvocationError as error:
         failure = error
     await conclude(_failed(context, failure, claim))
@@ -116,26 +116,27 @@ def _duration(claim: Claim | None) -> int | None:
     return None if claim is None else max(time.time_ns() - claim.began, 0)
 
 
-async def _claim(context: EvaluationContext, history: History, step: Step) -> Claim:
-    row = history.in_flight.get(step.path)
+async def _claim(context: EvaluationContext, history: History, operation: Operation) -> Claim:
+    row = history.in_flight.get(operation.path)
     if row is not None:
         return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_in_flight=True)
-    intent = _intent(context, history, step)
+    intent = _intent(context, history, operation)
     history.open.add(intent.execution)  # even if this is cancelled: the claim is not taken back
     got = await history.guard(history.journal.claim(intent))
     if not isinstance(got, Won):
-        raise Conflict(f"{step.path} of run {history.run} is recorded already", code="IN_FLIGHT")
+        where = f"{operation.path} of run {history.run}"
+        raise Conflict(f"{where} is recorded already", code="IN_FLIGHT")
     return Claim(got.execution, got.epoch, time.time_ns(), intent.inputs)
 
 
-def _intent(context: EvaluationContext, history: History, step: Step) -> Intent:
+def _intent(context: EvaluationContext, history: History, operation: Operation) -> Intent:
     return Intent(
-        execution=context.run.execution(step.path),
+        execution=context.run.execution(operation.path),
         run=history.run,
-        path=step.path,
-        target=step.target,
-        inputs_hash=digest_of(step.inputs),
+        path=operation.path,
+        target=operation.target,
+        inputs_hash=digest_of(operation.inputs),
         lease=history.lease.epoch,
         safety="idempotent",
-        inputs=step.inputs,
+        inputs=operation.inputs,
     )

@@ -13,7 +13,7 @@ from kernel.invocation.history import DIGEST, History
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.pipeline import prepare
 from kernel.invocation.recovery.interrupted import conclude_found, may_have_landed
-from kernel.invocation.recovery.reconcile import Found, find_out
+from kernel.invocation.recovery.reconcile import CheckResult, find_out
 from kernel.invocation.run import Run
 from kernel.journal.errors import Refused
 from kernel.journal.rows import Invocation as Row
@@ -29,9 +29,9 @@ async def settle(run: Run, history: History, find: Find) -> RunState:
     for row in history.in_flight.values():
         invocation, why = await _invocation_of(run, history, row, find)
         if not await _may_have_landed(history, row):
-            found = Found(False)
+            found = CheckResult(False)
         elif invocation is None:
-            found = Found(None if why else False, why=why)
+            found = CheckResult(None if why else False, why=why)
         else:
             found = await find_out(invocation)
         state = "unknown" if found.landed is None else state

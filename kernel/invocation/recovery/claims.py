@@ -17,6 +17,7 @@ from kernel.invocation.history import DIGEST
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.interrupted import conclude_interrupted
 from kernel.journal import rows
+from kernel.journal.rows import Conclusion
 from kernel.journal.values import digest_of
 from kernel.run_paths import without_attempts
 
@@ -153,7 +154,7 @@ def _with_key(invocation: Invocation, history: History, row: rows.Invocation) ->
         raise Conflict(f"{row.path} began with another idempotency key, and that is not kept")
 
 
-async def conclude(invocation: Invocation, history: History, conclusion: rows.Conclusion) -> None:
+async def record_outcome(invocation: Invocation, history: History, ending: Conclusion) -> None:
     """Record the outcome, of a claim or of an invocation that needed none.
 
     Raises :class:`TooLarge` for outputs that are.
@@ -161,6 +162,6 @@ async def conclude(invocation: Invocation, history: History, conclusion: rows.Co
     claim = invocation.claim
     if claim is not None:
         invocation.is_concluded = True
-        await history.finalize(invocation.id, claim.epoch, conclusion)
+        await history.finalize(invocation.id, claim.epoch, ending)
     elif history.is_replayable and invocation.path not in history.concluded:
-        await history.record(intent_of(invocation, history), conclusion)
+        await history.record(intent_of(invocation, history), ending)

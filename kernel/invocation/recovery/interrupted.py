@@ -12,7 +12,7 @@ from kernel.invocation.history import error_to_json
 from kernel.invocation.invocation import go_through
 from kernel.invocation.recovery.attempts import JournalRecord, begin_another, spent_since
 from kernel.invocation.recovery.endings import landed, without_outputs
-from kernel.invocation.recovery.reconcile import Found, find_out, reconcile
+from kernel.invocation.recovery.reconcile import CheckResult, find_out, reconcile
 from kernel.invocation.recovery.retry import delay_after, next_delay
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion
@@ -103,12 +103,12 @@ async def conclude_interrupted(invocation: Invocation, history: History, row: Ro
     ``invocation`` is the same call, with the same key, at another path: its check is asked.
     """
     notes = await history.guard(history.journal.trace(row.execution))
-    found = await find_out(invocation) if may_have_landed(notes) else Found(False)
+    found = await find_out(invocation) if may_have_landed(notes) else CheckResult(False)
     await history.guard(conclude_found(found, invocation, history, row))
 
 
 async def conclude_found(
-    found: Found, invocation: Invocation | None, history: History, row: Row
+    found: CheckResult, invocation: Invocation | None, history: History, row: Row
 ) -> None:
     """Record what was found out about a call; ``invocation`` is None where nothing can be asked."""
     if found.landed is True and invocation is not None:

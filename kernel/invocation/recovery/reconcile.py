@@ -25,7 +25,7 @@ _FIRST_PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CheckResult:
     """The answer of a ``check``; where ``landed`` is None, ``why`` says why it is not known."""
 
     landed: bool | None
@@ -42,7 +42,7 @@ class Check:
     outputs: Template | None
 
 
-async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) -> Found:
+async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) -> CheckResult:
     """Ask the ``check`` of the definition whether the effect of a call landed.
 
     "It did not" is only believed when no attempt of this process is still at work.
@@ -50,7 +50,7 @@ async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) ->
     instance = invocation.plan.instance
     check = _check_of(invocation.plan.runtime.checks, instance)
     if check is None:
-        return Found(None, why=f"{instance.definition.kind} has no `check`")
+        return CheckResult(None, why=f"{instance.definition.kind} has no `check`")
     pause, number, why = _FIRST_PAUSE_SECONDS, 0, ""
     while True:
         has_live_attempt = invocation.has_live_attempt
@@ -64,7 +64,7 @@ async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) ->
             why = "an attempt is still at work, and may have its effect yet"
         number += 1
         if number > repeats:
-            return Found(None, why=why)
+            return CheckResult(None, why=why)
         await asyncio.sleep(pause)
         pause *= 2
 
@@ -84,7 +84,7 @@ async def reconcile(invocation: Invocation, error: InvocationError) -> bool:
     return False
 
 
-async def _told(invocation: Invocation, found: Found) -> Found:
+async def _told(invocation: Invocation, found: CheckResult) -> CheckResult:
     history = invocation.history
     if history is not None:
         await history.note(invocation.id, "reconcile", "landed" if found.landed else "not landed")
@@ -120,7 +120,7 @@ def _check_of(known: dict[Any, Check | None], instance: Instance) -> Check | Non
     return known[definition]
 
 
-async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
+async def _ask(invocation: Invocation, check: Check, number: int) -> CheckResult:
     """Call the check once, as a part of the invocation, at a path of its own."""
     instance, outer = invocation.plan.instance, invocation.context
     epoch = 0 if invocation.claim is None else invocation.claim.epoch
@@ -147,4 +147,4 @@ async def _ask(invocation: Invocation, check: Check, number: int) -> Found:
     outputs = None
     if landed and check.outputs is not None:
         outputs = check.outputs.evaluate(seen)
-    return Found(landed, outputs)
+    return CheckResult(landed, outputs)

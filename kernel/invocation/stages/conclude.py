@@ -13,7 +13,7 @@ from kernel.errors import (
     Suspended,
     ValidationError,
 )
-from kernel.invocation.recovery.claims import conclude
+from kernel.invocation.recovery.claims import record_outcome
 from kernel.invocation.recovery.endings import (
     cut_off,
     failed,
@@ -50,11 +50,11 @@ def prepare(plan: Plan) -> Stage | None:
 
 async def _write(invocation: Invocation, history: History, ending: Conclusion) -> None:
     try:
-        await conclude(invocation, history, ending)
+        await record_outcome(invocation, history, ending)
     except TooLarge as error:
         if invocation.claim is not None:
             # It has landed, and the run goes on with the outputs while this process lives.
-            await conclude(invocation, history, without_outputs(ending, error))
+            await record_outcome(invocation, history, without_outputs(ending, error))
 
 
 def prepare_failure(
@@ -78,7 +78,7 @@ def prepare_failure(
         except asyncio.CancelledError:
             # Cancelled here as well, perhaps while a check was asked: a person has to find out.
             if invocation.claim is not None and not invocation.is_concluded:
-                await conclude(invocation, history, cut_off(invocation))
+                await record_outcome(invocation, history, cut_off(invocation))
             raise
         finally:
             invocation.release()

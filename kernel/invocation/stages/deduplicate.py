@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kernel.errors import Conflict, Suspended
 from kernel.invocation.invocation import Answered
 from kernel.invocation.recovery.answers import answer_for
-from kernel.invocation.recovery.claims import as_it_began, claim, conclude, take_up
+from kernel.invocation.recovery.claims import as_it_began, claim, record_outcome, take_up
 from kernel.journal import rows
 from kernel.journal.owners import is_dead
 from kernel.journal.values import digest_of_text
@@ -129,7 +129,7 @@ async def _answer(invocation: Invocation, history: History, row: rows.Invocation
     else:
         return  # it is made again: it is idempotent, and its result was not kept
     ending = rows.Conclusion("deduplicated", row.outputs, attempts=0)
-    await conclude(invocation, history, ending)
+    await record_outcome(invocation, history, ending)
     await history.note(invocation.id, "deduplicate", "deduplicated", {"execution": row.execution})
     invocation.tell("Deduplicated", {"execution": row.execution})
     raise Answered

@@ -29,7 +29,7 @@ def prepare(plan: Plan) -> Stage:
     return tell
 
 
-def end(invocation: Invocation, error: BaseException) -> None:
+def tell_failure(invocation: Invocation, error: BaseException) -> None:
     """``.Failed``, ``.Rejected`` or ``.Cancelled`` with the error, where a stage raised it."""
     if isinstance(error, InvocationError):
         invocation.context.run.hide_secrets(error)
