@@ -25,7 +25,7 @@ from kernel.errors import Path
 from kernel.manifest import Definition, Document, Policy
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, all_steps, templates
+from kernel.topology.forms import Step, all_steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +103,7 @@ def _settle(program: Program, unit: Unit, begun: set[object]) -> None:
 
 
 def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) -> Scope:
-    asked = next((one for one in templates(step) if field[: len(one.path)] == one.path), None)
+    asked = next((one for one in step.fields if field[: len(one.path)] == one.path), None)
     place = place_of(conditions, scopes, step, asked)
     names = dict(scopes.at(step, place.within, place.state, None))
     if step.site is not None:

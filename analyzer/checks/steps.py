@@ -31,7 +31,7 @@ from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, all_steps, templates
+from kernel.topology.forms import Step, Steps, all_steps
 from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.sequence import Sequence
 
@@ -79,7 +79,7 @@ class _SequenceCheck:
 
     def run(self) -> Type:
         for step in all_steps(self.sequence.steps):
-            for field in templates(step):
+            for field in step.fields:
                 if step.site is None or field.template is step.when:
                     self.field(step, field)
             if step.site is not None:

@@ -14,7 +14,7 @@ from analyzer.flow.step_names import steps_read
 from kernel.cel import Expr, Template, free_names
 from kernel.cel.tree import Binary, Literal, Logical
 from kernel.errors import Path
-from kernel.topology.forms import Field, Part, Step, Steps, all_steps, templates
+from kernel.topology.forms import Field, Part, Step, Steps, all_steps
 from kernel.topology.sequence import Sequence
 
 
@@ -329,7 +329,7 @@ class _GuardsWalk:
         inside, fails = self.steps(part.steps, (*_outside(known, part), *held), way)
         self.within[step] = inside
         done: Known = ()
-        for asked in templates(step):
+        for asked in step.fields:
             if asked.goes_on is not None and not asked.is_bounded:
                 done = self.made(asked.template, not asked.goes_on, step, after=True)
         return done, fails and part.is_certain

@@ -15,7 +15,7 @@ from analyzer.program.variables import ELSEWHERE
 from kernel.cel import parse_template, references
 from kernel.errors import Span
 from kernel.manifest import Declaration, Document, Module, Resource
-from kernel.topology.forms import Step, Steps, all_steps, templates
+from kernel.topology.forms import Step, Steps, all_steps
 from kernel.topology.sequence import Sequence
 
 _MAY_BE_MEANT: Final = frozenset(("environment", "principal", "resources", "target"))
@@ -104,7 +104,7 @@ def _is_value(step: Step) -> bool:
 
 def _steps_read(sequence: Sequence) -> frozenset[str] | None:
     """The steps that a topology reads by name; None where it reads ``steps`` as a whole."""
-    fields = (field.template for step in all_steps(sequence.steps) for field in templates(step))
+    fields = (field.template for step in all_steps(sequence.steps) for field in step.fields)
     found: frozenset[str] = frozenset()
     for template in (*fields, *([] if sequence.result is None else [sequence.result])):
         read = steps_read(template)

@@ -24,7 +24,7 @@ from analyzer.taint.survey import Survey, variable
 from analyzer.taint.tracing import Env, Piece, Vetted, pieces, traced, vetted_by, whole
 from kernel.manifest import Definition, schemas_of
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Field, Step, Steps, all_steps, field_of, templates, visible_steps
+from kernel.topology.forms import Field, Step, Steps, all_steps, field_of, visible_steps
 from kernel.topology.sequence import Sequence
 
 _MAX_ROUNDS = 3
@@ -189,7 +189,7 @@ class _TaintWalk:
 
     def of_each(self, step: Step, last: Taint, env: Env) -> Taint:
         """What each item gives: the ``result`` if there is one, or else that of the last step."""
-        results = [one.template for one in templates(step) if one.sees_body]
+        results = [one.template for one in step.fields if one.sees_body]
         return traced(results[0], env) if results else last
 
     def throw(self, step: Step, error: Field, env: Env) -> None:

@@ -140,9 +140,17 @@ class Step:
     label: str
     parts: tuple[Part, ...] = field(init=False)
     """The lists of steps that the form holds, in reading order; made once, for many walks."""
+    _fields: tuple[Field, ...] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", parts(self.form))
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of the step that take CEL (`templates`); made once, for many walks."""
+        if self._fields is None:
+            object.__setattr__(self, "_fields", tuple(templates(self)))
+        return self._fields or ()
 
     @property
     def site(self) -> CallSite | None:
@@ -316,7 +324,7 @@ def templates(step: Step) -> Iterator[Field]:
 
 def field_of(step: Step, expects: Expected) -> Field:
     """The first field of a step that takes that; a step of a form that has one is given."""
-    return next(field for field in templates(step) if field.expects == expects)
+    return next(field for field in step.fields if field.expects == expects)
 
 
 def _of_site(site: CallSite) -> Iterator[Field]:

@@ -11,7 +11,7 @@ from analyzer.rules.effects.raising import NO_ERRORS
 from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of
 from kernel.cel.tree import Literal
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, templates
+from kernel.topology.forms import Step, Steps
 
 _BOUND = "approval-bound"
 
@@ -84,7 +84,5 @@ def _find_loops(steps: Steps, loop: Step | None, found: dict[CallSite, Step]) ->
 def _word(step: Step) -> str:
     """The field that makes a step a loop."""
     return next(
-        str(one.path[0])
-        for one in templates(step)
-        if one.goes_on is not None or one.expects == "list"
+        str(one.path[0]) for one in step.fields if one.goes_on is not None or one.expects == "list"
     )

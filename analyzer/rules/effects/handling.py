@@ -19,7 +19,7 @@ from kernel.cel.tree import Binary, ListLiteral, Literal
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.topology.fields import variables
-from kernel.topology.forms import Field, Part, Step, Steps, templates
+from kernel.topology.forms import Field, Part, Step, Steps
 
 _CLASS: Final = re.compile(r"[A-Z]\w*[a-z]\w*")
 """How exceptions are named: a controller may fail with any, and its name is the code then."""
@@ -189,6 +189,6 @@ def _asks(field: Field) -> bool:
 
 def _fields_of_outer_error(step: Step) -> Iterator[Field]:
     """The fields of a step in which ``error`` is that of the part around it, not one of its own."""
-    for field in templates(step):
+    for field in step.fields:
         if "error" not in field.brings and not field.template.constant:
             yield field

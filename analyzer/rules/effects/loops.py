@@ -10,7 +10,7 @@ from analyzer.flow.step_names import steps_read
 from analyzer.rules.effects.reach import Effects
 from kernel.cel import CelError, Template
 from kernel.topology.callsite import names_in
-from kernel.topology.forms import Field, Step, all_steps, templates
+from kernel.topology.forms import Field, Step, all_steps
 
 _CHANGING: Final = frozenset(("resources", "invocation"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
@@ -20,7 +20,7 @@ def check_loops(check: UnitCheck) -> None:
     """The loops of a topology."""
     sequence = check.unit.sequence
     for step in () if sequence is None else all_steps(sequence.steps):
-        for field in templates(step):
+        for field in step.fields:
             if field.goes_on is not None and not field.is_bounded:
                 _check(check, step, field)
 

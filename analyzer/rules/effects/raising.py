@@ -16,7 +16,7 @@ from kernel.cel import Template
 from kernel.manifest import Definition
 from kernel.schema.keywords import traits
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, templates
+from kernel.topology.forms import Step, Steps
 
 Code = str | int
 
@@ -112,7 +112,7 @@ class Raising:
 
     def _of_form(self, unit: Unit, step: Step) -> Raised:
         raised = NO_ERRORS if step.site is None else self.of_site(unit, step.site)
-        for field in templates(step):
+        for field in step.fields:
             if field.expects == "error":
                 raised |= _thrown(field.template)
             elif field.fails_with is not None:
