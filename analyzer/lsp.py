@@ -34,13 +34,13 @@ from kernel.errors import Span
 from kernel.version import VERSION
 
 PAUSE_SECONDS: Final = 0.01
-"""Seconds without a change before findings are looked for."""
+"""Seconds without a change before the search for findings begins."""
 
 REST_SECONDS: Final = 1.5
-"""Seconds without a change before they are looked for without regard to what was known."""
+"""Seconds without a change before a search that takes over no findings."""
 
 SLICE_SECONDS: Final = 0.01
-"""Seconds for which the search keeps the questions of the editor waiting."""
+"""Seconds for which the search may keep requests of the editor waiting."""
 
 _REQUEST_FAILED: Final = -32803
 _SEVERITY: Final = {
@@ -63,10 +63,10 @@ _WATCHED: Final = ("**/*.yaml", "**/*.yml", "**/pyproject.toml", "**/kernel.toml
 
 
 class Protocol(LanguageServerProtocol):
-    """The protocol, with an answer to requests that are none."""
+    """The protocol, with an error as the answer to a malformed request."""
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """The message that ``data`` is; who asked in a wrong way is told so."""
+        """The message in ``data``; the sender of a malformed request gets an error."""
         try:
             return super().structure_message(data)
         except JsonRpcException as error:
@@ -76,13 +76,13 @@ class Protocol(LanguageServerProtocol):
 
 
 class Server(LanguageServer):
-    """The server of one editor: its open texts, and what was found in them."""
+    """The server of one editor: its open texts, and their findings."""
 
     def __init__(self) -> None:
         super().__init__("kernel", VERSION, protocol_cls=Protocol)
-        self.open = Workspace()
-        self.found: dict[str, tuple[Finding, ...]] = {}
-        self.told: dict[str, tuple[int | None, tuple[Finding, ...]]] = {}
+        self.manifests = Workspace()
+        self.findings: dict[str, tuple[Finding, ...]] = {}
+        self.published: dict[str, tuple[int | None, tuple[Finding, ...]]] = {}
         self.searches: dict[str, asyncio.Task[None]] = {}
         self.uris: dict[str, str] = {}
         self.was_shut_down = False
@@ -92,7 +92,7 @@ class Server(LanguageServer):
     def text(self, path: str) -> Text:
         """The text of a file, with its lines."""
         encoding: Any = self.workspace.position_encoding  # named alike in the protocol and here
-        return Text(self.open.source(path), encoding)
+        return Text(self.manifests.source(path), encoding)
 
     def place(self, params: Any) -> tuple[str, int]:
         """The path and the offset that a question is about."""
@@ -101,7 +101,7 @@ class Server(LanguageServer):
         return path, self.text(path).offset(position)
 
     def uri(self, path: str) -> str:
-        """The URI of a file: as the editor writes it, where it did."""
+        """The URI of a file, as the editor wrote it when it opened the file."""
         if path in self.uris:
             return self.uris[path]
         if not os.path.isabs(path) and ":" in path:
@@ -117,7 +117,7 @@ class Server(LanguageServer):
         return lsp.Location(self.uri(span.file), self.range_of(span))
 
     def edits(self, changes: Iterable[tuple[Span, str]]) -> lsp.WorkspaceEdit:
-        """Texts in the place of spans, of whatever files."""
+        """The edits that replace spans of any files by texts."""
         made: dict[str, list[lsp.TextEdit]] = {}
         for span, new in changes:
             edit = lsp.TextEdit(self.range_of(span), new)
@@ -127,8 +127,8 @@ class Server(LanguageServer):
     # Findings
 
     def changed(self, path: str) -> None:
-        """Look for the findings of all that may depend on a file, soon."""
-        for one in self.open.apart(self.open.affected(path)):
+        """Search soon for the findings in all files that may depend on a file."""
+        for one in self.manifests.one_per_manifest(self.manifests.affected(path)):
             key = os.path.dirname(one)
             if (before := self.searches.pop(key, None)) is not None:
                 before.cancel()
@@ -136,29 +136,29 @@ class Server(LanguageServer):
 
     async def _search(self, path: str) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
-        await self._look(path, afresh=False)
+        await self._publish_all(path, afresh=False)
         await asyncio.sleep(REST_SECONDS)
-        await self._look(path, afresh=True)
+        await self._publish_all(path, afresh=True)
 
-    async def _look(self, path: str, *, afresh: bool) -> None:
+    async def _publish_all(self, path: str, *, afresh: bool) -> None:
         began = time.monotonic()
-        for found in self.open.diagnosing(path, afresh=afresh):
+        for found in self.manifests.diagnosing(path, afresh=afresh):
             if found is not None:
                 for file, findings in found.items():
-                    self._tell(file, findings)
+                    self._publish(file, findings)
             elif time.monotonic() - began > SLICE_SECONDS:
                 await asyncio.sleep(0)
                 began = time.monotonic()
 
-    def _tell(self, path: str, findings: tuple[Finding, ...]) -> None:
+    def _publish(self, path: str, findings: tuple[Finding, ...]) -> None:
         uri = self.uri(path)
         document = self.workspace.text_documents.get(uri)
         version = None if document is None else document.version
-        if document is not None and document.source != self.open.texts.get(path):
+        if document is not None and document.source != self.manifests.texts.get(path):
             return  # it has changed meanwhile: its change is about to begin another search
-        if self.told.get(path) == (version, findings):
+        if self.published.get(path) == (version, findings):
             return
-        self.found[path], self.told[path] = findings, (version, findings)
+        self.findings[path], self.published[path] = findings, (version, findings)
         text = self.text(path)
         told = [self.diagnostic(text, one) for one in findings]
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, told, version))
@@ -183,11 +183,11 @@ class Server(LanguageServer):
         )
 
     def close(self, path: str) -> None:
-        """A text was closed: what was found in it is no longer shown."""
-        others = [one for one in self.open.affected(path) if one != path]
+        """Take back the findings in a text that was closed."""
+        others = [one for one in self.manifests.affected(path) if one != path]
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(self.uri(path), []))
-        self.open.close(path)
-        for known in (self.found, self.told, self.uris):
+        self.manifests.close(path)
+        for known in (self.findings, self.published, self.uris):
             known.pop(path, None)
         for one in others:
             self.changed(one)
@@ -244,7 +244,7 @@ def _lives(process: int) -> bool:
 
 
 def _leave_with(process: int) -> None:
-    """End with the editor, should it end without a word."""
+    """End this process when the editor's has ended."""
     while _lives(process):
         time.sleep(1)
     os._exit(1)
@@ -258,20 +258,20 @@ def _texts(server: Server) -> None:
     async def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
         path = _path(params.text_document.uri)
         server.uris[path] = params.text_document.uri
-        server.open.put(path, params.text_document.text)
+        server.manifests.put(path, params.text_document.text)
         server.changed(path)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     async def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
         path = _path(params.text_document.uri)
         document = server.workspace.get_text_document(params.text_document.uri)
-        server.open.put(path, document.source)
+        server.manifests.put(path, document.source)
         server.changed(path)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     async def did_save(params: lsp.DidSaveTextDocumentParams) -> None:
         path = _path(params.text_document.uri)
-        server.open.forget(path)
+        server.manifests.forget(path)
         server.changed(path)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
@@ -283,10 +283,10 @@ def _texts(server: Server) -> None:
         for change in params.changes:
             path = _path(change.uri)
             if path.endswith(".toml"):
-                for one in list(server.open.texts):
+                for one in list(server.manifests.texts):
                     server.changed(one)
-            elif path not in server.open.texts:
-                server.open.forget(path)
+            elif path not in server.manifests.texts:
+                server.manifests.forget(path)
                 server.changed(path)
 
 
@@ -300,7 +300,7 @@ def _answers(server: Server) -> None:
     )
     def completion(params: lsp.CompletionParams) -> lsp.CompletionList:
         path, offset = server.place(params)
-        proposals = complete(server.open, path, offset)
+        proposals = complete(server.manifests, path, offset)
         area = _range(server.text(path).area(proposals.start, proposals.end))
         items = [_item(one, number, area) for number, one in enumerate(proposals.items)]
         return lsp.CompletionList(is_incomplete=False, items=items)
@@ -308,7 +308,7 @@ def _answers(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     def hovered(params: lsp.HoverParams) -> lsp.Hover | None:
         path, offset = server.place(params)
-        shown = hover(server.open, path, offset)
+        shown = hover(server.manifests, path, offset)
         if shown is None:
             return None
         content = lsp.MarkupContent(lsp.MarkupKind.Markdown, shown.text)
@@ -316,13 +316,13 @@ def _answers(server: Server) -> None:
 
     @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
     def declared(params: lsp.DefinitionParams) -> lsp.Location | None:
-        span = definition(server.open, *server.place(params))
+        span = definition(server.manifests, *server.place(params))
         return None if span is None else server.location(span)
 
     @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
     def named(params: lsp.ReferenceParams) -> list[lsp.Location]:
         declaration = params.context.include_declaration
-        found = references(server.open, *server.place(params), declaration=declaration)
+        found = references(server.manifests, *server.place(params), declaration=declaration)
         return [server.location(span) for span in found]
 
 
@@ -346,14 +346,14 @@ def _changes(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
     def may_rename(params: lsp.PrepareRenameParams) -> lsp.Range:
         try:
-            return server.range_of(renamable(server.open, *server.place(params)))
+            return server.range_of(renamable(server.manifests, *server.place(params)))
         except RenameRefused as error:
             raise JsonRpcException(str(error), _REQUEST_FAILED) from None
 
     @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
     def renamed(params: lsp.RenameParams) -> lsp.WorkspaceEdit:
         try:
-            changes = rename(server.open, *server.place(params), params.new_name)
+            changes = rename(server.manifests, *server.place(params), params.new_name)
         except RenameRefused as error:
             raise JsonRpcException(str(error), _REQUEST_FAILED) from None
         return server.edits((one.span, one.text) for one in changes)
@@ -367,10 +367,10 @@ def _changes(server: Server) -> None:
         if wanted and not any(one in ("", lsp.CodeActionKind.QuickFix) for one in wanted):
             return []
         path = _path(params.text_document.uri)
-        text, analysis = server.text(path), server.open.analysis(path)
+        text, analysis = server.text(path), server.manifests.analysis(path)
         near = [
             finding
-            for finding in server.found.get(path, ())
+            for finding in server.findings.get(path, ())
             if finding.span is not None
             and (area := _range(text.area_of(finding.span))).start <= params.range.end
             and params.range.start <= area.end
@@ -391,7 +391,7 @@ def _changes(server: Server) -> None:
 
 
 def _path(uri: str) -> str:
-    """The path of a file; what is in no file is known by its URI."""
+    """The path of a file; a text that is in no file is known by its URI."""
     path = to_fs_path(uri) if uri.startswith("file:") else None
     return uri if path is None else os.path.normpath(path)
 

@@ -51,7 +51,7 @@ def _suppress(analysis: Analysis, file: str, finding: Finding) -> Action:
 
 
 def _first_line(analysis: Analysis, file: str, finding: Finding) -> int:
-    """The line that the scalar begins on in which something was found."""
+    """The line on which the scalar begins that a finding is in."""
     assert finding.span is not None
     for document in analysis.documents_of(file):
         first, _ = document.source.position(document.start)

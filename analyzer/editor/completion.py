@@ -38,7 +38,7 @@ _EVERY_STEP = ("name", "description", "when")
 
 
 def complete(workspace: Workspace, path: str, offset: int) -> Proposals:
-    """What can be written at an offset of a file."""
+    """The proposals for an offset of a file."""
     text = workspace.text(path)
     cursor = cursor_at(text, offset)
     if cursor is None:
@@ -46,7 +46,7 @@ def complete(workspace: Workspace, path: str, offset: int) -> Proposals:
     if cursor.text is None:  # it is no YAML, even with the mark in it
         analysis = workspace.last_sound(path)
     else:
-        analysis = workspace.instead(path, cursor.text)
+        analysis = workspace.analysis_with(path, cursor.text)
     document = _document(analysis, path, text, cursor)
     module = analysis.manifest.root if document is None else analysis.module_of(document)
     if cursor.cel is not None:
@@ -100,7 +100,7 @@ def _fields(slot: Slot, cursor: Cursor) -> Iterator[Item]:
 
 
 def _of_form(siblings: tuple[str, ...]) -> frozenset[str]:
-    """The fields of the forms that a step may still be of; only what tells them while many."""
+    """The fields that a step may still have: of its form, or the ones that choose a form."""
     written = set(siblings) - {*_EVERY_STEP}
     forms = [name for name, form in FORMS.items() if written <= form.fields]
     if written & FORMS.keys() or (written and len(forms) == 1):
@@ -181,7 +181,7 @@ class _Around:
     called: bool
 
     def description(self, *name: str | int) -> str:
-        """What the schema says that describes a variable, or what lies within it."""
+        """The schema's description of a variable, or of a field within a variable."""
         if self.unit is None or (name[0] == "steps" and len(name) == 2):
             return ""
         found = origin_of(self.program, self.unit, self.scope, name, self.path)

@@ -43,7 +43,7 @@ class Here:
 
     @cached_property
     def scope(self) -> Scope:
-        """What can be read there."""
+        """The variables that an expression there can read."""
         return scope_of(self.analysis.program, self.module, self.unit, self.path)
 
     def origin(self) -> Origin | None:
@@ -55,7 +55,7 @@ class Here:
 
 
 def hover(workspace: Workspace, path: str, offset: int) -> Shown | None:
-    """What is known of what stands at an offset of a file."""
+    """The description of the field, value or expression at an offset of a file."""
     here = _here(workspace, path, offset)
     if here is None:
         return None
@@ -66,7 +66,7 @@ def hover(workspace: Workspace, path: str, offset: int) -> Shown | None:
 
 
 def definition(workspace: Workspace, path: str, offset: int) -> Span | None:
-    """Where what is named at an offset is declared."""
+    """The declaration of the symbol, value or argument that is named at an offset."""
     here = _here(workspace, path, offset)
     if here is None:
         return None

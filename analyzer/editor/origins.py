@@ -25,7 +25,7 @@ Origin = tuple[DeclaredSchema, Path]
 
 
 def description(declared: DeclaredSchema, steps: Path) -> str:
-    """What the schema says of what lies at some steps of a value."""
+    """The schema's description of the part of a value at some steps."""
     try:
         root = bundle(declared.schema, declared.schemas)
         nodes = spread([root], root)
@@ -37,7 +37,7 @@ def description(declared: DeclaredSchema, steps: Path) -> str:
 
 
 def span(declared: DeclaredSchema, steps: Path) -> Span:
-    """Where what lies at some steps of a value is declared."""
+    """The declaration of the part of a value at some steps."""
     schema, path = declared.schema, declared.path
     for step in steps:
         if isinstance(step, int):
@@ -56,7 +56,7 @@ def steps_of(unit: Unit) -> Iterator[Step]:
 
 
 def scope_of(program: Program, module: Module, unit: Unit | None, path: Path) -> Scope:
-    """What can be read at a path of a document: of the unit there, else of the module."""
+    """The variables at a path of a document: those of the unit there, else of the module."""
     if unit is None:
         return Scope(Facts(program.variables.of_module(module)), {})
     return scope_at(program, unit, path)

@@ -13,7 +13,7 @@ from kernel.manifest.build import IDENTIFIER
 
 
 class RenameRefused(KernelError):
-    """The name cannot be changed so; the message says why."""
+    """The name cannot be changed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

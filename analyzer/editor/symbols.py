@@ -162,7 +162,7 @@ def _in_expressions(document: Document, module: Module, units: list[Unit]) -> It
 
 
 def _named(expr: Expr) -> Iterator[tuple[str, str, int, int]]:
-    """The fields that are read of variables, but not of those of a macro, and where they stand."""
+    """The fields that are read of variables, without those of macros, and their offsets."""
     waiting: list[tuple[Expr, frozenset[str]]] = [(expr, frozenset())]
     while waiting:
         node, bound = waiting.pop()
@@ -175,7 +175,7 @@ def _named(expr: Expr) -> Iterator[tuple[str, str, int, int]]:
 
 
 def _read(node: Expr) -> tuple[Ident, str, int, int] | None:
-    """The variable, the field of it that a node reads, and where that is named."""
+    """The variable and the field that a node reads, and the offsets of the field's name."""
     match node:
         case Select(operand=Ident() as variable, field=name):
             return variable, name, node.end - len(name), node.end

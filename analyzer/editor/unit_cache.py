@@ -33,20 +33,20 @@ Told = TypeVar("Told", Finding, Fault)
 
 @dataclass(frozen=True, slots=True)
 class _Known(Generic[Told]):
-    """What was told of a document at a place; ``result`` is what a topology in it gives."""
+    """Findings or faults of a document that stood at a place; ``result`` is its topology's type."""
 
     place: Place
     told: tuple[Told, ...]
     result: Type | None = None
 
     def is_within(self) -> bool:
-        """Whether all of it is about the document itself."""
+        """Whether no finding or fault is about another document."""
         file, first, last = self.place
         spans = (span for one in self.told for span in _spans(one) if span is not None)
         return all(s.file == file and first <= s.line and s.end_line <= last for s in spans)
 
     def at(self, place: Place) -> Iterable[Told]:
-        """The same, where the document stands now."""
+        """The findings or faults, moved to where the document stands now."""
         lines = place[1] - self.place[1]
         return [_moved(one, lines) for one in self.told] if lines else self.told
 
@@ -75,15 +75,15 @@ class UnitCache:
         self._shared = self._number(("shared", *_shared(manifest)))
 
     def end(self) -> None:
-        """The check came to its end: what it did not meet is of the past."""
+        """The check has ended: units that it did not meet are forgotten."""
         self._before, self._now, self._signatures = self._now, {}, {}
 
     def forget(self) -> None:
-        """Nothing is known any more."""
+        """Forget all findings and faults."""
         self._before, self._now = {}, {}
 
     def of_resource(self, module: Module, resource: Resource) -> Iterable[Fault]:
-        """What the run time itself could not do with a resource."""
+        """The faults for which the run time would refuse a resource."""
         document = resource.document
         place = place_of(document)
         key = (_identity(module), document.file, self._shared, _written(document), resource.path)
@@ -96,7 +96,7 @@ class UnitCache:
         return known.at(place)
 
     def of_unit(self, program: Program, unit: Unit) -> Iterable[Finding]:
-        """What is wrong with a unit."""
+        """The findings in a unit."""
         key = self._signature(program, unit)
         place = place_of(unit.document)
         known = None if key is None else self._before.get(key)
@@ -113,7 +113,7 @@ class UnitCache:
         return known.at(place)
 
     def _signature(self, program: Program, unit: Unit) -> Hashable | None:
-        """What the findings of a unit depend on; None where that is not known.
+        """The key of all that the findings of a unit depend on; None where that is not known.
 
         A policy may depend on all that it names.
         """
@@ -146,14 +146,14 @@ def place_of(document: Document) -> Place:
 
 
 def _written(document: Document) -> tuple[int, bytes]:
-    """What stands for the text of a document, and the column that it begins at."""
+    """The column that a document begins at, and a digest of its text."""
     _, column = document.source.position(document.start)
     text = document.source.text[document.start : document.end]
     return column, blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _shared(manifest: Manifest) -> Iterable[Hashable]:
-    """What every unit may depend on."""
+    """The parts of a manifest that every unit may depend on."""
     for name, module in manifest.modules.items():
         yield name
         yield None if module.document is None else _written(module.document)

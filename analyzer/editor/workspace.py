@@ -34,7 +34,7 @@ _OURS: Final = re.compile(
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A manifest as it is read now. ``places`` are the files and folders that it depends on."""
+    """A manifest from open texts and files; ``places``: the files and folders it depends on."""
 
     manifest: Manifest
     faults: tuple[Fault, ...]
@@ -42,7 +42,7 @@ class Analysis:
 
     @cached_property
     def program(self) -> Program:
-        """What the checks of its units share."""
+        """The linked manifest, for the checks of its units."""
         return Program(Linked(self.manifest))
 
     def text_of(self, file: str) -> str | None:
@@ -78,7 +78,7 @@ class Analysis:
 
 @dataclass(slots=True)
 class Workspace:
-    """The open texts by path, and what is known of the manifests that they belong to.
+    """The open texts by path, and the analyses of the manifests that they belong to.
 
     A path is the absolute name of a file, or any name for a text that is in no file. A file is
     checked with the others of its folder, as ``kernel check FOLDER`` does, unless the folder
@@ -94,19 +94,19 @@ class Workspace:
     _alone: dict[str, bool] = field(default_factory=dict)
 
     def put(self, path: str, text: str) -> None:
-        """A text was opened, or is another one now."""
+        """Take a text that was opened, or has changed."""
         if self.texts.get(path) != text:
             self.texts[path] = text
             self._drop(path)
 
     def close(self, path: str) -> None:
-        """A text was closed: from now on the file counts."""
+        """Drop a text that was closed: from now on the file counts."""
         self.texts.pop(path, None)
         self._sound.pop(path, None)
         self.forget(path)
 
     def forget(self, path: str) -> None:
-        """A file may have changed: what depends on it is to be read again."""
+        """Read again what depends on a file, which may have changed."""
         self._alone.pop(os.path.dirname(path), None)
         self._drop(path)
 
@@ -116,7 +116,7 @@ class Workspace:
                 del self._analyses[key]
 
     def text(self, path: str) -> str:
-        """The text of a file as it is seen now; empty where there is none."""
+        """The text of a file in its manifest; empty where there is none."""
         if path in self.texts:
             return self.texts[path]
         return self.analysis(path).text_of(path) or ""
@@ -139,12 +139,12 @@ class Workspace:
         here = self.analysis(path)
         return here if here.is_sound(path) else self._sound.get(path, here)
 
-    def instead(self, path: str, text: str) -> Analysis:
-        """The manifest with another text in the place of a file, for one question only."""
+    def analysis_with(self, path: str, text: str) -> Analysis:
+        """The manifest with another text in the place of a file; it is not kept."""
         return self._read(path, self._key(path)[0], {**self.texts, path: text})
 
     def affected(self, path: str) -> list[str]:
-        """The open files whose findings may depend on a file, itself first if it is open."""
+        """The open files whose findings may depend on a file; first the file, if it is open."""
         return [
             file
             for file in sorted(self.texts, key=lambda one: (one != path, one))
@@ -153,8 +153,8 @@ class Workspace:
             or _is_among(path, places)
         ]
 
-    def apart(self, paths: Iterable[str]) -> list[str]:
-        """One of each of the manifests that some files are part of."""
+    def one_per_manifest(self, paths: Iterable[str]) -> list[str]:
+        """Of some files one for each manifest that they are part of."""
         found: dict[tuple[str, ...], str] = {}
         for path in paths:
             self.analysis(path)
@@ -175,8 +175,8 @@ class Workspace:
         found = {id(one): one for one in map(self.analysis, self.texts)}
         return [one for one in found.values() if one.text_of(file) is not None]
 
-    def is_ours(self, path: str) -> bool:
-        """Whether an open text is that of a manifest, and not of another kind of YAML."""
+    def is_manifest(self, path: str) -> bool:
+        """Whether an open text is a manifest, and not YAML of another sort."""
         return _OURS.search(self.texts.get(path, "")) is not None
 
     def diagnose(self, path: str) -> tuple[Finding, ...]:
@@ -192,7 +192,7 @@ class Workspace:
     ) -> Iterator[Mapping[str, tuple[Finding, ...]] | None]:
         """The findings in the open texts of a manifest: None after each small step, then all.
 
-        ``afresh``: without regard to what was found in the version before.
+        ``afresh``: no findings of the version before are taken over.
         """
         analysis = self.analysis(path)
         key = self._key(path)
@@ -203,7 +203,7 @@ class Workspace:
         if afresh:
             known.forget()
         known.begin(analysis.manifest)
-        if any(map(self.is_ours, files)):
+        if any(map(self.is_manifest, files)):
             manifest, faults = analysis.manifest, analysis.faults
             for finding in findings(manifest, faults, known.of_unit, known.of_resource):
                 found.append(finding)
@@ -214,13 +214,13 @@ class Workspace:
         wanted = _configured(path, report.findings)
         yield {
             file: tuple(one for one in wanted if one.span is None or one.span.file == file)
-            if self.is_ours(file)
+            if self.is_manifest(file)
             else ()
             for file in files
         }
 
     def _key(self, path: str) -> tuple[str, ...]:
-        """What is read for a file: its folder; the file itself where it stands alone."""
+        """The folder that is read for a file, or the file itself where it stands alone."""
         folder = os.path.dirname(path)
         in_file = os.path.isabs(path) and path.endswith((".yaml", ".yml"))
         if not in_file or self._alone.get(folder, False):
@@ -255,7 +255,7 @@ class Workspace:
 
 
 def _bytes(text: str) -> bytes:
-    """The text as a file has it; what is no text, half a surrogate pair, does not matter."""
+    """The bytes of a text; half a surrogate pair becomes a question mark."""
     return text.encode("utf-8", "replace")
 
 
@@ -264,7 +264,7 @@ def _is_among(path: str, places: frozenset[str]) -> bool:
 
 
 def _configured(path: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings with the severities of the project's configuration, where that is in order."""
+    """The findings with the severities of the project's configuration, if that can be read."""
     try:
         return tuple(configuration_of(Path(path)).apply(found))
     except UsageError:

@@ -29,7 +29,7 @@ _ARGUMENTS: Final = {"type": "object"}
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A schema of a contract, and where it stands, or where its absence is to be shown."""
+    """A schema of a contract, and its place; without a schema the place to show instead."""
 
     schema: Any
     schemas: Schemas
@@ -89,7 +89,7 @@ def _gone(
     module: Module,
     manifest: Manifest,
 ) -> Finding:
-    """What is not there any more; shown where it got another name, if it seems to have."""
+    """The finding for what is missing now; it is shown at its new name, if it seems renamed."""
     added = [one for one in new if one not in old]
     help = did_you_mean(name, added)
     near = next((new[one] for one in added if help and f"'{one}'" in help), None)
@@ -106,7 +106,7 @@ def _declared_at(place: Span) -> tuple[Note, ...]:
 
 
 def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> Iterator[Finding]:
-    """What the contract of a kind no longer says."""
+    """The changes in the contract of a kind."""
     if old.capability != new.capability:
         message = k1_schemas.other_capability(new.kind, old.capability, new.capability)
         yield _changed(message, ("capability",), old.document, new.document)
@@ -131,7 +131,7 @@ def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> I
 
 
 def _changed(message: Message, path: Path, old: Document, new: Document) -> Finding:
-    """What is said otherwise at the same path of both documents."""
+    """The finding for a field that differs, at the same path of both documents."""
     return message.at(new.span(path), path, _declared_at(old.span(path)))
 
 
@@ -152,14 +152,14 @@ def _closed(part: _Part) -> _Part:
 
 
 def _strictness(safety: str | None) -> int:
-    """The place of a class in their order; of an expression that of the strictest it names."""
+    """The rank of a safety class; of an expression the rank of the strictest class in it."""
     return max((index for index, one in enumerate(CLASSES) if one in (safety or "")), default=0)
 
 
 def _resource(
     old: Resource, module: Module, new: Resource, new_module: Module
 ) -> Iterator[Finding]:
-    """What a resource no longer is: its kind, the contract that it declares itself."""
+    """The changes in the kind of a resource, and in the contract that it declares itself."""
     if old.kind != new.kind:
         message = k1_schemas.other_kind(new.name, old.kind, new.kind)
         yield _changed(message, ("kind",), old.document, new.document)
@@ -213,7 +213,7 @@ def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding
 
 
 def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
-    """What is refused that was taken before."""
+    """The values that are refused now and were taken before."""
     for one in _differences(newly_refused, old, new):
         if one.added:
             continue
@@ -227,7 +227,7 @@ def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
 
 
 def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
-    """What is given that was not given before."""
+    """The values that are given now and were not given before."""
     if new.schema is True and old.schema is not True:
         yield _finding(k1_schemas.says_no_more(label, verb), (), old, new)
         return
@@ -262,7 +262,7 @@ def _finding(message: Message, within: Path, old: _Part, new: _Part) -> Finding:
 
 
 def _within(schema: Any, difference: Difference) -> Path:
-    """Where a schema speaks of a path of a value, as far as it can be told."""
+    """The path in a schema of what it says about a part of a value, as far as it can be told."""
     found: Path = ()
     for number, step in enumerate(difference.path):
         last = number == len(difference.path) - 1

@@ -33,7 +33,7 @@ _FIRST: Final = _MAY_BE_NUMBERS | {word[0] for word in _BOOLS}
 
 
 def find_coercions(program: Program) -> Iterator[Finding]:
-    """The scalars of a manifest that readers disagree about, where nothing was found yet."""
+    """The scalars of a manifest that readers disagree about, except where loading found faults."""
     told = frozenset(finding.span for finding in program.of_reading if finding.span is not None)
     for document in program.linked.manifest.documents:
         yield from coercions(document, told)
@@ -106,7 +106,7 @@ def _may_differ(text: str) -> bool:
 
 @cache
 def _leading_zero() -> re.Pattern[str]:
-    """What finds a number in a text that may begin with a zero."""
+    """The pattern of a number that begins with a zero."""
     # What comes before is looked at last: a search for a fixed character is quick.
     before = (r"\A..", r"[\s,\[{]..", r"[\s,\[{][-+]..", r"[\"']:..")
     return re.compile(f"0[0-9o](?:{'|'.join(f'(?<={one})' for one in before)})")

@@ -171,7 +171,7 @@ def _is_marked(node: Any) -> bool:
 
 
 def _watched(marked: Expr, whole: Expr, facts: Facts) -> tuple[Facts, Mapping[int, Type]]:
-    """What is known where the checker comes to the mark, and the types of all nodes."""
+    """The facts with which the checker visits the mark, and the types of all nodes."""
     seen = facts
 
     def watched(check: Check) -> Check:
@@ -241,7 +241,7 @@ def _chain(text: str) -> str:
 
 
 def _in_text(cel: Expression, quote: str, facts: Facts) -> ExpressionPlace | None:
-    """A text that is compared with a value that is one of a few."""
+    """The place of a string that is compared with a value, which may allow only a few."""
     begins = cel.before.rindex(quote)
     head = cel.before[:begins]
     closed = cel.after.find(quote)
@@ -262,7 +262,7 @@ def _in_text(cel: Expression, quote: str, facts: Facts) -> ExpressionPlace | Non
 
 
 def texts_of(type_: Type) -> list[str]:
-    """The texts that a value may be, where it may be only a few."""
+    """The strings that a type allows, if it lists them."""
     texts = (one.literals or () for one in members_of(type_) if isinstance(one, types.String))
     return sorted(set().union(*texts))
 
@@ -275,7 +275,7 @@ def _dotted(expr: Expr) -> str | None:
 
 
 def _plain(type_: Type) -> Type:
-    """A type without null, and what is in an optional of it."""
+    """A type without null and errors, with its optionals opened."""
     whole = resolved(type_)
     inner = [one.value for one in members_of(whole) if isinstance(one, types.Optional)]
     rest = without(whole, lambda one: isinstance(one, types.Optional | types.Error | types.Never))

@@ -85,7 +85,7 @@ def resources_for(module: Module, wanted: str, kind: str | None) -> Iterator[Ite
 
 
 def serves(module: Module, name: str, definition: Definition, wanted: str) -> bool:
-    """Whether a kind is what a reference wants."""
+    """Whether a kind has the wanted capability, or is the wanted kind."""
     if wanted in _CAPABILITIES:
         return definition.capability == wanted
     return name == wanted or resolve_kind(module, wanted) is definition or definition.kind == wanted

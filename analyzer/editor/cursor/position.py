@@ -84,7 +84,7 @@ _CLOSED: Final = _Line()
 
 
 def cursor_at(text: str, offset: int) -> Cursor | None:
-    """The place of an offset; None in a comment, and where nothing can be said."""
+    """The place of an offset; None in a comment, and where no place can be found."""
     region = region_of(text, offset)
     opened = _expression_start(text, region[0], offset)
     if opened is not None:
@@ -173,7 +173,7 @@ def _closing(text: str, opened: int, end: int, opening: _Line, limit: int) -> in
 
 
 def _closed(rest: str, opening: _Line) -> str:
-    """The rest of a line with what was open before it closed."""
+    """The rest of a line, with the quote and the brackets closed that are open before it."""
     return rest + _scan(rest, opening).closers
 
 
@@ -227,7 +227,7 @@ def _marked(head: str, tail: str, opening: _Line, colon: bool) -> Iterator[tuple
 
 
 def _in_turn(faithful: list[str], region: Area, cut: list[str]) -> Iterator[str]:
-    """The texts that may parse; what takes longer to make comes after what does not."""
+    """The texts that may parse, those first that are quick to make."""
     yield from faithful
     yield from (_mended(text, region) for text in faithful)
     yield from cut
@@ -249,7 +249,7 @@ def _mended(text: str, region: Area) -> str:
 
 
 def _wrong_lines(text: str) -> list[int]:
-    """The lines, from 0, that may be to blame for that a text is no YAML, the likeliest first."""
+    """The lines, from 0, that may keep a text from being YAML, the likeliest first."""
     try:
         compose(_parser(text).get_event, Source("", text), 0)
     except ManifestError as error:
@@ -370,7 +370,7 @@ def _is_sound(line: str) -> bool:
 
 
 def _scan(text: str, line: _Line = _CLOSED) -> _Line:
-    """What is open after a piece of a line, where ``line`` was open before it."""
+    """The quote and brackets that are open after a piece of a line; ``line``: before it."""
     quote, brackets, here, begins = line.quote, line.brackets, 0, not line.quote
     while here < len(text):
         character = text[here]

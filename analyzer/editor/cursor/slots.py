@@ -36,8 +36,8 @@ class Slot:
     """A place. ``nodes`` are the schema nodes that apply to it, ``root`` is what they refer to.
 
     ``data`` is what is written there. ``kind``: it is a resource of that kind, or its fields.
-    ``ref``: it refers to a resource of this kind or capability. ``is_step`` and ``is_kind`` say
-    that it is a step, and that a kind is named here; ``holder`` is the slot around it.
+    ``ref``: it refers to a resource of this kind or capability. ``is_call``: it has the
+    fields of a call site; ``holder`` is the slot around it.
     """
 
     module: Module
@@ -161,7 +161,7 @@ def _sources(context: Any, root: Any) -> Iterator[str]:
 
 
 def _special(slot: Slot, found: list[Traits]) -> Slot:
-    """A slot whose schema says by our own keywords what stands there."""
+    """A slot with the nodes that our own keywords in its schema stand for."""
     roles = {one.role for one in found if one.role}
     if "steps" in roles:
         items = {"type": "array", "items": STEP, "description": slot.description}
@@ -224,7 +224,7 @@ def _inputs_of(module: Module, target: Any) -> Any:
 
 
 def _described(schema: Any, root: Any) -> Mapping[str, Any]:
-    """A node with what its reference leads to, as far as that says more."""
+    """A node with the keywords of the nodes that its reference leads to."""
     made: dict[str, Any] = {}
     for node in reversed(_spread([schema], root)):
         made.update(node)

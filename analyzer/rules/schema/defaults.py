@@ -16,7 +16,7 @@ from analyzer.types import Never, Type
 
 
 def refused_defaults(lowering: Lowering, parts: Parts) -> Iterator[Mistake]:
-    """The defaults that nobody could leave to be put in."""
+    """The defaults that another schema of the same field refuses."""
     told: set[str] = set()
     for _, node in parts.values():
         held = expanded(lowering.root, (node,)) or ()

@@ -23,7 +23,7 @@ Parts = Mapping[str, tuple[Path, Node]]
 
 
 class Mistake(NamedTuple):
-    """What is wrong with a schema, at a path within it."""
+    """A mistake in a schema, at a path within the schema."""
 
     path: Path
     message: Message
@@ -42,5 +42,5 @@ def parts_of(schema: Any, bundled: Any) -> Parts:
 
 
 def described(schema: Any) -> Iterator[tuple[Path, Any]]:
-    """The schemas directly inside of a schema that say what may be there, with their paths."""
+    """The schemas directly inside of a schema that describe parts of a value, with their paths."""
     return ((step, child) for step, child in subschemas(schema) if step[0] in _DESCRIBING)

@@ -91,7 +91,7 @@ def _declared(module: Module, units: Iterable[Unit]) -> Iterator[Declared]:
 
 
 def _at_call_sites(units: Iterable[Unit]) -> Iterator[Declared]:
-    """Their references lead nowhere but into themselves, as when a resource comes up."""
+    """The schemas that call sites write: as at run time, they refer to no other schemas."""
     for unit in units:
         for path, schema in schemas_at(unit):
             yield Declared(schema, NO_SCHEMAS, unit.document, path, checked=False)
