@@ -69,7 +69,8 @@ class Activity:
     def end(self) -> None:
         """Count it no more, since it has ended."""
         self._active -= 1
-        self.suspend_if_idle()
+        if self.parked or self.escalated:
+            self.suspend_if_idle()
 
     @contextmanager
     def timed(self) -> Iterator[None]:

@@ -69,9 +69,9 @@ class Invocation:
     """One call on its way through the stages."""
 
     __slots__ = (
-        "_id", "_key", "approval", "attempt", "began", "claim", "context", "decision", "inputs",
-        "is_active", "is_adopted", "is_attempted", "is_concluded", "outputs", "plan", "waits",
-        "was_in_flight",
+        "_id", "_key", "_path", "approval", "attempt", "began", "claim", "context", "decision",
+        "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "outputs", "plan",
+        "waits", "was_in_flight",
     )  # fmt: skip
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
@@ -90,6 +90,7 @@ class Invocation:
         self.approval: Approval | None = None  # the one that it goes on with
         self.decision: Decision | None = None  # what the policies say
         self.waits = 0  # of it and its controller, at the same time
+        self._path: str | None = None
         self._id: str | None = None
         self._key: str | None = None
 
@@ -104,7 +105,9 @@ class Invocation:
     @property
     def path(self) -> str:
         """Where in its run the call was made: ``steps.Each[3].Charge``."""
-        return joined(self.context.path, self.plan.label)
+        if self._path is None:
+            self._path = joined(self.context.path, self.plan.label)
+        return self._path
 
     @property
     def inner_path(self) -> str:

@@ -54,7 +54,8 @@ class RunLease:
     @property
     def epoch(self) -> int:
         """The epoch under which this process records."""
-        return self.row.epoch
+        assert self._lease is not None
+        return self._lease.epoch
 
     def take(self, lease: Lease) -> None:
         """Hold the lease of a run that this process has just opened."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvocationError
@@ -29,12 +27,11 @@ if TYPE_CHECKING:
 class NoRecord:
     """For a call without a commit record: it may be made again, so nothing is noted."""
 
-    async def ready(self) -> None:
-        """Before an attempt."""
+    async def begin(self) -> None:
+        """Before an attempt is made."""
 
-    def attempting(self) -> AbstractContextManager[None]:
-        """While an attempt is waited for."""
-        return nullcontext()
+    def end(self) -> None:
+        """After an attempt, however it ended."""
 
     async def has_landed(self, error: InvocationError) -> bool:
         """Whether a failed attempt has taken effect; then the invocation has its outputs."""
@@ -54,21 +51,19 @@ class JournalRecord(NoRecord):
         self._invocation = invocation
         self._history = history
 
-    async def ready(self) -> None:
-        """Make sure that the walk has come to the end of the replay, and that the run is held."""
+    async def begin(self) -> None:
+        """Make sure that the walk has come to the end of the replay, and that the run is held.
+
+        Threads that the controller starts until :meth:`end` are live attempts of the invocation.
+        """
         if self._history.replay_order.is_behind:
             await self._history.replay_order.finish()
         if self._history.lease.is_doubtful:
             await self._history.assert_held()
+        self._outer = current_attempt.set(self._invocation.begin_attempt)
 
-    @contextmanager
-    def attempting(self) -> Iterator[None]:
-        """Threads that its controller starts meanwhile are live attempts of the invocation."""
-        token = current_attempt.set(self._invocation.begin_attempt)
-        try:
-            yield
-        finally:
-            current_attempt.reset(token)
+    def end(self) -> None:
+        current_attempt.reset(self._outer)
 
     async def has_landed(self, error: InvocationError) -> bool:
         """Reconcile an unknown outcome, where the safety class has a ``check``."""
@@ -101,11 +96,13 @@ async def attempts(invocation: Invocation, body: Body, record: NoRecord, began: 
     site, inputs = invocation.plan.site, invocation.inputs
     while True:
         invocation.inputs = copied(inputs)
-        await record.ready()
+        await record.begin()
         try:
-            with record.attempting():
+            try:
                 limit = limit_of(site, spent_since(began))
                 invocation.outputs = await one_attempt(body, invocation, limit)
+            finally:
+                record.end()
             return
         except InvocationError as error:
             if await record.has_landed(error):
