@@ -21,7 +21,7 @@ from analyzer import check
 from tests.analyzer.support.mutations import Mutation, mutations
 from tests.support.corpus import ROOT, files, projects
 from tests.support.heads import apply, head_of
-from tests.support.properties import part, partial, some
+from tests.support.properties import part, some
 
 BEYOND = {
     r"rows\[0\]\.|row\.|steps\.Row\.result\.": "no schema speaks of the columns of a query",
@@ -133,7 +133,6 @@ def judged(
     return f"{figure}; the other {tried - caught} cannot be known", reasons
 
 
-@partial
 def test_every_fault_is_caught(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure, _ = judged(tmp_path, EACH, EACH // 6, part(300))
     with capsys.disabled():
