@@ -32,9 +32,7 @@ from kernel.runtime.starts import input_schemas
 
 _WIND_UP_SECONDS = 1.0
 
-_POLL_SECONDS = 0.1
-"""Between two looks at the runs that earlier processes began."""
-
+_POLL_SECONDS = 0.1  # between two looks at the runs that earlier processes began
 _MAX_REST_SECONDS = 10.0
 """A run that an earlier process began is waited for, unless it rests for longer."""
 

@@ -14,9 +14,7 @@ from kernel.cli.tables import color, compact, mark, plain, say, short, show_tabl
 from kernel.events.event import rfc3339
 from kernel.journal import Invocation, Journal, Run
 
-MAX_ROUNDS = 20
-"""So many rounds of a loop are shown, and so many more that went wrong."""
-
+MAX_ROUNDS = 20  # so many rounds of a loop are shown, and so many more that went wrong
 IN_FLIGHT = "in flight"
 _WORSE = ("succeeded", "deduplicated", "cancelled", "rejected", "failed", IN_FLIGHT, "unknown")
 _HEADER = ("INVOCATION", "TARGET", "OUTCOME", "CLASS", "BEGAN", "TAKES", "EXECUTION")

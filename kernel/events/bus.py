@@ -13,8 +13,7 @@ from kernel.events.event import Event
 Subscriber = Callable[[Event], Awaitable[None] | None]
 Report = Callable[[str], None]
 
-_MAX_WAITING = 100_000
-"""Unfinished deliveries of asynchronous subscribers that a bus holds at most."""
+_MAX_WAITING = 100_000  # unfinished deliveries of asynchronous subscribers that a bus holds at most
 
 
 class Bus:

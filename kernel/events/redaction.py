@@ -12,9 +12,7 @@ from kernel.events.notations import Reading, readings
 
 REDACTED = "[redacted]"
 
-_MIN_LENGTH = 4
-"""A secret of fewer characters is replaced only where it is the whole string."""
-
+_MIN_LENGTH = 4  # a secret of fewer characters is replaced only where it is the whole string
 _MIN_OCTETS_WITHIN = 6
 """A secret of fewer octets is not looked for within the base64 of something longer."""
 

@@ -16,8 +16,7 @@ from kernel.events.redaction import REDACTED, Redactor
 
 _MARK = "\udfff"
 """Stands for a redacted part until literals are escaped: no JSON text holds this character."""
-LOST = "${{ redacted }}"
-"""What is kept of a value that no declaration can give back."""
+LOST = "${{ redacted }}"  # what is kept of a value that no declaration can give back
 _DOLLAR = "${{ $ }}"
 _KEPT = re.compile(r"\$\$\{\{|\$\{\{ (string\()?([^(){}]*)\)? \}\}")
 _MIN_LENGTH = 4

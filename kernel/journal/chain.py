@@ -9,8 +9,7 @@ from typing import Any
 from kernel.journal.rows import Broken
 from kernel.journal.values import encoder
 
-START = "0" * 64
-"""The hash that the first conclusion of a run follows."""
+START = "0" * 64  # the hash that the first conclusion of a run follows
 
 _encode = encoder()
 

@@ -17,8 +17,7 @@ from kernel.journal.store import Store
 from kernel.journal.values import MAX_VALUE_BYTES
 from kernel.journal.worker import Inline, Worker
 
-BUSY_SECONDS = 10.0
-"""How long to wait for another process that holds the journal."""
+BUSY_SECONDS = 10.0  # how long to wait for another process that holds the journal
 
 
 async def open_journal(

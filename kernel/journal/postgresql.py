@@ -21,8 +21,7 @@ _BEGIN = {
     "durable": "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on",
 }
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-_MIGRATION_LOCK = 0x6B65726E656C
-"""The advisory lock under which one process at a time migrates."""
+_MIGRATION_LOCK = 0x6B65726E656C  # the advisory lock under which one process at a time migrates
 
 
 @lru_cache(maxsize=256)

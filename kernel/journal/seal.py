@@ -12,9 +12,7 @@ from kernel.journal.chain import link
 from kernel.journal.rows import Broken
 from kernel.journal.session import Session
 
-_NOT_SEALED = ("running", "parked")
-"""The states of runs that can go on: they have no seal."""
-
+_NOT_SEALED = ("running", "parked")  # the states of runs that can go on: they have no seal
 _FACTS = """SELECT p.head, p.concluded, p.seal, r.state, r.run, r.topology, r.digest, r.inputs,
     r.source, r.principal, r.correlation_id, r.opened_at, r.finished_at, r.result, r.error
     FROM kernel_runs r JOIN kernel_progress p ON p.run = r.run WHERE r.run = ?"""

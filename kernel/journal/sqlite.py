@@ -31,8 +31,7 @@ _SENTENCES = {
 _MAGIC = b"SQLite format 3\0"
 _QUICK_COMMIT_SECONDS = 0.0005
 """A caller waits for the disk without a thread, if the last durable commit took less than this."""
-_CHECKPOINT_ROWS = 1000
-"""The write-ahead log is moved into the file after so many changed rows."""
+_CHECKPOINT_ROWS = 1000  # the write-ahead log is moved into the file after so many changed rows
 
 
 class SqliteSession:

@@ -9,11 +9,8 @@ from typing import Any
 
 from kernel.journal.errors import Refused, TooLarge
 
-MAX_VALUE_BYTES = 64 * 1024 * 1024
-"""The most bytes of JSON that one value may have."""
-
-MAX_KEY_BYTES = 1024
-"""The most bytes of UTF-8 that an idempotency key may have."""
+MAX_VALUE_BYTES = 64 * 1024 * 1024  # the most bytes of JSON that one value may have
+MAX_KEY_BYTES = 1024  # the most bytes of UTF-8 that an idempotency key may have
 
 
 def encoder(*, sort_keys: bool = False) -> Callable[[Any], str]:

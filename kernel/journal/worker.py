@@ -21,9 +21,7 @@ from kernel.journal.session import Mode, Session
 
 T = TypeVar("T")
 
-_MAX_GROUP = 256
-"""The most requests that one commit takes."""
-
+_MAX_GROUP = 256  # the most requests that one commit takes
 _MAX_AT_ONCE_IN_A_ROW = 8
 """So many requests are done in the callers' thread before the other tasks of the loop may ask."""
 

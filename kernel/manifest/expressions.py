@@ -9,9 +9,7 @@ from typing import Any
 from kernel.errors import Fault, Path
 from kernel.manifest.document import Document
 
-MAX_FAULTS = 100
-"""A document with more expressions that do not parse has no more of them reported."""
-
+MAX_FAULTS = 100  # a document with more expressions that do not parse has no more of them reported
 _HELP = "make the map by an expression: ${{ {key: value} }}"
 _HOLDERS = {
     "Kernel.Definition": ("safety", "check", "body"),

@@ -30,9 +30,7 @@ from kernel.schema.redact import secret_at
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
 
-MAX_FAULTS = 100
-"""A resource with more faults has no more of them reported."""
-
+MAX_FAULTS = 100  # a resource with more faults has no more of them reported
 _CEL = re.compile(r"(?<!\$)\$\{\{")
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
 _SCHEMAS = ("inputs", "outputs")

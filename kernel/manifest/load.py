@@ -23,11 +23,8 @@ from kernel.manifest.stream import Read, read_stream
 _KIND_LINE = re.compile(r"^kind[ \t]*:", re.MULTILINE)
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
-MAX_FILES = 10_000
-"""A folder with more manifests is a fault."""
-
-MAX_IMPORT_DEPTH = 50
-"""Imports of imports of … beyond this are a fault."""
+MAX_FILES = 10_000  # a folder with more manifests is a fault
+MAX_IMPORT_DEPTH = 50  # imports of imports of … beyond this are a fault
 
 Stream = tuple[list[Read], list[Fault]]
 

@@ -15,15 +15,9 @@ from kernel.errors import Fault, ManifestError, Path
 from kernel.manifest.scalars import Scalar, resolve, resolve_tagged
 from kernel.manifest.source import Source
 
-MAX_DEPTH = 100
-"""Deeper nesting is a fault; what reads documents may therefore recurse over them."""
-
-MAX_NODES = 1_000_000
-"""A document that is larger, with its aliases expanded, is a fault."""
-
-MAX_FAULTS = 100
-"""A document with more faults is not read to its end."""
-
+MAX_DEPTH = 100  # deeper nesting is a fault; what reads documents may therefore recurse over them
+MAX_NODES = 1_000_000  # a document that is larger, with its aliases expanded, is a fault
+MAX_FAULTS = 100  # a document with more faults is not read to its end
 _CORE = "tag:yaml.org,2002:"
 _SCALAR_TAGS = ("str", "int", "float", "bool", "null")
 

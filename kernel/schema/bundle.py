@@ -18,12 +18,8 @@ from kernel.schema.keywords import all_schemas, rebuilt, subschemas
 from kernel.schema.problems import InvalidSchema, Problem
 
 URI = "kernel:///"
-MAX_DEPTH = 100
-"""Schemas that are nested deeper are refused."""
-
-MAX_CHECKS = 100_000
-"""Schemas that hold one value against more schemas than that are refused."""
-
+MAX_DEPTH = 100  # schemas that are nested deeper are refused
+MAX_CHECKS = 100_000  # schemas that hold one value against more schemas than that are refused
 INT64 = (-(2**63), 2**63 - 1)
 _DROPPED = ("$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary")
 _MISSING = object()

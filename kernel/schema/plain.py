@@ -11,18 +11,12 @@ from typing import Any
 from kernel.errors import Path
 from kernel.schema.problems import Problem, SchemaError
 
-MAX_DEPTH = 200
-"""Deeper values are refused; what follows may recurse over them."""
-
-MAX_VALUES = 1_000_000
-"""Larger values are refused; a value that is reachable twice counts twice."""
-
+MAX_DEPTH = 200  # deeper values are refused; what follows may recurse over them
+MAX_VALUES = 1_000_000  # larger values are refused; a value that is reachable twice counts twice
 MAX_TEXT = 64 * 1024 * 1024
 """Longer texts are refused, in characters: a controller that floods is stopped here."""
 
-MAX_BITS = 1023
-"""Integers of more bits are refused: they would not fit a double."""
-
+MAX_BITS = 1023  # integers of more bits are refused: they would not fit a double
 _TOO_LARGE = 1 << MAX_BITS
 _TOO_SMALL = -_TOO_LARGE
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from kernel.errors import KernelError, Path
 
-MAX_PROBLEMS = 10
-"""No more are reported at once."""
+MAX_PROBLEMS = 10  # no more are reported at once
 
 
 @dataclass(frozen=True, slots=True)
