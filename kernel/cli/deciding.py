@@ -5,38 +5,41 @@ from __future__ import annotations
 import time
 from typing import Literal
 
+import click
+
 from kernel.cli.approvals import as_of
 from kernel.cli.execution import show_approval
 from kernel.cli.journals import as_fields, find_waiting, person, with_journal
+from kernel.cli.options import DECIDING
 from kernel.cli.render import show
 from kernel.cli.tables import say
 from kernel.journal import Approval, Journal
 
 
-def decide(
-    answer: Literal["approved", "denied"],
-    *,
-    journal: str,
-    approval: str,
-    principal: str | None,
-    reason: str | None,
-    form: str,
-) -> None:
-    """Answer a pending approval. Raises :class:`Refused` for one that is answered or expired."""
+def decision(name: str, answer: Literal["approved", "denied"], help: str) -> click.Command:
+    """The command that gives one answer to a pending approval."""
 
-    async def work(opened: Journal) -> Approval:
-        found = await find_waiting(opened, approval, "approval")
-        asked = as_of(time.time_ns(), await opened.approval(found))
-        if form == "text" and asked.state != "pending":
-            show_approval(asked)
-        return await opened.decide(found, answer, principal or person(), reason)
+    @click.command(name, help=help)
+    @click.argument("approval", metavar="APPROVAL|RUN")
+    @DECIDING
+    def command(
+        journal: str, approval: str, principal: str | None, reason: str | None, form: str
+    ) -> None:
+        async def work(opened: Journal) -> Approval:
+            found = await find_waiting(opened, approval, "approval")
+            asked = as_of(time.time_ns(), await opened.approval(found))
+            if form == "text" and asked.state != "pending":
+                show_approval(asked)
+            return await opened.decide(found, answer, principal or person(), reason)
 
-    decided = with_journal(journal, work)
-    if form != "text":
-        show(as_fields(decided), form)
-        return
-    show_approval(decided)
-    print_resume(decided.run)
+        decided = with_journal(journal, work)
+        if form != "text":
+            show(as_fields(decided), form)
+            return
+        show_approval(decided)
+        print_resume(decided.run)
+
+    return command
 
 
 def print_resume(run: str) -> None:

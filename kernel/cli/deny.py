@@ -1,22 +1,13 @@
 """``kernel deny``."""
 
-from __future__ import annotations
+from kernel.cli.deciding import decision
 
-from typing import Any
-
-import click
-
-from kernel.cli.deciding import decide
-from kernel.cli.options import DECIDING
-
-
-@click.command("deny")
-@click.argument("approval", metavar="APPROVAL|RUN")
-@DECIDING
-def command(**given: Any) -> None:
+command = decision(
+    "deny",
+    "denied",
     """Deny a pending approval; what was frozen when it was asked for is shown.
 
     The beginning of its id is enough, or of the id of the run that waits for it. `kernel resume
     RUN` goes on with the run, and the call is rejected.
-    """
-    decide("denied", **given)
+    """,
+)

@@ -26,16 +26,14 @@ def explain_unknown(result: RunResult, journal: str) -> None:
     is_over = result.outcome == "cancelled"
     if journal == "memory:" or not (is_over or result.outcome == "unknown"):
         return
-    if not _escalations(result.run, journal):
-        if not is_over:
-            click.echo(f"  kernel resume {result.run}   goes on when that is known", err=True)
-        return
-    click.echo("somebody has to find out what became of it (kernel escalations):", err=True)
-    click.echo(
-        f"  kernel resolve {result.run} --landed --outputs JSON   (or --not-landed)", err=True
-    )
+    when = "when that is known"
+    if _escalations(result.run, journal):
+        when = "with the run"
+        click.echo("somebody has to find out what became of it (kernel escalations):", err=True)
+        way = f"kernel resolve {result.run} --landed --outputs JSON   (or --not-landed)"
+        click.echo(f"  {way}", err=True)
     if not is_over:
-        click.echo(f"  kernel resume {result.run}   goes on with the run", err=True)
+        click.echo(f"  kernel resume {result.run}   goes on {when}", err=True)
 
 
 def _escalations(run: str, journal: str) -> Sequence[object]:

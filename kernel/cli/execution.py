@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from kernel.cli.journals import as_fields
-from kernel.cli.moments import lasting
-from kernel.cli.tables import color, compact, lines_of, mark, plain, say
+from kernel.cli.tables import color, compact, lasting, lines_of, mark, plain, say
 from kernel.cli.tree import IN_FLIGHT
 from kernel.errors import UsageError
 from kernel.events.event import rfc3339

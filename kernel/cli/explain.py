@@ -107,7 +107,9 @@ def _kind(what: str, path: Path | None) -> dict[str, Any]:
     words = what.split(".")
     system = SYSTEM_KINDS.get(".".join(words[:2]))
     if system is not None:
-        return _system(what, words, system)
+        if len(words) > 2:
+            return _field(system, words[2:], what)
+        return {"kind": what, "fields": list(_properties(system))}
     definition = _definition(words, path)
     if len(words) == 2:
         return _whole(definition)
@@ -115,12 +117,6 @@ def _kind(what: str, path: Path | None) -> dict[str, Any]:
     if words == ["errors"]:
         return {"kind": definition.kind, "errors": list(_errors(definition))}
     return _field(schema, words, what)
-
-
-def _system(what: str, words: list[str], schema: Mapping[str, Any]) -> dict[str, Any]:
-    if len(words) > 2:
-        return _field(schema, words[2:], what)
-    return {"kind": what, "fields": list(_properties(schema))}
 
 
 def _section(definition: Definition, words: list[str]) -> tuple[Any, list[str]]:

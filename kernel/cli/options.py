@@ -47,7 +47,6 @@ VAR_FILE = click.option(
 )
 INPUT = click.option(
     "--input",
-    "input",
     multiple=True,
     metavar="NAME=VALUE",
     help="One input of the target. May be repeated; goes over --inputs.",
@@ -61,7 +60,6 @@ INPUTS = click.option(
 )
 EVENTS = click.option(
     "--events",
-    "events",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Append every event to FILE, as CloudEvents, one line of JSON each.",

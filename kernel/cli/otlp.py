@@ -73,8 +73,8 @@ async def spans(journal: Journal, run: Run) -> AsyncIterator[dict[str, Any]]:
     async for page in _pages(journal.invocations(run.run)):
         notes = await journal.traces([one.execution for one in page])
         for one in page:
-            around, noted = _around(one, run, paths), notes[one.execution]
-            yield _of_invocation(one, around, noted, first.get(one.path))
+            around = next((paths[path] for path in outer(one.path) if path in paths), run.run)
+            yield _of_invocation(one, around, notes[one.execution], first.get(one.path))
 
 
 async def _pages(invocations: AsyncIterator[Invocation]) -> AsyncIterator[list[Invocation]]:
@@ -85,11 +85,6 @@ async def _pages(invocations: AsyncIterator[Invocation]) -> AsyncIterator[list[I
             yield page
             page = []
     yield page
-
-
-def _around(one: Invocation, run: Run, paths: Mapping[str, str]) -> str:
-    """The id of what an invocation is a part of."""
-    return next((paths[path] for path in outer(one.path) if path in paths), run.run)
 
 
 def _of_run(run: Run, last: int) -> dict[str, Any]:

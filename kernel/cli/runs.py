@@ -8,9 +8,8 @@ from typing import get_args
 import click
 
 from kernel.cli.journals import show_rows, with_journal
-from kernel.cli.moments import lasting
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tables import mark
+from kernel.cli.tables import lasting, mark
 from kernel.events.event import rfc3339
 from kernel.journal import Journal, Run
 from kernel.journal.owners import is_dead

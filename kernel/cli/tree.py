@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import click
 
-from kernel.cli.moments import lasting
 from kernel.cli.paths import parts
-from kernel.cli.tables import color, compact, mark, plain, say, short, show_table
+from kernel.cli.tables import color, compact, lasting, mark, plain, say, short, show_table
 from kernel.events.event import rfc3339
 from kernel.journal import Invocation, Journal, Run
 

@@ -25,7 +25,7 @@ class Bus:
     """
 
     def __init__(self, report: Report | None = None) -> None:
-        self._report = report or _to_stderr
+        self._report = report or (lambda message: print(message, file=sys.stderr))
         self._subscriptions: list[tuple[str, Subscriber]] = []
         self._by_type: dict[str, tuple[Subscriber, ...]] = {}
         self._waiting: set[asyncio.Task[None]] = set()
@@ -107,7 +107,3 @@ class Bus:
             task.cancel()
         if late:
             self._report(f"{len(late)} deliveries of events did not end within {timeout:g} s")
-
-
-def _to_stderr(message: str) -> None:
-    print(message, file=sys.stderr)

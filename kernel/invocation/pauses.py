@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel.errors import OutputError, Timeout
 from kernel.events import Event
-from kernel.events.pattern import Pattern
+from kernel.events.event import Pattern
 from kernel.invocation.recorded import DECISION, PAUSE, Claim, Operation, recorded
 from kernel.invocation.values import copied
 from kernel.journal.errors import JournalError, TooLarge

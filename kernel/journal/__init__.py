@@ -46,7 +46,7 @@ from kernel.journal.rows import (
 if TYPE_CHECKING:
     from kernel.journal.interface import Journal
     from kernel.journal.opening import open_journal
-    from kernel.journal.takeover import take_over
+    from kernel.journal.owners import take_over
 
 __all__ = [
     "Approval",
@@ -78,7 +78,7 @@ __all__ = [
     "take_over",
 ]
 
-_HOMES = {"Journal": "interface", "open_journal": "opening", "take_over": "takeover"}
+_HOMES = {"Journal": "interface", "open_journal": "opening", "take_over": "owners"}
 
 
 def __getattr__(name: str) -> Any:

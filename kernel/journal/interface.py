@@ -68,7 +68,7 @@ class Journal(Protocol):
     async def take_over(self, seen: rows.Lease) -> rows.Lease | rows.Held:
         """Take the lease of a run from a dead process, if the lease is still as it was ``seen``.
 
-        No clock is compared. See :func:`kernel.journal.takeover.take_over`, which waits.
+        No clock is compared. See :func:`kernel.journal.owners.take_over`, which waits.
         """
 
     async def heartbeat(self, lease: rows.Lease) -> rows.Lease:

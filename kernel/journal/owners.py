@@ -1,12 +1,16 @@
-"""Names of processes that hold leases: another process of the machine can tell a dead one."""
+"""Names of processes that hold leases; leases of the dead are taken over."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
 from functools import lru_cache
 from pathlib import Path
+
+from kernel.journal.interface import Journal
+from kernel.journal.rows import Held, Lease
 
 
 def this_process() -> str:
@@ -22,6 +26,22 @@ def is_dead(owner: str) -> bool:
         return False
     found = _started(int(pid))
     return not _alive(int(pid)) if found is None else found != start
+
+
+async def take_over(journal: Journal, run: str, patience: float) -> Lease | Held:
+    """Take the lease of a run; :class:`Held` when its holder is alive.
+
+    A holder on this machine is dead when its process has ended; any other when it has given no sign
+    of life for ``patience`` seconds of a clock that never jumps. Raises :class:`Refused` when there
+    is no such run.
+    """
+    answer = await journal.acquire(run)
+    if not isinstance(answer, Held):
+        return answer
+    seen = answer.lease
+    if seen.owner is None or not is_dead(seen.owner):
+        await asyncio.sleep(patience)
+    return await journal.take_over(seen)
 
 
 @lru_cache(maxsize=1)

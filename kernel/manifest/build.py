@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -95,14 +95,6 @@ def targets(document: Document | None) -> tuple[model.Target, ...] | None:
         model.Target(site, document, ("targets", index))
         for index, site in enumerate(document.data["targets"])
     )
-
-
-def inline_resource(
-    data: Mapping[str, Any], document: Document, path: Path, module: str
-) -> model.Resource:
-    """The resource that is written in place of a reference; its name may be missing."""
-    metadata = data.get("metadata")
-    return _resource(data, metadata if type(metadata) is dict else {}, document, path, module)
 
 
 def check_head(document: Document, faults: list[Fault]) -> bool:
@@ -238,31 +230,20 @@ def _check_head_of_resource(document: Document, parts: Parts) -> None:
 
 
 def _add_resource(document: Document, module: str, parts: Parts) -> None:
-    data = document.data
-    resource = _resource(data, data["metadata"], document, (), module)
-    _check_head_of_resource(document, parts)
-    _add(parts.resources, resource.name, resource, parts)
-
-
-def _resource(
-    data: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    document: Document,
-    path: Path,
-    module: str,
-) -> model.Resource:
-    fields = {key: data[key] for key in data if key not in ("kind", "metadata")}
-    return model.Resource(
+    data, metadata = document.data, document.data["metadata"]
+    resource = model.Resource(
         data["kind"],
         metadata.get("name", ""),
-        fields,
+        {key: data[key] for key in data if key not in ("kind", "metadata")},
         document,
         module,
-        path,
+        (),
         metadata.get("description", ""),
         metadata.get("labels"),
         metadata.get("annotations"),
     )
+    _check_head_of_resource(document, parts)
+    _add(parts.resources, resource.name, resource, parts)
 
 
 def _add(known: dict[str, Named], name: str, found: Named, parts: Parts) -> None:

@@ -148,7 +148,8 @@ class _Scan:
             return value
         applied = spread(nodes, self.root)
         if any(traits(n).role or traits(n).ref for n in applied):
-            self.unknown.update(_children(value, path))
+            keys = range(len(value)) if isinstance(value, list) else map(str, value)
+            self.unknown.update((*path, key) for key in keys)
             self._schema(value, applied, path)
             return _stringly(value)
         evaluated = evaluated or _takes_cel(applied)
@@ -187,11 +188,6 @@ class _Scan:
 
 def _takes_cel(nodes: list[Mapping[str, Any]]) -> bool:
     return any(own.eval or own.role not in (None, *_SCHEMAS) for own in map(traits, nodes))
-
-
-def _children(value: Any, path: Path) -> Iterator[Path]:
-    keys = range(len(value)) if isinstance(value, list) else map(str, value)
-    return ((*path, key) for key in keys)
 
 
 def _stringly(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kernel.errors import Fault
-from kernel.manifest.model import Definition, Manifest, Module, Resource
+from kernel.manifest.model import Definition, Module, Resource
 from kernel.manifest.suggest import did_you_mean
 
 
@@ -66,13 +66,6 @@ def is_lost(module: Module, name: str) -> bool:
     if not dot or not isinstance(declared, Mapping):
         return False
     return alias in declared and alias not in module.imports
-
-
-def check_kinds(manifest: Manifest) -> list[Fault]:
-    """A fault (K004) for each resource of the root module whose kind has no definition."""
-    module = manifest.root
-    unknown = [r for r in module.resources.values() if resolve_kind(module, r.kind) is None]
-    return [unknown_kind(module, one) for one in unknown if not is_lost(module, one.kind)]
 
 
 def unknown_kind(module: Module, resource: Resource) -> Fault:

@@ -37,7 +37,8 @@ def resolve_values(
     declared schema. Raises ManifestError with everything that is missing or wrong, at the place of
     its declaration; a secret's value is in no message.
     """
-    faults = [_undeclared(name, module) for name in given or () if not _declared(name, module)]
+    declared = {*module.vars, *module.secrets}
+    faults = [_undeclared(name, module) for name in given or () if name not in declared]
     found = {
         secret: {
             name: _resolve(declaration, secret, given, environ, faults)
@@ -120,10 +121,6 @@ def _way(declaration: Declaration, *, is_imported: bool) -> str:
         return f"set {env}" if env else f"declare an `env` for `{name}`: its module is imported"
     way = f"give --var {declaration.name}=…"
     return f"set {declaration.env}, or {way}" if declaration.env else way
-
-
-def _declared(name: str, module: Module) -> bool:
-    return name in module.vars or name in module.secrets
 
 
 def _undeclared(name: str, module: Module) -> Fault:

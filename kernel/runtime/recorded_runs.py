@@ -17,7 +17,7 @@ from kernel.invocation.run import Run, RunBody
 from kernel.journal import rows
 from kernel.journal.claims import not_landed
 from kernel.journal.interface import Journal
-from kernel.journal.takeover import take_over
+from kernel.journal.owners import take_over
 from kernel.manifest import Manifest
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.execution import finish

@@ -143,11 +143,8 @@ def check_traits(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield keyword, f"there is no keyword {keyword}; there are {', '.join(_VALUES)}"
         elif isinstance(allowed, tuple):
             if not any(value is one or (type(value) is str and value == one) for one in allowed):
-                yield keyword, f"{keyword} must be one of {', '.join(map(_yaml, allowed))}"
+                listed = ", ".join(str(one).lower() for one in allowed)
+                yield keyword, f"{keyword} must be one of {listed}"
         elif not isinstance(value, allowed):
             what = "a string" if allowed is str else "a mapping of names to schemas"
             yield keyword, f"{keyword} must be {what}"
-
-
-def _yaml(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -54,7 +54,7 @@ class _Compiler:
 
         self.made[place] = later  # a reference into this node while it is being made
         plans = [
-            self._number(node),
+            {"number": _to_float, "integer": _to_int}.get(_numeric(node) or ""),
             self._object(node, place),
             self._array(node, place),
             *self._conjuncts(node, place),
@@ -86,9 +86,6 @@ class _Compiler:
                 waiting.append(node["$ref"].removeprefix("#"))
         self.needs.update(dict.fromkeys(seen, False))
         return False
-
-    def _number(self, node: Mapping[str, Any]) -> Plan | None:
-        return {"number": _to_float, "integer": _to_int}.get(_numeric(node) or "")
 
     def _object(self, node: Mapping[str, Any], place: str) -> Plan | None:
         known: list[tuple[str, Plan | None, Any]] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernel.cli.moments import lasting
 from kernel.cli.paths import outer, parts
+from kernel.cli.tables import lasting
 
 
 @pytest.mark.parametrize(
