@@ -23,7 +23,7 @@ AccessPath = tuple[AccessStep, ...]
 """The name, then the steps."""
 
 Consequences = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
-"""What else is known once an expression gave an outcome."""
+"""The outcomes of other expressions that follow from the outcome of an expression."""
 
 
 @dataclass(frozen=True, slots=True)

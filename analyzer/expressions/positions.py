@@ -92,7 +92,7 @@ class PlacedCall:
         )
 
     def is_ordered(self) -> bool:
-        """Whether a part ends where it starts, or after; of what is not known, nothing is said."""
+        """Whether a part ends where it starts, or after; True where that is not known."""
         _, (first, start), (last, end) = self.args
         if self.is_unknown:
             return True

@@ -26,7 +26,7 @@ from kernel.cel import Expr, Template, free_names, walk
 from kernel.topology.callsite import names_in
 
 MAX_CLEAN: Final = 10_000
-"""With more expressions than that, what is known of them is forgotten."""
+"""With more expressions than that, the cache is emptied."""
 
 _OF_PRESENCE = codes(
     "unknown-property", "unnarrowed-union", "optional-unguarded", "undeclared-property"
@@ -107,7 +107,7 @@ def evaluate_at(
 
     facts = facts_with(())
     if is_impossible(facts):
-        # Nothing is said of what is never reached, but that it is not.
+        # This place is never reached, which is reported elsewhere.
         return evaluate(template.tree, lambda _: (NEVER, ()))
 
     def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:

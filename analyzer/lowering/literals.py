@@ -19,8 +19,8 @@ MAX_LITERALS = 10
 def literals(root: Any, held: Nodes, why: list[str]) -> list[Any] | None:
     """The values that ``enum`` and ``const`` allow at a place; None where there is neither.
 
-    Whether a branch of a choice fits alone is not asked; ``why`` gets the keyword where more values
-    are left than fit.
+    That only one branch of a ``oneOf`` fits is not checked; ``why`` gets the keyword if more values
+    are given than fit.
     """
     listing = [node for node in held if {"enum", "const"} & node.schema.keys()]
     if not listing:

@@ -24,7 +24,7 @@ def _annotation(finding: Finding, base: Path | None) -> str:
 
 
 def _place(span: Span | None, base: Path | None) -> dict[str, str]:
-    """Columns are for one line: GitHub takes none where the last line is another."""
+    """GitHub takes columns only for findings within one line."""
     if span is None:
         return {}
     place = {"file": relative(span.file, base), "line": str(span.line)}

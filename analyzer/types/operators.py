@@ -137,7 +137,7 @@ def _quotient(left: Int, right: Int) -> Int:
 
 
 MAX_INT_RANGES: Final = 16
-"""Of more different ranges of ints, in a list that is written out, only the ends are kept."""
+"""With more ranges of ints in a list literal, only the least and the greatest int are kept."""
 
 
 def union_of_many(types: Iterable[Type]) -> Type:

@@ -63,7 +63,7 @@ class Activity:
         self._active += 1
 
     def wait(self) -> None:
-        """Count it no more, while it waits for others; it begins again afterwards."""
+        """Stop counting a call or pause while it waits for others."""
         self._active -= 1
 
     def end(self) -> None:

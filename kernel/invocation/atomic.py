@@ -29,7 +29,7 @@ class Atomic:
     out what was rolled back."""
 
     def holds(self, instance: Instance) -> bool:
-        """Whether a call of the instance is a part of these calls, so that it is not recorded."""
+        """Whether a call of the instance belongs to these calls; then it is not recorded."""
         if instance.is_topology:
             return True
         refers = instance.refers(instance)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DECISION = "decision"
 PAUSE = "pause"
-"""What is recorded where an invocation has its target."""
+"""The target that the journal holds for operations that are no calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ async def recorded(context: EvaluationContext, operation: Operation) -> Any:
         return await operation.do(None)
     row = history.concluded.get(operation.path)
     if row is not None and row.outcome == "cancelled":
-        return await operation.do(None)  # until what cancelled it does so again
+        return await operation.do(None)  # until the same cancellation comes again
     if row is not None:
         await history.replay_order.wait(row.number or 0)
         return _answer(history, operation, row)
@@ -95,7 +95,7 @@ async def _done(
         await conclude(Conclusion("succeeded", kept, duration=_duration(claim)))
         return value
     except asyncio.CancelledError:
-        # What was concluded as the cancellation came stays so.
+        # An outcome that was recorded just before the cancellation stays.
         if not (is_concluded or history.activity.is_suspended):
             await conclude(_failed(context, Cancelled("the pause was cancelled"), claim))
         raise

@@ -92,7 +92,7 @@ class Rehearsal(Pipeline):
         return self._history.concluded.get(path) or self._history.in_flight.get(path)
 
     async def invoke(self, context: EvaluationContext, site: CallSite) -> Any:
-        """Give the recorded outputs, where the call is the same; else stay.
+        """Give the recorded outputs if the call is the same; otherwise wait for ever.
 
         A topology that has no outcome yet is walked: what it has called may be recorded.
         """

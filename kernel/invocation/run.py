@@ -28,7 +28,7 @@ class Watch(Protocol):
         """A step ended: ``succeeded``, ``failed`` or ``skipped``."""
 
     def progress(self, path: str, done: int, total: int | None) -> None:
-        """So many rounds of a loop have ended, of ``total``, where that is known."""
+        """``done`` iterations of a loop have ended; ``total`` is None where it is not known."""
 
 
 class Run:

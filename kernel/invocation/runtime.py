@@ -65,7 +65,7 @@ class Runtime:
     recovering: set[str] = field(default_factory=set)
     """The runs of dead processes that this one is about to go on with."""
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)
-    """What hides the secrets of a payload, by what hides those that its schema names."""
+    """The redactors of payloads, by the redactor of the schema of a payload."""
 
     def module_of(self, instance: Instance) -> str:
         """The name of the module in which a resource stands, unique in the manifest."""

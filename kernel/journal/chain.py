@@ -23,7 +23,7 @@ Row = tuple[int, str | None, str, str, tuple[Any, ...]]
 """A conclusion: number, path, hash of the conclusion before it, its own hash, the facts."""
 
 
-def first_broken(rows: Iterable[Row], concluded: int, head: str) -> Broken | None:
+def verify_chain(rows: Iterable[Row], concluded: int, head: str) -> Broken | None:
     """Where the chain breaks first; the run is recorded to end at ``concluded`` and ``head``."""
     expected, number = START, 0
     for found, path, previous, own, facts in rows:

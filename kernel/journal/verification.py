@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kernel.journal.chain import Row, first_broken
+from kernel.journal.chain import Row, verify_chain
 from kernel.journal.conclusions import FACTS
 from kernel.journal.rows import Broken
 from kernel.journal.runs import progress_of
@@ -49,7 +49,7 @@ def verify(session: Session, run: str) -> Broken | None:
     concluded, head = progress_of(session, run, "concluded, head")
     return (
         _altered_manifest(session, run)
-        or first_broken(_chain(session, run), concluded, head)
+        or verify_chain(_chain(session, run), concluded, head)
         or _misplaced(session, run)
         or broken_seal(session, run)
     )

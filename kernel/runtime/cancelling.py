@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kernel.journal.interface import Journal
 
 _MAX_UNRESOLVED = 1_000_000
-"""More than the intents of a run that can be without an outcome."""
+"""The limit of a query; no run has so many unresolved invocations."""
 
 
 async def cancel(journal: Journal, run: str, who: str, reason: str | None = None) -> Run:

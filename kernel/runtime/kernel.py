@@ -24,7 +24,7 @@ from kernel.registry.lifecycle import Lifecycle
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope
 from kernel.runtime.lifecycle_events import tell
-from kernel.runtime.recovery import hand_over, recover_run
+from kernel.runtime.lost_runs import hand_over, recover_run
 from kernel.runtime.result import RunResult
 from kernel.runtime.runs import Runs
 from kernel.runtime.supervision import ServiceSupervisor
@@ -157,7 +157,7 @@ class Kernel:
             return
         # Here for start-up time: a kernel without a journal needs neither.
         from kernel.journal import open_journal
-        from kernel.runtime.recorded_runs import RecordedRuns
+        from kernel.runtime.open_and_resume import RecordedRuns
 
         journal = await open_journal(given) if isinstance(given, (str, Path)) else given
         secrets = [

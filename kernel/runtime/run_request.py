@@ -14,7 +14,7 @@ class RunRequest:
     """What a run is asked to do. Its values are as recorded, with references for secrets."""
 
     target: str | None
-    """``Kind/Name``; None for what the manifest is for."""
+    """``Kind/Name``; None for the targets of the manifest."""
     inputs: Mapping[str, Any]
     vars: Mapping[str, Any]
     place: str | None = None
@@ -30,7 +30,7 @@ class RunRequest:
 
     @classmethod
     def from_json(cls, data: Any) -> RunRequest:
-        """Of the journal."""
+        """The request that the journal holds as JSON."""
         where = data.get("place"), data.get("environment", "")
         return cls(data["target"], data["inputs"], data["vars"], *where)
 

@@ -27,7 +27,7 @@ from kernel.runtime.supervision import ServiceSupervisor
 from kernel.runtime.targets import find_recorded, find_target
 
 if TYPE_CHECKING:
-    from kernel.runtime.recorded_runs import RecordedRuns
+    from kernel.runtime.open_and_resume import RecordedRuns
 
 _MAX_RUN_ID_LENGTH = 200
 """Characters of the id that a caller gives a run."""

@@ -18,7 +18,7 @@ from kernel.invocation.run import Run
 from kernel.journal.errors import Refused
 from kernel.journal.rows import Invocation as Row
 from kernel.journal.rows import RunState, Won
-from kernel.runtime.recovery import Find
+from kernel.runtime.lost_runs import Find
 from kernel.runtime.targets import target_of
 from kernel.topology.callsite import CallSite
 

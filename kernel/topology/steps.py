@@ -248,7 +248,7 @@ FORMS: Mapping[str, _FormReader] = {
     "waitFor": _FormReader(_Reading.read_wait_for, frozenset(("waitFor", "timeout"))),
     "do": _FormReader(_Reading.read_loop, frozenset(("do", "while", "until", "maxIterations"))),
 }
-"""The forms by the field that tells them apart; ``do`` does where a step has no other of them."""
+"""The forms by the field that tells them apart. A step with ``do`` and no other key is a loop."""
 
 
 def read_steps(reader: Reader, data: Any, path: Path) -> Steps:

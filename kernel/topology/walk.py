@@ -310,7 +310,7 @@ RUN: Mapping[type[Form], Callable[[Any, Step, Context], Awaitable[Any]]] = {
 async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Context) -> list[Any]:
     """Run coroutines at the same time. The first failure cancels the rest, waits, and is raised.
 
-    An outcome that a person is asked about is no failure yet: the rest ends before it is raised.
+    An escalated error, about which a person is asked, is raised once all others have ended.
     """
     tasks = [asyncio.ensure_future(one) for one in work]
     ended: list[asyncio.Future[Any]] = []

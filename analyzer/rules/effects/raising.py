@@ -140,7 +140,7 @@ class Raising:
 
 
 def _is_general(definition: Definition) -> bool:
-    """Whether each resource has a contract of its own, of whose errors the kind knows nothing."""
+    """Whether each resource declares its own contract, so that the kind cannot know its errors."""
     properties = (definition.schema or {}).get("properties")
     nodes = properties.values() if isinstance(properties, Mapping) else ()
     return any(traits(node).role in ("inputs", "outputs") for node in nodes)

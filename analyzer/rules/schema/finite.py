@@ -37,7 +37,7 @@ def _refers(node: Node) -> bool:
 class _Ends:
     """The types that have a finite value: the least fixed point over the references.
 
-    A reference has one if its target has, given those that were found before.
+    A reference has a finite value if its target has one.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ _EXACT: Final = 2**53
 
 
 def is_plain(schema: Any) -> bool:
-    """Whether this look is enough to know that nothing is wrong with a schema."""
+    """Whether this quick check proves that a schema has no mistakes."""
     waiting = [schema]
     while waiting:
         node = waiting.pop()

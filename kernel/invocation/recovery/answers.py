@@ -41,7 +41,7 @@ def answer(invocation: Invocation, history: History, row: Row) -> None:
 def answer_for(invocation: Invocation, history: History, row: Row) -> None:
     """End an invocation as the invocation ended that holds its key.
 
-    Where that outcome is unknown, a person resolves that one, and nothing is recorded of this one.
+    If that outcome is unknown, a person resolves the holder; this call is not recorded.
     """
     try:
         answer(invocation, history, row)

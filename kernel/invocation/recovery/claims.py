@@ -123,7 +123,7 @@ def take_up(invocation: Invocation, history: History, got: rows.Claimed) -> None
                 f"of run {row.run}"
             )
         case rows.InFlight(row) if row.run == history.run:
-            # A topology whose process ended in an earlier attempt of what is around.
+            # A topology that an earlier attempt of an enclosing call left, when its process ended.
             raise Unknown(f"what became of {row.path} is not known", code="IN_FLIGHT")
         case rows.InFlight(row):
             raise Conflict(f"{row.path} of run {row.run} is being worked on", code="IN_FLIGHT")

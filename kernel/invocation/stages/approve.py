@@ -35,7 +35,7 @@ _POLL_SECONDS = 0.5
 
 
 def prepare(plan: Plan) -> Stage | None:
-    """Only where the class, a policy or the call site may ask for an approval."""
+    """The stage is needed if the class, a policy or the call site may ask for an approval."""
     site, instance = plan.site, plan.instance
     declared = instance.definition.safety
     may_be_bound = declared is not None and declared not in (

@@ -18,7 +18,7 @@ _TERMS = ApprovalTerms()
 
 
 def prepare(plan: Plan) -> Stage | None:
-    """Only where a policy names the target, or the call site has ``expect``.
+    """The stage is needed if a policy names the target, or the call site has ``expect``.
 
     A call that an earlier process may have made is not refused: its outcome is found out first, and
     :func:`check` decides before another attempt.

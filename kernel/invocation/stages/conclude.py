@@ -69,7 +69,7 @@ def prepare_failure(
         if history is None or history.activity.is_suspended or isinstance(error, Suspended):
             return
         try:
-            # What was concluded as the cancellation came stays so.
+            # An outcome that was recorded just before the cancellation stays.
             ending = None if invocation.is_concluded else await _ending(invocation, history, error)
             if ending is not None:
                 await _write(invocation, history, ending)

@@ -36,7 +36,7 @@ Seen = tuple[rows.Lease | None, float]
 
 
 def prepare(plan: Plan) -> Stage | None:
-    """Only with a journal, and for call sites that say what their key is."""
+    """The stage is needed if there is a journal and the call site gives an idempotency key."""
     if not plan.is_recorded or plan.site.idempotency_key is None:
         return None
     instance = plan.instance

@@ -66,7 +66,7 @@ def _with_key(site: CallSite, expand: Callable[[Invocation], None]) -> Stage:
 
 
 def _passed_on(invocation: Invocation) -> dict[str, Any]:
-    """``invocation`` as its key sees it: within a body with the key of the call that it serves."""
+    """The variable ``invocation`` for a key: in a body it has the key of the outer call."""
     own, served = invocation.to_cel(), invocation.context.served
     return own if served is None else {**own, "idempotencyKey": served.idempotency_key}
 

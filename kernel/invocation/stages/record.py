@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def prepare(plan: Plan) -> Stage | None:
-    """Only with a journal, and for calls that have an effect: a topology where its kind says so.
+    """A journal and a call with an effect need the stage; a topology does if its kind says so.
 
     A topology is recorded, too, if its inputs may be others in a later process: so it is walked
     with the same. The class ``idempotent`` needs no commit record; the class may be computed from
@@ -48,7 +48,7 @@ def prepare(plan: Plan) -> Stage | None:
 async def _claim(invocation: Invocation, history: History) -> None:
     as_it_began(invocation, history)
     if invocation.context.repeats:
-        # Another attempt of what is around makes this call again, at another path.
+        # A retry of an enclosing call repeats this call, at another path.
         key = invocation.idempotency_key
         got = await claim(invocation, history, key=key, scope=history.run)
     else:

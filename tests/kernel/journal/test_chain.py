@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.journal import Broken, Conclusion, Journal, Lease, NewApproval
-from kernel.journal.chain import START, Row, first_broken, link
+from kernel.journal.chain import START, Row, link, verify_chain
 from tests.support.journals import Clock, begin, by_hand, intent, play, win
 
 
@@ -225,19 +225,19 @@ def rows(facts: list[str]) -> tuple[list[Row], str]:
 @given(st.lists(st.text(max_size=3), min_size=1, max_size=8), st.data())
 def test_no_change_of_a_chain_goes_unseen(facts: list[str], data: st.DataObject) -> None:
     made, head = rows(facts)
-    assert first_broken(made, len(made), head) is None
+    assert verify_chain(made, len(made), head) is None
     place = data.draw(st.integers(0, len(made) - 1))
     altered = data.draw(st.text(max_size=3).filter(lambda text: text != facts[place]))
     number, path, previous, own, _ = made[place]
     changed = [*made[:place], (number, path, previous, own, (altered,)), *made[place + 1 :]]
-    broken = first_broken(changed, len(made), head)
+    broken = verify_chain(changed, len(made), head)
     assert broken is not None
     assert broken.number == place + 1
     # Hashed anew from that place on, it ends in another head.
     forged, other = rows([*facts[:place], altered, *facts[place + 1 :]])
     assert other != head
-    assert first_broken(forged, len(forged), head) is not None
-    assert first_broken(made[:place], len(made), head) is not None
+    assert verify_chain(forged, len(forged), head) is not None
+    assert verify_chain(made[:place], len(made), head) is not None
 
 
 def test_a_long_run_is_verified_in_proportion_to_its_length() -> None:

@@ -397,8 +397,8 @@ async def test_a_run_in_the_delay_of_a_retry_goes_on_with_the_next_attempt(path:
 async def test_of_two_that_go_on_with_a_run_one_wins_and_both_are_answered(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel.runtime.recorded_runs.HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr("kernel.runtime.recorded_runs.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("kernel.runtime.open_and_resume.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("kernel.runtime.open_and_resume.PATIENCE_SECONDS", 0.5)
     world = World()
     text = sequence(call("B", "Refund") + "  - { name: S, sleep: 200 }\n")
     await run(world, text, path)

@@ -18,8 +18,8 @@ from tests.support.recorded import DEFINITIONS, TOKEN, World, in_a_loop
 async def test_nobody_takes_over_a_call_that_is_being_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel.runtime.recorded_runs.HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr("kernel.runtime.recorded_runs.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("kernel.runtime.open_and_resume.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("kernel.runtime.open_and_resume.PATIENCE_SECONDS", 0.5)
     world, answered = World(), asyncio.Event()
 
     async def charge(inputs: Any) -> Any:

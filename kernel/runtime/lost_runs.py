@@ -1,4 +1,4 @@
-"""Recovery: the runs of dead processes are found and resumed, or handed over."""
+"""Recovery: finds the runs of dead processes, resumes them, and hands runs over."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def recover_run(
 def hand_over(runs: Iterable[Run], idle_seconds: float = 0.0) -> bool:
     """Hand recorded runs over to another process, where they stand; whether there are any.
 
-    With ``idle_seconds`` only runs that for longer than that will let time pass or wait.
+    With ``idle_seconds`` only runs that will stay idle for longer than that.
     """
     histories = [run.history for run in runs if run.history is not None]
     leaving = [

@@ -21,8 +21,8 @@ from kernel.journal.owners import take_over
 from kernel.manifest import Manifest
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.execution import finish
+from kernel.runtime.lost_runs import Find, lost_runs
 from kernel.runtime.manifest_texts import content_of
-from kernel.runtime.recovery import Find, lost_runs
 from kernel.runtime.result import RunResult
 from kernel.runtime.run_request import RunRequest
 from kernel.runtime.settling import settle
