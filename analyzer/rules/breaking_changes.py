@@ -8,15 +8,16 @@ new error may be raised breaks nobody: every call may fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from analyzer.findings.finding import Finding, Note
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k1_schemas
 from analyzer.lowering.compatibility import Difference, newly_given, newly_refused
+from analyzer.program.declared import DeclaredSchema
 from kernel.errors import Path, Span
-from kernel.manifest import Definition, Document, Manifest, Module, Resource, find_kind, schemas_of
+from kernel.manifest import Definition, Document, Manifest, Module, Resource, find_kind
 from kernel.manifest.suggest import did_you_mean
 from kernel.safety import CLASSES
 from kernel.schema import InvalidSchema, Schemas
@@ -25,16 +26,6 @@ from kernel.topology.roles import roles_of
 
 _ARGUMENTS: Final = {"type": "object"}
 """What a call takes whose contract says nothing about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A schema of a contract, and its place; without a schema the place to show instead."""
-
-    schema: Any
-    schemas: Schemas
-    document: Document
-    path: Path
 
 
 def breaking_changes(old: Manifest, new: Manifest) -> Iterator[Finding]:
@@ -115,7 +106,7 @@ def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> I
         message = k1_schemas.stricter_safety(new.kind, old.safety, CLASSES[strictness])
         yield _changed(message, ("safety",), old.document, new.document)
 
-    def both(word: str, usual: Any = True) -> tuple[_Part, _Part]:
+    def both(word: str, usual: Any = True) -> tuple[DeclaredSchema, DeclaredSchema]:
         return _declared(old, word, home, usual), _declared(new, word, new_home, usual)
 
     yield from _taken(new.kind, "the fields", *map(_closed, both("schema")))
@@ -125,8 +116,8 @@ def _kind(old: Definition, home: Module, new: Definition, new_home: Module) -> I
         path = ("errors", code, "data")
         latter = (new.errors or {}).get(code)
         if error and "data" in error and latter is not None:
-            before = _Part(error["data"], schemas_of(home), old.document, path)
-            after = _Part(latter.get("data", True), schemas_of(new_home), new.document, path)
+            before = DeclaredSchema(error["data"], home, old.document, path)
+            after = DeclaredSchema(latter.get("data", True), new_home, new.document, path)
             yield from _given(f"the error {code} of {new.kind}", "carry", before, after)
 
 
@@ -135,14 +126,14 @@ def _changed(message: Message, path: Path, old: Document, new: Document) -> Find
     return message.at(new.span(path), path, _declared_at(old.span(path)))
 
 
-def _declared(definition: Definition, word: str, module: Module, usual: Any) -> _Part:
+def _declared(definition: Definition, word: str, module: Module, usual: Any) -> DeclaredSchema:
     schema = getattr(definition, word)
     if schema is None:
-        return _Part(usual, schemas_of(module), definition.document, ("metadata", "name"))
-    return _Part(schema, schemas_of(module), definition.document, (word,))
+        return DeclaredSchema(usual, module, definition.document, ("metadata", "name"))
+    return DeclaredSchema(schema, module, definition.document, (word,))
 
 
-def _closed(part: _Part) -> _Part:
+def _closed(part: DeclaredSchema) -> DeclaredSchema:
     """The schema of a kind's fields takes no others than it names (kernel.manifest.fields)."""
     schema = part.schema
     opening = {"additionalProperties", "patternProperties", "unevaluatedProperties", "$ref"}
@@ -165,15 +156,15 @@ def _resource(
         yield _changed(message, ("kind",), old.document, new.document)
         return
     both = ((old, module), (new, new_module))
-    before, after = (_own_part(*one, "inputs", _ARGUMENTS) for one in both)
+    before, after = (_own_schema(*one, "inputs", _ARGUMENTS) for one in both)
     if before and after:
         yield from _taken(f"`{new.name}`", "the inputs", before, after)
-    before, after = (_own_part(*one, "outputs", True) for one in both)
+    before, after = (_own_schema(*one, "outputs", True) for one in both)
     if before and after:
         yield from _given(f"`{new.name}`", "return", before, after)
 
 
-def _own_part(resource: Resource, module: Module, word: str, usual: Any) -> _Part | None:
+def _own_schema(resource: Resource, module: Module, word: str, usual: Any) -> DeclaredSchema | None:
     """What a resource declares of its contract; None where resources of its kind do not."""
     found = find_kind(module, resource.kind)
     schema = None if found is None else found[0].schema
@@ -184,7 +175,7 @@ def _own_part(resource: Resource, module: Module, word: str, usual: Any) -> _Par
         return None
     roles = roles_of(found[0], resource.fields, resource.path)
     path, schema = roles.get(word, ((*resource.path, "metadata", "name"), usual))
-    return _Part(schema, schemas_of(module), resource.document, path)
+    return DeclaredSchema(schema, module, resource.document, path)
 
 
 def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding]:
@@ -204,15 +195,15 @@ def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding
             if one.env not in (None, now.env):
                 message = k1_schemas.environment_gone(label, one.env)
                 yield message.at(now.span, now.path, related)
-            was = _Part(one.schema, schemas_of(old), one.document, one.path)
-            part = _Part(now.schema, schemas_of(new), now.document, now.path)
+            was = DeclaredSchema(one.schema, old, one.document, one.path)
+            part = DeclaredSchema(now.schema, new, now.document, now.path)
             yield from _taken(label, "the values", was, part)
         for name, one in after.items():
             if name not in before and "default" not in one.schema:
                 yield k1_schemas.new_required(f"the {what} `{name}`").at(one.span, one.path)
 
 
-def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
+def _taken(label: str, what: str, old: DeclaredSchema, new: DeclaredSchema) -> Iterator[Finding]:
     """The values that are refused now and were taken before."""
     for one in _differences(newly_refused, old, new):
         if one.added:
@@ -226,7 +217,7 @@ def _taken(label: str, what: str, old: _Part, new: _Part) -> Iterator[Finding]:
         yield _finding(message, _within(new.schema, one), old, new)
 
 
-def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
+def _given(label: str, verb: str, old: DeclaredSchema, new: DeclaredSchema) -> Iterator[Finding]:
     """The values that are given now and were not given before."""
     if new.schema is True and old.schema is not True:
         yield _finding(k1_schemas.says_no_more(label, verb), (), old, new)
@@ -242,7 +233,9 @@ def _given(label: str, verb: str, old: _Part, new: _Part) -> Iterator[Finding]:
 
 
 def _differences(
-    find: Callable[[Any, Any, Schemas, Schemas], list[Difference]], old: _Part, new: _Part
+    find: Callable[[Any, Any, Schemas, Schemas], list[Difference]],
+    old: DeclaredSchema,
+    new: DeclaredSchema,
 ) -> list[Difference]:
     try:
         return find(old.schema, new.schema, old.schemas, new.schemas)
@@ -255,7 +248,7 @@ def _doubt(difference: Difference) -> str:
     return f"{where}: {difference.shown}" if where else difference.shown
 
 
-def _finding(message: Message, within: Path, old: _Part, new: _Part) -> Finding:
+def _finding(message: Message, within: Path, old: DeclaredSchema, new: DeclaredSchema) -> Finding:
     """The finding at a path of the new schema, with the place of the old one."""
     path = new.path + within
     return message.at(new.document.span(path), path, _declared_at(old.document.span(old.path)))

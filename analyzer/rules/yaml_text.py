@@ -45,12 +45,12 @@ def coercions(document: Document, told: Collection[Span] = ()) -> Iterator[Findi
     if zero is None and not _suspected(document.data):
         return
     for path, key, node in _scalars(document.root()):
-        finding = _judged(document, path, key, node)
+        finding = _coercion(document, path, key, node)
         if finding is not None and finding.span not in told:
             yield finding
 
 
-def _judged(document: Document, path: Path, key: bool, node: Node) -> Finding | None:
+def _coercion(document: Document, path: Path, key: bool, node: Node) -> Finding | None:
     other = _older(node.text)
     if node.style or other is None or (type(other), other) == (type(node.value), node.value):
         return None
