@@ -1,7 +1,7 @@
 """Where the parts of a value come from: secrets, and what comes from outside.
 
-A lattice of its own beside the types. What a value is, is not said here; only from which variables
-something of it was taken.
+A lattice of its own beside the types: it says from which variables a part of a value was taken, and
+nothing of what the value is.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ _MAX_PATH_LENGTH: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A part of a variable. ``name`` is how people write it: ``secrets.token``.
-
-    ``secret``: it must not be shown. ``outside``: somebody else may have written it. ``given`` is
-    its variable and its path there, where the variable is what a caller gives. ``mixed``: it is
-    not the whole value, but a piece of a text. ``annotations`` says more of what is inside of it.
-    """
+    """A variable, or a part of one, that a value was taken from."""
 
     name: str
+    """As people write it: ``secrets.token``."""
     secret: bool = False
+    """It must not be shown."""
     outside: bool = False
+    """Somebody else may have written it."""
     given: tuple[str, Path] | None = None
+    """The variable and the path in it, where a caller gives the variable."""
     mixed: bool = False
+    """The value is not the whole of it, but a text with a piece of it."""
     annotations: Annotations | None = field(default=None, compare=False, repr=False)
+    """What a schema says of the values inside of it."""
 
     @property
     def key(self) -> tuple[str, object]:

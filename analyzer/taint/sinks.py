@@ -13,20 +13,21 @@ from kernel.errors import Path, Span
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sink:
-    """A place that shows what is put there, or reads it as text of a ``language``.
-
-    ``path`` leads to it from the value that is looked at; ``place`` says which parts of it are
-    not shown; ``why`` ends the sentence "the secret goes …". ``beyond``: the place is in what a
-    call leads to, where ``span`` says, and ``inputs`` are the annotations of what is given to that.
-    """
+    """A place that shows what is put there, or reads it as text of a language."""
 
     path: Path
+    """From the value that is put there to the place."""
     place: Annotations | None
+    """Says which parts of it are not shown."""
     why: str
+    """Ends the sentence "the secret goes …"."""
     language: Language | None = None
     beyond: str | None = None
+    """The name of what is called, where the place is in what a call leads to."""
     span: Callable[[], Span] | None = None
+    """Where that place is."""
     inputs: Annotations | None = None
+    """What the schema says of the arguments of that call."""
 
     def part(self, path: Path, taint: Taint) -> tuple[Taint, Annotations | None] | None:
         """Of a value at ``path`` what comes to the sink, and its place there."""

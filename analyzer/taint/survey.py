@@ -33,11 +33,14 @@ class Survey:
 
     program: Program
     summaries: dict[object, Summary] = field(default_factory=dict)
+    """By the owner of the topology; callees are walked before those who call them."""
     made: dict[tuple[int, int], tuple[Any, Annotations | None]] = field(default_factory=dict)
+    """Annotations by the identity of their schema and its neighbours; the schema keeps its own."""
     modules: dict[Module, Env] = field(default_factory=dict)
+    """The variables of each module that was asked for."""
 
     def is_needed(self, units: Iterable[Unit]) -> bool:
-        """Whether there are any secrets, or any calls of what reads text as a language."""
+        """Whether there are secrets, or calls of a kind that reads text as a language."""
         modules = {unit.module: None for unit in units}
         if any(module.secrets or _has_secret_vars(module) for module in modules):
             return True

@@ -57,8 +57,11 @@ class _TaintWalk:
     thrown: list[list[Taint]] = field(default_factory=list)
     """What is thrown in each part around whose failures are caught, the innermost last."""
     values: dict[Step, list[Piece]] = field(default_factory=dict)
+    """The expressions of each ``value`` step."""
     known: Mapping[Step, Known] = field(default_factory=dict)
+    """The conditions that hold at the fields of each step."""
     vetted: dict[int, Vetted] = field(default_factory=dict)
+    """What conditions vouch for, by their identity: many steps have the same."""
 
     def __post_init__(self) -> None:
         self.reached = Reached(self.unit)
