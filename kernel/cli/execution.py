@@ -131,15 +131,11 @@ def _value(name: str, value: Any) -> None:
 
 def show_approval(one: Approval) -> None:
     """Print what a person is asked, with what was frozen, and the answer."""
-    say(
-        f"{mark(one.state)} approval {plain(one.approval)}  {plain(one.target)}  {one.state}",
-        color(one.state),
-    )
+    title = f"approval {plain(one.approval)}  {plain(one.target)}"
+    say(f"{mark(one.state)} {title}  {one.state}", color(one.state))
     say(f"  reason     {plain(one.reason)}")
-    say(
-        f"  asked      {rfc3339(one.asked_at, 3)}"
-        + (f" by {plain(one.requester)}" if one.requester else "")
-    )
+    by = f" by {plain(one.requester)}" if one.requester else ""
+    say(f"  asked      {rfc3339(one.asked_at, 3)}{by}")
     if one.expires_at is not None:
         say(f"  expires    {rfc3339(one.expires_at, 3)}")
     say(f"  run        {plain(one.run)}")

@@ -77,12 +77,8 @@ def _rule(word: str) -> dict[str, Any]:
         near = nearest(word.upper() if _CODE.fullmatch(word) else word.lower(), names)
         hint = f"did you mean `{near}`?" if near else "docs/check.md lists them"
         raise UsageError(f"there is no rule `{word}`; {hint}")
-    return {
-        "code": rule.code,
-        "name": rule.name,
-        "severity": rule.severity,
-        "page": page(rule.code),
-    }
+    told = {name: getattr(rule, name) for name in ("code", "name", "severity")}
+    return {**told, "page": page(rule.code)}
 
 
 def _page(explained: dict[str, Any]) -> Iterator[str]:

@@ -89,11 +89,7 @@ def person() -> str:
 
 
 def show_rows(
-    rows: Sequence[T],
-    form: str,
-    none: str,
-    header: Sequence[str],
-    cells: Callable[[T], Sequence[str]],
+    rows: list[T], form: str, none: str, header: Sequence[str], cells: Callable[[T], Sequence[str]]
 ) -> None:
     """Print rows of the journal: as a document, as a table, or that there are ``none``."""
     if form != "text":

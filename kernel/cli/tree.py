@@ -52,10 +52,8 @@ def seen(one: Invocation) -> Seen:
     """What is shown of an invocation."""
     began, ended = times(one)
     takes = one.duration if one.duration is not None or ended is None else ended - began
-    return Seen(
-        *(one.execution, one.target, one.safety, one.outcome or IN_FLIGHT, one.attempts),
-        *(began, takes),
-    )
+    how = one.outcome or IN_FLIGHT
+    return Seen(one.execution, one.target, one.safety, how, one.attempts, began, takes)
 
 
 def times(one: Invocation) -> tuple[int, int | None]:
@@ -99,11 +97,8 @@ async def show_run(journal: Journal, run: Run, whole: bool) -> None:
     root = Node()
     async for one in journal.invocations(run.run):
         add(root, one.path, seen(one), whole)
-    waiting = {
-        one.execution: one.approval
-        for one in await journal.approvals("pending")
-        if one.run == run.run
-    }
+    pending = await journal.approvals("pending")
+    waiting = {one.execution: one.approval for one in pending if one.run == run.run}
     _head(run)
     lines = list(_lines(root, waiting))
     if lines:
@@ -112,10 +107,8 @@ async def show_run(journal: Journal, run: Run, whole: bool) -> None:
 
 
 def _head(run: Run) -> None:
-    say(
-        f"{mark(run.state)} run {plain(run.run)}  {plain(run.topology)}  {run.state}",
-        color(run.state),
-    )
+    title = f"run {plain(run.run)}  {plain(run.topology)}"
+    say(f"{mark(run.state)} {title}  {run.state}", color(run.state))
     ended = f", took {lasting(run.finished_at - run.opened_at)}" if run.finished_at else ""
     by = f" by {plain(run.principal)}" if run.principal else ""
     say(f"  opened {rfc3339(run.opened_at, 3)}{by} (source {plain(run.source)}){ended}")

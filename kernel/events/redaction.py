@@ -179,14 +179,19 @@ def _hidden(value: Any, shown: Any) -> Iterator[str]:
 
 def texts(value: Any) -> Iterator[str]:
     """The texts that would show a secret: those of each scalar of a structured secret."""
+    return (str(scalar) for _, scalar in scalars("", value))
+
+
+def scalars(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The scalars of a structured secret, which would show it, with their paths."""
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from texts(item)
+        for key, item in value.items():
+            yield from scalars(f"{name}.{key}", item)
     elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from texts(item)
+        for number, item in enumerate(value):
+            yield from scalars(f"{name}.{number}", item)
     elif value is not None and not isinstance(value, bool):
-        yield str(value)
+        yield name, value
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from kernel.errors import KernelError
-from kernel.events.redaction import REDACTED, Redactor
+from kernel.events.redaction import REDACTED, Redactor, scalars
 
 _MARK = "\udfff"
 """Stands for a redacted part until literals are escaped: no JSON text holds this character."""
@@ -40,7 +40,7 @@ class References:
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         for name, value in secrets:
-            for path, scalar in _scalars(name, value):
+            for path, scalar in scalars(name, value):
                 self._values[path] = scalar
                 if str(scalar):
                     self._names.setdefault(str(scalar), path)
@@ -159,14 +159,3 @@ def _joined(parts: Iterable[tuple[str, bool]]) -> Iterator[str]:
         yield part
         literal = ""
     yield literal.replace("${{", "$${{")
-
-
-def _scalars(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _scalars(f"{name}.{key}", item)
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value):
-            yield from _scalars(f"{name}.{number}", item)
-    elif value is not None and not isinstance(value, bool):
-        yield name, value

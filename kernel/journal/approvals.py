@@ -8,13 +8,13 @@ from kernel.journal.errors import Refused
 from kernel.journal.rows import Approval, ApprovalState, NewApproval
 from kernel.journal.seal import seal_again
 from kernel.journal.session import Session, where
-from kernel.journal.values import decoded
+from kernel.journal.values import Text, decoded
 
 _APPROVAL = """SELECT approval, execution, run, target, frozen, reason, requester, expires_at,
     asked_at, state, decided_by, decided_at, note FROM kernel_approvals"""
 
 
-def ask(session: Session, now: int, new: NewApproval, frozen: str | None) -> Approval:
+def ask(session: Session, now: int, new: NewApproval, frozen: Text) -> Approval:
     """Ask for an approval; the pending approval of the execution where there is one."""
     session.change(
         """INSERT INTO kernel_approvals (approval, execution, run, target, frozen, reason,

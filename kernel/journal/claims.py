@@ -17,11 +17,10 @@ from kernel.journal.rows import (
 )
 from kernel.journal.runs import check_held
 from kernel.journal.session import Session
+from kernel.journal.values import Text
 
 
-def claim(
-    session: Session, now: int, intent: Intent, inputs: str | None, about: str | None
-) -> Claimed:
+def claim(session: Session, now: int, intent: Intent, inputs: Text, about: Text) -> Claimed:
     """Claim a path of a run, and the idempotency key of the caller where there is one."""
     if intent.key is None and _insert(session, now, intent, inputs, about):
         return Won(intent.execution, 1)
@@ -58,9 +57,7 @@ def not_landed(found: Invocation) -> bool:
     return found.by is not None and found.outcome == "failed"
 
 
-def _insert(
-    session: Session, now: int, intent: Intent, inputs: str | None, about: str | None
-) -> bool:
+def _insert(session: Session, now: int, intent: Intent, inputs: Text, about: Text) -> bool:
     """Write the intent, if its path is free and the lease of its run is the caller's."""
     inserted = session.change(
         f"""INSERT INTO kernel_invocations

@@ -14,7 +14,7 @@ from kernel.journal.rows import Claimed, Intent, Invocation, Won
 from kernel.journal.seal import seal
 from kernel.journal.session import Session
 from kernel.journal.trace import note
-from kernel.journal.values import to_text
+from kernel.journal.values import Text, to_text
 from kernel.run_paths import ranges_within
 from kernel.safety import ONCE
 
@@ -34,8 +34,8 @@ class Ending:
     """
 
     outcome: Outcome
-    outputs: str | None = None
-    error: str | None = None
+    outputs: Text = None
+    error: Text = None
     attempts: int | None = None
     duration: int | None = None
     landed: bool | None = None
@@ -118,12 +118,7 @@ def _has_landed_within(session: Session, intent: _Intent) -> bool:
 
 
 def record(
-    session: Session,
-    now: int,
-    intent: Intent,
-    inputs: str | None,
-    about: str | None,
-    ending: Ending,
+    session: Session, now: int, intent: Intent, inputs: Text, about: Text, ending: Ending
 ) -> Claimed:
     """Claim and conclude an invocation at once; the answer to the claim where it is not won."""
     answer = claim(session, now, intent, inputs, about)
@@ -134,13 +129,7 @@ def record(
 
 
 def attempted(
-    session: Session,
-    now: int,
-    execution: str,
-    epoch: int,
-    attempts: int,
-    status: str,
-    detail: str | None,
+    session: Session, now: int, execution: str, epoch: int, attempts: int, status: str, detail: Text
 ) -> None:
     """Record the number of attempts and how the last one went. Raises :class:`Fenced`."""
     _current(session, execution, epoch)
@@ -150,9 +139,7 @@ def attempted(
     note(session, now, execution, "attempt", status, detail)
 
 
-def resolve(
-    session: Session, now: int, execution: str, ending: Ending, why: str | None
-) -> Invocation:
+def resolve(session: Session, now: int, execution: str, ending: Ending, why: Text) -> Invocation:
     """Record what a person says about an unknown outcome. Raises :class:`Refused`."""
     intent = _intent(session, execution)
     found = by_execution(session, execution)

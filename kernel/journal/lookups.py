@@ -18,11 +18,7 @@ _INVOCATION = f"""{_COLUMNS} FROM kernel_invocations i
 _CONCLUDED = f"""{_COLUMNS} FROM kernel_conclusions c
     JOIN kernel_invocations i ON i.execution = c.execution AND i.conclusion = c.number"""
 
-_IDS = (
-    ("kernel_runs", "run"),
-    ("kernel_invocations", "execution"),
-    ("kernel_approvals", "approval"),
-)
+_IDS = {"kernel_runs": "run", "kernel_invocations": "execution", "kernel_approvals": "approval"}
 
 
 def by_path(session: Session, run: str, path: str) -> Invocation | None:
@@ -61,12 +57,12 @@ def escalations(session: Session, run: str | None, limit: int) -> list[Invocatio
 
 def find(session: Session, prefix: str, limit: int) -> Found:
     """The ids that begin with a prefix; where ids are equal to the prefix, these alone."""
-    same = [_ids(session, table, column, "{} = ?", prefix) for table, column in _IDS]
+    same = [_ids(session, table, column, "{} = ?", prefix) for table, column in _IDS.items()]
     if any(same):
         return Found(*same)
     begins = "substr({0}, 1, ?) = ? ORDER BY {0} LIMIT ?"
     values = (len(prefix), prefix, limit)
-    return Found(*(_ids(session, table, column, begins, *values) for table, column in _IDS))
+    return Found(*(_ids(session, table, column, begins, *values) for table, column in _IDS.items()))
 
 
 def _ids(

@@ -13,7 +13,7 @@ from kernel.journal.errors import Fenced, Refused
 from kernel.journal.rows import Existing, Held, Lease, NewRun, Opened, Run, RunState
 from kernel.journal.seal import seal
 from kernel.journal.session import Session, where
-from kernel.journal.values import decoded, from_text
+from kernel.journal.values import Text, decoded, from_text
 
 _RUN = """SELECT r.run, r.topology, r.digest, r.inputs, r.source, r.principal, r.correlation_id,
     r.state, r.opened_at, r.finished_at, r.result, r.error, p.concluded
@@ -35,7 +35,7 @@ def kept(session: Session, digest: str) -> str | None:
 
 
 def open_run(
-    session: Session, now: int, new: NewRun, inputs: str | None, owner: str
+    session: Session, now: int, new: NewRun, inputs: Text, owner: str
 ) -> Opened | Existing:
     """Open a run and take its lease; the recorded run where it exists already."""
     opened = session.change(
@@ -140,7 +140,7 @@ def heartbeat(session: Session, lease: Lease) -> Lease:
 
 
 def finish_run(
-    session: Session, now: int, lease: Lease, state: RunState, result: str | None, error: str | None
+    session: Session, now: int, lease: Lease, state: RunState, result: Text, error: Text
 ) -> None:
     """Record the state of a run and give its lease back; a ``running`` run waits for a holder."""
     check_held(session, lease.run, lease.epoch)

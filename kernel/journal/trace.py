@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from kernel.journal.rows import Note
 from kernel.journal.session import Session
-from kernel.journal.values import from_text
+from kernel.journal.values import Text, from_text
 
 
-def note(
-    session: Session, now: int, execution: str, step: str, status: str, detail: str | None
-) -> None:
+def note(session: Session, now: int, execution: str, step: str, status: str, detail: Text) -> None:
     """Add a step to the trace of an execution."""
     session.change(
         """INSERT INTO kernel_trace (execution, number, step, status, noted_at, detail)

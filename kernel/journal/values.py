@@ -9,6 +9,9 @@ from typing import Any
 
 from kernel.journal.errors import Refused, TooLarge
 
+Text = str | None
+"""A value as JSON; None for None."""
+
 MAX_VALUE_BYTES = 64 * 1024 * 1024  # the most bytes of JSON that one value may have
 MAX_KEY_BYTES = 1024  # the most bytes of UTF-8 that an idempotency key may have
 
@@ -31,7 +34,7 @@ _encode = encoder()
 _encode_sorted = encoder(sort_keys=True)
 
 
-def to_text(value: Any, what: str, largest: int = MAX_VALUE_BYTES) -> str | None:
+def to_text(value: Any, what: str, largest: int = MAX_VALUE_BYTES) -> Text:
     """The JSON of a value; None for None. Raises :class:`TooLarge`."""
     if value is None:
         return None
@@ -48,7 +51,7 @@ def to_text(value: Any, what: str, largest: int = MAX_VALUE_BYTES) -> str | None
     return text
 
 
-def from_text(text: str | None) -> Any:
+def from_text(text: Text) -> Any:
     """The value of a JSON text; None for None."""
     return None if text is None else json.loads(text)
 

@@ -27,12 +27,7 @@ class Match:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the trace."""
-        told = {
-            "policy": self.policy,
-            "rule": self.rule,
-            "effect": self.effect,
-            "reason": self.reason,
-        }
+        told = {name: getattr(self, name) for name in ("policy", "rule", "effect", "reason")}
         return told if self.problem is None else {**told, "problem": self.problem}
 
 

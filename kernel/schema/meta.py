@@ -107,12 +107,7 @@ def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:
             break
 
 
-_PLAIN_TYPES: Mapping[str, Any] = {
-    "string": str,
-    "boolean": bool,
-    "integer": int,
-    "null": type(None),
-}
+_PLAIN_TYPES: dict[str, Any] = {"string": str, "boolean": bool, "integer": int, "null": type(None)}
 
 
 def _fits_plainly(node: Mapping[str, Any]) -> bool:
