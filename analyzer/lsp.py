@@ -81,7 +81,6 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__("kernel", VERSION, protocol_cls=Protocol)
         self.manifests = Workspace()
-        self.findings: dict[str, tuple[Finding, ...]] = {}
         self.published: dict[str, tuple[int | None, tuple[Finding, ...]]] = {}
         self.searches: dict[str, asyncio.Task[None]] = {}
         self.uris: dict[str, str] = {}
@@ -158,7 +157,7 @@ class Server(LanguageServer):
             return  # it has changed meanwhile: its change is about to begin another search
         if self.published.get(path) == (version, findings):
             return
-        self.findings[path], self.published[path] = findings, (version, findings)
+        self.published[path] = version, findings
         text = self.text(path)
         told = [self.diagnostic(text, one) for one in findings]
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, told, version))
@@ -187,7 +186,7 @@ class Server(LanguageServer):
         others = [one for one in self.manifests.affected(path) if one != path]
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(self.uri(path), []))
         self.manifests.close(path)
-        for known in (self.findings, self.published, self.uris):
+        for known in (self.published, self.uris):
             known.pop(path, None)
         for one in others:
             self.changed(one)
@@ -370,7 +369,7 @@ def _changes(server: Server) -> None:
         text, analysis = server.text(path), server.manifests.analysis(path)
         near = [
             finding
-            for finding in server.findings.get(path, ())
+            for finding in server.published.get(path, (None, ()))[1]
             if finding.span is not None
             and (area := _range(text.area_of(finding.span))).start <= params.range.end
             and params.range.start <= area.end
