@@ -9,14 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from analyzer.checks.scope_at import Scope, unit_at
-from analyzer.editor.cursor.expression import (
-    ExpressionPlace,
-    expression_place_at,
-    macros_on,
-    members,
-    methods,
-    texts_of,
-)
+from analyzer.editor.cursor import expression
 from analyzer.editor.cursor.items import Item, Proposals
 from analyzer.editor.cursor.nameable import kinds_for, resources_for
 from analyzer.editor.cursor.position import MARK, Cursor, cursor_at
@@ -195,12 +188,12 @@ def _in_expression(
     program = analysis.program
     unit = None if document is None else unit_at(program, document, cursor.path)
     scope = scope_of(program, module, unit, cursor.path)
-    here = expression_place_at(cursor.cel, scope.facts)
+    here = expression.expression_place_at(cursor.cel, scope.facts)
     if here is None:
         return
     around = _Around(program, unit, scope, cursor.path, cursor.cel.after.startswith("("))
     if here.compared is not None:
-        for text in texts_of(here.compared):
+        for text in expression.texts_of(here.compared):
             yield Item(text, "value", text, rank=1)
     elif here.prefix:
         yield from _dotted(here.prefix, around.called)
@@ -229,18 +222,18 @@ def _names(around: _Around, facts: Facts) -> Iterator[Item]:
             yield _macro(name, around.called)
 
 
-def _members(around: _Around, here: ExpressionPlace) -> Iterator[Item]:
+def _members(around: _Around, here: expression.ExpressionPlace) -> Iterator[Item]:
     assert here.type is not None
     assert here.operand is not None
     path = reference_path(here.operand)
-    for number, one in enumerate(members(here.type)):
+    for number, one in enumerate(expression.members(here.type)):
         said = "" if path is None else around.description(*path, one.name)
         detail = str(one.type) + ("" if one.required else ", may be absent")
         if one.name.isidentifier():
             yield Item(one.name, "member", one.name, detail, said, rank=1 if number < 500 else 2)
-    for function in methods(here.type):
+    for function in expression.methods(here.type):
         yield _function(function, True, around.called)
-    for name in macros_on(here.type):
+    for name in expression.macros_on(here.type):
         yield _macro(name, around.called)
 
 

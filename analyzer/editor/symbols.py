@@ -13,15 +13,7 @@ from analyzer.program.linking import Unit
 from kernel.cel import Expr, parse_template
 from kernel.cel.tree import Ident, Index, Literal, Macro, Select, children
 from kernel.errors import Path, Span
-from kernel.manifest import (
-    Declaration,
-    Definition,
-    Document,
-    Module,
-    Resource,
-    find_kind,
-    find_resource,
-)
+from kernel.manifest import Document, Module, find_kind, find_resource, model
 from kernel.manifest.source import whole
 from kernel.topology.callsite import Target
 from kernel.topology.forms import Step
@@ -200,18 +192,18 @@ def _meant(variable: str, name: str, module: Module, unit: Unit | None) -> Symbo
 # Symbols -----------------------------------------------------------------------------------------
 
 
-def _variable(module: Module, group: str, declaration: Declaration) -> Symbol:
+def _variable(module: Module, group: str, declaration: model.Declaration) -> Symbol:
     return Symbol(_GROUPS[group], declaration.span, declaration.name, declaration, module)
 
 
-def _resource(resource: Resource, module: Module) -> Symbol:
+def _resource(resource: model.Resource, module: Module) -> Symbol:
     span = resource.document.scalar_span(
         (*resource.path, "metadata", "name"), 0, len(resource.name)
     )
     return Symbol("resource", span, resource.name, resource, module)
 
 
-def _kind(definition: Definition, module: Module) -> Symbol:
+def _kind(definition: model.Definition, module: Module) -> Symbol:
     span = definition.document.scalar_span(("metadata", "name"), 0, len(definition.name))
     return Symbol("kind", span, definition.name, definition, module)
 
@@ -225,7 +217,7 @@ def _step(unit: Unit, step: Step) -> Symbol:
 def _imported(module: Module, alias: str) -> Symbol:
     """An import, declared where the imported module begins: at its Kernel.Module, if it has one."""
     imported = module.imports[alias]
-    inner: list[Definition | Resource] = [*imported.definitions.values()]
+    inner: list[model.Definition | model.Resource] = [*imported.definitions.values()]
     inner += imported.resources.values()
     document = imported.document or next((one.document for one in inner), None)
     path = ("metadata", "name")

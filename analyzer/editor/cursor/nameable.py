@@ -8,14 +8,9 @@ from typing import Final
 
 from analyzer.editor.cursor.items import Item
 from kernel.errors import ManifestError
-from kernel.manifest import (
-    Definition,
-    Module,
-    find_kind,
-    library_module,
-    library_names,
-    resolve_kind,
-)
+from kernel.manifest import Definition, Module, find_kind, resolve_kind
+from kernel.manifest.library import library_names
+from kernel.manifest.load import library_module
 from kernel.manifest.system_kinds import SYSTEM_KINDS
 
 _CAPABILITIES: Final = ("Invocable", "Runnable", "Service", "Provider")

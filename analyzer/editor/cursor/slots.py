@@ -6,16 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from analyzer.editor.cursor.vocabulary import (
-    CALL_SITE,
-    DECLARATION,
-    HEAD,
-    MORE_METADATA,
-    REFERENCE,
-    SCHEMA,
-    STEP,
-    TOPOLOGY,
-)
+from analyzer.editor.cursor import vocabulary
+from analyzer.editor.cursor.vocabulary import CALL_SITE, HEAD, SCHEMA, STEP
 from kernel.errors import Path
 from kernel.manifest import Module, find_kind, find_resource, schemas_of
 from kernel.manifest.system_kinds import SYSTEM_KINDS
@@ -85,7 +77,7 @@ def _resource(module: Module, data: Any, holder: Slot | None, name: str | int) -
     """A document, or a resource in place."""
     found = _part(data, "kind")
     kind = found if isinstance(found, str) else None
-    more = MORE_METADATA.get(kind or "", {})
+    more = vocabulary.MORE_METADATA.get(kind or "", {})
     head: Any = HEAD
     if more:
         metadata = HEAD["properties"]["metadata"]
@@ -125,7 +117,7 @@ def _inner(slot: Slot, step: str | int) -> Slot:
         if known is not None:
             return known
     if slot.holder is not None and slot.holder.kind in SYSTEM_KINDS and slot.name in _DECLARED:
-        return replace(inner, nodes=(DECLARATION,), root=SCHEMA)
+        return replace(inner, nodes=(vocabulary.DECLARATION,), root=SCHEMA)
     if _is_schema(slot, step):
         return replace(inner, nodes=(SCHEMA,), root=SCHEMA)
     name = str(step) if isinstance(slot.data, Mapping) else step
@@ -173,7 +165,7 @@ def _special(slot: Slot, found: list[Traits]) -> Slot:
     if ref is not None:
         made = _resource(slot.module, slot.data, slot.holder, slot.name)
         own = tuple(node for node in made.nodes if node is not HEAD)
-        said = {**REFERENCE, "description": slot.description}
+        said = {**vocabulary.REFERENCE, "description": slot.description}
         return replace(made, nodes=(said, HEAD, *own), ref=ref)
     if any(node is STEP for node in slot.nodes):
         return replace(slot, is_step=True, is_call=True)
@@ -187,7 +179,7 @@ def _system(kind: str, slot: Slot, step: str | int) -> Slot | None:
     """The fields of the kernel's own kinds that hold schemas and topologies."""
     if kind != "Kernel.Definition" or step not in (*_SCHEMAS, "body"):
         return None
-    root = TOPOLOGY if step == "body" else SCHEMA
+    root = vocabulary.TOPOLOGY if step == "body" else SCHEMA
     said = SYSTEM_KINDS[kind]["properties"].get(step, {}).get("description", "")
     return replace(slot, nodes=({**root, "description": said},), root=root)
 
