@@ -7,13 +7,11 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import InvocationError, Suspended
 from kernel.invocation.replay_order import ReplayOrder, is_at_rest
-
-if TYPE_CHECKING:
-    from kernel.journal.rows import Approval
+from kernel.journal.rows import Approval
 
 _POLL_SECONDS = 0.05
 """Between two looks whether a run stands still."""

@@ -9,12 +9,9 @@ is attempted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kernel.errors import InvalidState
-
-if TYPE_CHECKING:
-    from kernel.registry.instances import Instance
+from kernel.registry.instances import Instance
 
 Resources = frozenset["Instance"]
 

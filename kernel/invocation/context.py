@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from kernel.cel import CelError
 from kernel.errors import ExpressionError, InvocationError, Path, Span
-
-if TYPE_CHECKING:
-    from kernel.invocation.atomic import Atomic
-    from kernel.invocation.run import Run
-    from kernel.manifest import Document
-    from kernel.registry.scope import ModuleScope
-    from kernel.topology.callsite import CallSite
-
+from kernel.invocation.atomic import Atomic
+from kernel.invocation.run import Run
+from kernel.manifest import Document
+from kernel.registry.scope import ModuleScope
+from kernel.topology.callsite import CallSite
 
 MAX_DEPTH = 40
 """Of calls within calls: so a topology that calls itself without an end is stopped."""

@@ -6,15 +6,13 @@ All other expressions give the same in a replay, because they are pure (pipeline
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.cel import from_types, with_types
 from kernel.errors import ExpressionError
+from kernel.invocation.context import EvaluationContext
 from kernel.invocation.recorded import DECISION, Claim, Operation, recorded
 from kernel.journal.errors import TooLarge
-
-if TYPE_CHECKING:
-    from kernel.invocation.context import EvaluationContext
 
 
 async def decide(context: EvaluationContext, path: str, find: Callable[[], Any]) -> Any:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from kernel.errors import InvocationError, Suspended
+from kernel.events.references import References
 from kernel.invocation.activity import Activity
 from kernel.invocation.lease import RunLease, Timing
 from kernel.invocation.replay_order import ReplayOrder, asked_for
 from kernel.journal.errors import Fenced, JournalError, TooLarge
-from kernel.journal.rows import Conclusion, Intent, NewRun, Opened, Won
+from kernel.journal.interface import Journal
+from kernel.journal.rows import Claimed, Conclusion, Intent, Lease, NewRun, Opened, Won
+from kernel.journal.rows import Invocation as Row
 from kernel.journal.values import digest_of
-
-if TYPE_CHECKING:
-    from kernel.events.references import References
-    from kernel.journal.interface import Journal
-    from kernel.journal.rows import Claimed, Lease
-    from kernel.journal.rows import Invocation as Row
 
 T = TypeVar("T")
 

@@ -7,22 +7,20 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.cel import Timestamp
 from kernel.errors import InvocationError
 from kernel.events import Event
 from kernel.invocation.atomic import Atomic, within
+from kernel.invocation.context import EvaluationContext
+from kernel.invocation.history import History
+from kernel.invocation.runtime import Runtime
+from kernel.journal.rows import Approval, Won
+from kernel.policy import Applied, Decision
+from kernel.registry.instances import Instance
 from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
-
-if TYPE_CHECKING:
-    from kernel.invocation.context import EvaluationContext
-    from kernel.invocation.history import History
-    from kernel.invocation.runtime import Runtime
-    from kernel.journal.rows import Approval, Won
-    from kernel.policy import Applied, Decision
-    from kernel.registry.instances import Instance
-    from kernel.topology.callsite import CallSite
+from kernel.topology.callsite import CallSite
 
 Stage = Callable[["Invocation"], Awaitable[None] | None]
 """Does a stage's work: returns None when done, or an awaitable; raises to end the invocation."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from kernel.topology.callsite import CallSite
+from kernel.topology.callsite import CallSite
 
 
 class Invoker(Protocol):

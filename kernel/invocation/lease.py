@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from kernel.journal.errors import Fenced, JournalError
-
-if TYPE_CHECKING:
-    from kernel.journal.interface import Journal
-    from kernel.journal.rows import Lease
+from kernel.journal.interface import Journal
+from kernel.journal.rows import Lease
 
 
 class Timing(NamedTuple):

@@ -11,21 +11,19 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import OutputError, Timeout
 from kernel.events import Event
 from kernel.events.event import Pattern
+from kernel.events.references import References
+from kernel.invocation.context import EvaluationContext
+from kernel.invocation.history import History
 from kernel.invocation.recorded import DECISION, PAUSE, Claim, Operation, recorded
+from kernel.invocation.runtime import Runtime
 from kernel.invocation.values import copied
 from kernel.journal.errors import JournalError, TooLarge
-
-if TYPE_CHECKING:
-    from kernel.events.references import References
-    from kernel.invocation.context import EvaluationContext
-    from kernel.invocation.history import History
-    from kernel.invocation.runtime import Runtime
-    from kernel.journal.rows import Invocation as Row
+from kernel.journal.rows import Invocation as Row
 
 _ATTRIBUTES = ("type", "subject", "time", "id", "data")
 

@@ -8,11 +8,13 @@ there is nothing to do: then the stage costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kernel.invocation.context import EvaluationContext
 from kernel.invocation.decisions import decide
 from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
 from kernel.invocation.pauses import sleep, wait_for
+from kernel.invocation.runtime import Runtime
 from kernel.invocation.stages import (
     approve,
     attempt,
@@ -26,13 +28,8 @@ from kernel.invocation.stages import (
     tell,
     validate,
 )
-from kernel.topology.callsite import label_of
-
-if TYPE_CHECKING:
-    from kernel.invocation.context import EvaluationContext
-    from kernel.invocation.runtime import Runtime
-    from kernel.registry.scope import ModuleScope
-    from kernel.topology.callsite import CallSite
+from kernel.registry.scope import ModuleScope
+from kernel.topology.callsite import CallSite, label_of
 
 STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
     replay.prepare,  # what an earlier process concluded is the answer

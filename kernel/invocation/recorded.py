@@ -9,18 +9,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Cancelled, Conflict, InvocationError
-from kernel.invocation.history import error_from_json, error_to_json
+from kernel.invocation.context import EvaluationContext
+from kernel.invocation.history import History, error_from_json, error_to_json
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion, Intent, Won
+from kernel.journal.rows import Invocation as Row
 from kernel.journal.values import digest_of
-
-if TYPE_CHECKING:
-    from kernel.invocation.context import EvaluationContext
-    from kernel.invocation.history import History
-    from kernel.journal.rows import Invocation as Row
 
 DECISION = "decision"
 PAUSE = "pause"

@@ -9,25 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from kernel.errors import InvocationError, UsageError
+from kernel.invocation.context import EvaluationContext
 from kernel.invocation.decisions import decide
+from kernel.invocation.history import History
 from kernel.invocation.invocation import Answered, Invocation, Plan, go_through
 from kernel.invocation.pauses import sleep, wait_for
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.recorded import PAUSE
 from kernel.invocation.recovery.answers import answer
 from kernel.invocation.recovery.claims import as_it_began, intent_of
+from kernel.invocation.run import Run, RunBody
 from kernel.invocation.stages import attempt, deduplicate, expand, record, replay, resolve, validate
+from kernel.journal.rows import Invocation as Row
 from kernel.run_paths import enclosing
-
-if TYPE_CHECKING:
-    from kernel.invocation.context import EvaluationContext
-    from kernel.invocation.history import History
-    from kernel.invocation.run import Run, RunBody
-    from kernel.journal.rows import Invocation as Row
-    from kernel.topology.callsite import CallSite
+from kernel.topology.callsite import CallSite
 
 _MAX_QUIET_ITERATIONS = 1_000
 """Of the event loop, without meeting anything new: then the walk stays everywhere."""

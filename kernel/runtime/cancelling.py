@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from kernel.errors import Cancelled, Unknown
 from kernel.invocation.history import error_to_json
 from kernel.journal.errors import Refused
+from kernel.journal.interface import Journal
 from kernel.journal.rows import UNFINISHED, Conclusion, Held, Invocation, Run
-
-if TYPE_CHECKING:
-    from kernel.journal.interface import Journal
 
 _MAX_UNRESOLVED = 1_000_000
 """The limit of a query; no run has so many unresolved invocations."""

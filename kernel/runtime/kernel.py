@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import UsageError
 from kernel.events import Bus, Redactor, Subscriber
@@ -17,6 +17,7 @@ from kernel.invocation.calls.bound_site import BoundCallSite
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.run import Run, Watch
 from kernel.invocation.runtime import Ask, Runtime
+from kernel.journal.interface import Journal
 from kernel.manifest import Manifest
 from kernel.policy import Applied, Scope, policies_for
 from kernel.registry.instances import Instance
@@ -29,9 +30,6 @@ from kernel.runtime.result import RunResult
 from kernel.runtime.runs import Runs
 from kernel.runtime.supervision import ServiceSupervisor
 from kernel.runtime.values import scopes_of
-
-if TYPE_CHECKING:
-    from kernel.journal.interface import Journal
 
 _MAX_STOP_SECONDS = 2.0
 """How long calls out of Services that are stopped may take to end."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING
 
 from kernel.errors import InvocationError, KernelError, UsageError
 from kernel.invocation.run import Run
 from kernel.journal import rows
+from kernel.journal.interface import Journal
 from kernel.journal.owners import is_dead
 from kernel.registry.instances import Instance
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.result import RunResult
 from kernel.runtime.run_request import RunRequest
-
-if TYPE_CHECKING:
-    from kernel.journal.interface import Journal
 
 Find = Callable[["rows.Invocation"], "Instance"]
 """Finds the target of a recorded invocation. Raises :class:`UsageError`."""

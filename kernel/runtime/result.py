@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import InvocationError, Outcome
-
-if TYPE_CHECKING:
-    from kernel.invocation.runtime import Runtime
-    from kernel.runtime.starts import Start
+from kernel.invocation.runtime import Runtime
+from kernel.runtime.starts import Start
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from kernel.cel import Template, TemplateTree, compile_template, free_names
 from kernel.errors import Path
+from kernel.manifest import Document
 from kernel.topology.reader import Reader, is_expression
-
-if TYPE_CHECKING:
-    from kernel.manifest import Document
 
 FIELDS = frozenset(
     ("invoke", "inputs", "when", "retry", "timeout", "idempotencyKey", "expect", "approval")

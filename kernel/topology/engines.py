@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from kernel.errors import Fault
+from kernel.manifest import Document
 from kernel.topology.callsite import CallSite
 from kernel.topology.context import Context
 from kernel.topology.reader import Reader
 from kernel.topology.roles import Roles
 from kernel.topology.sequence import read_sequence
-
-if TYPE_CHECKING:
-    from kernel.manifest import Document
 
 
 class Topology(Protocol):

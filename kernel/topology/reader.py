@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template, parse_template
 from kernel.errors import Fault, Path
+from kernel.manifest import Document
 from kernel.manifest.suggest import did_you_mean
 from kernel.topology.guards import guarded
-
-if TYPE_CHECKING:
-    from kernel.manifest import Document
-
 
 MAX_MILLISECONDS = 366 * 24 * 3600 * 1000.0
 """The longest time that a manifest may ask for: a year."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Path
+from kernel.manifest import Definition
 from kernel.schema import keywords
-
-if TYPE_CHECKING:
-    from kernel.manifest import Definition
 
 Roles = Mapping[str, tuple[Path, Any]]
 """The fields by their role: where each stands, and what it holds."""

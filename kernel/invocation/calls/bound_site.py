@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.invocation.calls.call import Bound, current_call
 from kernel.invocation.context import EvaluationContext
+from kernel.invocation.run import Run, RunBody
+from kernel.manifest import Document
+from kernel.registry.scope import ModuleScope
 from kernel.run_paths import numbered
+from kernel.topology.callsite import CallSite
 from kernel.topology.context import is_wanted
-
-if TYPE_CHECKING:
-    from kernel.invocation.run import Run, RunBody
-    from kernel.manifest import Document
-    from kernel.registry.scope import ModuleScope
-    from kernel.topology.callsite import CallSite
 
 
 class BoundCallSite(Bound, Mapping[str, Any]):

@@ -7,16 +7,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import NotFound
 from kernel.invocation.context import EvaluationContext
+from kernel.invocation.invocation import Invocation
 from kernel.run_paths import joined, numbered
 from kernel.topology.callsite import CallSite, Target, constant
 from kernel.topology.fields import Deferred
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation
 
 _MAX_LOG_LINES = 1_000
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import InvalidState
 from kernel.invocation.calls.call import Call, Cancellation, current_call
 from kernel.invocation.context import EvaluationContext
+from kernel.invocation.invocation import Invocation
+from kernel.invocation.threads import Threads
 from kernel.registry.controllers import Method, method
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation
-    from kernel.invocation.threads import Threads
-    from kernel.registry.instances import Instance
+from kernel.registry.instances import Instance
 
 Body = Callable[["Invocation"], Awaitable[Any]]
 """Does what an invocation is for, once, and gives its outputs."""

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.cel import to_json
 from kernel.errors import ControllerError, Failure, InvocationError, Outcome, Timeout
+from kernel.invocation.calls.controller import Body
 from kernel.invocation.context import too_deep
+from kernel.invocation.invocation import Invocation
+from kernel.registry.contract import Contract
 from kernel.safety import ONCE
 from kernel.schema import SchemaError, check_json, is_atom
 from kernel.topology.tasks import TooLate, within
-
-if TYPE_CHECKING:
-    from kernel.invocation.calls.controller import Body
-    from kernel.invocation.invocation import Invocation
-    from kernel.registry.contract import Contract
 
 _OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
 

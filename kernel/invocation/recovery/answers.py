@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kernel.errors import InvocationError, OutputError
 from kernel.events.references import LostSecret
-from kernel.invocation.history import error_from_json
-from kernel.invocation.invocation import Answered
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation
-    from kernel.journal.rows import Invocation as Row
+from kernel.invocation.history import History, error_from_json
+from kernel.invocation.invocation import Answered, Invocation
+from kernel.journal.rows import Invocation as Row
 
 
 def answer(invocation: Invocation, history: History, row: Row) -> None:

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import InvocationError
+from kernel.invocation.calls.controller import Body
 from kernel.invocation.calls.one_attempt import one_attempt
-from kernel.invocation.history import error_to_json
+from kernel.invocation.history import History, error_to_json
+from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.reconcile import reconcile
 from kernel.invocation.recovery.retry import limit_of, next_delay
 from kernel.invocation.threads import current_attempt
 from kernel.invocation.values import copied
 from kernel.safety import CHECKED
-
-if TYPE_CHECKING:
-    from kernel.invocation.calls.controller import Body
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation
 
 
 class NoRecord:

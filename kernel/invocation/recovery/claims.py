@@ -9,21 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Conflict, Unknown
 from kernel.events.references import LostSecret
-from kernel.invocation.history import DIGEST
+from kernel.invocation.history import DIGEST, History
+from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.interrupted import conclude_interrupted
 from kernel.journal import rows
 from kernel.journal.rows import Conclusion
 from kernel.journal.values import digest_of
 from kernel.run_paths import without_attempts
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation
 
 
 def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Intent:

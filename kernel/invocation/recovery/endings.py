@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Cancelled, InvocationError, OutputError, Unknown
-from kernel.invocation.history import error_to_json
+from kernel.invocation.history import History, error_to_json
+from kernel.invocation.invocation import Invocation
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation
 
 
 def succeeded(invocation: Invocation, history: History) -> Conclusion:

@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from kernel.errors import Unknown
-from kernel.invocation.history import error_to_json
-from kernel.invocation.invocation import go_through
+from kernel.invocation.history import History, error_to_json
+from kernel.invocation.invocation import Invocation, go_through
 from kernel.invocation.recovery.attempts import JournalRecord, begin_another, spent_since
 from kernel.invocation.recovery.endings import landed, without_outputs
 from kernel.invocation.recovery.reconcile import CheckResult, find_out, reconcile
 from kernel.invocation.recovery.retry import delay_after, next_delay
 from kernel.journal.errors import TooLarge
-from kernel.journal.rows import Conclusion
+from kernel.journal.rows import Conclusion, Note
+from kernel.journal.rows import Invocation as Row
 from kernel.safety import CHECKED
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation
-    from kernel.journal.rows import Invocation as Row
-    from kernel.journal.rows import Note
 
 _MESSAGE = "the process ended before the outcome was recorded"
 

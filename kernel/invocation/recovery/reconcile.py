@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kernel.cel import CelError
+from kernel.cel import CelError, Template
 from kernel.errors import InvocationError
 from kernel.invocation.context import EvaluationContext
+from kernel.invocation.invocation import Invocation
+from kernel.registry.instances import Instance
 from kernel.run_paths import is_within, of_check
 from kernel.topology.callsite import CallSite, constant, read_call_site
 from kernel.topology.reader import Reader
-
-if TYPE_CHECKING:
-    from kernel.cel import Template
-    from kernel.invocation.invocation import Invocation
-    from kernel.registry.instances import Instance
 
 _MAX_CHECK_REPEATS = 5
 """How often a `check` that fails is made again, with growing pauses, until a person is asked."""

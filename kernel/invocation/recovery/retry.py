@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from typing import TYPE_CHECKING
 
-from kernel.cel import CelError
+from kernel.cel import CelError, Template
 from kernel.errors import Cancelled, InvocationError, OutputError, Rejected
+from kernel.invocation.invocation import Invocation
+from kernel.registry.contract import Contract
 from kernel.run_paths import joined, numbered
-from kernel.topology.callsite import DIFFERS, names_in
+from kernel.topology.callsite import DIFFERS, CallSite, Retry, names_in
 from kernel.topology.context import type_name
-
-if TYPE_CHECKING:
-    from kernel.cel import Template
-    from kernel.invocation.invocation import Invocation
-    from kernel.registry.contract import Contract
-    from kernel.topology.callsite import CallSite, Retry
 
 _MAX_DELAY_MILLISECONDS = 366 * 24 * 3600 * 1000.0
 

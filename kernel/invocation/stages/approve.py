@@ -11,21 +11,18 @@ import time
 import uuid
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.cel import CelError
 from kernel.errors import Denied, Expired, ExpressionError, InvalidState, Rejected, Suspended
-from kernel.invocation.invocation import go_through
+from kernel.invocation.history import History
+from kernel.invocation.invocation import Invocation, Plan, Stage, go_through
 from kernel.invocation.recovery.claims import kept_inputs
 from kernel.invocation.stages import authorise
 from kernel.invocation.stages.expect import looked_at
 from kernel.journal.errors import JournalError, Refused
 from kernel.journal.rows import Approval, NewApproval
 from kernel.topology.context import type_name
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 _EXPIRY_NANOSECONDS = 24 * 3600 * 10**9
 """Until an approval that nobody decides expires, unless a policy says otherwise."""

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from kernel.invocation.calls.controller import Body, body_of
 from kernel.invocation.calls.one_attempt import failure, stopped
-from kernel.invocation.invocation import go_through
+from kernel.invocation.invocation import Invocation, Plan, Stage, go_through
 from kernel.invocation.recovery.attempts import JournalRecord, NoRecord, attempts
 from kernel.invocation.recovery.interrupted import go_on
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 
 def prepare(plan: Plan) -> Stage:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
 
 from kernel.errors import Denied
+from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.stages.expect import expect
 from kernel.manifest import ApprovalTerms
 from kernel.policy import Request, decide, reads
 from kernel.run_paths import is_within
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 _TERMS = ApprovalTerms()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from kernel.errors import (
     ExpressionError,
@@ -13,6 +12,8 @@ from kernel.errors import (
     Suspended,
     ValidationError,
 )
+from kernel.invocation.history import History
+from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.recovery.claims import record_outcome
 from kernel.invocation.recovery.endings import (
     cut_off,
@@ -25,11 +26,7 @@ from kernel.invocation.recovery.endings import (
 from kernel.invocation.recovery.interrupted import may_have_landed
 from kernel.invocation.recovery.reconcile import find_out, settle_within
 from kernel.journal.errors import TooLarge
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation, Plan, Stage
-    from kernel.journal.rows import Conclusion
+from kernel.journal.rows import Conclusion
 
 
 def prepare(plan: Plan) -> Stage | None:

@@ -6,20 +6,17 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.errors import Conflict, Suspended
-from kernel.invocation.invocation import Answered
+from kernel.invocation.history import History
+from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.claims import as_it_began, claim, record_outcome, take_up
+from kernel.invocation.runtime import Runtime
 from kernel.journal import rows
 from kernel.journal.owners import is_dead
 from kernel.journal.values import digest_of_text
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation, Plan, Stage
-    from kernel.invocation.runtime import Runtime
 
 _KEY_TTL_NANOSECONDS = 24 * 3600 * 10**9
 """A key is kept so long after its claim, once its invocation is concluded."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.cel import CelError
 from kernel.errors import ExpressionError, Path, ValidationError
+from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.values import copied
 from kernel.journal.errors import Refused
 from kernel.journal.values import checked_key
+from kernel.topology.callsite import CallSite
 from kernel.topology.context import type_name
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation, Plan, Stage
-    from kernel.topology.callsite import CallSite
 
 
 def prepare(plan: Plan) -> Stage:

@@ -7,17 +7,14 @@ again here, so that a change since then is seen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kernel.cel import CelError, compile, references, to_json, walk
+from kernel.cel import CelError, Template, compile, references, to_json, walk
 from kernel.cel.tree import Ident, Select
 from kernel.errors import StateDrift
+from kernel.invocation.invocation import Invocation
 from kernel.topology.callsite import names_in
 from kernel.topology.context import type_name
-
-if TYPE_CHECKING:
-    from kernel.cel import Template
-    from kernel.invocation.invocation import Invocation
 
 
 async def expect(invocation: Invocation) -> None:

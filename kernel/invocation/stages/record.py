@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
 
+from kernel.invocation.history import History
+from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.recovery.claims import as_it_began, claim, take_up
 from kernel.topology.callsite import DIFFERS, names_in
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 
 def prepare(plan: Plan) -> Stage | None:

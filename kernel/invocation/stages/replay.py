@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
 
 from kernel.errors import ValidationError
-from kernel.invocation.history import error_from_json
+from kernel.invocation.history import History, error_from_json
+from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.recovery.answers import answer
+from kernel.journal.rows import Invocation as Row
 from kernel.journal.rows import Won
-
-if TYPE_CHECKING:
-    from kernel.invocation.history import History
-    from kernel.invocation.invocation import Invocation, Plan, Stage
-    from kernel.journal.rows import Invocation as Row
-
 
 _MAX_PATH_LENGTH = 1_800
 """Characters of a path: so many find room in the index of every store."""

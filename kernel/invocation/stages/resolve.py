@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
 
 from kernel.errors import InvalidState, ManifestError
 from kernel.invocation.context import MAX_DEPTH, too_deep
+from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.registry.instances import State
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 
 def prepare(plan: Plan) -> Stage:

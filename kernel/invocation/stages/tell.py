@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from kernel.errors import Cancelled, InvocationError
 from kernel.events import Event
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation, Plan, Stage
+from kernel.invocation.invocation import Invocation, Plan, Stage
 
 
 def prepare(plan: Plan) -> Stage:

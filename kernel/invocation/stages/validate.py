@@ -6,14 +6,12 @@ What a schema calls secret is hidden from here on, wherever it goes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel.cel import to_json
 from kernel.errors import InvocationError, OutputError, Span, ValidationError
+from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.schema import Schema, SchemaError, check_json
-
-if TYPE_CHECKING:
-    from kernel.invocation.invocation import Invocation, Plan, Stage
 
 Conform = Callable[[Any], Any]
 Refuse = Callable[["Invocation", list[str], SchemaError], InvocationError]
