@@ -56,7 +56,7 @@ def untypable(schemas: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str |
             yield keyword, *_BEYOND[keyword]
 
 
-def kinds(held: Nodes) -> tuple[str, ...]:
+def json_kinds(held: Nodes) -> tuple[str, ...]:
     """The kinds of values that the ``type`` keywords leave."""
     left = set(KINDS)
     for node in held:
@@ -65,7 +65,7 @@ def kinds(held: Nodes) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in left)
 
 
-def kind_of(value: Any) -> str:
+def json_kind(value: Any) -> str:
     """The kind of a JSON value."""
     match value:
         case None:

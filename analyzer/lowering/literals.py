@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from analyzer.lowering.by_kind import is_integral, kind_of, kinds, nearest_double, number_form
+from analyzer.lowering.by_kind import (
+    is_integral,
+    json_kind,
+    json_kinds,
+    nearest_double,
+    number_form,
+)
 from analyzer.lowering.conjunction import CHOICES, Node, Nodes, demands
 from analyzer.types import NULL, Bool, Double, Field, Int, List, Record, String, Type, union
 
@@ -26,11 +32,11 @@ def literals(root: Any, held: Nodes, why: list[str]) -> list[Any] | None:
     if not listing:
         return None
     first = listing[0].schema
-    left, ints = kinds(held), is_integral(held)
+    left, ints = json_kinds(held), is_integral(held)
     values = [
         value
         for value in ([first["const"]] if "const" in first else first["enum"])
-        if kind_of(value) in left and (_whole(value) or not ints)
+        if json_kind(value) in left and (_whole(value) or not ints)
     ]
     if len(held) == 1 and demands(first) - {"type"} in ({"enum"}, {"const"}):
         return values
@@ -43,7 +49,7 @@ def literals(root: Any, held: Nodes, why: list[str]) -> list[Any] | None:
 
 
 def _whole(value: Any) -> bool:
-    return kind_of(value) != "number" or value == int(value)
+    return json_kind(value) != "number" or value == int(value)
 
 
 def _fitting(root: Any, held: list[Node], values: Iterable[Any]) -> Iterable[Any]:
@@ -56,15 +62,15 @@ def _fitting(root: Any, held: list[Node], values: Iterable[Any]) -> Iterable[Any
 def literal_types(values: list[Any], held: Nodes, why: list[str]) -> list[Type]:
     """The types of values of a place; ``why`` says where that is a superset."""
     form = number_form(held)
-    numbers = [value for value in values if kind_of(value) == "number"]
-    texts = frozenset(value for value in values if kind_of(value) == "string")
+    numbers = [value for value in values if json_kind(value) == "number"]
+    texts = frozenset(value for value in values if json_kind(value) == "string")
     made: list[Type] = [String(texts)] if texts else []
     if len(numbers) > MAX_LITERALS:
         why.append("enum")
         made += _range(numbers, form)
     else:
         made += [_number(value, form) for value in numbers]
-    others = [value for value in values if kind_of(value) not in ("number", "string")]
+    others = [value for value in values if json_kind(value) not in ("number", "string")]
     return made + [literal_of(value, why) for value in others]
 
 

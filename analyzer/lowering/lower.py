@@ -18,7 +18,7 @@ from typing import Any
 
 from analyzer import types
 from analyzer.lowering import by_kind, conjunction
-from analyzer.lowering.by_kind import JSON_MOST, kinds, untypable
+from analyzer.lowering.by_kind import JSON_MOST, json_kinds, untypable
 from analyzer.lowering.conjunction import Node, Nodes, Reach, choices, demands
 from analyzer.lowering.literals import literal_types, literals
 from analyzer.lowering.records import object_shape
@@ -169,7 +169,7 @@ class Lowering:
             return types.DYN
         else:
             why += [keyword for keyword, of, _ in untypable(n.schema for n in held) if of is None]
-            members = [self._of_kind(kind, held, nodes) for kind in kinds(held)]
+            members = [self._of_kind(kind, held, nodes) for kind in json_kinds(held)]
         return self.refined(self.joined(members, why), why, held, nodes)
 
     def _of_kind(self, kind: str, held: Nodes, nodes: Nodes) -> Type:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k1_schemas
-from analyzer.lowering.by_kind import kind_of, kinds
+from analyzer.lowering.by_kind import json_kind, json_kinds
 from analyzer.lowering.conjunction import Node, choices, target, types_of
 from analyzer.lowering.lower import Lowering
 from analyzer.lowering.records import matches
@@ -137,7 +137,7 @@ def _is_forbidden(root: Any, node: Node, name: str) -> str:
 
 def _explained(schema: Mapping[str, Any]) -> Mistake:
     """The keywords that contradict each other, where they stand side by side."""
-    left = kinds((Node("", schema),))
+    left = json_kinds((Node("", schema),))
     for kind, lower, upper in _BOUNDS:
         if kind in left and lower in schema and upper in schema:
             least, most = schema[lower], schema[upper]
@@ -156,6 +156,6 @@ def _of_values(schema: Mapping[str, Any], keyword: str, left: tuple[str, ...]) -
     if not values:
         return k1_schemas.EMPTY_ENUM
     types = types_of(schema)
-    if types and not {kind_of(value) for value in values} & set(left):
+    if types and not {json_kind(value) for value in values} & set(left):
         return k1_schemas.values_of_type(keyword, " or ".join(types))
     return k1_schemas.values_refused(keyword)
