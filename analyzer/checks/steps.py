@@ -145,7 +145,7 @@ class _SequenceCheck:
         check_constant(self.check, value, path, alone)
 
     def keys(self, step: Step, subject: Type, path: Path) -> None:
-        """The keys of the parts of which the one runs that equals a value of type ``subject``."""
+        """Check the keys of a step's parts against the type of the value that chooses one."""
         if isinstance(subject, types.Dyn | types.Error):
             return
         keyed = [part for part in step.parts if part.subject is not None]
