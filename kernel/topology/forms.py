@@ -3,7 +3,8 @@
 The engine of a topology walks this tree, and the analyzer reasons about the same tree. ``parts``
 tells which lists of steps a form holds and how it runs them, ``templates`` which fields of a step
 take CEL, and ``gives`` what comes of the form, so that a walk need not know the forms apart. A new
-form is a class here with its cases in ``parts`` and ``templates``, a reader in ``steps.FORMS`` and a function in ``walk.RUN``.
+form is a class here with its cases in ``parts`` and ``templates``, a reader in ``steps.FORMS`` and
+a function in ``walk.RUN``.
 """
 
 from __future__ import annotations
