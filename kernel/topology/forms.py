@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, ClassVar, Literal, assert_never
 
 from kernel.cel import Template
@@ -291,13 +290,8 @@ def _of_try(form: Try) -> tuple[Part, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=16_384)
-def templates(step: Step) -> tuple[Field, ...]:
+def templates(step: Step) -> Iterator[Field]:
     """The fields of a step that take CEL: its ``when``, and those of its form."""
-    return tuple(_templates(step))  # made once, for the many walks of the analyzer
-
-
-def _templates(step: Step) -> Iterator[Field]:
     form = step.form
     if step.when is not None:
         yield Field(step.when, ("when",), "condition", _OF_CALL if isinstance(form, Call) else ())
