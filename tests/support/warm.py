@@ -98,7 +98,8 @@ class Forked:
         given = [one if one >= 0 else number for number, one in enumerate(self._theirs)]
         data = json.dumps(job).encode() + b"\n"
         sent = socket.send_fds(self._socket, [data], given)
-        self._socket.sendall(data[sent:])
+        if rest := data[sent:]:  # else the job may be done already, and nobody reads
+            self._socket.sendall(rest)
         for number, one in enumerate((stdin, stdout, stderr)):
             if one in (PIPE, DEVNULL):
                 os.close(self._theirs[number])
