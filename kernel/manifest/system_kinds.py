@@ -10,11 +10,9 @@ _IDENTIFIER = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
 _SCHEMA = {"type": ["object", "boolean"]}
 
 
-def _described(description: str) -> dict[str, Any]:
-    return {"description": description, **_SCHEMA}
+def _described(description: str, schema: dict[str, Any] = _SCHEMA) -> dict[str, Any]:
+    return {"description": description, **schema}
 
-
-_TOPOLOGY = {"type": "object", "x-kernel-role": "steps"}
 
 _DEFINITION: dict[str, Any] = {
     "type": "object",
@@ -65,10 +63,10 @@ _DEFINITION: dict[str, Any] = {
             "required": ["python"],
             "additionalProperties": False,
         },
-        "body": {
-            "description": "A topology, with `self` and `inputs` in scope: a kind made of others.",
-            **_TOPOLOGY,
-        },
+        "body": _described(
+            "A topology, with `self` and `inputs` in scope: a kind made of others.",
+            {"type": "object", "x-kernel-role": "steps"},
+        ),
         "topology": {
             "description": "The engine that runs the call sites of the kind's resources.",
             "enum": ["Sequence", "Workflow", "Router"],
@@ -95,10 +93,9 @@ _MODULE: dict[str, Any] = {
             "propertyNames": _IDENTIFIER,
             "additionalProperties": {"type": "string", "minLength": 1},
         },
-        "vars": {
-            "description": "Values by name, a JSON Schema each, with `env` and `default`.",
-            **_DECLARATIONS,
-        },
+        "vars": _described(
+            "Values by name, a JSON Schema each, with `env` and `default`.", _DECLARATIONS
+        ),
         "secrets": {"description": "The same for values that are never printed.", **_DECLARATIONS},
         "targets": {
             "description": "The call sites that are started, in order; Services first.",
@@ -123,10 +120,9 @@ _POLICY: dict[str, Any] = {
             **_GLOBS,
             "items": {"type": "string", "pattern": "^[^/\\s]+(/[^/\\s]+)?$"},
         },
-        "environments": {
-            "description": "Where the policy holds, as globs; everywhere where it is absent.",
-            **_GLOBS,
-        },
+        "environments": _described(
+            "Where the policy holds, as globs; everywhere where it is absent.", _GLOBS
+        ),
         "rules": {
             "description": "What is decided: deny goes over require-approval, that over allow; "
             "what no rule allows is denied.",
@@ -140,14 +136,12 @@ _POLICY: dict[str, Any] = {
                         "type": ["string", "boolean"],
                         "x-kernel-eval": "call",
                     },
-                    "effect": {
-                        "description": "What the rule decides.",
-                        "enum": ["allow", "deny", "require-approval"],
-                    },
-                    "reason": {
-                        "description": "Why, for whoever is told the decision.",
-                        "type": "string",
-                    },
+                    "effect": _described(
+                        "What the rule decides.", {"enum": ["allow", "deny", "require-approval"]}
+                    ),
+                    "reason": _described(
+                        "Why, for whoever is told the decision.", {"type": "string"}
+                    ),
                 },
                 "required": ["effect"],
                 "additionalProperties": False,
