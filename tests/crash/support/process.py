@@ -28,7 +28,7 @@ import kernel.journal.sqlite
 from kernel import Kernel, Manifest, load
 from kernel.errors import KernelError
 from kernel.journal import Journal, JournalError, open_journal
-from kernel.runtime import recorded_runs
+from kernel.runtime import open_and_resume
 from tests.crash.support import points
 
 FOLDER = Path(__file__).parents[1] / "manifests"
@@ -66,8 +66,8 @@ def prepare(job: dict[str, Any]) -> None:
     os.environ["EFFECTS_SCOPE"] = job["scope"]
     points.arm(job.get("at"), getattr(signal, job.get("signal", "SIGKILL")))
     patience = job.get("patience", 10.0)
-    recorded_runs.PATIENCE_SECONDS = patience
-    recorded_runs.HEARTBEAT_SECONDS = job.get("beat", patience / 5)
+    open_and_resume.PATIENCE_SECONDS = patience
+    open_and_resume.HEARTBEAT_SECONDS = job.get("beat", patience / 5)
     kernel.invocation.recovery.reconcile._FIRST_PAUSE_SECONDS = 0.005
     if "most" in job:  # bytes that a file may have: a disk that is full then
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
