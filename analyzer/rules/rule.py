@@ -25,13 +25,14 @@ class Rule:
     find: Find
 
 
-def in_each_unit(check: Check) -> Find:
+def in_each_unit(*checks: Check) -> Find:
     """A rule that looks at one unit after the other."""
 
     def find(program: Program) -> Iterator[Finding]:
         for unit in program.linked.units.values():
             of_unit = UnitCheck(program, unit)
-            check(of_unit)
+            for check in checks:
+                check(of_unit)
             yield from of_unit.findings
 
     return find
