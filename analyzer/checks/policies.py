@@ -54,7 +54,7 @@ def variables_of_policy(program: Program, unit: Unit, policy: Policy) -> Names:
 def _inputs(program: Program, named: list[Callee]) -> Type:
     """What the contracts of some targets accept, which is an object whatever they say."""
     if not named:
-        return types.Dyn("the targets of the policy name nothing")
+        return types.Dyn("the targets of the policy match nothing")
     type_ = union(program.contracts.inputs(callee) or ANYTHING for callee in named)
     objects = without(type_, lambda one: not isinstance(one, types.Record | types.Map | types.Dyn))
     return ANYTHING if isinstance(objects, types.Never) else objects

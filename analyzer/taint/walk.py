@@ -117,7 +117,7 @@ class _TaintWalk:
     def all_results(self, steps: Steps) -> None:
         """Without ``result`` a sequence gives the results of its steps by name."""
         outputs = self.survey.contract(self.unit, "outputs")
-        why = f"into what `{self.unit.label}` gives, which is all results without a `result`"
+        why = f"into the results of all steps of `{self.unit.label}`, which has no `result`"
         given: list[tuple[str | int, Taint]] = []
         for step in visible_steps(steps):
             if step.name is None:

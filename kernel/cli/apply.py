@@ -13,12 +13,12 @@ from kernel.cli.running import Request, apply
 
 @click.command("apply")
 @MANIFEST
-@click.option("--target", metavar="KIND/NAME", help="What to start, when it is not clear.")
+@click.option("--target", metavar="KIND/NAME", help="What to start, if that is not clear.")
 @RUNNING
 @click.option(
     "--run-id",
     metavar="ID",
-    help="Make this run once: finished, it answers; interrupted, it goes on; unknown, it starts.",
+    help="Make the run with this id once: start it, resume it, or print the result that it had.",
 )
 @click.option(
     "--migrate",

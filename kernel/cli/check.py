@@ -19,7 +19,7 @@ from kernel.errors import UsageError
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info", "never"]),
-    help="What ends with status 1.  [default: as configured, else error]",
+    help="The lowest severity that gives exit status 1.  [default: as configured, else error]",
 )
 @click.option("--fix", is_flag=True, help="Apply the fixes, and report what is left.")
 @click.option("--dry-run", is_flag=True, help="With --fix: print the changes, and make none.")
@@ -29,7 +29,7 @@ from kernel.errors import UsageError
     help="Report contracts that are narrower than in a git revision, or in another manifest.",
 )
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
-@click.option("--no-cache", is_flag=True, help="Neither use nor keep earlier reports.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache of reports.")
 def command(paths: tuple[Path, ...], **options: Any) -> int:
     """Prove what can be known of manifests without running them.
 

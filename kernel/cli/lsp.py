@@ -9,7 +9,7 @@ from kernel.errors import UsageError
 
 
 @click.command("lsp")
-@click.option("--stdio", is_flag=True, hidden=True, help="Some editors say so; there is no other.")
+@click.option("--stdio", is_flag=True, hidden=True, help="Accepted for editors that pass it.")
 def command(stdio: bool) -> None:
     """Answer an editor on standard input, by the Language Server Protocol.
 

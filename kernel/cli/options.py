@@ -81,7 +81,7 @@ def _journal(help: str) -> Callable[[F], F]:
 JOURNAL = _journal("The journal: a file, or postgresql://…")
 RECORDED = _journal("Where the run is recorded: a file, postgresql://…, or memory: for nowhere.")
 CALLER = click.option(
-    "--principal", metavar="NAME", help="Who calls, for the policies.  [default: user:<login name>]"
+    "--principal", metavar="NAME", help="The caller, for policies.  [default: user:<login name>]"
 )
 ENVIRONMENT = click.option(
     "--environment",
@@ -91,15 +91,15 @@ ENVIRONMENT = click.option(
     metavar="NAME",
     help="Where this runs, for the policies: production, …",
 )
-REASON = click.option("--reason", metavar="TEXT", help="Why; it is kept with the answer.")
+REASON = click.option("--reason", metavar="TEXT", help="The reason; it is recorded.")
 PRINCIPAL = click.option(
     "--principal", metavar="NAME", help="Who decides.  [default: user:<login name>]"
 )
 NO_CHECK = click.option(
     "--no-check",
     is_flag=True,
-    help="Run without `kernel check` before it: what is wrong is found out on the way, when part "
-    "of the work is done.",
+    help="Run without `kernel check` before it: mistakes are then found when part of the work is "
+    "done.",
 )
 
 

@@ -21,7 +21,7 @@ from kernel.journal import Journal
 @click.argument("execution", metavar="EXECUTION|RUN")
 @JOURNAL
 @click.option("--landed", is_flag=True, help="The effect took place.")
-@click.option("--not-landed", is_flag=True, help="It did not: it may be attempted again.")
+@click.option("--not-landed", is_flag=True, help="The effect did not take place.")
 @click.option(
     "--outputs", metavar="JSON|@FILE", help="With --landed: what the call would have returned."
 )

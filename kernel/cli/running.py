@@ -108,7 +108,7 @@ async def _recover(kernel: Kernel, lost: list[str]) -> None:
 async def _see_through(kernel: Kernel, lost: list[str], going_on: asyncio.Future[None]) -> None:
     """Wait for the resumed runs; hand over those that rest for long, and all of them at Ctrl-C."""
     runs = ", ".join(lost)
-    click.echo(f"going on with what was interrupted: {runs} (Ctrl-C leaves it again)", err=True)
+    click.echo(f"resuming interrupted runs: {runs} (Ctrl-C leaves them interrupted)", err=True)
     try:
         while not going_on.done():
             kernel.let_go(resting=_MAX_REST_SECONDS)

@@ -21,14 +21,14 @@ _HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPA
 
 @click.command("runs")
 @JOURNAL
-@click.option("--state", type=click.Choice(get_args(RunState)), help="Only those in this state.")
+@click.option("--state", type=click.Choice(get_args(RunState)), help="Only runs in this state.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
     metavar="N",
-    help="At most so many.",
+    help="List at most this many.",
 )
 @output()
 def command(journal: str, state: RunState | None, limit: int, form: str) -> None:

@@ -24,7 +24,7 @@ _PAGE_SIZE = 500
 @click.argument("name", metavar="[RUN|EXECUTION]", required=False)
 @JOURNAL
 @click.option("--verify", is_flag=True, help="Prove that nothing recorded was altered.")
-@click.option("--all", "whole", is_flag=True, help="Each round of each loop.")
+@click.option("--all", "whole", is_flag=True, help="Show each iteration of each loop.")
 @output("text", "json", "yaml", "otlp")
 def command(name: str | None, journal: str, verify: bool, whole: bool, form: str) -> int:
     """Show what a run did, or all that is recorded of one execution.

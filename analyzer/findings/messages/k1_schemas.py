@@ -55,16 +55,16 @@ def _values(keyword: str) -> str:
     return "it is" if keyword == "const" else "all of its values are"
 
 
-ENDLESS: Final = Message("K104", "a value here demands another of the same schema, without an end")
+ENDLESS: Final = Message("K104", "every value of this schema needs another in it, without an end")
 
 
 def endless_through(path: str) -> Message:
-    text = f"a value here has no end: `{path}` is demanded, and is of the same schema again"
+    text = f"every value of this schema needs another in `{path}`, without an end"
     return Message("K104", text)
 
 
 def refused_default(name: str) -> Message:
-    return Message("K105", f"the default of `{name}` is refused by what else is demanded of it")
+    return Message("K105", f"the default of `{name}` does not fit the rest of its schema")
 
 
 def partly_typed(keyword: object, why: str) -> Message:

@@ -85,7 +85,7 @@ def no_such_error(
     ``final``: no ``retry`` ever sees errors with that code.
     """
     if final:
-        return Message("K705", f"what fails with '{code}' is never repeated, so this is never true")
+        return Message("K705", f"an error with '{code}' is never retried, so this is never true")
     shown = f"'{code}'" if isinstance(code, str) else code
     text = f"{subject} cannot fail with {shown}"
     if meant is not None:
@@ -148,7 +148,7 @@ def endless_loop(word: str) -> Message:
 
 def unchanging_loop(word: str) -> Message:
     once = "true at first" if word == "while" else "false after the first round"
-    text = f"nothing in this loop changes what `{word}` reads, so where it is {once} it stays so"
+    text = f"no step of this loop changes what `{word}` reads, so where it is {once} it stays so"
     return Message("K707", f"{text}, and there is no `maxIterations`")
 
 

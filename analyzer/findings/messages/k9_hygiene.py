@@ -9,7 +9,7 @@ from analyzer.findings.message import Message
 
 
 def target_names_nothing(target: str) -> Message:
-    return Message("K901", f"nothing in the manifest is named by `{target}`")
+    return Message("K901", f"`{target}` matches no kind and no resource of the manifest")
 
 
 def unread_value(step: str | None) -> Message:

@@ -47,5 +47,5 @@ def answer_for(invocation: Invocation, history: History, row: Row) -> None:
                 said = f"whether it took effect is not known {where}: `kernel resolve"
                 error.reword(f"{error.message} ({said} {row.execution}`)")
             else:
-                error.reword(f"{error.message} (so it ended {where})")
+                error.reword(f"{error.message} (the earlier call ended like this {where})")
         raise

@@ -58,7 +58,7 @@ async def find_out(invocation: Invocation, repeats: int = _MAX_CHECK_REPEATS) ->
         else:
             if found.landed or not has_live_attempt:
                 return await _told(invocation, found)
-            why = "an attempt is still at work, and may have its effect yet"
+            why = "an attempt is still at work and may yet take effect"
         number += 1
         if number > repeats:
             return CheckResult(None, why=why)

@@ -81,10 +81,12 @@ def _reason(invocation: Invocation) -> str | None:
 async def _approved(invocation: Invocation, reason: str) -> None:
     history, address = invocation.history, invocation.plan.instance.address
     if invocation.context.atomic is not None:
-        why = "inside an atomic call, which cannot wait for it"
-        raise InvalidState(f"{address} needs an approval ({reason}), {why}: ask for it around that")
+        why = "and an atomic call around it cannot wait for one"
+        raise InvalidState(
+            f"{address} needs an approval ({reason}), {why}: put `approval` on that call"
+        )
     if history is None:
-        raise Rejected(f"{address} needs an approval ({reason}), for which there is no journal")
+        raise Rejected(f"{address} needs an approval ({reason}), but there is no journal for it")
     while True:
         approval = await _latest(history, invocation)
         spent = approval is not None and approval.state == "spent"
