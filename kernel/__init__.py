@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     from kernel.invocation.calls.bound_site import BoundCallSite
     from kernel.invocation.calls.call import Call
     from kernel.invocation.context import EvaluationContext
-    from kernel.invocation.threads import in_thread
     from kernel.manifest import Manifest
     from kernel.policy import Scope
     from kernel.registry.controllers import import_attribute
     from kernel.runtime.kernel import Kernel
     from kernel.runtime.loading import load, loads
     from kernel.runtime.result import RunResult
+    from kernel.threads import in_thread
     from kernel.topology.fields import Deferred
 
 __all__ = [
@@ -114,7 +114,7 @@ _HOMES = {
     "RunResult": "kernel.runtime.result",
     "Scope": "kernel.policy",
     "import_attribute": "kernel.registry.controllers",
-    "in_thread": "kernel.invocation.threads",
+    "in_thread": "kernel.threads",
     "load": "kernel.runtime.loading",
     "loads": "kernel.runtime.loading",
 }

@@ -20,19 +20,21 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("kernel", "analyzer", "definitions")
 
 LAYERS = (
-    {"errors", "run_paths", "safety", "version"},
-    {"manifest", "schema", "cel"},
+    {"errors", "run_paths", "safety", "threads", "version"},
+    {"manifest", "schema", "cel", "events"},
     {"policy"},
     {"registry", "topology"},
-    {"invocation", "journal", "events"},
-    {"runtime", "triggers"},
+    {"journal"},
+    {"invocation"},
+    {"runtime"},
+    {"triggers", "drivers"},
     {"server"},
     {"cli"},
 )
 """From low to high: a module knows its own layer and those below."""
 
 INVOCATION = (
-    "values threads invoker replay_order atomic lease",
+    "values invoker replay_order atomic lease",
     "activity",
     "history",
     "runtime",
@@ -86,19 +88,9 @@ def parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text("utf-8"))
 
 
-def imports(file: Path) -> Iterator[tuple[str, int, bool]]:
-    """Each imported module, the line, and whether it is only for the type checker."""
-    tree = parsed(file)
-    typing_only: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            typing_only.update(
-                child.lineno
-                for one in node.body
-                for child in ast.walk(one)
-                if isinstance(child, ast.stmt)
-            )
-    for node in ast.walk(tree):
+def imports(file: Path) -> Iterator[tuple[str, int]]:
+    """Each imported module and the line, also imports for the type checker and in functions."""
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.ImportFrom):
             if node.level:
                 continue  # stays within its own folder
@@ -106,10 +98,10 @@ def imports(file: Path) -> Iterator[tuple[str, int, bool]]:
             if node.module in ("kernel", "definitions", "analyzer"):
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
             for name in names:
-                yield name, node.lineno, node.lineno in typing_only
+                yield name, node.lineno
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name, node.lineno, node.lineno in typing_only
+                yield alias.name, node.lineno
 
 
 def imported_files(file: Path) -> set[str]:
@@ -151,14 +143,14 @@ def test_kernel_modules_know_only_what_lies_below(file: Path) -> None:
     own = file.relative_to(ROOT / "kernel").parts[0].removesuffix(".py")
     if own == "__init__":
         return  # the public API names all of them, and imports them when they are used
-    for name, line, typing_only in imports(file):
+    for name, line in imports(file):
         package, _, rest = name.partition(".")
         if package == "analyzer":
             assert own in ("cli", "runtime"), f"{file}:{line} knows the analyzer"
         assert package != "definitions", f"{file}:{line} knows the standard library"
         assert package not in HEAVY, f"{file}:{line} knows {package}, which is an extra"
         target = public_homes().get(rest, rest).partition(".")[0]
-        if package == "kernel" and target and not typing_only:
+        if package == "kernel" and target:
             assert level(target) <= level(own), f"{file}:{line}: {own} knows {name}"
 
 
@@ -239,7 +231,7 @@ def test_no_file_and_no_class_is_too_long(package: str) -> None:
 def test_definitions_know_the_public_api_only(file: Path) -> None:
     import kernel
 
-    for name, line, _ in imports(file):
+    for name, line in imports(file):
         package, _, rest = name.partition(".")
         assert package != "analyzer", f"{file}:{line} knows the analyzer"
         if package == "kernel" and rest:

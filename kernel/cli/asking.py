@@ -13,8 +13,8 @@ import click
 
 from kernel.cli.journals import person
 from kernel.invocation.runtime import Answer, Ask
-from kernel.invocation.threads import in_thread
 from kernel.journal.rows import Approval
+from kernel.threads import in_thread
 from kernel.topology.tasks import retrieve_error
 
 _ANSWERS = ("yes", "no", "later")

@@ -26,9 +26,9 @@ from kernel.cli.progress import Lines, LogLines, Printed, retried
 from kernel.cli.render import show, use_color
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
-from kernel.invocation.threads import shared
 from kernel.manifest import Manifest
 from kernel.runtime.starts import input_schemas
+from kernel.threads import shared
 
 _WIND_UP_SECONDS = 1.0
 

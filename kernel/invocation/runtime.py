@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
-from kernel.invocation.threads import Threads, shared
+from kernel.threads import Threads, shared
 
 if TYPE_CHECKING:
     from kernel.events.references import References

@@ -22,7 +22,7 @@ from kernel.topology.tasks import within
 
 if TYPE_CHECKING:
     from kernel.events.log import Log
-    from kernel.invocation.threads import Threads
+    from kernel.threads import Threads
 
 _CLOSE_SECONDS = 15.0
 

@@ -13,7 +13,7 @@ from kernel.topology.tasks import cancel_and_wait, within
 
 if TYPE_CHECKING:
     from kernel.events.log import Log
-    from kernel.invocation.threads import Threads
+    from kernel.threads import Threads
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0

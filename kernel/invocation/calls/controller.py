@@ -10,9 +10,9 @@ from kernel.errors import InvalidState
 from kernel.invocation.calls.call import Call, Cancellation, current_call
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.invocation import Invocation
-from kernel.invocation.threads import Threads
 from kernel.registry.controllers import Method, method
 from kernel.registry.instances import Instance
+from kernel.threads import Threads
 
 Body = Callable[["Invocation"], Awaitable[Any]]
 """Does what an invocation is for, once, and gives its outputs."""

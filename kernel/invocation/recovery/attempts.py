@@ -16,9 +16,9 @@ from kernel.invocation.history import History, error_to_json
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.reconcile import reconcile
 from kernel.invocation.recovery.retry import limit_of, next_delay
-from kernel.invocation.threads import current_attempt
 from kernel.invocation.values import copied
 from kernel.safety import CHECKED
+from kernel.threads import current_attempt
 
 
 class NoRecord:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kernel.invocation.threads import Threads
+from kernel.threads import Threads
 
 
 def test_a_job_that_nobody_waits_for_any_more_is_not_begun() -> None:
