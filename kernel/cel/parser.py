@@ -188,9 +188,7 @@ class _Parser:
             raise CelSyntaxError(f"'{word}' is a reserved word", start, end, self.text)
         if self.tokens[self.position][0] != "(":
             return tree.Ident(start, end, word, absolute)
-        self.position += 1
-        args = self.arguments(")")
-        return self.call(start, word, None, args)
+        return self.call(start, word, None, self.arguments())
 
     def postfix(self, start: int, expr: Expr) -> Expr:
         tokens = self.tokens
@@ -221,8 +219,7 @@ class _Parser:
         # Words of the language may be names of fields and of methods, after a dot.
         if optional or kind == "quoted" or self.tokens[self.position][0] != "(":
             return tree.Select(start, end, operand, word, optional)
-        self.position += 1
-        args = self.arguments(")")
+        args = self.arguments()
         if isinstance(operand, tree.Ident) and (qualified := f"{operand.name}.{word}") in QUALIFIED:
             return self.call(start, qualified, None, args)
         return self.call(start, word, operand, args)
@@ -253,14 +250,14 @@ class _Parser:
         message = f"{word}() declares a variable here: a simple name is needed"
         raise CelSyntaxError(message, arg.offset, arg.end, self.text)
 
-    def arguments(self, close: str) -> list[Expr]:
-        args: list[Expr] = []
-        if self.accept(close):
-            return args
-        args.append(self.expression(0))
+    def arguments(self) -> list[Expr]:
+        self.position += 1
+        if self.accept(")"):
+            return []
+        args = [self.expression(0)]
         while self.accept(","):
             args.append(self.expression(0))
-        self.take(close)
+        self.take(")")
         return args
 
     def list_literal(self, start: int) -> Expr:

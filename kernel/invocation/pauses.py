@@ -89,9 +89,7 @@ def _until(milliseconds: float) -> int:
 
 def _left(claim: Claim | None, milliseconds: float) -> float:
     """How many seconds of a pause are left; never more than all, for a clock may jump."""
-    until: int | None = None
-    if claim is not None and claim.was_in_flight:
-        until = claim.inputs["until"]
+    until: int | None = claim.inputs["until"] if claim and claim.was_in_flight else None
     if until is None:
         return milliseconds / 1000
     return min(max(until - time.time_ns(), 0) / 1e9, milliseconds / 1000)

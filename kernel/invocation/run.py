@@ -35,17 +35,9 @@ class Run:
     """One run. ``source`` is where it came from (``api``, ``lifecycle``, …)."""
 
     __slots__ = (
-        "correlation_id",
-        "history",
-        "id",
-        "invoker",
-        "live_attempts",
-        "namespace",
-        "principal",
-        "runtime",
-        "source",
-        "watch",
-    )
+        "correlation_id", "history", "id", "invoker", "live_attempts", "namespace", "principal",
+        "runtime", "source", "watch",
+    )  # fmt: skip
 
     def __init__(
         self,

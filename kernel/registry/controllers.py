@@ -111,10 +111,9 @@ def method(controller: Any, name: str) -> Method | None:
     positional = _positional(function)
     takes = 2 if positional is None else positional
     # A method without inputs of its own (`run`, `start`, `provide`) takes the call at most.
-    first_is_call = name not in ("invoke",)
     return Method(
         function=function,
-        takes_call=takes >= (1 if first_is_call else 2),
+        takes_call=takes >= (2 if name == "invoke" else 1),
         takes_inputs=takes >= 1,
         asynchronous=_is_asynchronous(function),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from kernel.cel import CelError, compile_template, parse_template, references
+from kernel.cel import CelError, compile_template, parse_template
 from kernel.errors import Fault, ManifestError, Path
 from kernel.manifest import Definition, Document, Module, Resource
 from kernel.registry.instances import Instance
@@ -13,7 +13,7 @@ from kernel.registry.scope import ModuleScope
 from kernel.schema import Schema, SchemaError
 from kernel.schema.keywords import traits
 from kernel.schema.places import inside, spread
-from kernel.topology.callsite import CallSite, Target, read_call_site, read_target
+from kernel.topology.callsite import CallSite, Target, read_call_site, read_target, resources_in
 from kernel.topology.fields import Context, Deferred, Hooks, prepare, variables
 from kernel.topology.reader import Reader
 
@@ -76,7 +76,7 @@ class Preparation:
             return value
 
         def evaluate(value: str, _: Path) -> Any:
-            for name in _resources_in(value) if in_cel else ():
+            for name in resources_in(parse_template(value)) if in_cel else ():
                 resource = module.resources.get(name)
                 if resource is not None and resource is not self._resource:
                     found[self._instance_of(resource, module)] = None
@@ -195,11 +195,3 @@ class Preparation:
         for step in path:
             nodes = spread(inside(nodes, step), self._schema)
         return any(traits(node).atomic for node in nodes)
-
-
-def _resources_in(value: str) -> Iterator[str]:
-    """The names of the resources that a field reads (``resources.Server.url``)."""
-    for _, embedded in parse_template(value).expressions():
-        for reference in references(embedded.expr):
-            if reference[0] == "resources" and len(reference) > 1:
-                yield str(reference[1])

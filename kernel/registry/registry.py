@@ -77,14 +77,8 @@ class Registry:
         key = (id(target.document), target.path)
         known = self._in_place.get(key)
         if known is None:
-            resource = Resource(
-                kind=target.kind,
-                name=target.name or "",
-                fields=fields,
-                document=target.document,
-                module=scope.module.name,
-                path=target.path,
-            )
+            kind, name, module = target.kind, target.name or "", scope.module.name
+            resource = Resource(kind, name, fields, target.document, module, target.path)
             known = self._in_place[key] = self._create(resource, scope.module)
         return known
 

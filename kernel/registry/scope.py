@@ -26,8 +26,4 @@ class ModuleScope:
     """The variables that every context of the module begins with; only ``resources`` changes."""
 
     def __post_init__(self) -> None:
-        self.bindings = {
-            "vars": self.vars,
-            "secrets": self.secrets,
-            "resources": self.resources,
-        }
+        self.bindings = {"vars": self.vars, "secrets": self.secrets, "resources": self.resources}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from kernel.cel import Template
 from kernel.errors import ManifestError, UsageError
 from kernel.invocation.context import EvaluationContext
 from kernel.manifest import Document, Manifest, Module
@@ -17,8 +16,8 @@ from kernel.registry.registry import Registry
 from kernel.run_paths import joined
 from kernel.runtime.targets import find_target, target_of
 from kernel.schema.bundle import properties_of
-from kernel.topology.callsite import DIFFERS, CallSite, constant, names_in, read_call_site
-from kernel.topology.context import evaluate, is_wanted
+from kernel.topology.callsite import CallSite, constant, read_call_site
+from kernel.topology.context import decided, evaluate, is_wanted
 from kernel.topology.reader import Reader
 
 
@@ -42,23 +41,15 @@ class Start:
         written, when = self.written, self.written.when
         if when is not None:
             asks = partial(is_wanted, written, when, context, (*written.path, "when"))
-            if not await self._decided(when, "when", context, asks):
+            if not await decided(when, context, joined(self.label, "when"), asks):
                 return None
         if not inputs:
             return replace(written)
         values = {}
         if written.inputs is not None:
             find = partial(evaluate, written.inputs, context, (*written.path, "inputs"))
-            values = await self._decided(written.inputs, "inputs", context, find)
+            values = await decided(written.inputs, context, joined(self.label, "inputs"), find)
         return replace(written, inputs=constant({**values, **inputs}))
-
-    async def _decided(
-        self, template: Template, field: str, context: EvaluationContext, find: Callable[[], Any]
-    ) -> Any:
-        """The value of a field; it is recorded where another process could find another value."""
-        if names_in(template).isdisjoint(DIFFERS):
-            return find()
-        return await context.decide(joined(self.label, field), find)
 
 
 def starts(manifest: Manifest, registry: Registry, address: str | None) -> list[Start]:
@@ -107,17 +98,8 @@ def _is_candidate(instance: Instance, module: Module) -> bool:
 
 def _is_referred_to(name: str, module: Module) -> bool:
     """Whether another resource or a definition of the module refers to the resource."""
-    for resource in module.resources.values():
-        if resource.name != name and _mentions(resource.fields, name):
-            return True
-    return any(
-        _mentions((definition.body, definition.check), name)
-        for definition in module.definitions.values()
-    )
-
-
-def _mentions(value: Any, name: str) -> bool:
-    waiting = [value]
+    waiting: list[Any] = [one.fields for one in module.resources.values() if one.name != name]
+    waiting += [(one.body, one.check) for one in module.definitions.values()]
     while waiting:
         one = waiting.pop()
         if isinstance(one, Mapping):

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from kernel.cel import Template, TemplateTree, compile_template, free_names
+from kernel.cel import Template, TemplateTree, compile_template, free_names, references
 from kernel.errors import Path
 from kernel.manifest import Document
 from kernel.topology.reader import Reader, is_expression
@@ -111,6 +111,14 @@ def _names_in(template: Template) -> frozenset[str]:
     )
 
 
+def resources_in(tree: TemplateTree) -> Iterator[str]:
+    """The names of the resources that a template reads (``resources.Server.url``)."""
+    for _, embedded in tree.expressions():
+        for reference in references(embedded.expr):
+            if reference[0] == "resources" and len(reference) > 1:
+                yield str(reference[1])
+
+
 def constant(value: Any) -> Template:
     """A template that gives ``value`` as it is: what looks like CEL inside of it is text."""
     return compile_template(TemplateTree(value, {}, ()))
@@ -145,7 +153,7 @@ def read_call_site(
         retry=retry,
         timeout=timeout,
         idempotency_key=None if key is None else reader.template(key),
-        expect=tuple(reader.template(item) for number, item in enumerate(expect)),
+        expect=tuple(reader.template(item) for item in expect),
         approval=_read_approval(reader, data.get("approval"), (*path, "approval")),
     )
 
@@ -153,11 +161,8 @@ def read_call_site(
 def read_target(reader: Reader, data: Any, path: Path) -> Target | None:
     """The target of an ``invoke`` field, or None with a fault."""
     if not isinstance(data, Mapping):
-        reader.wrong(
-            "K201",
-            "`invoke` is { kind: Module.Name, name: Resource }, or a resource in place",
-            path,
-        )
+        message = "`invoke` is { kind: Module.Name, name: Resource }, or a resource in place"
+        reader.wrong("K201", message, path)
         return None
     kind, name = data.get("kind"), data.get("name")
     if not isinstance(kind, str):
@@ -202,14 +207,10 @@ def _read_retry(reader: Reader, data: Any, path: Path) -> Retry | None:
 def _read_approval(reader: Reader, data: Any, path: Path) -> Template | None:
     if data is None:
         return None
-    if data == "required" or isinstance(data, bool):
+    if isinstance(data, bool) or (
+        isinstance(data, str) and (data == "required" or is_expression(data))
+    ):
         return reader.template(data)
-    if isinstance(data, str) and is_expression(data):
-        return reader.template(data)
-    reader.wrong(
-        "K007",
-        "`approval` is `required` or a condition",
-        path,
-        help="write it in brackets: `${{ … }}`",
-    )
+    hint = "write it in brackets: `${{ … }}`"
+    reader.wrong("K007", "`approval` is `required` or a condition", path, help=hint)
     return None

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from kernel.cel import CelError, Template
 from kernel.errors import ExpressionError, Path, Span
-from kernel.topology.callsite import CallSite, names_in
+from kernel.run_paths import joined
+from kernel.topology.callsite import DIFFERS, CallSite, names_in
 
 Bindings = dict[str, Any]
 
@@ -86,6 +87,16 @@ def is_wanted(site: CallSite, when: Template, context: Context, path: Path) -> b
     """Whether a call's ``when`` holds; ``invocation`` is in its scope."""
     inside = context.at_call(site) if "invocation" in names_in(when) else context
     return holds(when, inside, path)
+
+
+async def decided(template: Template, context: Context, label: str, find: Callable[[], Any]) -> Any:
+    """The value of a template that decides how the run goes on.
+
+    Where it reads what may differ when the run is resumed, the value is recorded.
+    """
+    if names_in(template).isdisjoint(DIFFERS):
+        return find()
+    return await context.decide(joined(context.path, label), find)
 
 
 def type_name(value: Any) -> str:

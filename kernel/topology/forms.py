@@ -236,7 +236,7 @@ def parts(form: Form) -> tuple[Part, ...]:
             return (*then, Part(otherwise, "else", ("else",)))
         case Switch(subject, cases, default):
             asked = Field(subject, ("switch",), "key")
-            read = (_case(key, steps, asked) for key, steps in cases)
+            read = (Part(steps, "case", ("cases", k), k, subject=asked) for k, steps in cases)
             other = () if default is None else (Part(default, "default", ("default",)),)
             return (*read, *other)
         case Loop(body, before=before):
@@ -246,7 +246,10 @@ def parts(form: Form) -> tuple[Part, ...]:
             do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)
             return (replace(do, gives_result=result is None),)
         case Parallel(branches):
-            return tuple(_branch(name, steps) for name, steps in branches)
+            return tuple(
+                Part(steps, "branch", ("parallel", name), name, is_certain=True, beside=True)
+                for name, steps in branches
+            )
         case Try():
             return _of_try(form)
         case _:
@@ -264,19 +267,10 @@ def _arm(number: int, condition: Template, steps: Steps) -> Part:
     return Part(steps, "then", (*where, "then"), condition=decides)
 
 
-def _case(key: Any, steps: Steps, subject: Field) -> Part:
-    return Part(steps, "case", ("cases", key), key, subject=subject)
-
-
 def _loop_condition(loop: Loop) -> Field:
     word, is_bounded = "while" if loop.before else "until", loop.max_iterations is not None
     asked = Field(loop.condition, (word,), "condition", sees_body=not loop.before)
     return replace(asked, goes_on=loop.before, is_bounded=is_bounded)
-
-
-def _branch(name: str, steps: Steps) -> Part:
-    where = ("parallel", name)
-    return Part(steps, "branch", where, name, is_certain=True, beside=True)
 
 
 def _of_try(form: Try) -> tuple[Part, ...]:

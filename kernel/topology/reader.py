@@ -37,13 +37,9 @@ class Reader:
         """Every key of ``data`` must be one of ``known``."""
         for key in data:
             if key not in known:
-                self.wrong(
-                    "K003",
-                    f"{what} has no field `{key}`",
-                    (*path, key),
-                    help=did_you_mean(str(key), known),
-                    key=True,
-                )
+                hint = did_you_mean(str(key), known)
+                message = f"{what} has no field `{key}`"
+                self.wrong("K003", message, (*path, key), help=hint, key=True)
 
     def template(self, value: Any) -> Template:
         """The template of a structure.

@@ -88,9 +88,8 @@ class _Reading:
             return None
         where = (*path, "name")
         if not isinstance(name, str) or not NAME.match(name):
-            self.reader.wrong(
-                "K202", "the name of a step is letters, digits and `_`, not a digit first", where
-            )
+            message = "the name of a step is letters, digits and `_`, not a digit first"
+            self.reader.wrong("K202", message, where)
             return None
         if name in self.names:
             self.reader.wrong("K202", f"there is a step `{name}` already in this topology", where)
@@ -153,9 +152,8 @@ class _Reading:
     def read_for_each(self, data: _Data, path: Path, _: str | None) -> Form | None:
         items = data["forEach"]
         if not isinstance(items, list) and not (isinstance(items, str) and is_expression(items)):
-            self.reader.wrong(
-                "K402", "`forEach` is a list, or an expression that gives one", (*path, "forEach")
-            )
+            message = "`forEach` is a list, or an expression that gives one"
+            self.reader.wrong("K402", message, (*path, "forEach"))
             return None
         if "do" not in data:
             self.reader.wrong("K007", "`forEach` needs `do`, the steps for each item", path)
@@ -176,12 +174,8 @@ class _Reading:
         read = []
         for name, steps in branches.items():
             if not isinstance(name, str) or not NAME.match(name):
-                self.reader.wrong(
-                    "K202",
-                    "the name of a parallel branch is an identifier",
-                    (*where, name),
-                    key=True,
-                )
+                message = "the name of a parallel branch is an identifier"
+                self.reader.wrong("K202", message, (*where, name), key=True)
             else:
                 read.append((name, self.steps(steps, (*where, name))))
         return forms.Parallel(tuple(read))
@@ -214,11 +208,8 @@ class _Reading:
         if data.get("timeout") is not None:
             timeout = self.reader.duration(data, "timeout", path)
         if not isinstance(pattern, str) or not pattern.partition(":")[0]:
-            self.reader.wrong(
-                "K007",
-                "`waitFor` is a pattern of event types, as `Payments.Charge.*.Invoked`",
-                (*path, "waitFor"),
-            )
+            message = "`waitFor` is a pattern of event types, as `Payments.Charge.*.Invoked`"
+            self.reader.wrong("K007", message, (*path, "waitFor"))
             return None
         return forms.WaitFor(self.reader.template(pattern), timeout)
 

@@ -17,8 +17,7 @@ from kernel.errors import Cancelled, ExpressionError, InvocationError, Path, Thr
 from kernel.run_paths import joined, numbered
 from kernel.schema import SchemaError, check_json
 from kernel.topology import forms
-from kernel.topology.callsite import DIFFERS, names_in
-from kernel.topology.context import Context, evaluate, holds, is_wanted, type_name
+from kernel.topology.context import Context, decided, evaluate, holds, is_wanted, type_name
 from kernel.topology.forms import Form, Step, Steps
 from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.tasks import retrieve_error
@@ -83,19 +82,7 @@ async def _is_wanted(step: Step, when: Template, context: Context) -> bool:
             return is_wanted(step.form.site, when, context, path)
         return holds(when, context, path)
 
-    return bool(await _decided(when, context, f"{step.label}.when", find))
-
-
-async def _decided(
-    template: Template, context: Context, label: str, find: Callable[[], Any]
-) -> Any:
-    """The value of a template that decides how the walk goes on.
-
-    Where it reads what may differ when the run is resumed, the value is recorded.
-    """
-    if names_in(template).isdisjoint(DIFFERS):
-        return find()
-    return await context.decide(joined(context.path, label), find)
+    return bool(await decided(when, context, f"{step.label}.when", find))
 
 
 async def _call(form: forms.Call, _: Step, context: Context) -> Any:
@@ -110,14 +97,14 @@ async def _if(form: forms.If, step: Step, context: Context) -> Any:
     for number, (condition, steps) in enumerate(form.arms):
         place = ("if",) if number == 0 else ("elseif", number - 1, "if")
         find = partial(holds, condition, context, (*step.path, *place))
-        if await _decided(condition, context, numbered(f"{step.label}.if", number), find):
+        if await decided(condition, context, numbered(f"{step.label}.if", number), find):
             return await run_steps(steps, context)
     return await run_steps(form.otherwise, context)
 
 
 async def _switch(form: forms.Switch, step: Step, context: Context) -> Any:
     find = partial(evaluate, form.subject, context, (*step.path, "switch"))
-    subject = await _decided(form.subject, context, f"{step.label}.switch", find)
+    subject = await decided(form.subject, context, f"{step.label}.switch", find)
     for key, steps in form.cases:
         if _equals(key, subject):
             return await run_steps(steps, context)
@@ -150,7 +137,7 @@ async def _loop(form: forms.Loop, step: Step, context: Context) -> Any:
 
     async def again() -> bool:
         label = numbered(f"{step.label}.{where[-1]}", done)
-        return bool(await _decided(form.condition, context, label, asks))
+        return bool(await decided(form.condition, context, label, asks))
 
     while form.max_iterations is None or done < form.max_iterations:
         if form.before and not await again():
@@ -168,7 +155,7 @@ async def _loop(form: forms.Loop, step: Step, context: Context) -> Any:
 
 async def _for_each(form: forms.ForEach, step: Step, context: Context) -> Any:
     find = partial(evaluate, form.items, context, (*step.path, "forEach"))
-    items = await _decided(form.items, context, f"{step.label}.forEach", find)
+    items = await decided(form.items, context, f"{step.label}.forEach", find)
     if not isinstance(items, (list, tuple)):
         message = f"`forEach` needs a list, but its value is {type_name(items)}"
         raise ExpressionError(message, span=context.span((*step.path, "forEach")))
@@ -240,7 +227,7 @@ def _with_error(context: Context, error: InvocationError | None) -> Context:
 
 async def _throw(form: forms.Throw, step: Step, context: Context) -> Any:
     find = partial(_thrown, form.error, context, (*step.path, "throw"))
-    error = await _decided(form.error, context, f"{step.label}.throw", find)
+    error = await decided(form.error, context, f"{step.label}.throw", find)
     code, message = error.get("code"), error.get("message")
     if code is not None and (isinstance(code, bool) or not isinstance(code, (str, int))):
         raise ExpressionError(f"the `code` of `throw` is a string or an int, not {type_name(code)}")

@@ -160,7 +160,7 @@ def _last(items: Any) -> Optional:
     return Optional(items[-1]) if items else NONE
 
 
-LISTS: Final = (
+FUNCTIONS: Final = (
     _list(
         "distinct",
         "The elements, each once.",
@@ -174,35 +174,30 @@ LISTS: Final = (
         "[1, [2, [3]]].flatten() == [1, 2, [3]] && [1, [2, [3]]].flatten(2) == [1, 2, 3]",
         charged("list(dyn).() -> list(dyn)", _flatten),
         charged("list(dyn).(int) -> list(dyn)", _flatten),
-        cost="linear",
     ),
     _list(
         "lists.range",
         "The integers from 0 to before the number.",
         "lists.range(3) == [0, 1, 2]",
         charged("(int) -> list(int)", _range),
-        cost="linear",
     ),
     _list(
         "reverse",
         "The list backwards.",
         "[1, 2].reverse() == [2, 1]",
         charged("list(T).() -> list(T)", _reverse),
-        cost="linear",
     ),
     _list(
         "slice",
         "The elements from a position to before another.",
         "[1, 2, 3, 4].slice(1, 3) == [2, 3]",
         charged("list(T).(int, int) -> list(T)", _slice),
-        cost="linear",
     ),
     _list(
         "sort",
         "The elements, of one ordered type, in order.",
         "[3, 1, 2].sort() == [1, 2, 3]",
         charged("list(T).() -> list(T)", _sort),
-        cost="linear",
     ),
     _list(
         "first",
@@ -216,9 +211,6 @@ LISTS: Final = (
         "[1, 2].last() == optional.of(2)",
         on("list(T).() -> optional(T)", _last),
     ),
-)
-
-SETS: Final = (
     _set(
         "sets.contains",
         "Whether the first list has all elements of the second.",
@@ -240,26 +232,18 @@ SETS: Final = (
         charged("(list(T), list(T)) -> bool", _intersects),
         cost="product",
     ),
-)
-
-ENCODERS: Final = (
     _encoder(
         "base64.encode",
         "The base64 text of bytes.",
         "base64.encode(b'hello') == 'aGVsbG8='",
         charged("(bytes) -> string", _encode),
-        cost="linear",
     ),
     _encoder(
         "base64.decode",
         "The bytes of base64 text, with or without padding.",
         "base64.decode('aGVsbG8') == b'hello'",
         charged("(string) -> bytes", _decode),
-        cost="linear",
     ),
-)
-
-OPTIONALS: Final = (
     _optional(
         "optional.of",
         "The optional that holds the value.",
@@ -283,14 +267,12 @@ OPTIONALS: Final = (
         "The values of the optionals in a list that have one.",
         "optional.unwrap([optional.of(1), optional.none()]) == [1]",
         charged("(list(optional(T))) -> list(T)", _unwrap),
-        cost="linear",
     ),
     _optional(
         "unwrapOpt",
         "The values of the optionals in a list that have one.",
         "[optional.of(1), optional.none()].unwrapOpt() == [1]",
         charged("list(optional(T)).() -> list(T)", _unwrap),
-        cost="linear",
     ),
     _optional(
         "hasValue",
@@ -323,5 +305,3 @@ OPTIONALS: Final = (
         ),
     ),
 )
-
-FUNCTIONS: Final = LISTS + SETS + ENCODERS + OPTIONALS

@@ -106,14 +106,12 @@ FUNCTIONS: Final = (
         "The greatest of the numbers, or of the numbers in a list.",
         "math.greatest(1, 2.5, 2u) == 2.5",
         *_extremes("math.greatest", lambda a, b: bool(a > b)),
-        cost="linear",
     ),
     _math(
         "math.least",
         "The least of the numbers, or of the numbers in a list.",
         "math.least([3, 1, 2]) == 1",
         *_extremes("math.least", lambda a, b: bool(a < b)),
-        cost="linear",
     ),
     _of_double(
         "math.ceil", "The least whole number not below.", "math.ceil(1.2) == 2.0", _whole(math.ceil)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from operator import add, sub
 from typing import Any, Final
 
 from kernel.cel import operations as op
@@ -32,14 +33,9 @@ from kernel.cel.values import (
 _standard = library("standard")
 
 
-def _sum(of: Callable[[int], Any]) -> Callable[[Any, Any], Any]:
-    """The sum of two times, as a timestamp or as a duration."""
-    return lambda a, b: of(native(a).nanoseconds + native(b).nanoseconds)
-
-
-def _difference(of: Callable[[int], Any]) -> Callable[[Any, Any], Any]:
-    """The difference of two times, as a timestamp or as a duration."""
-    return lambda a, b: of(native(a).nanoseconds - native(b).nanoseconds)
+def _time(combine: Callable[[int, int], int], of: Callable[[int], Any]) -> Callable[..., Any]:
+    """The sum or difference of two times, as a timestamp or as a duration."""
+    return lambda a, b: of(combine(native(a).nanoseconds, native(b).nanoseconds))
 
 
 def _contains_key(budget: Budget, key: Any, mapping: Any) -> bool:
@@ -47,10 +43,6 @@ def _contains_key(budget: Budget, key: Any, mapping: Any) -> bool:
     if type_name(key) not in op.LOOKED_UP:
         raise op.no_overload("_in_", (key, mapping))
     return op.contains_key(budget, mapping, key)
-
-
-def _size(value: Any) -> int:
-    return len(value)
 
 
 def type_of(value: Any) -> Type:
@@ -148,7 +140,7 @@ _ORDERED: Final = [(kind, kind) for kind in _COMPARED] + [
 
 def _order(name: str, doc: str, example: str, implementation: Any) -> Function:
     overloads = tuple(charged(f"({a}, {b}) -> bool", implementation) for a, b in _ORDERED)
-    return _standard(name, doc, example, *overloads, cost="linear")
+    return _standard(name, doc, example, *overloads)
 
 
 def _not_greater(budget: Budget, a: Any, b: Any) -> bool:
@@ -166,10 +158,9 @@ OPERATORS: Final = (
         charged("(string, string) -> string", op.join),
         charged("(bytes, bytes) -> bytes", op.join),
         charged("(list(T), list(T)) -> list(T)", op.join_lists),
-        on("(timestamp, duration) -> timestamp", _sum(timestamp)),
-        on("(duration, timestamp) -> timestamp", _sum(timestamp)),
-        on("(duration, duration) -> duration", _sum(duration)),
-        cost="linear",
+        on("(timestamp, duration) -> timestamp", _time(add, timestamp)),
+        on("(duration, timestamp) -> timestamp", _time(add, timestamp)),
+        on("(duration, duration) -> duration", _time(add, duration)),
     ),
     _standard(
         "_-_",
@@ -178,9 +169,9 @@ OPERATORS: Final = (
         on("(int, int) -> int", lambda a, b: integer(a - b)),
         on("(uint, uint) -> uint", lambda a, b: unsigned(int(a) - int(b))),
         on("(double, double) -> double", lambda a, b: a - b),
-        on("(timestamp, timestamp) -> duration", _difference(duration)),
-        on("(timestamp, duration) -> timestamp", _difference(timestamp)),
-        on("(duration, duration) -> duration", _difference(duration)),
+        on("(timestamp, timestamp) -> duration", _time(sub, duration)),
+        on("(timestamp, duration) -> timestamp", _time(sub, timestamp)),
+        on("(duration, duration) -> duration", _time(sub, duration)),
     ),
     _standard(
         "_*_",
@@ -220,14 +211,12 @@ OPERATORS: Final = (
         "Whether two values are equal: numbers by value, other values of one type by content.",
         "1 == 1.0 && [1] == [1u] && !(1 == '1')",
         charged("(A, B) -> bool", op.equal),
-        cost="linear",
     ),
     _standard(
         "_!=_",
         "Whether two values are not equal.",
         "1 != 2",
         charged("(A, B) -> bool", lambda budget, a, b: not op.equal(budget, a, b)),
-        cost="linear",
     ),
     _order("_<_", "Whether the left value is before the right one.", "1 < 2.5", op.less),
     _order("_<=_", "Whether the left value is not after the right one.", "1 <= 1", _not_greater),
@@ -249,7 +238,6 @@ OPERATORS: Final = (
         "1 in [1, 2] && 'a' in {'a': 1}",
         charged("(T, list(T)) -> bool", op.contains_element),
         charged("(K, map(K, V)) -> bool", _contains_key),
-        cost="linear",
     ),
     _standard(
         "_[_]",
@@ -258,6 +246,7 @@ OPERATORS: Final = (
         charged("(list(T), int) -> T", op.find),
         charged("(list(T), dyn) -> T", op.find),
         charged("(map(K, V), K) -> V", op.find),
+        cost="constant",
     ),
 )
 
@@ -268,17 +257,14 @@ FUNCTIONS: Final = (
         "size",
         "The number of code points, bytes, elements or entries.",
         "size('é') == 1 && [1, 2].size() == 2",
-        *(
-            tuple(on(f"({kind}) -> int", _size) for kind in _SIZES)
-            + tuple(on(f"{kind}.() -> int", _size) for kind in _SIZES)
-        ),
+        *(on(f"({kind}) -> int", len) for kind in _SIZES),
+        *(on(f"{kind}.() -> int", len) for kind in _SIZES),
     ),
     _standard(
         "contains",
         "Whether the string contains another.",
         "'abc'.contains('b')",
         charged("string.(string) -> bool", _contains),
-        cost="linear",
     ),
     _standard(
         "startsWith",
@@ -313,7 +299,6 @@ FUNCTIONS: Final = (
         "bytes('é') == b'é'",
         on("(bytes) -> bytes", _same),
         charged("(string) -> bytes", _bytes_of_string),
-        cost="linear",
     ),
     _standard(
         "double",
@@ -355,7 +340,6 @@ FUNCTIONS: Final = (
         charged("(bytes) -> string", _string_of_bytes),
         on("(timestamp) -> string", times.timestamp_text),
         on("(duration) -> string", times.duration_text),
-        cost="linear",
     ),
     _standard(
         "timestamp",

@@ -115,7 +115,6 @@ FUNCTIONS: Final = (
         "The text with `%s %d %f %e %x %X %o %b` replaced by the elements of the list.",
         "'%s has %d'.format(['a', 2]) == 'a has 2' && '%.1f'.format([2.55]) == '2.5'",
         charged("string.(list(dyn)) -> string", format_string),
-        cost="linear",
     ),
     _string(
         "indexOf",
@@ -123,7 +122,6 @@ FUNCTIONS: Final = (
         "'hello'.indexOf('l') == 2 && 'hello'.indexOf('l', 3) == 3",
         charged("string.(string) -> int", _index_of),
         charged("string.(string, int) -> int", _index_of),
-        cost="linear",
     ),
     _string(
         "join",
@@ -131,7 +129,6 @@ FUNCTIONS: Final = (
         "['a', 'b'].join('-') == 'a-b'",
         charged("list(string).() -> string", _join),
         charged("list(string).(string) -> string", _join),
-        cost="linear",
     ),
     _string(
         "lastIndexOf",
@@ -139,21 +136,18 @@ FUNCTIONS: Final = (
         "'hello'.lastIndexOf('l') == 3 && 'hello'.lastIndexOf('l', 2) == 2",
         charged("string.(string) -> int", _last_index_of),
         charged("string.(string, int) -> int", _last_index_of),
-        cost="linear",
     ),
     _string(
         "lowerAscii",
         "The string with ASCII letters in lower case.",
         "'TacoCÆt'.lowerAscii() == 'tacocÆt'",
         charged("string.() -> string", lambda budget, text: _copy(budget, text).translate(_LOWER)),
-        cost="linear",
     ),
     _string(
         "upperAscii",
         "The string with ASCII letters in upper case.",
         "'TacoCæt'.upperAscii() == 'TACOCæT'",
         charged("string.() -> string", lambda budget, text: _copy(budget, text).translate(_UPPER)),
-        cost="linear",
     ),
     _string(
         "strings.quote",
@@ -162,7 +156,6 @@ FUNCTIONS: Final = (
         charged(
             "(string) -> string", lambda budget, text: f'"{_copy(budget, text).translate(_QUOTED)}"'
         ),
-        cost="linear",
     ),
     _string(
         "replace",
@@ -170,14 +163,12 @@ FUNCTIONS: Final = (
         "'hello'.replace('l', 'L') == 'heLLo' && 'hello'.replace('l', 'L', 1) == 'heLlo'",
         charged("string.(string, string) -> string", _replace),
         charged("string.(string, string, int) -> string", _replace),
-        cost="linear",
     ),
     _string(
         "reverse",
         "The string backwards.",
         "'abc'.reverse() == 'cba'",
         charged("string.() -> string", lambda budget, text: _copy(budget, text)[::-1]),
-        cost="linear",
     ),
     _string(
         "split",
@@ -185,7 +176,6 @@ FUNCTIONS: Final = (
         "'a b c'.split(' ') == ['a', 'b', 'c'] && 'a b c'.split(' ', 2) == ['a', 'b c']",
         charged("string.(string) -> list(string)", _split),
         charged("string.(string, int) -> list(string)", _split),
-        cost="linear",
     ),
     _string(
         "substring",
@@ -193,7 +183,6 @@ FUNCTIONS: Final = (
         "'tacocat'.substring(4) == 'cat' && 'tacocat'.substring(0, 4) == 'taco'",
         charged("string.(int) -> string", _substring),
         charged("string.(int, int) -> string", _substring),
-        cost="linear",
     ),
     _string(
         "trim",
@@ -202,6 +191,5 @@ FUNCTIONS: Final = (
         charged(
             "string.() -> string", lambda budget, text: _copy(budget, text).strip(_WHITE_SPACE)
         ),
-        cost="linear",
     ),
 )

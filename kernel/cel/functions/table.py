@@ -114,12 +114,16 @@ class Function:
 
 
 def library(name: str) -> Callable[..., Function]:
-    """What makes the functions of a library: ``make(name, doc, example, *overloads)``."""
+    """What makes the functions of a library: ``make(name, doc, example, *overloads)``.
+
+    Where no ``cost`` is given, a function with an overload that takes the budget is linear.
+    """
 
     def make(
-        function: str, doc: str, example: str, *overloads: Overload, cost: Cost = "constant"
+        function: str, doc: str, example: str, *overloads: Overload, cost: Cost | None = None
     ) -> Function:
-        return Function(function, name, doc, example, cost, overloads)
+        usual: Cost = "linear" if any(one.budgeted for one in overloads) else "constant"
+        return Function(function, name, doc, example, cost or usual, overloads)
 
     return make
 

@@ -137,21 +137,19 @@ def _local(value: Any, zone: str) -> datetime:
         raise Problem("overflow", "the local time is outside of the years 1 to 9999") from None
 
 
-def _part(name: str, doc: str, example: str, of: Callable[[datetime], int]) -> Function:
-    overloads = (
+def _part(
+    name: str, doc: str, example: str, of: Callable[[datetime], int], unit: int | None = None
+) -> Function:
+    """A part of a timestamp; with a ``unit`` also of a duration, which is whole in that unit."""
+    overloads = [
         on("timestamp.() -> int", lambda value: of(_local(value, "UTC"))),
         on("timestamp.(string) -> int", lambda value, zone: of(_local(value, zone))),
-    )
+    ]
+    if unit:
+        overloads.append(
+            on("duration.() -> int", lambda value: _truncated(native(value).nanoseconds, unit))
+        )
     return _standard(name, doc, example, *overloads)
-
-
-def _part_of_both(
-    name: str, doc: str, example: str, of: Callable[[datetime], int], unit: int
-) -> Function:
-    """A part of a timestamp, and a whole duration in that unit."""
-    base = _part(name, doc, example, of)
-    whole = on("duration.() -> int", lambda value: _truncated(native(value).nanoseconds, unit))
-    return _standard(name, doc, example, *base.overloads, whole)
 
 
 def _truncated(nanoseconds: int, unit: int) -> int:
@@ -197,21 +195,21 @@ FUNCTIONS: Final = (
         f"{_T}.getDayOfYear() == 43",
         lambda t: t.timetuple().tm_yday - 1,
     ),
-    _part_of_both(
+    _part(
         "getHours",
         "The hour of a timestamp; a duration in whole hours.",
         f"{_T}.getHours('+01:00') == 0",
         lambda t: t.hour,
         3600 * SECOND,
     ),
-    _part_of_both(
+    _part(
         "getMinutes",
         "The minute of a timestamp; a duration in whole minutes.",
         "duration('1h30m').getMinutes() == 90",
         lambda t: t.minute,
         60 * SECOND,
     ),
-    _part_of_both(
+    _part(
         "getSeconds",
         "The second of a timestamp; a duration in whole seconds.",
         "duration('1m').getSeconds() == 60",

@@ -43,8 +43,8 @@ def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Int
 
 def kept_inputs(invocation: Invocation, history: History) -> Any:
     """The inputs as the journal keeps them."""
-    schema = invocation.plan.instance.contract.inputs
-    return history.references.hide(invocation.inputs, None if schema is None else schema.redaction)
+    hide = invocation.plan.instance.contract.input_redaction
+    return history.references.hide(invocation.inputs, hide)
 
 
 def _about(invocation: Invocation) -> dict[str, Any]:

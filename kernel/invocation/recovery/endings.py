@@ -71,8 +71,7 @@ def has_own_effect(invocation: Invocation) -> bool:
 
 
 def _kept_outputs(invocation: Invocation, history: History) -> Any:
-    outputs = invocation.plan.instance.contract.outputs
-    hide = None if outputs is None else outputs.redaction
+    hide = invocation.plan.instance.contract.output_redaction
     return history.references.hide(invocation.outputs, hide)
 
 

@@ -63,11 +63,8 @@ def check(plan: Plan) -> Stage | None:
 
 def may_demand(plan: Plan) -> bool:
     """Whether a policy may ask for an approval."""
-    return any(
-        rule.effect == "require-approval"
-        for applied in plan.policies
-        for rule in applied.policy.rules
-    )
+    rules = (rule for applied in plan.policies for rule in applied.policy.rules)
+    return any(rule.effect == "require-approval" for rule in rules)
 
 
 def terms_of(invocation: Invocation) -> ApprovalTerms:

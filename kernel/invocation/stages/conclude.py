@@ -5,13 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from kernel.errors import (
-    ExpressionError,
-    InvalidState,
-    InvocationError,
-    Suspended,
-    ValidationError,
-)
+from kernel.errors import ExpressionError, InvalidState, InvocationError, Suspended, ValidationError
 from kernel.invocation.history import History
 from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.recovery.claims import record_outcome
@@ -54,9 +48,7 @@ async def _write(invocation: Invocation, history: History, ending: Conclusion) -
             await record_outcome(invocation, history, without_outputs(ending, error))
 
 
-def prepare_failure(
-    plan: Plan,
-) -> Callable[[Invocation, BaseException], Awaitable[None]] | None:
+def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitable[None]] | None:
     """The function that records an invocation which a stage ended by raising."""
     if not plan.is_recorded:
         return None

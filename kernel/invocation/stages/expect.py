@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kernel.cel import CelError, Template, compile, references, to_json, walk
+from kernel.cel import CelError, Template, compile, to_json, walk
 from kernel.cel.tree import Ident, Select
 from kernel.errors import StateDrift
 from kernel.invocation.invocation import Invocation
-from kernel.topology.callsite import names_in
+from kernel.topology.callsite import names_in, resources_in
 from kernel.topology.context import type_name
 
 
@@ -58,7 +58,8 @@ async def _live(invocation: Invocation) -> Mapping[str, Any]:
         bindings = {**bindings, "invocation": invocation.to_cel()}
     providers = context.scope.providers
     live = {}
-    for name in _resources_of(site.expect) & providers.keys():
+    names = {name for one in site.expect for name in resources_in(one.tree)}
+    for name in names & providers.keys():
         try:
             live[name] = await providers[name]()
         except Exception as error:
@@ -70,17 +71,6 @@ async def _live(invocation: Invocation) -> Mapping[str, Any]:
     if live:
         bindings = {**bindings, "resources": {**bindings["resources"], **live}}
     return bindings
-
-
-def _resources_of(conditions: tuple[Template, ...]) -> set[str]:
-    """The names of the resources that conditions read."""
-    return {
-        str(reference[1])
-        for condition in conditions
-        for _, embedded in condition.tree.expressions()
-        for reference in references(embedded.expr)
-        if reference[0] == "resources" and len(reference) > 1
-    }
 
 
 def _selections(condition: Template) -> Iterator[str]:

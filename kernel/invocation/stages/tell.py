@@ -14,8 +14,7 @@ def prepare(plan: Plan) -> Stage:
     """``<Kind>.<Name>.Invoked`` with the outputs, after a successful invocation."""
     bus, kind = plan.runtime.bus, f"{plan.instance.event}.Invoked"
     subscribers, now, redactor_for = bus.subscribers, time.time_ns, plan.runtime.redactor_for
-    outputs = plan.instance.contract.outputs
-    redact_by_schema = None if outputs is None else outputs.redaction
+    redact_by_schema = plan.instance.contract.output_redaction
 
     def tell(invocation: Invocation) -> None:
         told = subscribers(kind)
