@@ -93,5 +93,4 @@ def whole_expression(value: Evaluation) -> Expr | None:
         return None
     if scalar.whole is not None:
         return scalar.whole.expr
-    first = next(one for one in scalar.segments if not isinstance(one, str))
-    return first.expr
+    return next(one for one in scalar.segments if not isinstance(one, str)).expr

@@ -95,16 +95,14 @@ def _check_site(check: UnitCheck, site: StandaloneSite) -> None:
             _check_mapped(check, site, field, {**names, "result": result})
             continue
         inside = program.variables.of_context(unit, field.context, site.data, result)
-        merged = {**program.variables.of_module(unit.module), **inside}
-        _check_field(check, field, merged, OUTPUT)
+        _check_field(check, field, {**program.variables.of_module(unit.module), **inside}, OUTPUT)
 
 
 def variables_of_check(program: Program, unit: Unit) -> Names:
     """The variables of the ``check`` of a definition."""
     assert unit.definition is not None
-    inputs = program.contracts.arguments(unit)
     fields = program.contracts.fields(unit.definition, unit.module)
-    return {"self": fields, "inputs": inputs, "invocation": INVOCATION}
+    return {"self": fields, "inputs": program.contracts.arguments(unit), "invocation": INVOCATION}
 
 
 def known_of_check(site: StandaloneSite, field: CelField, names: Names) -> Facts:

@@ -43,13 +43,12 @@ class Scope:
 
 def unit_at(program: Program, document: Document, path: Path) -> Unit | None:
     """The unit that a place belongs to: the innermost."""
-    found: Unit | None = None
-    for unit in program.linked.units.values():
-        if unit.document is not document or path[: len(unit.path)] != unit.path:
-            continue
-        if found is None or len(unit.path) > len(found.path):
-            found = unit
-    return found
+    around = (
+        unit
+        for unit in program.linked.units.values()
+        if unit.document is document and path[: len(unit.path)] == unit.path
+    )
+    return max(around, key=lambda unit: len(unit.path), default=None)
 
 
 def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
@@ -68,11 +67,9 @@ def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
 
 def step_at(unit: Unit, path: Path) -> Step | None:
     """The innermost step that a place stands in."""
-    found: Step | None = None
-    for step in () if unit.sequence is None else all_steps(unit.sequence.steps):
-        if path[: len(step.path)] == step.path:
-            found = step
-    return found
+    steps = () if unit.sequence is None else all_steps(unit.sequence.steps)
+    around = [step for step in steps if path[: len(step.path)] == step.path]
+    return around[-1] if around else None
 
 
 def result_of(program: Program, unit: Unit, step: Step) -> Type:

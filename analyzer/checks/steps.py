@@ -98,8 +98,7 @@ class _SequenceCheck:
 
     def site(self, step: Step, site: CallSite) -> None:
         place = place_of(self.conditions, self.scopes, step)
-        evaluate = partial(evaluate_at, self.scopes, place)
-        check_site(self.check, site, evaluate)
+        check_site(self.check, site, partial(evaluate_at, self.scopes, place))
 
     def value(
         self, template: Template, place: Place, path: Path, more: Names | None = None
@@ -188,8 +187,7 @@ class _SequenceCheck:
         if isinstance(type_, types.Int | types.Double) and (
             type_.most < 0 or type_.least > MAX_MILLISECONDS
         ):
-            message = k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, type_)
-            self.check.add(message, path)
+            self.check.add(k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, type_), path)
 
     # The result
 

@@ -83,7 +83,6 @@ class UnitCheck:
             span = self.document.scalar_span(where, start, end)
         else:
             span = self.document.span(where, found.key)
-        fix = None
-        if found.meant is not None:
-            fix = Edit(f"write '{found.meant}'", span, found.meant)
+        meant = found.meant
+        fix = None if meant is None else Edit(f"write '{meant}'", span, meant)
         self.findings.append(found.message.at(span, where, fix=fix))

@@ -25,7 +25,6 @@ from kernel.manifest.suggest import nearest
 MAX_PARTS: Final = 2_000
 """Of a structure with more values the rest is compared as a whole."""
 
-
 MAX_LENIENT: Final = 10
 """What nests deeper must be declared."""
 
@@ -42,11 +41,6 @@ class Mismatch:
     path: Path
     key: bool = False
     meant: str | None = None
-
-    @property
-    def is_warning(self) -> bool:
-        """Whether the place takes the value all the same."""
-        return self.message.severity == "warning"
 
 
 def mismatches(value: Evaluation, type_: Type, place: Place, name: str) -> Iterator[Mismatch]:
@@ -78,7 +72,7 @@ class _Mismatches:
                     for key, item in written.items():
                         yield from self.at((*path, key), item, map_.value)
                     return
-                case list() | tuple(), types.List() as list_ if self._fits(len(written), list_):
+                case list() | tuple(), types.List() as list_ if list_.has_size(len(written)):
                     for index, item in enumerate(written):
                         yield from self.at((*path, index), item, list_.element)
                     if isinstance(place, types.Refined):
@@ -91,9 +85,6 @@ class _Mismatches:
         kinds = (types.Record, types.Map) if isinstance(written, Mapping) else (types.List,)
         fitting = [one for one in members_of(place) if isinstance(one, kinds)]
         return fitting[0] if len(fitting) == 1 else place
-
-    def _fits(self, count: int, place: types.List) -> bool:
-        return place.least <= count and (place.most is None or count <= place.most)
 
     def record(
         self, path: Path, written: Mapping[Any, Any], record: types.Record, place: Type
@@ -114,15 +105,16 @@ class _Mismatches:
                 continue
             found.append(self.missing((*path, name), path, declared, undeclared))
         yield from found
-        if all(one.is_warning for one in found) and isinstance(place, types.Refined):
+        # A place takes a value with a warning all the same.
+        taken = all(one.message.severity == "warning" for one in found)
+        if taken and isinstance(place, types.Refined):
             yield from self.whole(path, written, place)
 
     def missing(
         self, path: Path, above: Path, field: types.Field, undeclared: list[str]
     ) -> Mismatch:
         near = nearest(str(path[-1]), undeclared)
-        shown = shown_path(path)
-        message = k2_contracts.missing(self.rules, self.name, shown, field.type, near)
+        message = k2_contracts.missing(self.rules, self.name, shown_path(path), field.type, near)
         return Mismatch(message, above, True)
 
     def undeclared(
@@ -132,9 +124,8 @@ class _Mismatches:
 
         An open record takes such a name; but the field that was meant may be missing then.
         """
-        name = str(path[-1])
         known = {one: field for one, field in record.fields if one not in written}
-        meant = nearest(name, known)
+        meant = nearest(str(path[-1]), known)
         if not record.is_closed and not meant:
             return None
         shown = shown_path(path)
@@ -151,7 +142,7 @@ class _Mismatches:
         given = self.value.type_at(path)
         if isinstance(given, types.Error | types.Never):
             return
-        if scalar is None and not self._has_cel(path):
+        if scalar is None and not any(p[: len(path)] == path for p in self.value.scalar_types):
             if not accepts(place, written):
                 yield self.constant(path, written, place)
             return
@@ -166,9 +157,6 @@ class _Mismatches:
             reason = verdict.doubt.reason
             yield Mismatch(k2_contracts.may_not_fit(self.rules, self.thing(path), reason), path)
 
-    def _has_cel(self, path: Path) -> bool:
-        return any(one[: len(path)] == path for one in self.value.scalar_types)
-
     def thing(self, path: Path) -> str:
         """What people call the value at a path."""
         if not path:
@@ -177,7 +165,7 @@ class _Mismatches:
 
     def constant(self, path: Path, written: Any, place: Type) -> Mismatch:
         thing, shown = self.thing(path), _literal(written)
-        if _alike(self.value.type_at(path), place):
+        if not is_assignable(self.value.type_at(path), relaxed(place, "all")).refuted:
             message = k2_contracts.constant_out_of_limits(self.rules, thing, limits(place), shown)
         else:
             message = k2_contracts.constant_of_type(self.rules, thing, place, shown)
@@ -198,8 +186,7 @@ class _Mismatches:
         elif not is_assignable(given, relaxed(_lenient(given, place, 0))).refuted:
             message = k2_contracts.may_be_incomplete(self.rules, thing, place, example)
         else:
-            tells = len(members_of(given)) == 1 and not counterexample.path
-            shown = "" if tells else example
+            shown = "" if len(members_of(given)) == 1 and not counterexample.path else example
             message = k2_contracts.other_type(self.rules, thing, place, given, shown)
         return Mismatch(message, path)
 
@@ -237,32 +224,19 @@ def _literal(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _alike(given: Type, place: Type) -> bool:
-    """Whether the place takes values of the same kind."""
-    return not is_assignable(given, _kinds(place)).refuted
-
-
 Relax = Literal["limits", "all"]
 
 
-def relaxed(place: Type) -> Type:
+def relaxed(place: Type, what: Relax = "limits", depth: int = 0) -> Type:
     """A place without the limits that only a few types can promise: bounds, lengths, patterns.
 
-    Enumerations stay.
+    Enumerations stay, unless ``what`` is ``all``: then a place takes all values of its kinds.
     """
-    return _relaxed(place, "limits", 0)
-
-
-def _kinds(place: Type) -> Type:
-    return _relaxed(place, "all", 0)
-
-
-def _relaxed(place: Type, what: Relax, depth: int) -> Type:
     if depth > 20:
         return types.Dyn("nested deeply")
     match place:
         case types.Refined():
-            return _relaxed(place.base, what, depth)
+            return relaxed(place.base, what, depth)
         case types.Int(least=least, most=most):
             return place if least == most and what == "limits" else types.Int()
         case types.Double(least=least, most=most):
@@ -270,19 +244,19 @@ def _relaxed(place: Type, what: Relax, depth: int) -> Type:
         case types.String(literals=literals):
             return types.String(literals if what == "limits" else None)
         case types.List():
-            return types.List(_relaxed(place.element, what, depth + 1))
+            return types.List(relaxed(place.element, what, depth + 1))
         case types.Map():
-            return types.Map(_relaxed(place.value, what, depth + 1), types.String())
+            return types.Map(relaxed(place.value, what, depth + 1), types.String())
         case types.Record():
             fields = tuple(
-                (name, replace(field, type=_relaxed(field.type, what, depth + 1)))
+                (name, replace(field, type=relaxed(field.type, what, depth + 1)))
                 for name, field in place.fields
             )
-            return types.Record(fields, _relaxed(place.rest, what, depth + 1))
+            return types.Record(fields, relaxed(place.rest, what, depth + 1))
         case types.Union():
-            return union(_relaxed(member, what, depth) for member in place.members)
+            return union(relaxed(member, what, depth) for member in place.members)
     whole = resolved(place)
-    return place if whole is place else _relaxed(whole, what, depth + 1)
+    return place if whole is place else relaxed(whole, what, depth + 1)
 
 
 def limits(place: Type) -> str:

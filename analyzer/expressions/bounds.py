@@ -58,6 +58,18 @@ class Term:
 @lru_cache(maxsize=8192)
 def term(expr: Expr) -> Term | None:
     """The term for an expression; None where the expression is too large."""
+    expr, added = _split(expr)
+    number = _number(expr)
+    if number is not None:
+        return Term(_ZERO, added + number)
+    operand = sized_expr(expr)
+    if operand is not None:
+        return _named("#size", operand, added)
+    return _named("#" if _part_of(expr) is not None else "", expr, added)
+
+
+def _split(expr: Expr) -> tuple[Expr, int]:
+    """An expression without the constants that are added to it, and the sum of these."""
     added = 0
     while isinstance(expr, Binary) and expr.operator in ("+", "-"):
         number = _number(expr.right)
@@ -68,13 +80,7 @@ def term(expr: Expr) -> Term | None:
             added, expr = added + number, expr.right
         else:
             break
-    number = _number(expr)
-    if number is not None:
-        return Term(_ZERO, added + number)
-    operand = sized_expr(expr)
-    if operand is not None:
-        return _named("#size", operand, added)
-    return _named("#" if _part_of(expr) is not None else "", expr, added)
+    return expr, added
 
 
 def size_of(expr: Expr) -> Term | None:
@@ -113,10 +119,11 @@ def compared(
         for one in _operands("math.greatest", left):
             yield from _compared(one, operator, right, known)
     for one in (left, right):
-        found = _in_text(_base(one))
+        base, _ = _split(one)
+        found = _in_text(base)
         if found is not None:
             yield from _bounded(*found, known)
-        yield from _int_fact(_base(one), type_of)
+        yield from _int_fact(base, type_of)
 
 
 def _int_fact(expr: Expr, type_of: TypeOf) -> Iterator[Bound]:
@@ -175,7 +182,7 @@ def _may_be_ordered(left: Expr, right: Expr, known: Known) -> bool:
     """Whether one of two expressions may be known to be at most the other."""
     if any(path[0] == _DIFFERENCE for path in known):
         return True
-    return _number(_base(left)) is not None or _number(_base(right)) is not None
+    return _number(_split(left)[0]) is not None or _number(_split(right)[0]) is not None
 
 
 def _bounded(a: Term, b: Term, most: int, known: Known) -> Iterator[Bound]:
@@ -292,7 +299,7 @@ class Orders:
             if one is not None and range_ is not None:
                 found.append((one.key, _ZERO, range_.most - one.added))
                 found.append((_ZERO, one.key, one.added - range_.least))
-            found += self._of_part(_base(expr))
+            found += self._of_part(_split(expr)[0])
         return found
 
     def _of_part(self, expr: Expr) -> list[tuple[str, str, int]]:
@@ -321,19 +328,12 @@ class Orders:
             case Binary(operator="+"):
                 for one, other in ((left.left, left.right), (left.right, left.left)):
                     range_ = self._range(other)
-                    if range_ is not None and self.at_most(
-                        one, right, more - range_.most, depth + 1
-                    ):
+                    if range_ and self.at_most(one, right, more - range_.most, depth + 1):
                         return True
-            case Binary(operator="-"):
-                range_ = self._range(left.right)
-                return range_ is not None and (
-                    self.at_most(left.left, right, more + range_.least, depth + 1)
-                )
-            case Binary(operator="%"):
-                return self.is_natural(left.right) and (
-                    self.at_most(left.right, right, more + 1, depth + 1)
-                )
+            case Binary(operator="-") if range_ := self._range(left.right):
+                return self.at_most(left.left, right, more + range_.least, depth + 1)
+            case Binary(operator="%") if self.is_natural(left.right):
+                return self.at_most(left.right, right, more + 1, depth + 1)
             case Binary(operator="/"):
                 over = self._range(left.right)
                 if over is None or over.least < 1 or not self.is_natural(left.left):
@@ -355,20 +355,6 @@ class Orders:
             case Binary(operator="+"):
                 for one, other in ((right.left, right.right), (right.right, right.left)):
                     range_ = self._range(other)
-                    if range_ is not None and self.at_most(
-                        left, one, more + range_.least, depth + 1
-                    ):
+                    if range_ and self.at_most(left, one, more + range_.least, depth + 1):
                         return True
         return False
-
-
-def _base(expr: Expr) -> Expr:
-    """What something is added to."""
-    while isinstance(expr, Binary) and expr.operator in ("+", "-"):
-        if _number(expr.right) is not None:
-            expr = expr.left
-        elif expr.operator == "+" and _number(expr.left) is not None:
-            expr = expr.right
-        else:
-            break
-    return expr

@@ -20,12 +20,8 @@ def _size(args: Types, given: Type) -> Type:
     return union(map(possible_size, members_of(args[0])))
 
 
-def _same_size(args: Types, given: Type) -> Type:
-    return with_size_of(args[0], given, keep_least=True)
-
-
-def _not_larger(args: Types, given: Type) -> Type:
-    return with_size_of(args[0], given, keep_least=False)
+def _with_size(keep_least: bool, args: Types, given: Type) -> Type:
+    return with_size_of(args[0], given, keep_least)
 
 
 def _flatten(args: Types, given: Type) -> Type:
@@ -121,9 +117,9 @@ _PARTS_OF_TIME: Final = {
 }
 RESULTS: Final[Mapping[str, Result]] = {
     "size": _size,
-    "sort": _same_size,
-    "reverse": _same_size,
-    "distinct": _not_larger,
+    "sort": partial(_with_size, True),
+    "reverse": partial(_with_size, True),
+    "distinct": partial(_with_size, False),
     "flatten": _flatten,
     "optional.ofNonZeroValue": _of_non_zero,
     "int": same_number,

@@ -23,8 +23,7 @@ def call(checker: Checker, expr: Call, facts: Facts) -> Type:
     if wrong is not None:
         return checker.report(wrong)
     args = tuple((part, checker.check(part, facts)) for part in parts)
-    receiver = expr.target is not None
-    type_ = applied(checker, expr, expr.function, receiver, args)
+    type_ = applied(checker, expr, expr.function, expr.target is not None, args)
     if isinstance(type_, types.Error) or not constants_fit(checker, expr, parts):
         return types.ERROR
     if expr.function in CALLS:
@@ -81,15 +80,11 @@ def _refused(
 ) -> Type:
     if failure.partial:
         node, _ = args[failure.position] if failure.position < len(args) else (expr, types.ERROR)
-        what = f"'{_spoken(name)}'"
-        return checker.report(k4_types.unnarrowed_union(node, what, failure.lacking))
+        spoken = name.strip("_") if "_" in name else f"{name}()"
+        return checker.report(k4_types.unnarrowed_union(node, f"'{spoken}'", failure.lacking))
     written = _written(name, receiver, [str(type_) for _, type_ in args])
     fix = _conversion(name, args)
     return checker.report(k3_names.no_overload(expr, written, failure.nearest, fix))
-
-
-def _spoken(name: str) -> str:
-    return name.strip("_") if "_" in name else f"{name}()"
 
 
 def _written(name: str, receiver: bool, argument_types: list[str]) -> str:

@@ -107,8 +107,7 @@ def _conditions(expr: Expr) -> int:
     if isinstance(expr, tree.Logical):
         return sum(map(_conditions, expr.operands))
     if isinstance(expr, tree.Conditional):
-        parts = (expr.condition, expr.then, expr.otherwise)
-        return 2 * sum(map(_conditions, parts))
+        return 2 * sum(map(_conditions, (expr.condition, expr.then, expr.otherwise)))
     return _conditions(expr.operand) if isinstance(expr, tree.Unary) else 1
 
 
@@ -163,8 +162,7 @@ def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
         name, predicate = expr.variables[0], expr.args[0]
 
         def narrow(element: Type) -> Type:
-            inside = facts.declare({name: element})
-            return assume(predicate, True, inside).type_of(name)
+            return assume(predicate, True, facts.declare({name: element})).type_of(name)
 
         return narrow_path(path, facts, lambda type_: _elements(type_, narrow))
     return narrow_path(path, facts, lambda type_: sized(type_, 1, None))
@@ -178,8 +176,6 @@ def _elements(type_: Type, narrow: Narrow) -> Type:
 
 
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-
-
 _NEGATED: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
@@ -215,7 +211,8 @@ def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Fact
         if left.function == "type":
             return _of_type(parts[0], operator, right, facts)
         if isinstance(right, tree.Literal) and type(right.value) is int:
-            return _of_size(parts[0], operator, right.value, facts)
+            least, most = _SIZES[operator](right.value)
+            return _path(parts[0], facts, lambda type_: sized(type_, least, most))
         return facts
     if operator in ("==", "!="):
         return _equality(left, operator == "==", right, facts)
@@ -249,11 +246,6 @@ def _is_condition(expr: Expr) -> bool:
     )
 
 
-def _of_size(expr: Expr, operator: str, value: int, facts: Facts) -> Facts:
-    least, most = _SIZES[operator](value)
-    return _path(expr, facts, lambda type_: sized(type_, least, most))
-
-
 _SIZES: Final[dict[str, Callable[[int], tuple[int, int | None]]]] = {
     "<": lambda n: (0, n - 1),
     "<=": lambda n: (0, n),
@@ -270,8 +262,6 @@ _NAMED: Final = {
     "google.protobuf.Duration": "duration",
     "optional_type": "optional",
 }
-
-
 _KINDS: Final = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map"})
 
 
@@ -319,11 +309,10 @@ def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
     if owner is None:
         return facts
     step = access_step(expr.left, facts)
-    type_ = type_at(owner, facts)
     if (
         step is None
         or isinstance(step, int)
-        or kinds(types.without_null(type_)) != frozenset({"map"})
+        or kinds(types.without_null(type_at(owner, facts))) != frozenset({"map"})
     ):
         return narrow_path(owner, facts, lambda t: sized(t, 1, None)) if outcome else facts
     if outcome:

@@ -79,11 +79,8 @@ def _works(checker: Checker, node: Expr, attempt: Callable[[], Any]) -> bool:
 
 _NUMBERS: Final = frozenset({"int", "uint", "double"})
 _FORMATTED: Final[Mapping[str, frozenset[str]]] = {
-    "d": _NUMBERS,
-    "f": _NUMBERS,
-    "e": _NUMBERS,
-    "x": frozenset({"int", "uint", "string", "bytes"}),
-    "X": frozenset({"int", "uint", "string", "bytes"}),
+    **dict.fromkeys("dfe", _NUMBERS),
+    **dict.fromkeys("xX", frozenset({"int", "uint", "string", "bytes"})),
     "o": frozenset({"int", "uint"}),
     "b": frozenset({"int", "uint", "bool"}),
 }

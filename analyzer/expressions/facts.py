@@ -144,8 +144,7 @@ def narrow_path(path: AccessPath, facts: Facts, narrow: Narrow) -> Facts:
         if count < len(path) or lost:
             owner = facts.known.get(path[:count]) or _stepped(owner, step)
         if lost:
-            kept = narrow(owner) if count == len(path) else owner
-            facts = facts.with_fact(path[:count], kept)
+            facts = facts.with_fact(path[:count], narrow(owner) if count == len(path) else owner)
     last = max(count for count, step in enumerate(path) if not count or not isinstance(step, str))
     if not last:
         return facts

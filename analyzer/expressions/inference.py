@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from analyzer import types
@@ -15,6 +16,7 @@ from analyzer.expressions import calls, macros, selection
 from analyzer.expressions.checker import Check, Checker, shown
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
+from analyzer.expressions.templates import constant
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
@@ -31,7 +33,7 @@ from analyzer.types.operators import (
     union_of_many,
 )
 from analyzer.types.overloads import kinds
-from kernel.cel import CelSyntaxError, Expr, parse, tree
+from kernel.cel import CelSyntaxError, Expr, UInt, parse, tree
 from kernel.cel.values import TYPES
 
 
@@ -91,27 +93,21 @@ def check_expression(
 ) -> tuple[Type, tuple[Diagnostic, ...]]:
     """The type of an expression and the findings; ``facts`` is what is known at its place."""
     checker = Checker(scope, CHECKS)
-    type_ = checker.run(expr, facts or Facts(scope))
-    return type_, checker.diagnostics()
+    return checker.run(expr, facts or Facts(scope)), checker.diagnostics()
 
 
 # Leaves and structures ---------------------------------------------------------------------------
 
 
 def _literal(checker: Checker, expr: tree.Literal, facts: Facts) -> Type:
-    value = expr.value
-    match value:
-        case None:
-            return types.NULL
-        case bool():
-            return types.Bool(value)
-        case str():
-            return types.String(frozenset([value]))
+    match expr.value:
         case bytes():
             return types.Bytes()
         case float():
             return types.Double()
-    return types.Int(value, value) if type(value) is int else types.UInt()
+        case UInt():
+            return types.UInt()
+    return constant(expr.value)
 
 
 def _ident(checker: Checker, expr: tree.Ident, facts: Facts) -> Type:
@@ -122,8 +118,7 @@ def _ident(checker: Checker, expr: tree.Ident, facts: Facts) -> Type:
         return facts.type_of(expr.name)
     if expr.name in TYPES:
         return types.TypeValue()
-    unknown = k3_names.unknown_variable(expr, expr.name, facts.scope)
-    return checker.report(unknown, expr.name)
+    return checker.report(k3_names.unknown_variable(expr, expr.name, facts.scope), expr.name)
 
 
 def _list(checker: Checker, expr: tree.ListLiteral, facts: Facts) -> Type:
@@ -213,9 +208,8 @@ def _refined(checker: Checker, expr: tree.Binary, left: Type, right: Type, type_
     if isinstance(type_, types.Bool):
         return order(expr.operator, left, right)
     if isinstance(type_, types.Int):
-        return arithmetic(expr.operator, left, right) or checker.report(
-            k6_values.int_overflow(expr)
-        )
+        result = arithmetic(expr.operator, left, right)
+        return result or checker.report(k6_values.int_overflow(expr))
     if expr.operator == "+" and not isinstance(type_, types.Error):
         return concatenated(left, right) or type_
     return type_
@@ -224,8 +218,7 @@ def _refined(checker: Checker, expr: tree.Binary, left: Type, right: Type, type_
 def _equality(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Facts) -> Type:
     if isinstance(left, types.Error) or isinstance(right, types.Error):
         return types.BOOL
-    sides = ((expr.left, left, expr.right), (expr.right, right, expr.left))
-    for node, type_, other in sides:
+    for node, type_, other in ((expr.left, left, expr.right), (expr.right, right, expr.left)):
         if isinstance(other, tree.Literal) and other.value is None:
             return _null_test(checker, expr, node, type_, facts)
         declared = _declared(node, type_, facts)
@@ -252,8 +245,7 @@ def _null_test(checker: Checker, expr: tree.Binary, node: Expr, type_: Type, fac
     if ("optional-unguarded", shown(node)) in checker.found:
         return types.BOOL
     if not is_nullable(_declared(node, type_, facts)):
-        what = f"{shown(node)} is never null"
-        checker.report(k5_presence.redundant_guard(expr, what))
+        checker.report(k5_presence.redundant_guard(expr, f"{shown(node)} is never null"))
     return types.Bool(not equal) if members_of(type_) else types.BOOL
 
 
@@ -267,8 +259,7 @@ def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
         return False
     if any(one.literals is None or node.value in one.literals for one in texts):
         return False
-    known = union(texts)
-    checker.report(k4_types.impossible_literal(node, node.value, known))
+    checker.report(k4_types.impossible_literal(node, node.value, union(texts)))
     return True
 
 
@@ -278,8 +269,7 @@ def _in(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Fac
         wrong = [_is_impossible(checker, one, declared) for one in expr.right.elements]
         if any(wrong):
             return types.BOOL
-    args = ((expr.left, left), (expr.right, right))
-    type_ = calls.applied(checker, expr, "_in_", False, args)
+    type_ = calls.applied(checker, expr, "_in_", False, ((expr.left, left), (expr.right, right)))
     if isinstance(type_, types.Bool) and isinstance(right, types.List) and right.most != 0:
         declared = _declared(expr.left, left, facts)
         if not may_be_equal(declared, right.element):
@@ -322,9 +312,7 @@ _GUARDABLE: Final = codes(
 
 
 def _needs_guard(checker: Checker, count: int) -> bool:
-    if len(checker.found) == count:
-        return False
-    new = list(checker.found.values())[count:]
+    new = islice(checker.found.values(), count, None)
     return any(one.code in _GUARDABLE for one in new)
 
 

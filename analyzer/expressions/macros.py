@@ -68,8 +68,7 @@ def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
     value = checker.optional_value(expr.target, f"{expr.name}()", target)
     if value is None:
         return types.ERROR
-    inside = _declared(facts, expr.variables, (value,))
-    result = checker.check(expr.args[0], inside)
+    result = checker.check(expr.args[0], _declared(facts, expr.variables, (value,)))
     return types.Optional(result) if expr.name == "optMap" else _flat(checker, expr.args[0], result)
 
 
@@ -78,8 +77,7 @@ def _flat(checker: Checker, expr: Expr, type_: Type) -> Type:
         if isinstance(one, types.Dyn):
             checker.may_fail = True
         elif not isinstance(one, types.Optional | types.Error):
-            place = "the result of optFlatMap()"
-            return checker.report(k3_names.not_optional(expr, place, type_))
+            return checker.report(k3_names.not_optional(expr, "the result of optFlatMap()", type_))
     return type_
 
 
@@ -89,9 +87,7 @@ def _flat(checker: Checker, expr: Expr, type_: Type) -> Type:
 def _comprehension(checker: Checker, expr: Macro, facts: Facts) -> Type:
     assert expr.target is not None
     target = checker.check(expr.target, facts)
-    if isinstance(target, types.Error):
-        return types.BOOL if expr.name in _QUANTIFIERS else types.ERROR
-    over = _range(checker, expr, target)
+    over = None if isinstance(target, types.Error) else _range(checker, expr, target)
     if over is None:
         return types.BOOL if expr.name in _QUANTIFIERS else types.ERROR
     variables: tuple[Type, ...] = (over.element,)
@@ -130,10 +126,8 @@ def _range(checker: Checker, expr: Macro, target: Type) -> Range | None:
 
 def _merged(found: list[Range], variables: int) -> Range:
     """One range for all types that the target may have; a single variable over a map is its key."""
-    if len({one.is_list for one in found}) > 1 and variables == 1:
-        element = union(one.element if one.is_list else one.key for one in found)
-    else:
-        element = union(one.element for one in found)
+    mixed = len({one.is_list for one in found}) > 1 and variables == 1
+    element = union(one.key if mixed and not one.is_list else one.element for one in found)
     mosts = [one.most for one in found]
     most = None if None in mosts else max((one for one in mosts if one is not None), default=0)
     return Range(
@@ -198,8 +192,7 @@ def _counting(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Fac
 
     names = [Ident(expr.offset, expr.end, name, False) for name in expr.variables]
     if len(names) == 2:
-        size = Call(expr.offset, expr.end, "size", expr.target, ())
-        inside = less(names[0], size)
+        inside = less(names[0], Call(expr.offset, expr.end, "size", expr.target, ()))
     over = expr.target
     while isinstance(over, Macro) and over.name == "filter" and over.target is not None:
         over = over.target
@@ -279,8 +272,7 @@ def _sorted(checker: Checker, expr: Macro, over: Range, inside: Facts) -> Type:
     if isinstance(resolved(key), types.Dyn):
         checker.may_fail = True
     elif limit is not None and not limit.admits(key):
-        form = f"sorting by {key}"
-        return checker.report(k3_names.no_overload(expr.args[0], form, None))
+        return checker.report(k3_names.no_overload(expr.args[0], f"sorting by {key}", None))
     return types.List(over.element, over.least, over.most)
 
 

@@ -40,14 +40,12 @@ class PlacedCall:
     @property
     def is_unknown(self) -> bool:
         """Whether nothing is known of the string or list that positions are of."""
-        found = members_of(self.args[0][1])
-        return any(isinstance(one, types.Dyn | types.Error) for one in found)
+        return any(isinstance(one, types.Dyn | types.Error) for one in members_of(self.args[0][1]))
 
     @property
     def least_size(self) -> int:
         """The least size of the string or list that positions are of."""
-        sizes = (possible_size(one).least for one in members_of(self.args[0][1]))
-        return min(sizes, default=0)
+        return min((possible_size(one).least for one in members_of(self.args[0][1])), default=0)
 
     def value(self) -> Type:
         """Report an optional that may have no value."""
@@ -68,10 +66,6 @@ class PlacedCall:
         extreme = max if self.expr.function == "math.greatest" else min
         return types.Int(extreme(one.least for one in ranges), extreme(one.most for one in ranges))
 
-    def char_at(self) -> Type:
-        """The character at a position."""
-        return self.at(1)
-
     def substring(self) -> Type:
         """A part of a string or list, from a position to another."""
         if len(self.args) == 3 and self.is_part():
@@ -84,11 +78,10 @@ class PlacedCall:
     def is_part(self) -> bool:
         """Whether ``0 <= start <= end <= size``."""
         (node, _), (first, _), (last, _) = self.args
-        orders = self.orders
         return (
             self.is_ordered()
-            and orders.is_natural(first)
-            and orders.at_most_size(last, node, self.least_size)
+            and self.orders.is_natural(first)
+            and self.orders.at_most_size(last, node, self.least_size)
         )
 
     def is_ordered(self) -> bool:
@@ -130,7 +123,7 @@ class PlacedCall:
 
 CALLS: Final[Mapping[str, Callable[[PlacedCall], Type]]] = {
     "value": PlacedCall.value,
-    "charAt": PlacedCall.char_at,
+    "charAt": lambda call: call.at(1),
     "substring": PlacedCall.substring,
     "slice": PlacedCall.substring,
     "indexOf": PlacedCall.index_of,

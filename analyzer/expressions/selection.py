@@ -217,8 +217,7 @@ class _ElementAccess:
             index = self.expr.index
             self.checker.report(k5_presence.nullable_unguarded(index, shown(index)))
         else:
-            form = f"{one}[{self.index}]"
-            self.checker.report(k3_names.no_overload(self.expr, form, None))
+            self.checker.report(k3_names.no_overload(self.expr, f"{one}[{self.index}]", None))
         return False
 
     def at_position(self, items: types.List, optional: bool) -> Type:
@@ -280,8 +279,7 @@ def has(checker: Checker, expr: Macro, facts: Facts) -> Type:
     if _is_certain(operand, selection.field):
         path = path_of(selection, facts)
         if path is not None and _is_certain(type_at(path[:-1], facts.declared), selection.field):
-            what = f"{shown(selection)} is always there"
-            checker.report(k5_presence.redundant_guard(expr, what))
+            checker.report(k5_presence.redundant_guard(expr, f"{shown(selection)} is always there"))
         return types.Bool(True)
     return types.BOOL
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import Any, Final
 
 from analyzer import types
@@ -39,16 +41,11 @@ class Evaluation:
         """The type of the part of the structure at ``path``."""
         if () in self.scalar_types:
             return self.scalar_types[()]
-        value = self.tree.structure
-        for step in path:
-            value = value[step]
-        return _typed(value, path, self.scalar_types)
+        return _typed(reduce(getitem, path, self.tree.structure), path, self.scalar_types)
 
     def part(self, path: Path) -> Evaluation:
         """The evaluation of a part of the structure, without its findings."""
-        value = self.tree.structure
-        for step in path:
-            value = value[step]
+        value = reduce(getitem, path, self.tree.structure)
         length = len(path)
         scalars = {p[length:]: s for p, s in self.tree.scalars.items() if p[:length] == path}
         scalar_types = {p[length:]: t for p, t in self.scalar_types.items() if p[:length] == path}
@@ -88,11 +85,8 @@ def _scalar(scalar: Scalar, check: Check) -> tuple[Type, list[Diagnostic]]:
 
 def _text(scalar: Scalar) -> Type:
     """Text around an expression is there whatever the expression gives."""
-    return (
-        types.String(least=1)
-        if any(isinstance(one, str) for one in scalar.segments)
-        else types.STRING
-    )
+    has_text = any(isinstance(one, str) for one in scalar.segments)
+    return types.String(least=1) if has_text else types.STRING
 
 
 def _typed(value: Any, path: Path, scalar_types: Mapping[Path, Type]) -> Type:

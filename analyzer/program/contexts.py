@@ -98,8 +98,7 @@ def _certain(schema: Any, names: list[str] | None) -> Any:
 
 def _only(schema: Mapping[str, Any], names: list[str]) -> Any:
     """The schema of an object that has certain fields and no others."""
-    each = schema.get("additionalProperties", {})
-    properties = dict.fromkeys(names, each)
+    properties = dict.fromkeys(names, schema.get("additionalProperties", {}))
     return {**schema, "properties": properties, "required": names, "additionalProperties": False}
 
 

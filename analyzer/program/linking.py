@@ -118,9 +118,7 @@ class Unit:
                 return self.owner.kind
             case Resource():
                 return self.owner.name or self.owner.kind
-            case Module() | Policy():
-                return self.owner.name
-        raise AssertionError
+        return self.owner.name
 
     def declared(self, part: Part) -> DeclaredSchema | None:
         """The inputs or outputs that the topology declares, or its kind does."""
@@ -136,8 +134,7 @@ class Unit:
         """All call sites, in reading order."""
         if self.sequence is not None:
             yield from self.sequence.sites()
-        for site in self.sites:
-            yield site.site
+        yield from (site.site for site in self.sites)
 
 
 class Linked:
@@ -164,8 +161,7 @@ class Linked:
 
     def _find(self, module: Module, target: Target) -> Callee | None:
         if target.fields is not None:
-            resource = self._place(module, target, target.fields)
-            owner = module
+            resource, owner = self._place(module, target, target.fields), module
         else:
             found = find_resource(module, target.kind, target.name or "")
             if found is None:
@@ -181,12 +177,7 @@ class Linked:
         key = (id(document), target.path)
         if key not in self._in_place:
             self._in_place[key] = Resource(
-                kind=target.kind,
-                name=target.name or "",
-                fields=fields,
-                document=document,
-                module=module.name,
-                path=target.path,
+                target.kind, target.name or "", fields, document, module.name, target.path
             )
         return self._in_place[key]
 

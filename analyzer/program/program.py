@@ -29,7 +29,6 @@ class Program:
         self.of_reading = tuple(of_reading)
         self.contracts = Contracts(linked)
         self.variables = Variables(linked, self.contracts)
-
         self._made: dict[object, Any] = {}
 
     @cached_property

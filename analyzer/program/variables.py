@@ -126,16 +126,9 @@ class Variables:
             elif name == "inputs" and "inputs" in unit.roles:
                 names[name] = self._contracts.arguments(unit)
             else:
-                names[name] = self._lowered(unit, schema, data, name)
+                written = written_schema(unit, schema, data)
+                names[name] = _lowered(written, unit.home or unit.module, name)
         return names
-
-    def _lowered(self, unit: Unit, schema: Any, data: Any, name: str) -> Type:
-        written = written_schema(unit, schema, data)
-        home = unit.home or unit.module
-        try:
-            return lower(written, schemas_of(home), name=name)
-        except InvalidSchema:
-            return types.Dyn("its schema is wrong")
 
     def _resources(self, module: Module) -> types.Record:
         """The published fields of the Providers and Services."""
@@ -152,14 +145,14 @@ class Variables:
 def _declared(declarations: Iterable[Declaration], module: Module, *, secret: bool) -> types.Record:
     return types.Record(
         tuple(
-            (one.name, types.Field(_declaration(one, module), secret=secret))
+            (one.name, types.Field(_lowered(one.schema, module, one.name), secret=secret))
             for one in declarations
         )
     )
 
 
-def _declaration(declaration: Declaration, module: Module) -> Type:
+def _lowered(schema: Any, module: Module, name: str) -> Type:
     try:
-        return lower(declaration.schema, schemas_of(module), name=declaration.name)
+        return lower(schema, schemas_of(module), name=name)
     except InvalidSchema:
         return types.Dyn("its schema is wrong")

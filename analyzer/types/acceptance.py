@@ -34,7 +34,9 @@ def accepts(place: Type, value: Any) -> bool:
         case Double():
             return place.contains(float(value) if type(value) is int else value)
         case List():
-            return _accepts_list(place, value)
+            return isinstance(value, list | tuple) and (
+                place.has_size(len(value)) and all(accepts(place.element, item) for item in value)
+            )
         case Map():
             return isinstance(value, Mapping) and all(
                 accepts(place.key, key) and accepts(place.value, item)
@@ -43,14 +45,6 @@ def accepts(place: Type, value: Any) -> bool:
         case Record():
             return isinstance(value, Mapping) and _accepts_record(place, value)
     return place.contains(value)
-
-
-def _accepts_list(place: List, value: Any) -> bool:
-    if not isinstance(value, list | tuple) or len(value) < place.least:
-        return False
-    if place.most is not None and len(value) > place.most:
-        return False
-    return all(accepts(place.element, item) for item in value)
 
 
 def _accepts_record(place: Record, value: Mapping[Any, Any]) -> bool:

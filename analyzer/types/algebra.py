@@ -222,11 +222,13 @@ class List(Type):
     most: int | None = None
 
     def contains(self, value: Any) -> bool:
-        if not isinstance(value, list | tuple) or len(value) < self.least:
-            return False
-        if self.most is not None and len(value) > self.most:
-            return False
-        return all(self.element.contains(item) for item in value)
+        return isinstance(value, list | tuple) and (
+            self.has_size(len(value)) and all(self.element.contains(item) for item in value)
+        )
+
+    def has_size(self, count: int) -> bool:
+        """Whether the lists may have so many elements."""
+        return self.least <= count and (self.most is None or count <= self.most)
 
     @property
     def parts(self) -> tuple[Type, ...]:

@@ -82,12 +82,8 @@ def _of_one_kind(a: Type, b: Type) -> Type:
             return types.Optional(_meet_inside(a.value, b.value))
         case types.Map(), types.Map():
             return types.Map(_meet_inside(a.value, b.value), meet(a.key, b.key))
-        case types.Record(), types.Map():
-            return _records(a, _as_record(b))
-        case types.Map(), types.Record():
-            return _records(_as_record(a), b)
-        case types.Record(), types.Record():
-            return _records(a, b)
+        case (types.Record() | types.Map(), types.Record() | types.Map()):
+            return _records(_as_record(a), _as_record(b))
     return types.NEVER
 
 
@@ -116,8 +112,10 @@ def _lists(a: types.List, b: types.List) -> Type:
     return types.NEVER if most is not None and least > most else types.List(element, least, most)
 
 
-def _as_record(type_: types.Map) -> types.Record:
-    """The map as a record of unknown fields; the type of its keys is forgotten."""
+def _as_record(type_: types.Record | types.Map) -> types.Record:
+    """A map as a record of unknown fields; the type of its keys is forgotten."""
+    if isinstance(type_, types.Record):
+        return type_
     return types.Record(
         (), type_.value if meet(type_.key, types.STRING) != types.NEVER else types.NEVER
     )

@@ -55,17 +55,13 @@ def member(type_: Type, name: str) -> Member:
 
 def _of_record(record: Record, name: str) -> Member:
     field = record.get(name)
-    if field is None:
-        return _of_rest(record.rest)
-    if field.required:
+    if field is not None and field.required:
         return Member("certain", field.type, declared=field.declared)
-    return Member("possible", field.type, field.lenient)
-
-
-def _of_rest(rest: Type) -> Member:
-    if isinstance(rest, Never):
+    if field is not None:
+        return Member("possible", field.type, field.lenient)
+    if record.is_closed:
         return Member("never")
-    return Member("undeclared" if isinstance(rest, Dyn) else "possible", rest)
+    return Member("undeclared" if isinstance(record.rest, Dyn) else "possible", record.rest)
 
 
 def field_names(type_: Type) -> frozenset[str]:
@@ -116,7 +112,9 @@ def narrowed(type_: Type, steps: tuple[AccessStep, ...], narrow: Narrow) -> Type
 def _narrowed(type_: Type, steps: tuple[AccessStep, ...], narrow: Narrow) -> Type:
     step, rest = steps[0], steps[1:]
     if isinstance(type_, List):
-        return _with_position(type_, step)
+        if isinstance(step, int) and step >= type_.least:
+            return list_sized(type_, step + 1, type_.most)
+        return type_
     if not isinstance(type_, Record) and not isinstance(type_, Map):
         return type_ if isinstance(type_, Dyn | Error | Optional) else NEVER
     if not isinstance(step, str):
@@ -126,12 +124,6 @@ def _narrowed(type_: Type, steps: tuple[AccessStep, ...], narrow: Narrow) -> Typ
         return NEVER
     inner = narrowed(found.type, rest, narrow)
     return NEVER if isinstance(inner, Never) else with_field(type_, step, Field(inner))
-
-
-def _with_position(type_: List, step: AccessStep) -> Type:
-    if isinstance(step, int) and step >= type_.least:
-        return list_sized(type_, step + 1, type_.most)
-    return type_
 
 
 def list_sized(type_: List, least: int, most: int | None) -> Type:

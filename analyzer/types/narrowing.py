@@ -48,26 +48,19 @@ def of_kinds(type_: Type, wanted: frozenset[str] | None) -> Type:
 def ordered(type_: Type, operator: str, value: Any) -> Type:
     """The values of a type that can be compared with a value, and stand in that order to it."""
     number = type(value) is int
-    kept: list[Type] = []
-    for one in members_of(type_):
-        if isinstance(one, Null | List | Map | Record):
-            continue
-        if isinstance(one, Int) and number:
-            one = _int_ordered(one, operator, value)
-        kept.append(one)
-    return union(kept)
+    return union(
+        _int_ordered(one, operator, value) if isinstance(one, Int) and number else one
+        for one in members_of(type_)
+        if not isinstance(one, Null | List | Map | Record)
+    )
 
 
 def _int_ordered(type_: Int, operator: str, value: int) -> Type:
     least, most = type_.least, type_.most
-    if operator == "<":
-        most = min(most, value - 1)
-    elif operator == "<=":
-        most = min(most, value)
-    elif operator == ">":
-        least = max(least, value + 1)
+    if operator in ("<", "<="):
+        most = min(most, value - 1 if operator == "<" else value)
     else:
-        least = max(least, value)
+        least = max(least, value + 1 if operator == ">" else value)
     return Int(least, most) if least <= most else NEVER
 
 
@@ -87,18 +80,12 @@ def _member_equal(type_: Type, value: Any) -> Type:
         case String():
             literal = String(frozenset([value])) if isinstance(value, str) else NEVER
             return literal if type_.contains(value) else NEVER
-        case Int():
-            return _int_equal(type_, value)
-        case Double() | UInt():
+        case Int() if type(value) is int:
+            return Int(value, value) if type_.contains(value) else NEVER
+        case Int() | Double() | UInt():
+            # A double is equal to the ints that round to it.
             return type_ if isinstance(value, int | float) and type(value) is not bool else NEVER
     return type_ if isinstance(value, bytes) and kinds(type_) == frozenset({"bytes"}) else NEVER
-
-
-def _int_equal(type_: Int, value: Any) -> Type:
-    if type(value) is int:
-        return Int(value, value) if type_.contains(value) else NEVER
-    # A double is equal to the ints that round to it.
-    return type_ if isinstance(value, float | int) and type(value) is not bool else NEVER
 
 
 def different_from(type_: Type, value: Any) -> Type:
@@ -145,8 +132,7 @@ def _member_sized(type_: Type, least: int, most: int | None) -> Type:
     if not isinstance(type_, List | String):
         return type_
     least = max(least, type_.least)
-    bounds = [bound for bound in (most, type_.most) if bound is not None]
-    most = min(bounds, default=None)
+    most = min((bound for bound in (most, type_.most) if bound is not None), default=None)
     if most is not None and least > most:
         return NEVER
     if isinstance(type_, List):

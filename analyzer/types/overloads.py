@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import Final
 
 from analyzer import types
@@ -39,16 +40,7 @@ _KEYS: Final = frozenset({"bool", "int", "uint", "string", "double"})
 _ORDERED: Final = _NUMBERS | {"bool", "string", "bytes", "timestamp", "duration"}
 
 _KINDS: Final[dict[type, str]] = {
-    types.Null: "null",
-    types.Bool: "bool",
-    types.Int: "int",
-    types.UInt: "uint",
-    types.Double: "double",
-    types.String: "string",
-    types.Bytes: "bytes",
-    types.Timestamp: "timestamp",
-    types.Duration: "duration",
-    types.TypeValue: "type",
+    **{type(plain): name for name, plain in _PLAIN.items()},
     types.List: "list",
     types.Map: "map",
     types.Record: "map",
@@ -162,10 +154,7 @@ def resolve_overload(name: str, receiver: bool, args: tuple[Type, ...]) -> Succe
     if any(isinstance(resolved(arg), types.Never) for arg in args):
         return Success(types.NEVER)
     choices = [members_of(arg) for arg in args]
-    count = 1
-    for choice in choices:
-        count *= len(choice)
-    if count > MAX_COMBINATIONS:
+    if prod(map(len, choices)) > MAX_COMBINATIONS:
         return Success(types.Dyn("too many combinations of types"), may_fail=True)
     return _all(name, receiver, choices)
 

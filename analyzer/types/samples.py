@@ -49,10 +49,9 @@ class Samples:
             case types.Ref():
                 return self._inside(type_)
             case types.Union():
-                found = [self.smallest(member) for member in type_.members]
-                return min(
-                    (one for one in found if one is not NO_VALUE), key=size, default=NO_VALUE
-                )
+                found = map(self.smallest, type_.members)
+                values = (one for one in found if one is not NO_VALUE)
+                return min(values, key=size, default=NO_VALUE)
             case types.List():
                 return self._list(type_)
             case types.Map():
@@ -74,9 +73,8 @@ class Samples:
         if not type_.least:
             return []
         element = self.smallest(type_.element)
-        return (
-            NO_VALUE if element is NO_VALUE or type_.least > MAX_SIZE else [element] * type_.least
-        )
+        fits = element is not NO_VALUE and type_.least <= MAX_SIZE
+        return [element] * type_.least if fits else NO_VALUE
 
     def _record(self, type_: types.Record) -> Any:
         made = {}
@@ -235,16 +233,10 @@ def all_values(type_: Type) -> list[Any] | None:
     match type_:
         case types.Null():
             return [None]
-        case types.Bool() | types.String() if (
-            not isinstance(type_, types.String) or type_.literals is not None
-        ):
+        case types.Bool() | types.String(literals=frozenset()):
             return _if_few(_leaves(type_, None))
-        case types.Int():
-            return (
-                list(range(type_.least, type_.most + 1))
-                if type_.most - type_.least < MAX_LISTED
-                else None
-            )
+        case types.Int(least=least, most=most):
+            return list(range(least, most + 1)) if most - least < MAX_LISTED else None
         case types.Double(least=least, most=most):
             return [least] if least == most != 0 else None
         case types.Union():

@@ -20,7 +20,7 @@ from itertools import count, islice
 from typing import Any, Literal
 
 from analyzer import types
-from analyzer.types import Type, members_of
+from analyzer.types import Type, members_of, resolved
 from analyzer.types.acceptance import accepts, json_form, takes_all
 from analyzer.types.samples import MAX_SIZE, NO_VALUE, Samples, all_values
 from analyzer.types.verdict import PROVEN, Counterexample, Doubt, Verdict
@@ -170,14 +170,11 @@ class _Comparison:
     def _into_refined(self, producer: Type, consumer: types.Refined) -> Iterator[_Failure]:
         values = all_values(producer)
         if values is not None:
-            refused = [one for one in values if not accepts(consumer, one)]
-            yield from (_shown(one, consumer) for one in refused)
+            yield from (_shown(one, consumer) for one in values if not accepts(consumer, one))
             return
         yield from self.failures(producer, consumer.base)
-        refused = [_shown(one, consumer) for one in self._refused(producer, consumer)]
-        yield from refused or [_doubted("refined", consumer.why)]
-        if refused:
-            yield _doubted("refined", consumer.why)
+        yield from self._refused(producer, consumer)
+        yield _doubted("refined", consumer.why)
 
     def _into_union(self, producer: Type, consumer: types.Union) -> Iterator[_Failure]:
         if any(self.proves(producer, member) for member in consumer.members):
@@ -192,7 +189,7 @@ class _Comparison:
             for failure in islice(self.failures(producer, member), 8):
                 if len(near) == 1 or failure.shows(producer, consumer):
                     yield failure
-        yield from (_shown(one, consumer) for one in self._refused(producer, consumer))
+        yield from self._refused(producer, consumer)
         yield _doubted("unclear", f"one of {consumer} may fit")
 
     def _of_one_kind(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
@@ -217,7 +214,7 @@ class _Comparison:
 
     def _leaves(self, producer: Type, consumer: Type) -> Iterator[_Failure]:
         if not _holds(_delivered(producer), consumer):
-            yield from (_shown(one, consumer) for one in self._refused(producer, consumer))
+            yield from self._refused(producer, consumer)
             yield _doubted("unclear", f"{producer} may not be {consumer}")
 
     def _lists(self, producer: types.List, consumer: types.List) -> Iterator[_Failure]:
@@ -226,8 +223,7 @@ class _Comparison:
             length = producer.least if short else max((consumer.most or 0) + 1, producer.least)
             element = self.samples.smallest(producer.element) if length else None
             fits = element is not NO_VALUE and length <= MAX_SIZE
-            value = [element] * length if fits else NO_VALUE
-            yield _shown(value, consumer)
+            yield _shown([element] * length if fits else NO_VALUE, consumer)
         if producer.most != 0:
             for failure in self.failures(producer.element, consumer.element):
                 yield failure.within(0, self._list_around(producer))
@@ -273,18 +269,12 @@ class _Comparison:
         given = types.Field(producer.rest, required=False)
         yield from self._extra(producer, name, given, consumer.rest)
 
-    def _refused(self, producer: Type, consumer: Type) -> list[Any]:
-        """Values of the producer that the consumer refuses, of a few that are tried."""
-        tried = islice(self.samples.of(producer, consumer), MAX_TRIED)
-        found = (
-            one
-            for one in tried
-            if one is not NO_VALUE
-            and producer.contains(one)
-            and not accepts(consumer, json_form(one))
-        )
+    def _refused(self, producer: Type, consumer: Type) -> list[_Failure]:
+        """Failures with values that the consumer refuses, of a few that are tried."""
         self.steps += STEPS_FOR_VALUES
-        return list(islice(found, 4))
+        values = islice(self.samples.of(producer, consumer), MAX_TRIED)
+        tried = (_shown(one, consumer) for one in values)
+        return list(islice((one for one in tried if one.shows(producer, consumer)), 4))
 
     def _list_around(self, producer: types.List) -> Callable[[Any], Any]:
         length = max(producer.least, 1)
@@ -311,23 +301,20 @@ def _record_around(name: str, least: Any) -> Callable[[Any], Any]:
     return lambda value: NO_VALUE if least is NO_VALUE else {**least, name: value}
 
 
-def _is_longer(producer: types.List, consumer: types.List) -> bool:
+def _is_longer(producer: types.List | types.String, consumer: types.List | types.String) -> bool:
     if consumer.most is None:
         return False
     return producer.most is None or producer.most > consumer.most
 
 
-def _record(type_: Type) -> types.Record | None:
+def _record(type_: types.Record | types.Map) -> types.Record | None:
     """A map as a record of unknown fields; None where its keys are not just any text."""
-    match type_:
-        case types.Map(key=key):
-            return types.Record((), type_.value) if key == types.STRING else None
-        case types.Record():
-            return type_
-    return None
+    if isinstance(type_, types.Record):
+        return type_
+    return types.Record((), type_.value) if type_.key == types.STRING else None
 
 
-def _produced(type_: Type) -> types.Record | None:
+def _produced(type_: types.Record | types.Map) -> types.Record | None:
     """What is produced as a record: keys that are some texts only are no more than any."""
     if isinstance(type_, types.Map) and all(
         isinstance(one, types.String) for one in members_of(type_.key)
@@ -376,16 +363,12 @@ def _texts_hold(producer: types.String, consumer: types.String) -> bool:
         return all(map(consumer.contains, producer.literals))
     if consumer.literals is not None or consumer.pattern not in (None, producer.pattern):
         return False
-    longer = consumer.most is not None and (producer.most is None or producer.most > consumer.most)
-    return producer.least >= consumer.least and not longer
+    return producer.least >= consumer.least and not _is_longer(producer, consumer)
 
 
 def _alike(producer: Type, member: Type) -> bool:
     """Whether a member of a union has the producer's shape, so that its failures can be shown."""
-    if isinstance(member, types.Ref):
-        return _alike(producer, member.resolve())
-    if isinstance(member, types.Refined):
-        return _alike(producer, member.base)
+    member = resolved(member)
     groups = (
         (types.Record, types.Map),
         (types.Int, types.Double, types.UInt),
@@ -410,7 +393,7 @@ def _parts(producer: Type, consumer: types.Union) -> list[Type]:
 
 
 def _record_parts(producer: types.Record, consumer: types.Union) -> list[Type]:
-    members = [one for one in map(_plain, consumer.members) if isinstance(one, types.Record)]
+    members = [one for one in map(resolved, consumer.members) if isinstance(one, types.Record)]
     for index, (name, field) in enumerate(producer.fields):
         if not any(member.get(name) for member in members):
             continue
@@ -421,17 +404,11 @@ def _record_parts(producer: types.Record, consumer: types.Union) -> list[Type]:
     return [producer]
 
 
-def _plain(type_: Type) -> Type:
-    while isinstance(type_, types.Ref | types.Refined):
-        type_ = type_.resolve() if isinstance(type_, types.Ref) else type_.base
-    return type_
-
-
 def _field_parts(field: types.Field, consumer: types.Union) -> list[types.Field]:
     if isinstance(field.type, types.Never):
         return [field]
     if not field.required:
         return [types.Field(types.NEVER, required=False), replace(field, required=True)]
-    inner = _plain(field.type)
+    inner = resolved(field.type)
     parts = list(inner.members) if isinstance(inner, types.Union) else _parts(inner, consumer)
     return [replace(field, type=one) for one in parts]

@@ -27,8 +27,7 @@ class Counterexample:
     missing: bool = False
 
     def __str__(self) -> str:
-        shown = "missing" if self.missing else _show(self.value)
-        return str(Problem(self.path, shown))
+        return str(Problem(self.path, "missing" if self.missing else _show(self.value)))
 
 
 def _show(value: Any) -> str:

@@ -21,11 +21,7 @@ def is_mistaken(type_: Type) -> bool:
 
 def without_mistakes(type_: Type) -> Type:
     """The type without the parts that are of an expression with an error."""
-    return _mapped(type_, _no_mistake)
-
-
-def _no_mistake(type_: Type) -> Type:
-    return types.NEVER if isinstance(type_, types.Error) else type_
+    return _mapped(type_, lambda one: types.NEVER if isinstance(one, types.Error) else one)
 
 
 def _unbounded(type_: Type) -> Type:

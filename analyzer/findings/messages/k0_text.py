@@ -14,8 +14,7 @@ def not_text(node: Expr, what: str, type_: Type) -> Diagnostic:
 
 
 def text_around(thing: str, wanted: Type) -> Message:
-    text = f"text around the expression makes text of it, and {thing} is {wanted}"
-    return Message("K006", text)
+    return Message("K006", f"text around the expression makes text of it, and {thing} is {wanted}")
 
 
 def other_in_yaml_1_1(

@@ -93,9 +93,8 @@ def other_type(place: Place, thing: str, wanted: Type, given: Type, example: str
 def results_do_not_fit(topology: str, example: object, outputs: Type | None) -> Message:
     """K208: the results of the steps, which a topology without ``result`` gives."""
     wanted = "they must be JSON" if outputs is None else f"its outputs are {outputs}"
-    return Message(
-        "K208", f"`{topology}` gives the results of its steps, which may be {example}; {wanted}"
-    )
+    text = f"`{topology}` gives the results of its steps, which may be {example}"
+    return Message("K208", f"{text}; {wanted}")
 
 
 TWO_IMPLEMENTATIONS: Final = Message("K209", "a kind has a `controller` or a `topology`, not both")
@@ -107,8 +106,7 @@ def no_steps(engine: str) -> Message:
 
 
 def not_for_uncalled(field: str, capability: str) -> Message:
-    text = f"a `{field}` is for a kind that is called, and a {capability} is not"
-    return Message("K209", text)
+    return Message("K209", f"a `{field}` is for a kind that is called, and a {capability} is not")
 
 
 def inputs_of_uncalled(capability: str) -> Message:

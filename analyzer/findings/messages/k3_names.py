@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from analyzer.findings.diagnostic import Diagnostic, Fix
-from analyzer.findings.messages.near_names import candidates, renaming
+from analyzer.findings.messages.near_names import unknown_name
 from analyzer.types import Type
 from kernel.cel import Expr
 from kernel.manifest.suggest import nearest
@@ -16,9 +16,8 @@ def syntax(message: str, offset: int, end: int) -> Diagnostic:
 
 
 def unknown_variable(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
-    more, meant = candidates(name, known, "in scope are")
-    fix = renaming(node, name, meant)
-    return Diagnostic.of("K302", node, f"there is no variable '{name}'{more}", fix=fix)
+    message = f"there is no variable '{name}'"
+    return unknown_name("K302", node, message, name, known, "in scope are")
 
 
 def unknown_function(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
@@ -65,9 +64,8 @@ def inner_step(node: Expr, name: str) -> Diagnostic:
 
 
 def shadowed(node: Expr, name: str) -> Diagnostic:
-    return Diagnostic.of(
-        "K307", node, f"the variable '{name}' hides another '{name}' that is in scope"
-    )
+    message = f"the variable '{name}' hides another '{name}' that is in scope"
+    return Diagnostic.of("K307", node, message)
 
 
 def costly(node: Expr) -> Diagnostic:

@@ -6,23 +6,18 @@ from collections.abc import Iterable, Sequence
 
 from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.message import Message
-from analyzer.findings.messages.near_names import candidates, renaming
+from analyzer.findings.messages.near_names import unknown_name
 from analyzer.types import Type
 from kernel.cel import Expr
 from kernel.manifest.suggest import nearest
 
 
 def unknown_property(node: Expr, name: str, owner: str, known: Iterable[str]) -> Diagnostic:
-    more, meant = candidates(name, known, "it has")
-    fix = renaming(node, name, meant)
-    return Diagnostic.of("K401", node, f"{owner} has no field '{name}'{more}", fix=fix)
+    return unknown_name("K401", node, f"{owner} has no field '{name}'", name, known, "it has")
 
 
 def unknown_step(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
-    more, meant = candidates(name, known, "there are")
-    return Diagnostic.of(
-        "K401", node, f"there is no step '{name}'{more}", fix=renaming(node, name, meant)
-    )
+    return unknown_name("K401", node, f"there is no step '{name}'", name, known, "there are")
 
 
 def slot_type(node: Expr, field: str, wanted: str, type_: Type) -> Diagnostic:
@@ -38,30 +33,23 @@ def unnarrowed_union(node: Expr, what: str, lacking: Type) -> Diagnostic:
 
 
 def untyped(node: Expr, what: str, owner: str) -> Diagnostic:
-    message = (
-        f"{what} is not certain: the schema of {owner} has no `type`, so it may be null, a list, …"
-    )
-    return Diagnostic.of("K404", node, message)
+    reason = f"the schema of {owner} has no `type`, so it may be null, a list, …"
+    return Diagnostic.of("K404", node, f"{what} is not certain: {reason}")
 
 
 def impossible_literal(node: Expr, literal: str, type_: Type) -> Diagnostic:
     known = type_.literals if hasattr(type_, "literals") else ()
     meant = nearest(literal, known or ())
     more = f"; did you mean '{meant}'?" if meant else ""
-    fix = Fix(f"write '{meant}'", node.offset, node.end, f"'{meant}'") if meant else None
-    if meant and not _plain(meant):
-        fix = None
+    fix = None
+    if meant and meant.isprintable() and not set(meant) & {"'", "\\"}:
+        fix = Fix(f"write '{meant}'", node.offset, node.end, f"'{meant}'")
     return Diagnostic.of("K406", node, f"'{literal}' is none of {type_}{more}", fix=fix)
 
 
-def _plain(text: str) -> bool:
-    return text.isprintable() and not set(text) & {"'", "\\"}
-
-
 def undeclared_property(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
-    more, meant = candidates(name, known, "declared are")
-    fix = renaming(node, name, meant)
-    return Diagnostic.of("K407", node, f"the field '{name}' is not declared{more}", fix=fix)
+    message = f"the field '{name}' is not declared"
+    return unknown_name("K407", node, message, name, known, "declared are")
 
 
 def field_of_type(field: str, wanted: str, type_: Type) -> Message:

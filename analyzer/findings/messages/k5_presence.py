@@ -13,9 +13,8 @@ def optional_unguarded(node: Expr, path: str, guard: str, lenient: bool) -> Diag
 
 
 def nullable_unguarded(node: Expr, what: str) -> Diagnostic:
-    return Diagnostic.of(
-        "K502", node, f"{what} may be null here; exclude it with a '!= null' before"
-    )
+    message = f"{what} may be null here; exclude it with a '!= null' before"
+    return Diagnostic.of("K502", node, message)
 
 
 def step_unavailable(
@@ -25,8 +24,7 @@ def step_unavailable(
 
 
 def forward_reference(node: Expr, name: str) -> Diagnostic:
-    message = f"step `{name}` runs after this, so it has no result yet"
-    return Diagnostic.of("K504", node, message)
+    return Diagnostic.of("K504", node, f"step `{name}` runs after this, so it has no result yet")
 
 
 def no_error(node: Expr) -> Diagnostic:

@@ -48,15 +48,13 @@ def irreversible_repeated(callee: str, inner: str) -> Message:
 
 
 def approval_in_retry(callee: str, inner: str | None) -> Message:
-    return Message(
-        "K703", f"{_approved(callee, inner)} for each attempt, so a retry cannot repeat it"
-    )
+    needed = _approved(callee, inner)
+    return Message("K703", f"{needed} for each attempt, so a retry cannot repeat it")
 
 
 def approval_in_loop(callee: str, inner: str | None) -> Message:
-    return Message(
-        "K703", f"{_approved(callee, inner)}, and in a loop it asks for one in each round"
-    )
+    needed = _approved(callee, inner)
+    return Message("K703", f"{needed}, and in a loop it asks for one in each round")
 
 
 def _approved(callee: str, inner: str | None) -> str:
@@ -132,10 +130,8 @@ def attempt_past_deadline(
 def last_attempt_cut(
     attempts: int, each: float, pauses: float, total: float, deadline: float
 ) -> Message:
-    text = f"{attempts} attempts of {_ms(each)} with {_ms(pauses)} of pauses take"
-    return Message(
-        "K706", f"{text} {_ms(total)}: the deadline of {_ms(deadline)} cuts the last one short"
-    )
+    text = f"{attempts} attempts of {_ms(each)} with {_ms(pauses)} of pauses take {_ms(total)}"
+    return Message("K706", f"{text}: the deadline of {_ms(deadline)} cuts the last one short")
 
 
 def _ms(value: float) -> str:

@@ -32,9 +32,8 @@ NO_RULE_NAMED: Final = Message(
 
 
 def no_such_rule(code: str, meant: str | None) -> Message:
-    return Message(
-        "K902", f"there is no rule {code!r}", f"did you mean {meant}?" if meant else None
-    )
+    help = f"did you mean {meant}?" if meant else None
+    return Message("K902", f"there is no rule {code!r}", help)
 
 
 def not_suppressible(code: str, *, is_refused: bool) -> Message:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from analyzer.findings.diagnostic import Fix
+from analyzer.findings.diagnostic import Diagnostic, Fix
 from kernel.cel import Expr
 from kernel.manifest.suggest import nearest
 
 _MAX_NAMES_SHOWN: Final = 8
 
 
-def candidates(name: str, known: Iterable[str], what: str) -> tuple[str, str | None]:
-    """The end of a message about an unknown name, and the name that was probably meant."""
+def unknown_name(
+    code: str, node: Expr, message: str, name: str, known: Iterable[str], what: str
+) -> Diagnostic:
+    """The finding about an unknown name at the end of its node; names what was probably meant."""
     names = sorted(set(known))
     meant = nearest(name, names)
     if meant:
-        return f"; did you mean '{meant}'?", meant
+        fix = Fix(f"write '{meant}'", node.end - len(name), node.end, meant)
+        return Diagnostic.of(code, node, f"{message}; did you mean '{meant}'?", fix=fix)
     if names and len(names) <= _MAX_NAMES_SHOWN:
-        return f"; {what} {', '.join(names)}", None
-    return "", None
-
-
-def renaming(node: Expr, name: str, meant: str | None) -> Fix | None:
-    """The edit of a name that stands at the end of its node."""
-    return Fix(f"write '{meant}'", node.end - len(name), node.end, meant) if meant else None
+        message += f"; {what} {', '.join(names)}"
+    return Diagnostic.of(code, node, message)
