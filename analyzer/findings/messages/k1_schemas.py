@@ -55,11 +55,11 @@ def _values(keyword: str) -> str:
     return "it is" if keyword == "const" else "all of its values are"
 
 
-ENDLESS: Final = Message("K104", "every value of this schema needs another in it, without an end")
+ENDLESS: Final = Message("K104", "a value here demands another of the same schema, without an end")
 
 
 def endless_through(path: str) -> Message:
-    text = f"every value of this schema needs another in `{path}`, without an end"
+    text = f"a value here has no end: `{path}` is demanded, and is of the same schema again"
     return Message("K104", text)
 
 
