@@ -8,8 +8,8 @@ READY := .venv/.ready
 run: $(READY)  ## the main job, on real input
 	$(BIN)/kernel apply examples/earthquakes
 
-test: $(READY)  ## all tests; some only wait, so there is one process more than cores
-	$(BIN)/python -m pytest -n 3
+test: $(READY)  ## all tests; some only wait, so there are more processes than cores
+	$(BIN)/python -m pytest -n 4
 
 lint: $(READY)
 	$(BIN)/ruff check .
