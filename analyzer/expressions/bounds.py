@@ -136,7 +136,7 @@ def _int_fact(expr: Expr, type_of: TypeOf) -> Iterator[Bound]:
 
 
 def _hidden_with(names: frozenset[str]) -> tuple[AccessStep, ...]:
-    """Steps for the names of a bound: it is forgotten where a name means something else."""
+    """Access steps for the names in a bound, which is dropped where a name is hidden."""
     return tuple([("$", (name,)) for name in sorted(names)])
 
 

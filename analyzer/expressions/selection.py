@@ -144,7 +144,7 @@ class _FieldAccess:
 
 
 def _is_required(owner: Type, name: str) -> bool:
-    """Whether a schema requires a field; of any value nothing is required."""
+    """Whether a schema requires a field; a schema that allows any value requires none."""
     fields = (one.get(name) for one in members_of(owner) if isinstance(one, types.Record))
     return any(field is not None and field.required for field in fields)
 

@@ -38,7 +38,7 @@ def place_of(
 
 
 def may_be_asked_again(guard: Condition, place: Place) -> bool:
-    """Whether a guard says at a place what it said where it was asked, since it reads the same.
+    """Whether a guard has the same value at a place as where it was evaluated.
 
     The steps that it reads have run before it, and not again since; ``item`` and ``error`` are
     those of the same round and of the same failure.

@@ -74,12 +74,12 @@ class _Reading:
     read: Collection[str]
 
     def idle(self, steps: Steps, answers: bool) -> Iterator[Step]:
-        """Those at the top. ``answers``: results by name are what the topology gives."""
+        """The unused steps at the top. ``answers``: the results by name are read from outside."""
         for step in steps:
             yield from self.step(step, False, answers)
 
     def inner(self, steps: Steps, wanted: bool, answers: bool) -> Iterator[Step]:
-        """Those in a form. ``wanted``: somebody reads its result, which is that of the last step.
+        """The unused steps in a form. ``wanted``: its result, that of the last step, is read.
 
         The last one without a name says what comes of it, if only to whoever reads the manifest.
         """

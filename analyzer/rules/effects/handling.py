@@ -50,7 +50,7 @@ class PossibleErrors:
         return False
 
     def meant(self, code: Code) -> str | None:
-        """The one declared code that is near to it."""
+        """The code that can come and is spelt most like ``code``; None if none is near."""
         if not isinstance(code, str) or code in FINAL:
             return None
         known = {one for one in self.raised.codes if isinstance(one, str)} | self.kernel

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
+from tests.support.journals import schema
 
 
 @contextmanager
@@ -19,17 +15,5 @@ def database(dialect: str, folder: Path) -> Iterator[str]:
     if dialect == "sqlite":
         yield f"sqlite:///{folder}/test.db"
         return
-    psycopg = pytest.importorskip("psycopg")
-    try:
-        connection = psycopg.connect(
-            POSTGRESQL, autocommit=True, connect_timeout=2, options="-csynchronous_commit=off"
-        )
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL at {POSTGRESQL}: {error}")
-    schema = f"t_{secrets.token_hex(6)}"
-    with connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-        try:
-            yield f"{POSTGRESQL}?options=-csearch_path%3D{schema}"
-        finally:
-            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    with schema() as address:
+        yield address
