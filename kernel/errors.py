@@ -30,8 +30,9 @@ Each class carries a stable ``category``, which is what CEL reads as ``error.kin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
+
+from kernel.structs import struct
 
 Outcome = Literal[
     "succeeded", "failed", "unknown", "cancelled", "parked", "deduplicated", "rejected"
@@ -42,7 +43,7 @@ Path = tuple[str | int, ...]
 """The keys and indices from the root of a document to one of its nodes."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Span:
     """A place in a manifest: lines and columns from 1, columns in Unicode characters.
 
@@ -59,7 +60,7 @@ class Span:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Fault:
     """Something that is wrong with a manifest."""
 

@@ -6,7 +6,6 @@ The editor asks the same functions as the checks, so that it offers what the che
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from analyzer.checks.fields import known_of_check, variables_of_check
 from analyzer.checks.policies import variables_of_policy
@@ -23,12 +22,13 @@ from analyzer.program.variables import ERROR, INVOCATION, Names
 from analyzer.types import NEVER, Type
 from kernel.errors import Path
 from kernel.manifest import Definition, Document, Policy
+from kernel.structs import struct
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Step, all_steps
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Scope:
     """What an expression at a place can read.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,6 +28,7 @@ from analyzer.types.subtyping import is_assignable
 from kernel.cel import Expr, Template
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
+from kernel.structs import struct
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Step, Steps, all_steps
@@ -69,7 +69,7 @@ def scopes_in(
     return conditions, scopes
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _SequenceCheck:
     check: UnitCheck
     sequence: Sequence

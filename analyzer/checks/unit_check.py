@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from analyzer.expressions.assignment import Mismatch, mismatches
 from analyzer.expressions.templates import Evaluation
 from analyzer.findings.diagnostic import Diagnostic
@@ -15,9 +13,10 @@ from analyzer.program.program import Program
 from analyzer.types import Type
 from kernel.errors import Path, Span
 from kernel.manifest import Document
+from kernel.structs import field, struct
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class UnitCheck:
     """A unit of a program, and the findings in it so far."""
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from analyzer.editor.workspace import Analysis
 from analyzer.findings.finding import Finding
 from analyzer.findings.suppression import NEVER
 from kernel.errors import Span
+from kernel.structs import struct
 
 _BREAK = re.compile(r"\r\n?|\n")
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Action:
     """A change that an author may choose. ``preferred``: it is the finding's own fix."""
 

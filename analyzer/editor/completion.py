@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from analyzer.checks.scope_at import Scope, unit_at
@@ -24,6 +24,7 @@ from kernel.cel.functions.table import Function
 from kernel.errors import Path
 from kernel.manifest import Document, Module
 from kernel.manifest.scalars import resolve
+from kernel.structs import struct
 from kernel.topology.steps import FORMS
 
 _NAME = re.compile(r"^metadata:\s*(?:\{[^}\n]*?)?\bname:\s*([\w.]+)", re.MULTILINE)
@@ -163,7 +164,7 @@ def _type_of(schema: Mapping[str, Any]) -> str:
 # CEL ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Around:
     """What proposals depend on at a place of an expression. ``called``: a parenthesis follows."""
 

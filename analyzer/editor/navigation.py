@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,9 +24,10 @@ from kernel.errors import Path, Span
 from kernel.manifest import Definition, Document, Module, find_kind, find_resource
 from kernel.manifest.nodes import Node
 from kernel.manifest.offsets import offsets
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, eq=False)
+@struct(eq=False, slots=False)
 class Here:
     """A place of a document. ``expr`` is the part of an expression that stands there."""
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from analyzer.editor.origins import steps_of
 from analyzer.editor.symbols import Symbol, occurrences_of, symbol_at
 from analyzer.editor.workspace import Workspace
 from kernel.errors import KernelError, Span
 from kernel.manifest.build import IDENTIFIER
+from kernel.structs import struct
 
 
 class RenameRefused(KernelError):
     """The name cannot be changed; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Replacement:
     """A text in the place of a span."""
 

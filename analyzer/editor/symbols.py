@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from analyzer.editor.origins import steps_of
@@ -15,6 +14,7 @@ from kernel.cel.tree import Ident, Index, Literal, Macro, Select, children
 from kernel.errors import Path, Span
 from kernel.manifest import Document, Module, find_kind, find_resource, model
 from kernel.manifest.source import whole
+from kernel.structs import field, struct
 from kernel.topology.callsite import Target
 from kernel.topology.forms import Step
 
@@ -23,7 +23,7 @@ _GROUPS: Final[dict[str, SymbolKind]] = {"vars": "variable", "secrets": "secret"
 """The fields of a module that declare, and that CEL reads by the same names."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Symbol:
     """Something with a name. Two are the same if they are declared at the same place.
 
@@ -39,7 +39,7 @@ class Symbol:
     unit: Unit | None = field(compare=False, repr=False, default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Occurrence:
     """A place where a symbol is named."""
 

@@ -8,7 +8,7 @@ values. Where all of these are the same text as before, so are the findings, but
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from analyzer.program.program import Program
 from analyzer.types import Type
 from kernel.errors import Fault, Span
 from kernel.manifest import Document, Manifest, Module, Policy, Resource, resolve_kind
+from kernel.structs import field, struct
 from kernel.topology.verify import verify_resource
 
 MAX_NUMBERS: Final = 50_000
@@ -31,7 +32,7 @@ Place = tuple[str, int, int]
 Told = TypeVar("Told", Finding, Fault)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Known(Generic[Told]):
     """Findings or faults of a document that stood at a place; ``result`` is its topology's type."""
 
@@ -51,7 +52,7 @@ class _Known(Generic[Told]):
         return [_moved(one, lines) for one in self.told] if lines else self.told
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class UnitCache:
     """The findings of the units of one manifest, through its versions.
 

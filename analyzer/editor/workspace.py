@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from kernel.errors import Fault, ManifestError, UsageError
 from kernel.manifest import Document, Manifest, Module, Shared, inspect, inspect_text
 from kernel.manifest.load import Stream, without_collection
 from kernel.manifest.source import read_source
+from kernel.structs import field, struct
 
 MAX_STREAMS: Final = 1000
 """With more texts of files than that, what was read of them is forgotten."""
@@ -32,7 +32,7 @@ _OURS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, eq=False)
+@struct(eq=False, slots=False)
 class Analysis:
     """A manifest from open texts and files; ``places``: the files and folders it depends on."""
 
@@ -76,7 +76,7 @@ class Analysis:
         )
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Workspace:
     """The open texts by path, and the analyses of the manifests that they belong to.
 

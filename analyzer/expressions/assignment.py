@@ -7,7 +7,7 @@ where it stands, and said once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from analyzer import types
@@ -21,6 +21,7 @@ from analyzer.types.subtyping import is_assignable
 from analyzer.types.verdict import Verdict
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
+from kernel.structs import struct
 
 MAX_PARTS: Final = 2_000
 """Of a structure with more values the rest is compared as a whole."""
@@ -29,7 +30,7 @@ MAX_LENIENT: Final = 10
 """What nests deeper must be declared."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Mismatch:
     """One value that a place does not take.
 
@@ -51,7 +52,7 @@ def mismatches(value: Evaluation, type_: Type, place: Place, name: str) -> Itera
     return _Mismatches(value, place, name).at((), value.tree.structure, type_)
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _Mismatches:
     value: Evaluation
     rules: Place

@@ -9,7 +9,6 @@ bound is used: doubles are no positions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -18,6 +17,7 @@ from analyzer.types import INT, NEVER, Int, Type, resolved
 from analyzer.types.members import AccessStep
 from kernel.cel import Expr, free_names
 from kernel.cel.tree import Binary, Call, Literal
+from kernel.structs import struct
 
 MAX_KEY_LENGTH: Final = 2_000
 """Of larger expressions nothing is kept."""
@@ -36,7 +36,7 @@ Bound = tuple[tuple[AccessStep, ...], Type]
 TypeOf = Callable[[Expr], Type | None]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Term:
     """A number: an expression, by its key, plus a constant."""
 
@@ -241,7 +241,7 @@ def _length(expr: Expr) -> Term | None:
 # What follows ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Orders:
     """The bounds at a place, and the types of the expressions there."""
 

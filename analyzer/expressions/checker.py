@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from analyzer.expressions.conditions import assume
@@ -28,6 +27,7 @@ from analyzer.types import (
 )
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Index, Literal, Logical, Select
+from kernel.structs import field, struct
 
 MAX_RETRIES: Final = 8
 """How many operands of one expression are looked at again with what later operands say."""
@@ -35,7 +35,7 @@ MAX_RETRIES: Final = 8
 Check = Callable[["Checker", Any, Facts], Type]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Loop:
     """A comprehension around a place: its variables, and whether its list may be long."""
 
@@ -43,7 +43,7 @@ class Loop:
     unbounded: bool
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Checker:
     """One walk over an expression; collects the findings, each subject once for a rule.
 

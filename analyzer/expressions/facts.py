@@ -7,7 +7,6 @@ read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from analyzer import types
@@ -16,6 +15,7 @@ from analyzer.types import Type, members_of, union
 from analyzer.types.members import AccessStep, Narrow, member, narrowed, values_of
 from kernel.cel import Expr
 from kernel.cel.tree import Ident, Index, Literal, Select
+from kernel.structs import field, struct
 
 MAX_FACTS: Final = 500
 
@@ -26,7 +26,7 @@ Consequences = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
 """The outcomes of other expressions that follow from the outcome of an expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Facts:
     """The names in scope with their declared types, and what is known beyond.
 

@@ -7,7 +7,6 @@ follows from a mistake is of the type Error, about which nothing more is said.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -35,9 +34,10 @@ from analyzer.types.operators import (
 from analyzer.types.overloads import kinds
 from kernel.cel import CelSyntaxError, Expr, UInt, parse, tree
 from kernel.cel.values import TYPES
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Assumed(Type):
     """A type that is right if values of which nothing is known fit where they are used."""
 
@@ -58,7 +58,7 @@ class Assumed(Type):
         return str(self.type)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Inference:
     """The type of an expression and the findings, in the order of the text."""
 

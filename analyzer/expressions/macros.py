@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from analyzer import types
@@ -18,6 +17,7 @@ from analyzer.types.members import keys_of, values_of
 from analyzer.types.overloads import parameter_bound
 from kernel.cel import free_names
 from kernel.cel.tree import Call, Expr, Ident, Macro
+from kernel.structs import struct
 
 MAX_PARTS: Final = 20_000
 MAX_HEIGHT: Final = 60
@@ -27,7 +27,7 @@ MAX_BOUNDED_SIZE: Final = 10_000
 """A list that may have more elements counts as one without a bound."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Range:
     """What a comprehension goes over: the first variable if there are two, the other, the size."""
 

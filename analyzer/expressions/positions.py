@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from analyzer import types
@@ -18,11 +17,12 @@ from analyzer.types import Type, members_of, resolved
 from analyzer.types.operators import possible_size
 from kernel.cel import Expr
 from kernel.cel.tree import Call
+from kernel.structs import struct
 
 Argument = tuple[Expr, Type]
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class PlacedCall:
     """A call, with what is known at its place. ``given`` is what its overload gives."""
 

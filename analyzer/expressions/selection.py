@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from analyzer import types
@@ -20,6 +20,7 @@ from kernel.cel import Expr
 from kernel.cel.tree import Ident, Index, Literal, Macro, Select
 from kernel.cel.values import TYPES
 from kernel.manifest.suggest import nearest
+from kernel.structs import struct
 
 
 def select(checker: Checker, expr: Select, facts: Facts) -> Type:
@@ -70,7 +71,7 @@ def checked_field(
     return types.Optional(type_) if optional and not isinstance(type_, types.Error) else type_
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _FieldAccess:
     """An access to a field of ``operand``: its type, and its mistakes."""
 
@@ -177,7 +178,7 @@ _POSITIONS: Final = frozenset({"int", "uint", "double"})
 _KEYS: Final = _POSITIONS | {"bool", "string"}
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _ElementAccess:
     """The reading of an element of ``operand``, at an index of the type ``index``."""
 

@@ -6,7 +6,6 @@ A ``Check`` gives the type of one expression, and the findings in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
 from typing import Any, Final
@@ -19,13 +18,14 @@ from analyzer.types import Type, members_of
 from analyzer.types.operators import union_of_many
 from kernel.cel import Expr, Scalar, TemplateTree
 from kernel.errors import Path
+from kernel.structs import struct
 
 Check = Callable[[Expr], tuple[Type, tuple[Diagnostic, ...]]]
 
 _WITHOUT_TEXT: Final = (types.List, types.Map, types.Record, types.Optional, types.TypeValue)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Evaluation:
     """The types of a template, by the path of each scalar that holds CEL, and of the whole.
 

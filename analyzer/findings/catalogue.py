@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from kernel.structs import struct
 
 Severity = Literal["error", "warning", "info"]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class RuleEntry:
     """A rule as people know it. ``severity`` is the usual one; configuration may change it."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.findings.configuration import FailOn
 from analyzer.findings.finding import Report
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Checked:
     """A report on several paths.
 

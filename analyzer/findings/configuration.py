@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -17,6 +17,7 @@ from analyzer.findings.finding import Finding, Report
 from analyzer.findings.pages import find_rule
 from kernel.errors import UsageError
 from kernel.manifest.suggest import did_you_mean
+from kernel.structs import field, struct
 
 FailOn = Literal["error", "warning", "info", "never"]
 Setting = Literal["error", "warning", "info", "off"]
@@ -26,7 +27,7 @@ _TABLES: Final = (("kernel.toml", ("check",)), ("pyproject.toml", ("tool", "kern
 _KEYS: Final = ("fail-on", "severity")
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Configuration:
     """What a team has decided: the severity of rules, by code, and what fails a check."""
 

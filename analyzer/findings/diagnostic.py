@@ -5,13 +5,12 @@ Offsets count Unicode code points; the end is exclusive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from analyzer.findings.catalogue import RULES, Severity
 from kernel.cel import Expr
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Fix:
     """An edit of the text that mends the finding; ``title`` says what it does."""
 
@@ -21,7 +20,7 @@ class Fix:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Related:
     """Another place that has to do with a finding."""
 
@@ -30,7 +29,7 @@ class Related:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Diagnostic:
     """One finding: one sentence in plain words, and the place it is about."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from analyzer.findings.catalogue import RULES, Severity
 from kernel.errors import Fault, Path, Span
 from kernel.manifest.source import Source
+from kernel.structs import field, struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Note:
     """Another place that has to do with a finding, and how."""
 
@@ -18,7 +18,7 @@ class Note:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Edit:
     """A text edit that mends a finding: ``text`` in the place of ``span``."""
 
@@ -27,7 +27,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Finding:
     """One mistake, at one place. ``message`` is one sentence; ``help`` says how to mend it.
 
@@ -60,7 +60,7 @@ class Finding:
         return self.severity or RULES[self.code].severity
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Report:
     """All findings, in reading order, each once; ``sources`` are the files that were checked."""
 

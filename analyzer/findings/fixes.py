@@ -12,13 +12,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
 from analyzer.findings.finding import Edit, Report
 from kernel.errors import ManifestError
 from kernel.manifest.source import Source, decode, encoding_of
+from kernel.structs import struct
 
 _MAX_ROUNDS = 10
 _MAX_SINGLE_EDITS = 100
@@ -28,7 +28,7 @@ Check = Callable[[Texts], Report]
 """The report on the files with some texts in their place, by real path."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Change:
     """A file that is to be changed: its name, its real path, its bytes before and after."""
 
@@ -48,7 +48,7 @@ class Change:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Mended:
     """The outcome: the number of fixes, the changed files, the refused fixes, the report."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from analyzer.findings.catalogue import Severity
 from analyzer.findings.finding import Edit, Finding, Note
 from kernel.errors import Path, Span
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Message:
     """The code of a rule and one sentence; ``help`` says how to mend the mistake.
 

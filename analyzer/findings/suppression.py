@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer.findings.catalogue import RULES, codes
@@ -19,6 +18,7 @@ from analyzer.findings.messages import k9_hygiene
 from kernel.errors import Span
 from kernel.manifest.source import Source
 from kernel.manifest.suggest import nearest
+from kernel.structs import struct
 
 _TRACE = re.compile(r"#[ \t]*kernel:[ \t]*ignore\b")
 _COMMENT = re.compile(
@@ -44,7 +44,7 @@ _HIDING: Final = codes(
 """Where these are found, others are not looked for: a comment may be right after all."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Suppression:
     """One comment: the rules that it names, why, where it stands, and the line that it is about."""
 

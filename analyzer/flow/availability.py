@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rpds import HashTrieMap
 
 from kernel.cel import Expr
 from kernel.cel.tree import Ident, Literal, Logical, Macro, Select, Unary
+from kernel.structs import field, struct
 from kernel.topology.forms import Field, Part, Step, Steps, visible_steps
 from kernel.topology.sequence import Sequence
 
@@ -38,7 +38,7 @@ State: TypeAlias = "HashTrieMap[str, Ran]"
 NOTHING_RAN: State = HashTrieMap()
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Availability:
     """The state at every place where an expression of a sequence stands."""
 
@@ -62,7 +62,7 @@ def availability_of(sequence: Sequence) -> Availability:
     return Availability(walk.before, walk.within, end or NOTHING_RAN, unreachable, entered)
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _AvailabilityWalk:
     before: dict[Step, State] = field(default_factory=dict)
     within: dict[Step, State] = field(default_factory=dict)

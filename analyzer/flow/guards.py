@@ -8,17 +8,17 @@ found as long as no step that it reads runs again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
 
 from analyzer.flow.step_names import steps_read
 from kernel.cel import Expr, Template, free_names
 from kernel.cel.tree import Binary, Literal, Logical
 from kernel.errors import Path
+from kernel.structs import field, struct
 from kernel.topology.forms import Field, Part, Step, Steps, all_steps
 from kernel.topology.sequence import Sequence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Condition:
     """An expression that was evaluated at a step, and what it gave.
 
@@ -44,7 +44,7 @@ Known = tuple[Condition, ...]
 """Conditions that hold at a place."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Way:
     """How a step is reached from the step that it stands in."""
 
@@ -58,7 +58,7 @@ class Way:
     """After the parent it is certain that the part ran to its end if the conditions held."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Conditions:
     """The conditions that hold at each place of a sequence."""
 
@@ -199,7 +199,7 @@ def expression_of(template: Template) -> Expr | None:
     return None if whole is None else whole.expr
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _GuardsWalk:
     fields: dict[Step, Known] = field(default_factory=dict)
     asked: dict[tuple[Step, Path], Known] = field(default_factory=dict)

@@ -8,7 +8,6 @@ joined by ``&&``, ``||`` and ``!`` are taken apart into atoms; all combinations 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from analyzer.expressions.equal_expressions import expression_key
 from analyzer.flow.step_conditions import MAX_DEPTH, Equivalent, Equivalents
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Literal, Logical, Select, Unary
+from kernel.structs import struct
 
 MAX_CONDITIONS: Final = 8
 """Of more independent conditions nothing is known."""
@@ -24,7 +24,7 @@ Outcomes = Iterable[tuple[Expr, bool]]
 """Expressions, each with what it gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Atom:
     """An expression, or the equality of one with a literal; ``key`` is all but its place."""
 
@@ -77,7 +77,7 @@ def _relevant(given: Outcomes, atoms: set[_Atom], make: _Make) -> list[tuple[Exp
     return kept
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _Maker:
     """Makes formulas; what a step means is written out."""
 

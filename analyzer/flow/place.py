@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from analyzer.flow.availability import State
 from analyzer.flow.guards import Condition, Conditions, Known
 from analyzer.flow.scopes import Scopes
+from kernel.structs import struct
 from kernel.topology.forms import Field, Step
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Place:
     """A place where ``steps`` is read: what has run there, and what is known."""
 

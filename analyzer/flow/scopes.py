@@ -7,13 +7,13 @@ result; ``item``, ``index`` and ``error`` are there where a form brings them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from analyzer import types
 from analyzer.flow.availability import Availability, Ran, State, availability_of
 from analyzer.program.variables import ERROR, EVENT, Names
 from analyzer.types import Type, members_of, union
 from analyzer.types.widening import is_mistaken, widened, without_mistakes
+from kernel.structs import field, struct
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Part, Step, Steps, all_steps, field_of
@@ -31,7 +31,7 @@ MAX_NESTED_LOOPS = 4
 _SKIPPED = types.Record((("skipped", types.Field(types.Bool(True))),))
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Scopes:
     """The variables at each place of one sequence."""
 
@@ -94,7 +94,7 @@ def scopes_of(sequence: Sequence, base: Names, result_of: ResultOf, type_of: Typ
     return walk.scopes
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _ScopesWalk:
     scopes: Scopes
     result_of: ResultOf

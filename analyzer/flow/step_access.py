@@ -8,7 +8,6 @@ that is inside of a ``forEach`` (K306), or that is nowhere (K401).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
@@ -20,6 +19,7 @@ from analyzer.flow.step_conditions import equivalents_at
 from analyzer.flow.step_names import step_name
 from kernel.cel import Expr, walk
 from kernel.cel.tree import Conditional, Logical, Macro, Select, children
+from kernel.structs import struct
 from kernel.topology.forms import Step
 
 _OF_PRESENCE = codes(
@@ -29,7 +29,7 @@ _OF_PRESENCE = codes(
 """The rules that the checker of expressions breaks where a step may not be there."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Use:
     """``steps.<name>`` in an expression; ``node`` is that selection."""
 

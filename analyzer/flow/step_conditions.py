@@ -7,7 +7,6 @@ all conditions were that lead to X; ``steps.X.result`` of a value step is the va
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Condition, Known, condition_of, when_of
@@ -15,13 +14,14 @@ from analyzer.flow.place import Place, may_be_asked_again
 from analyzer.flow.step_names import step_name
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Literal, Logical, Macro, Select, Unary
+from kernel.structs import struct
 from kernel.topology.forms import Step, field_of
 
 MAX_DEPTH = 8
 """What steps mean whose conditions are over steps, … so often."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Equivalent:
     """An expression is true where all the conditions hold; with ``positive`` false, is false."""
 

@@ -13,7 +13,7 @@ such an addition contracts grow, and nobody gives a field that is not declared.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from analyzer import types
@@ -26,9 +26,10 @@ from analyzer.types.verdict import Counterexample, Doubt
 from kernel.errors import Path
 from kernel.schema import NO_SCHEMAS, Problem, Schemas
 from kernel.schema.bundle import bundle
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Difference:
     """A value that is refused or given now, unlike before, at a path of the whole value.
 

@@ -11,13 +11,13 @@ last (``kernel.schema.normalise``: own keywords, ``allOf``, ``$ref``, then the f
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
 
 from analyzer.types import Type
 from kernel.schema.bundle import follow, pointer
 from kernel.schema.keywords import subschemas, traits
+from kernel.structs import field, struct
 
 MAX_ALTERNATIVES = 24
 """Nothing is known of a place with more of them."""
@@ -37,7 +37,7 @@ _SAME_OR_ELEMENT = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Node:
     """A node of a bundled schema, by its pointer; ``settles`` as explained above."""
 
@@ -72,7 +72,7 @@ class Places(Protocol):
         """Whether a place takes a default; None if that leads in a circle."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Choice:
     """An ``anyOf`` or ``oneOf`` of a node."""
 

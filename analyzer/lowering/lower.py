@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -30,6 +29,7 @@ from kernel.schema import NO_SCHEMAS, Schemas
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import all_schemas
 from kernel.schema.plain import is_json
+from kernel.structs import struct
 
 MAX_NODES = 20_000
 """A schema with more nodes, its choices multiplied out, is known in part only."""
@@ -51,7 +51,7 @@ def lower(schema: Any, schemas: Schemas = NO_SCHEMAS, *, name: str = "") -> Type
     return Lowering(bundled, name).place((Node("", bundled),))
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Untyped:
     """A keyword, at ``path``, that says more than a type can."""
 

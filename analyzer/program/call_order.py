@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from analyzer.program.linking import Linked, Unit
 from kernel.cel import parse_template, references
 from kernel.errors import Path, Span
 from kernel.manifest import Document
+from kernel.structs import struct
 from kernel.topology.callsite import Target
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Link:
     """A place that leads to another unit: a call, a reference, ``resources.<Name>`` in a field."""
 
@@ -56,7 +56,7 @@ def _resources_in(text: str) -> Iterator[str]:
                 yield str(reference[1])
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class CallOrder:
     """The units, each after those that it calls, and the circles among them."""
 

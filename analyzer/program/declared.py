@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from kernel.errors import Path
 from kernel.manifest import Document, Module, schemas_of
 from kernel.schema import Schemas
+from kernel.structs import struct
 
 Part = Literal["inputs", "outputs"]
 """The two schemas of a contract."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class DeclaredSchema:
     """A schema at a path of a document; its references lead to other schemas of ``module``."""
 

@@ -7,7 +7,6 @@ that cannot be resolved give None; loading and verifying have reported them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.program.declared import DeclaredSchema, Part
@@ -22,6 +21,7 @@ from kernel.manifest import (
     find_kind,
     find_resource,
 )
+from kernel.structs import field, struct
 from kernel.topology.callsite import CallSite, Target, read_call_site, read_target
 from kernel.topology.engines import topology_at
 from kernel.topology.fields import Context, Hooks, prepare
@@ -30,7 +30,7 @@ from kernel.topology.roles import Roles, body_of, roles_of
 from kernel.topology.sequence import Sequence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Callee:
     """A resource that is called, in its module, and its definition, in the definition's home."""
 
@@ -59,7 +59,7 @@ class Callee:
         return DeclaredSchema(schema, self.home, definition.document, path)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class CelField:
     """A field with CEL: its value as written, its path, and the variables that it brings."""
 
@@ -68,7 +68,7 @@ class CelField:
     context: Context = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class StandaloneSite:
     """A call site that stands by itself: a route, a target, a check.
 
@@ -83,7 +83,7 @@ class StandaloneSite:
     own_fields: tuple[CelField, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Unit:
     """What is analysed by itself. ``path`` is where its owner stands in the document.
 

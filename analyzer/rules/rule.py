@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Finding
 from analyzer.program.program import Program
+from kernel.structs import struct
 
 Find = Callable[[Program], Iterable[Finding]]
 Check = Callable[[UnitCheck], None]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Rule:
     """A function that finds mistakes, and the codes of the catalogue that its findings have.
 

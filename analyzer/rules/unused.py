@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer.findings.finding import Finding
@@ -15,6 +14,7 @@ from analyzer.program.variables import ELSEWHERE
 from kernel.cel import parse_template, references
 from kernel.errors import Span
 from kernel.manifest import Declaration, Document, Module, Resource
+from kernel.structs import struct
 from kernel.topology.forms import Step, Steps, all_steps
 from kernel.topology.sequence import Sequence
 
@@ -67,7 +67,7 @@ def unread_values(unit: Unit) -> Iterator[Finding]:
         yield k9_hygiene.unread_value(step.name).at(unit.document.span(path), path)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Reading:
     """Which ``value`` steps nobody reads; ``read`` are the names of those that somebody does."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -13,6 +12,7 @@ from kernel.schema import InvalidSchema, Schemas
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import Traits, all_schemas, traits
 from kernel.schema.places import inside, spread
+from kernel.structs import field, struct
 
 ANY: Final = -1
 """In a path: any item of a list, any entry of a map."""
@@ -27,7 +27,7 @@ _WILD: Final = re.compile(r"""(?<!\\)\.|\[\^|\\[SWDxu]|['"`;]""")
 _CHOICE: Final = re.compile(r"\^\([^()]*\)\$")
 
 
-@dataclass(frozen=True, eq=False)
+@struct(eq=False, slots=False)
 class Annotations:
     """A place of a schema: the nodes that may apply to it, and the bundled schema they are of.
 

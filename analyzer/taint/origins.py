@@ -7,17 +7,18 @@ nothing of what the value is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import reduce
 from typing import Final
 
 from analyzer.taint.annotations import ANY, Annotations
 from kernel.errors import Path
+from kernel.structs import field, struct
 
 _MAX_PATH_LENGTH: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Origin:
     """A variable, or a part of one, that a value was taken from."""
 
@@ -69,7 +70,7 @@ def _written(step: str | int) -> str:
     return f".{step}" if step.isidentifier() else f"['{step}']"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Taint:
     """The origins of a value: those of all of it, those of its known parts, those of the others."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 
 from analyzer.findings.finding import Finding, Note
@@ -16,12 +15,13 @@ from analyzer.taint.sinks import Sink, leaks
 from analyzer.taint.survey import Summary
 from analyzer.taint.tracing import Piece
 from kernel.errors import Path, Span
+from kernel.structs import field, struct
 
 SpanOf = Callable[[Origin], Span]
 """The place where an origin is read."""
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Reached:
     """What the values of a unit come to. A rule has one finding for each place."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from analyzer.findings.messages.k8_taint import Language
 from analyzer.taint.annotations import ANY, Annotations
 from analyzer.taint.origins import Origin, Taint
 from kernel.errors import Path, Span
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Sink:
     """A place that shows what is put there, or reads it as text of a language."""
 

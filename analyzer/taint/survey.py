@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.program.contexts import written_schema
@@ -16,10 +15,11 @@ from analyzer.taint.sinks import Sink
 from analyzer.taint.tracing import Env
 from kernel.manifest import Definition, Module, resolve_kind, schemas_of
 from kernel.schema import Schemas
+from kernel.structs import field, struct
 from kernel.topology.fields import Context, variables
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Summary:
     """What a topology does with what it is given: where it puts it, and what it gives back."""
 
@@ -27,7 +27,7 @@ class Summary:
     result: Taint = CLEAN
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Survey:
     """What the walks of all units share."""
 

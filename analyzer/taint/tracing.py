@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from analyzer.taint.annotations import ANY
@@ -25,6 +24,7 @@ from kernel.cel.tree import (
     reference_path,
 )
 from kernel.errors import Path
+from kernel.structs import field, struct
 
 Env = Mapping[str, Taint]
 """The origins of variables, by name; what is not named has none that matter."""
@@ -60,7 +60,7 @@ _MIXING: Final = frozenset(("format", "join", "replace", "regex.replace", "strin
 _ONE_OF: Final = frozenset(("first", "last"))
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Tracer:
     """One reading of an expression. ``read`` says at which node each origin was read."""
 
@@ -172,7 +172,7 @@ class Tracer:
                 return element if macro.name == "transformMapEntry" else Taint(rest=element)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Piece:
     """An expression of a template: the path of its scalar, and where its value comes from.
 

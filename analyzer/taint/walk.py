@@ -8,7 +8,6 @@ their contract says so, and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from analyzer.findings.finding import Finding
 from analyzer.flow.guards import Known, conditions_of
@@ -23,6 +22,7 @@ from analyzer.taint.sinks import Sink
 from analyzer.taint.survey import Survey, variable
 from analyzer.taint.tracing import Env, Piece, Vetted, pieces, traced, vetted_by, whole
 from kernel.manifest import Definition, schemas_of
+from kernel.structs import field, struct
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Field, Step, Steps, all_steps, field_of, visible_steps
 from kernel.topology.sequence import Sequence
@@ -45,7 +45,7 @@ def find_leaks(program: Program) -> Iterator[Finding]:
         yield from walk_fields(survey, unit).findings
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _TaintWalk:
     """The walk over the steps and the other call sites of one unit."""
 

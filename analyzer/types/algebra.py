@@ -23,11 +23,11 @@ asks whether a value is of a type; the soundness of everything else is tested ag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kernel import cel
+from kernel.structs import field, struct
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
@@ -56,7 +56,7 @@ class Type:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Dyn(Type):
     """Nothing is known; ``reason`` says why, to people."""
 
@@ -73,7 +73,7 @@ class Dyn(Type):
         return "any"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Never(Type):
     """No value at all."""
 
@@ -81,7 +81,7 @@ class Never(Type):
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Error(Type):
     """The type after a mistake that was reported already: nothing more is reported about it."""
 
@@ -89,7 +89,7 @@ class Error(Type):
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Null(Type):
     """``null``."""
 
@@ -97,7 +97,7 @@ class Null(Type):
         return value is None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Bool(Type):
     """``true`` and ``false``; only one of them where ``literal`` says so."""
 
@@ -110,7 +110,7 @@ class Bool(Type):
         return "bool" if self.literal is None else str(self.literal).lower()
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Int(Type):
     """Whole numbers from ``least`` to ``most``, both included; JSON has greater than 64 bits."""
 
@@ -128,7 +128,7 @@ class Int(Type):
         return f"int{low}{high}" if low or not high else f"int up{high}"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class UInt(Type):
     """Unsigned whole numbers of 64 bits."""
 
@@ -136,7 +136,7 @@ class UInt(Type):
         return isinstance(value, cel.UInt)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Double(Type):
     """Floating-point numbers within bounds; the bounds say nothing about NaN."""
 
@@ -147,7 +147,7 @@ class Double(Type):
         return type(value) is float and not (value < self.least or value > self.most)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class String(Type):
     """Text: any, or one of ``literals``. ``format`` and ``pattern`` are what its schema says."""
 
@@ -178,7 +178,7 @@ def _matches(pattern: str, value: str) -> bool:
     return pattern_matcher(pattern)(value)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Bytes(Type):
     """Bytes; JSON has none."""
 
@@ -186,7 +186,7 @@ class Bytes(Type):
         return isinstance(value, bytes)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Timestamp(Type):
     """A moment; JSON has none."""
 
@@ -194,7 +194,7 @@ class Timestamp(Type):
         return isinstance(value, cel.Timestamp | datetime)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Duration(Type):
     """A span of time; JSON has none."""
 
@@ -202,7 +202,7 @@ class Duration(Type):
         return isinstance(value, cel.Duration | timedelta)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class TypeValue(Type):
     """What ``type(x)`` gives."""
 
@@ -213,7 +213,7 @@ class TypeValue(Type):
         return "type"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class List(Type):
     """A list of ``least`` to ``most`` elements of one type; ``most`` None is without a bound."""
 
@@ -238,7 +238,7 @@ class List(Type):
         return f"list({self.element})"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Map(Type):
     """A map with any keys of one type, and values of one type."""
 
@@ -258,7 +258,7 @@ class Map(Type):
         return f"map({self.key}, {self.value})"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Field:
     """A field of a record. ``required``: it is certainly there. ``secret``: it must not leak.
 
@@ -276,7 +276,7 @@ class Field:
     declared: bool = field(default=True, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Record(Type):
     """Known fields, and what others may be there: ``rest`` is Never when it is closed."""
 
@@ -328,7 +328,7 @@ class Record(Type):
         return "{" + ", ".join(shown) + "}"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Optional(Type):
     """A value that may be absent (CEL's ``optional``)."""
 
@@ -347,7 +347,7 @@ class Optional(Type):
         return f"optional({self.value})"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Union(Type):
     """One of several types, none of which is a union, Dyn or Never. Made by ``unions.union``."""
 
@@ -364,7 +364,7 @@ class Union(Type):
         return " or ".join(map(str, self.members))
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Refined(Type):
     """The values of ``base`` that a schema lets through; it demands more than types can say.
 
@@ -390,7 +390,7 @@ class Refined(Type):
         return str(self.base)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Ref(Type):
     """A named schema, lowered when it is needed; it may contain itself. Equal by its name.
 

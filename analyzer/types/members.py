@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.types import (
@@ -23,6 +22,7 @@ from analyzer.types import (
     resolved,
     union,
 )
+from kernel.structs import struct
 
 Presence = Literal["certain", "possible", "undeclared", "never", "fieldless"]
 """``undeclared``: an open record may have it; ``fieldless``: the value has no fields at all."""
@@ -30,7 +30,7 @@ Presence = Literal["certain", "possible", "undeclared", "never", "fieldless"]
 Narrow = Callable[[Type], Type]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Member:
     """The type of a field, and whether the field is there."""
 

@@ -7,7 +7,6 @@ their signatures say: ``_BOUNDS`` says what their type parameters may be.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -18,6 +17,7 @@ from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.members import keys_of, values_of
 from kernel.cel import TABLE
 from kernel.cel.functions.table import Overload
+from kernel.structs import struct
 
 MAX_COMBINATIONS: Final = 64
 """The combinations of members of unions that are looked at for one call."""
@@ -58,7 +58,7 @@ def kinds(type_: Type) -> frozenset[str] | None:
     return None if "" in found else found
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Bound:
     """The CEL types that a type parameter may stand for; ``single``: only one of them at once."""
 
@@ -85,7 +85,7 @@ def parameter_bound(function: str, parameter: str) -> Bound | None:
     return _BOUNDS.get(function, {}).get(parameter)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class TypePattern:
     """A type as it is written in a signature; ``is_parameter``: it stands for any type."""
 
@@ -111,7 +111,7 @@ def type_pattern(text: str) -> TypePattern:
     return TypePattern(name, tuple(parts))
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Failure:
     """No overload takes the types.
 
@@ -126,7 +126,7 @@ class Failure:
     lacking: Type = types.NEVER
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Success:
     """The type of the result. ``may_fail``: too little is known of an argument."""
 

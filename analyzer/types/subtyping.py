@@ -15,7 +15,7 @@ finite, so one of the other pairs shows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count, islice
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from analyzer.types.acceptance import accepts, json_form, takes_all
 from analyzer.types.samples import MAX_SIZE, NO_VALUE, Samples, all_values
 from analyzer.types.verdict import PROVEN, Counterexample, Doubt, Verdict
 from kernel.errors import Path
+from kernel.structs import struct
 
 MAX_STEPS = 4_000
 """Larger comparisons are given up as a doubt."""
@@ -68,7 +69,7 @@ def objections(producer: Type, consumer: Type, most: int = MAX_TRIED) -> Iterato
         yield Verdict(doubt=Doubt("unclear", (), "the types are nested too deep"))
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Failure:
     """A reason that keeps a proof from being made; ``whole`` is a value suspected to show it."""
 

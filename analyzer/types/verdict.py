@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from analyzer.types import Type
 from analyzer.types.acceptance import json_form
 from kernel.errors import Path
 from kernel.schema import Problem
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Counterexample:
     """A value that the producer may give and the consumer refuses.
 
@@ -38,7 +38,7 @@ def _show(value: Any) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Doubt:
     """Why nothing was proven, and at which place.
 
@@ -52,7 +52,7 @@ class Doubt:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Verdict:
     """What is known of an assignment: proven, or refuted by a counterexample, or in doubt."""
 

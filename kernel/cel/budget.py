@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from kernel.cel.errors import Problem
+from kernel.structs import struct
 
 ELEMENT_SIZE: Final = 16
 ENTRY_SIZE: Final = 32
 CHARACTERS_PER_STEP: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Limits:
     """The limits of one evaluation.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from kernel.cel import operations as op
@@ -13,6 +12,7 @@ from kernel.cel.frame import Closure, Frame, located
 from kernel.cel.functions.collections import sorted_by
 from kernel.cel.tree import Expr, Literal, Macro, walk
 from kernel.cel.values import NONE, Optional, described, type_name
+from kernel.structs import struct
 
 _NODES_PER_STEP: Final = 8
 
@@ -25,7 +25,7 @@ def round_steps(macro: Macro) -> int:
     return 1 + len(nodes) // _NODES_PER_STEP + read // CHARACTERS_PER_STEP
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Parts:
     """A macro with the closures of its parts: ``outer`` is its range, optional or bound value."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,13 +11,14 @@ from kernel.cel.lexer import Token, tokenize
 from kernel.cel.parser import MAX_DEPTH, parse_tokens
 from kernel.cel.tree import Expr
 from kernel.errors import Path
+from kernel.structs import struct
 
 OPEN: Final = "${{"
 CLOSE: Final = "}}"
 _ATOMS = (int, float, bool, type(None))
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Embedded:
     """An expression in a scalar; ``start`` and ``end`` are the place of its brackets."""
 
@@ -30,7 +30,7 @@ class Embedded:
 Segment = str | Embedded
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Scalar:
     """A scalar that holds CEL, cut into literal text and expressions."""
 
@@ -44,7 +44,7 @@ class Scalar:
         return first if len(self.segments) == 1 and isinstance(first, Embedded) else None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class TemplateTree:
     """A structure with its CEL parsed: the scalars that hold any, by path, and what is wrong."""
 

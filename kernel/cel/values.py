@@ -8,11 +8,11 @@ here. A value of another Python type has no CEL type: an operation on it is an e
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
 from kernel.cel.errors import Problem
+from kernel.structs import struct
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
@@ -47,7 +47,7 @@ class UInt(int):
 
 
 @final
-@dataclass(frozen=True, slots=True, order=True)
+@struct(order=True)
 class Timestamp:
     """Nanoseconds since 1970-01-01T00:00:00Z; ``ValueError`` outside of the years 1 to 9999."""
 
@@ -59,7 +59,7 @@ class Timestamp:
 
 
 @final
-@dataclass(frozen=True, slots=True, order=True)
+@struct(order=True)
 class Duration:
     """A span of time in nanoseconds; ``ValueError`` outside of 64 bits (about 290 years)."""
 
@@ -71,7 +71,7 @@ class Duration:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@struct
 class Type:
     """A type as a value: what ``type(x)`` gives."""
 
@@ -79,7 +79,7 @@ class Type:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@struct
 class Optional:
     """A value that may be absent: ``present`` is false for ``optional.none()``."""
 

@@ -9,7 +9,6 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,11 +23,12 @@ from kernel.cli import app
 from kernel.cli.patience import Patience
 from kernel.cli.render import use_color
 from kernel.errors import KernelError
+from kernel.structs import struct
 
 _POLL_SECONDS = 0.3
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Request:
     """What the command line asks for."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -14,9 +13,10 @@ from kernel.cli.tree import IN_FLIGHT
 from kernel.errors import UsageError
 from kernel.events.event import rfc3339
 from kernel.journal import Approval, Invocation, Journal, Note
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Step:
     """A step of a trace: what was decided or done, and when (entry.md, Trace)."""
 
@@ -26,7 +26,7 @@ class Step:
     detail: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Recorded:
     """An execution with its steps and approvals."""
 

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +27,7 @@ from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.manifest import Manifest
 from kernel.runtime.starts import input_schemas
+from kernel.structs import field, struct
 from kernel.threads import shared
 
 _WIND_UP_SECONDS = 1.0
@@ -44,7 +44,7 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Request:
     """What the command line asks for."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import click
 
@@ -12,6 +12,7 @@ from kernel.cli.paths import parts
 from kernel.cli.tables import color, compact, lasting, mark, plain, say, short, show_table
 from kernel.events.event import rfc3339
 from kernel.journal import Invocation, Journal, Run
+from kernel.structs import field, struct
 
 MAX_ROUNDS = 20  # so many rounds of a loop are shown, and so many more that went wrong
 IN_FLIGHT = "in flight"
@@ -20,7 +21,7 @@ _HEADER = ("INVOCATION", "TARGET", "OUTCOME", "CLASS", "BEGAN", "TAKES", "EXECUT
 _NOTHING = ("",) * (len(_HEADER) - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Seen:
     """What is shown of an invocation; its values are not kept."""
 
@@ -33,7 +34,7 @@ class Seen:
     takes: int | None
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Node:
     """A place in a run. ``hidden`` are the rounds that are only counted, and how they went."""
 

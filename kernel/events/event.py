@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
+
+from kernel.structs import struct
 
 
 class Event:
@@ -61,7 +62,7 @@ class Event:
         return f"<Event {self.type}>"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Pattern:
     """``<type glob>`` or ``<type glob>:<subject glob>`` (entry.md, Triggers)."""
 

@@ -11,7 +11,8 @@ import re
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from kernel.structs import struct
 
 Place = Callable[[int], int]
 """Where in a text stands what is at a place of its reading."""
@@ -45,7 +46,7 @@ def readings(text: str) -> Iterator[Reading]:
         yield _FORM.read
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Notation:
     escape: re.Pattern[str]
     meaning: Callable[[str], str]

@@ -8,15 +8,14 @@ is attempted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kernel.errors import InvalidState
 from kernel.registry.instances import Instance
+from kernel.structs import struct
 
 Resources = frozenset["Instance"]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Atomic:
     """The atomic calls around a place, by the resources to which they refer."""
 

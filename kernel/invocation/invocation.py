@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from time import time_ns
 from typing import Any
 
@@ -20,6 +19,7 @@ from kernel.journal.rows import Approval, Won
 from kernel.policy import Applied, Decision
 from kernel.registry.instances import Instance
 from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
+from kernel.structs import field, struct
 from kernel.topology.callsite import CallSite
 
 Stage = Callable[["Invocation"], Awaitable[None] | None]
@@ -30,7 +30,7 @@ class Answered(Exception):
     """Ends the stages of an invocation that has its outputs already, from the journal."""
 
 
-@dataclass(slots=True, eq=False)
+@struct(frozen=False, eq=False)
 class Plan:
     """What is decided about a call site once, before its first invocation."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kernel.errors import Cancelled, Conflict, InvocationError
@@ -18,13 +17,14 @@ from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion, Intent, Won
 from kernel.journal.rows import Invocation as Row
 from kernel.journal.values import digest_of
+from kernel.structs import struct
 
 DECISION = "decision"
 PAUSE = "pause"
 """The target that the journal holds for operations that are no calls."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Claim:
     """The record that an operation has begun."""
 
@@ -36,7 +36,7 @@ class Claim:
     """An earlier process claimed it."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Operation:
     """A decision or a pause at a path of a run."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
+from kernel.structs import field, struct
 from kernel.threads import Threads, shared
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Ask(Protocol):
     async def __call__(self, approval: Approval) -> Answer | None: ...
 
 
-@dataclass(slots=True, eq=False)
+@struct(frozen=False, eq=False)
 class Runtime:
     """What all runs of one kernel share."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from kernel.errors import Outcome
@@ -17,6 +17,7 @@ from kernel.journal.trace import note
 from kernel.journal.values import Text, to_text
 from kernel.run_paths import ranges_within
 from kernel.safety import ONCE
+from kernel.structs import struct
 
 FACTS = """i.execution, i.path, i.target, i.safety, i.idempotency_key, i.scope, i.inputs_hash,
     i.inputs, i.about, i.claimed_at"""
@@ -26,7 +27,7 @@ _NOT_LANDED = ("failed", "rejected", "cancelled")
 """The outcomes after which nothing took effect, unless the conclusion says that it did."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Ending:
     """A conclusion with its values as JSON text; ``by`` is the person who decided.
 

@@ -7,11 +7,11 @@ replaced the secrets in them by references: the journal keeps them as they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from kernel.errors import Outcome
 from kernel.safety import Safety
+from kernel.structs import struct
 
 RunState = Literal["running", "parked", "succeeded", "failed", "unknown", "cancelled", "rejected"]
 """``running`` and ``parked`` can go on; the others are ends."""
@@ -23,7 +23,7 @@ ApprovalState = Literal["pending", "approved", "denied", "expired", "invalidated
 """``spent``: an attempt was made under the approval, so that a further attempt needs another."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class NewRun:
     """A run to open; ``digest`` is that of its manifest (``Journal.keep``)."""
 
@@ -36,7 +36,7 @@ class NewRun:
     correlation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Run:
     """A recorded run; ``concluded`` counts the conclusions in its chain."""
 
@@ -55,7 +55,7 @@ class Run:
     concluded: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Lease:
     """The right to work on a run: ``epoch`` grows with each owner, ``beats`` with heartbeats."""
 
@@ -65,28 +65,28 @@ class Lease:
     beats: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Held:
     """Another process has the lease; ``take_over`` takes it from that process if it is dead."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Opened:
     """The run is new, and the caller holds its lease."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Existing:
     """The run existed before."""
 
     run: Run
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Intent:
     """An invocation that is about to be attempted: the commit record."""
 
@@ -110,7 +110,7 @@ class Intent:
     about: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Conclusion:
     """How an invocation ended, after how many attempts.
 
@@ -126,7 +126,7 @@ class Conclusion:
     landed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Invocation:
     """A recorded invocation. Without an outcome, ``number`` and the fields after it are None."""
 
@@ -155,7 +155,7 @@ class Invocation:
     """The person who decided about an unknown outcome."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Won:
     """The caller may make the invocation."""
 
@@ -168,21 +168,21 @@ class Won:
     """The place in the chain of conclusions, where the invocation was concluded at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Recorded:
     """The invocation is concluded already: its recorded outcome is the answer."""
 
     invocation: Invocation
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class InFlight:
     """The intent has no outcome: a process works on it, or died while it did."""
 
     invocation: Invocation
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Conflict:
     """The same path or key was used with other inputs."""
 
@@ -192,7 +192,7 @@ class Conflict:
 Claimed = Won | Recorded | InFlight | Conflict
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Note:
     """A step in the trace of an execution."""
 
@@ -203,7 +203,7 @@ class Note:
     detail: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class NewApproval:
     """A question to a person, who sees ``frozen``: target, inputs, and the values in question."""
 
@@ -217,7 +217,7 @@ class NewApproval:
     expires_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Approval(NewApproval):
     """A question to a person with its answer: who decided, when and why."""
 
@@ -228,7 +228,7 @@ class Approval(NewApproval):
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Found:
     """The ids that begin with a prefix; where ids are equal to the prefix, these alone."""
 
@@ -237,7 +237,7 @@ class Found:
     approvals: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Broken:
     """The first place where the chain of a run does not hold."""
 

@@ -12,12 +12,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from kernel.journal.errors import JournalError, Refused, Unsure
 from kernel.journal.session import Mode, Session
+from kernel.structs import struct
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ _MAX_AT_ONCE_IN_A_ROW = 8
 """So many requests are done in the callers' thread before the other tasks of the loop may ask."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Request:
     """``work`` to do within a transaction, and the future that waits for its answer.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from kernel.errors import Fault, Path
@@ -13,6 +12,7 @@ from kernel.manifest.document import Document
 from kernel.manifest.fields import check_system
 from kernel.manifest.suggest import did_you_mean
 from kernel.manifest.system_kinds import SYSTEM_KINDS
+from kernel.structs import field, struct
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KIND = re.compile(rf"{IDENTIFIER.pattern}\.{IDENTIFIER.pattern}")
@@ -21,7 +21,7 @@ Named = TypeVar("Named", model.Definition, model.Resource, model.Policy)
 _METADATA = ("name", "description", "labels", "annotations", "module", "version")
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class Parts:
     """What the documents of one module hold; ``faults`` is everything that is wrong with them."""
 

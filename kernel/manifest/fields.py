@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from kernel.schema.meta import check_schema
 from kernel.schema.places import inside, spread
 from kernel.schema.problems import InvalidSchema, Problem
 from kernel.schema.redact import secret_at
+from kernel.structs import struct
 
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
@@ -39,7 +39,7 @@ _CALL_SITE = {name: {"x-kernel-role": "result"} for name in CALL_SITE_FIELDS}
 _REFERENCE = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Rules:
     """The schema of a kind's fields, closed, with the fields of call sites in it."""
 
@@ -120,7 +120,7 @@ def check_data(
     return faults
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Found:
     code: str
     message: str

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernel.errors import Fault, ManifestError
@@ -19,6 +18,7 @@ from kernel.manifest.model import Manifest, Module
 from kernel.manifest.schemas import check_definitions
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
 from kernel.manifest.stream import Read, read_stream
+from kernel.structs import field, struct
 
 _KIND_LINE = re.compile(r"^kind[ \t]*:", re.MULTILINE)
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -29,7 +29,7 @@ MAX_IMPORT_DEPTH = 50  # imports of imports of … beyond this are a fault
 Stream = tuple[list[Read], list[Fault]]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Shared:
     """What several loads have in common.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +10,14 @@ from kernel.errors import Path as DataPath
 from kernel.errors import Span
 from kernel.manifest.document import Document
 from kernel.manifest.source import Source
+from kernel.structs import field, struct
 
 Capability = Literal["Invocable", "Runnable", "Service", "Provider"]
 Effect = Literal["allow", "deny", "require-approval"]
 Threshold = Literal["strict", "conditions"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Declaration:
     """A variable or a secret of a module. ``schema`` is its JSON Schema, with ``default``."""
 
@@ -33,7 +33,7 @@ class Declaration:
         return self.document.span(self.path, key=True)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Definition:
     """A kind. ``schema``, ``inputs`` and ``outputs`` are JSON Schemas, None where not declared.
 
@@ -62,7 +62,7 @@ class Definition:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Resource:
     """A document of a kind that a definition declares, or a resource in place of a reference.
 
@@ -86,7 +86,7 @@ class Resource:
         return self.document.span(self.path + path, key)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class PolicyRule:
     """One rule of a policy. ``when`` is CEL text or a bool; ``reason`` may be empty."""
 
@@ -95,7 +95,7 @@ class PolicyRule:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class ApprovalTerms:
     """How an approval is given. ``expires`` is in milliseconds, None where nothing is said."""
 
@@ -103,7 +103,7 @@ class ApprovalTerms:
     threshold: Threshold = "strict"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Policy:
     """Who may call what, where. ``principals``, ``targets`` and ``environments`` are globs."""
 
@@ -117,7 +117,7 @@ class Policy:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Target:
     """A call site that ``kernel apply`` starts: its data, and its path in the document."""
 
@@ -126,7 +126,7 @@ class Target:
     path: DataPath
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Module:
     """The resources of one manifest, by name, with the modules that it imports, by alias.
 
@@ -150,7 +150,7 @@ class Module:
     """Gives the installed module of a name; raises ManifestError if its manifest is wrong."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Manifest:
     """What was loaded: the root module, all modules by the name of their place, and the texts.
 

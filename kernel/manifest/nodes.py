@@ -8,12 +8,12 @@ that are not strings, duplicates. A node that is reached through an alias is the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from kernel.errors import Fault, ManifestError, Path
 from kernel.manifest.scalars import Scalar, resolve, resolve_tagged
 from kernel.manifest.source import Source
+from kernel.structs import field, struct
 
 MAX_DEPTH = 100  # deeper nesting is a fault; what reads documents may therefore recurse over them
 MAX_NODES = 1_000_000  # a document that is larger, with its aliases expanded, is a fault
@@ -22,7 +22,7 @@ _CORE = "tag:yaml.org,2002:"
 _SCALAR_TAGS = ("str", "int", "float", "bool", "null")
 
 
-@dataclass(slots=True, eq=False)
+@struct(frozen=False, eq=False)
 class Node:
     """A node of YAML. ``start`` and ``end`` are offsets into the whole source.
 
@@ -65,7 +65,7 @@ class Composed(NamedTuple):
     faults: list[Fault]
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _Open:
     """A collection that is being read; ``key`` is the key that waits for its value."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from kernel.errors import Fault, ManifestError
 from kernel.manifest.nodes import MAX_DEPTH, Composed, Node, compose, to_data
 from kernel.manifest.scalars import FIRST, TooManyDigits, resolve
 from kernel.manifest.source import Source
+from kernel.structs import struct
 
 MAX_SYNTAX_FAULTS = 20
 """Where a file has more documents that do not parse, the rest of it is not read."""
@@ -29,7 +29,7 @@ _OLD_BREAKS = "\x85\u2028\u2029"
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Read:
     """What was read of one document: its data and where it stands in the source."""
 

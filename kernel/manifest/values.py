@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.errors import Fault, ManifestError
 from kernel.manifest.model import Declaration, Module
 from kernel.manifest.suggest import did_you_mean
 from kernel.schema import InvalidSchema, SchemaError, compile_schema
+from kernel.structs import field, struct
 
 _MISSING = object()
 _JSON: dict[str, type | tuple[type, ...]] = {
@@ -20,7 +20,7 @@ _JSON: dict[str, type | tuple[type, ...]] = {
 _WORDS = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Values:
     """What ``vars`` and ``secrets`` are in CEL."""
 

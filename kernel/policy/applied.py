@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from kernel.cel import Template, compile_template, free_names
 from kernel.manifest import Effect, Module, Policy, find_kind
 from kernel.policy.names import kind_names, matches, names_target, resource_names
+from kernel.structs import field, struct
 
 Vars = Callable[[Module], Mapping[str, Any]]
 """Gives the values of a module's variables."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Match:
     """A rule that was for a call. ``rule`` counts from 1; ``problem``: why its ``when`` failed."""
 
@@ -31,7 +31,7 @@ class Match:
         return told if self.problem is None else {**told, "problem": self.problem}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Applied:
     """A policy that names the target of a call site.
 

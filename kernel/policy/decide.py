@@ -11,18 +11,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from kernel.cel import CelError, Template
 from kernel.manifest import ApprovalTerms, Effect
 from kernel.policy.applied import Applied, Match
 from kernel.policy.names import matches
+from kernel.structs import field, struct
 
 _WEIGHT: Final[Mapping[Effect, int]] = {"allow": 0, "require-approval": 1, "deny": 2}
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Request:
     """A call that is to be decided."""
 
@@ -47,7 +48,7 @@ class Request:
         return f"{self.kind}/{self.name}" if self.name else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Decision:
     """What the policies decide on a call."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kernel.errors import Fault
@@ -11,11 +10,12 @@ from kernel.manifest import Manifest, Module, find_kind, library_module, library
 from kernel.manifest.resolve import is_lost
 from kernel.manifest.suggest import did_you_mean
 from kernel.policy.names import kind_names, names_target, resource_names
+from kernel.structs import struct
 
 _WILD = frozenset("*?[")
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Nameable:
     """A kind, or a resource of it, by the names that a module has for it."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kernel.policy.decide import Request
 from kernel.policy.names import matches, names_target
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Scope:
     """``principals``, ``targets`` and ``environments`` are globs, as in a policy.
 

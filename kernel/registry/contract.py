@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from kernel.cel import CelError, compile_template
@@ -11,10 +11,11 @@ from kernel.errors import Fault, ManifestError
 from kernel.manifest import Definition, Module, Resource, schemas_of
 from kernel.safety import CLASSES, Safety
 from kernel.schema import Schema, compile_schema
+from kernel.structs import field, struct
 from kernel.topology.roles import body_of, roles_of
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class DeclaredError:
     """An entry of a definition's ``errors``; None where the definition does not say."""
 
@@ -23,7 +24,7 @@ class DeclaredError:
     outcome: Literal["failed", "unknown"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Contract:
     """What callers rely on; ``inputs`` and ``outputs`` are None where any value is accepted."""
 

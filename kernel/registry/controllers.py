@@ -12,17 +12,17 @@ import importlib.machinery
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kernel.errors import UsageError
+from kernel.structs import struct
 
 _manifest_modules: dict[str, str] = {}
 """The top-level modules that were imported from the folder of a manifest, and that folder."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Method:
     """A function of a controller, and the arguments that it takes."""
 

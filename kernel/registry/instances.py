@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.manifest import Definition, Resource
 from kernel.registry.contract import Contract
 from kernel.registry.scope import ModuleScope
+from kernel.structs import field, struct
 from kernel.topology.engines import Topology
 
 
@@ -22,7 +22,7 @@ class State(enum.Enum):
     FAILED = "failed"
 
 
-@dataclass(slots=True, eq=False)
+@struct(frozen=False, eq=False)
 class Instance:
     """A live resource."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.manifest import Module
+from kernel.structs import field, struct
 
 
-@dataclass(slots=True, eq=False)
+@struct(frozen=False, eq=False)
 class ModuleScope:
     """A module with its values."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 
 from kernel.registry.instances import Instance
+from kernel.structs import field, struct
 
 
-@dataclass(slots=True, eq=False)
+@struct(frozen=False, eq=False)
 class Starting:
     """A start of ``instance`` on behalf of the start ``outer``; the outermost start has neither."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kernel.errors import InvocationError, Outcome
 from kernel.invocation.runtime import Runtime
 from kernel.runtime.starts import Start
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class RunResult:
     """How a run ended."""
 

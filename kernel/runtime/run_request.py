@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kernel.journal.values import digest_of
+from kernel.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class RunRequest:
     """What a run is asked to do. Its values are as recorded, with references for secrets."""
 

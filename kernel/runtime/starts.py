@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,12 +16,13 @@ from kernel.registry.registry import Registry
 from kernel.run_paths import joined
 from kernel.runtime.targets import find_target, target_of
 from kernel.schema.bundle import properties_of
+from kernel.structs import struct
 from kernel.topology.callsite import CallSite, constant, read_call_site
 from kernel.topology.context import decided, evaluate, is_wanted
 from kernel.topology.reader import Reader
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Start:
     """An instance to start."""
 

@@ -9,13 +9,13 @@ the ``$defs`` of one document, so that everything after it follows local pointer
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from kernel.errors import Path
 from kernel.schema.keywords import all_schemas, rebuilt, subschemas
 from kernel.schema.problems import InvalidSchema, Problem
+from kernel.structs import struct
 
 URI = "kernel:///"
 MAX_DEPTH = 100  # schemas that are nested deeper are refused
@@ -25,7 +25,7 @@ _DROPPED = ("$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$voca
 _MISSING = object()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Contract:
     """The schemas of one definition that others may refer to.
 

@@ -6,10 +6,10 @@ Every ``x-kernel-`` keyword is read in this module and in no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from kernel.errors import Path
+from kernel.structs import struct
 
 _ONE = (
     "items", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "contains",
@@ -59,7 +59,7 @@ def rebuilt(schema: Mapping[str, Any], change: Callable[[Path, Any], Any]) -> di
     return made
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Traits:
     """What our own keywords say about one schema node."""
 

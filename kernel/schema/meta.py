@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from kernel.errors import Path
@@ -14,12 +14,13 @@ from kernel.schema.keywords import all_schemas, check_traits
 from kernel.schema.normalise import compile_plan
 from kernel.schema.plain import find_problem, is_atom
 from kernel.schema.problems import InvalidSchema, Problem
+from kernel.structs import struct
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class SchemaFault:
     """A problem of a schema with its rule: K101 invalid, K102 unresolved, K105 bad default."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kernel.errors import KernelError, Path
+from kernel.structs import struct
 
 MAX_PROBLEMS = 10  # no more are reported at once
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Problem:
     """One thing that is wrong: where in the value, what, and which keyword of the schema says so.
 

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from kernel.cel import Template, TemplateTree, compile_template, free_names, references
 from kernel.errors import Path
 from kernel.manifest import Document
+from kernel.structs import struct
 from kernel.topology.reader import Reader, is_expression
 
 FIELDS = frozenset(
@@ -28,7 +28,7 @@ _RETRY_FIELDS = frozenset(
 MAX_ATTEMPTS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Target:
     """What a call site calls: a resource by kind and name, or a resource that stands in place.
 
@@ -46,7 +46,7 @@ class Target:
         return f"{self.kind}/{self.name}" if self.name else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Retry:
     """When and how often an attempt is repeated (seed 003, section 3). Times in milliseconds."""
 
@@ -59,7 +59,7 @@ class Retry:
     deadline: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class CallSite:
     """A place that calls. Compared by identity: two places are never the same place.
 

@@ -8,13 +8,13 @@ given to the hooks, ``x-kernel-role`` stays as it is written, for the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from kernel.cel import Template
 from kernel.errors import Path
 from kernel.schema import keywords
 from kernel.schema.bundle import local
+from kernel.structs import field, struct
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 
 Schema = Mapping[str, Any] | bool
@@ -22,7 +22,7 @@ Context = Mapping[str, Any] | None
 """``x-kernel-context``: a schema whose properties are CEL variables, or these by name."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Deferred:
     """A field that is evaluated for each call: ``deferred.evaluate({"result": …})``."""
 
@@ -42,7 +42,7 @@ def _keep(value: Any, *_: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Hooks:
     """What happens to the nodes that are not plain values; each gets the value and its path.
 
@@ -63,7 +63,7 @@ def prepare(schema: Schema, fields: Mapping[str, Any], hooks: Hooks, path: Path 
     return _Preparation(schema, hooks).node(schema, fields, path, False)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Preparation:
     root: Schema
     hooks: Hooks

@@ -10,11 +10,12 @@ a function in ``walk.RUN``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, assert_never
 
 from kernel.cel import Template
 from kernel.errors import Path
+from kernel.structs import field, struct
 from kernel.topology.callsite import CallSite
 
 Steps = tuple["Step", ...]
@@ -24,7 +25,7 @@ Gives = Literal["outputs", "value", "part", "list", "record", "null", "event", "
 that ran, those of all rounds or of all parts, null, the event that came, or none since it fails."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Call:
     """Calls something. Its result is what the call returned."""
 
@@ -32,7 +33,7 @@ class Call:
     site: CallSite
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Value:
     """Computes a value and calls nothing."""
 
@@ -40,7 +41,7 @@ class Value:
     value: Template
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class If:
     """``if``/``then``/``elseif``/``else``: the first arm whose condition is true."""
 
@@ -49,7 +50,7 @@ class If:
     otherwise: Steps
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Switch:
     """``switch``/``cases``/``default``: the case whose key equals the subject, by CEL equality."""
 
@@ -59,7 +60,7 @@ class Switch:
     default: Steps | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Loop:
     """``do`` with ``while`` (asked before each round) or ``until`` (asked after each)."""
 
@@ -70,7 +71,7 @@ class Loop:
     max_iterations: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class ForEach:
     """``forEach``: the body once for each item, ``concurrency`` of them at a time."""
 
@@ -81,7 +82,7 @@ class ForEach:
     concurrency: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Parallel:
     """``parallel``: named lists of steps at the same time; the first failure cancels the rest."""
 
@@ -89,7 +90,7 @@ class Parallel:
     branches: tuple[tuple[str, Steps], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Try:
     """``try``/``catch``/``finally``. ``handler`` and ``ending`` are None where not written."""
 
@@ -99,7 +100,7 @@ class Try:
     ending: Steps | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Throw:
     """``throw``: the template of ``{code, message, data}``."""
 
@@ -107,7 +108,7 @@ class Throw:
     error: Template
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Sleep:
     """``sleep``: the template of the milliseconds that pass."""
 
@@ -115,7 +116,7 @@ class Sleep:
     duration: Template
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class WaitFor:
     """``waitFor``: the template of the pattern of an event, and of the milliseconds at most."""
 
@@ -127,7 +128,7 @@ class WaitFor:
 Form = Call | Value | If | Switch | Loop | ForEach | Parallel | Try | Throw | Sleep | WaitFor
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Step:
     """A named call site or control form. ``path`` is where it stands in its document.
 
@@ -164,7 +165,7 @@ class Step:
         return self.form.gives == "nothing" or (self.form.gives == "part" and not self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Part:
     """A list of steps that a form holds, and how the form runs it.
 
@@ -208,7 +209,7 @@ Expected = Literal["value", "condition", "key", "list", "error", "milliseconds",
 """What a field takes: any value, one that is compared to the keys of the parts, a bool, …"""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Field:
     """A field of a step that takes CEL."""
 

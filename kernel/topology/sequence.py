@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kernel.cel import Template
 from kernel.errors import Path
+from kernel.structs import struct
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
 from kernel.topology.context import Context
@@ -16,7 +16,7 @@ from kernel.topology.reader import Reader
 from kernel.topology.steps import read_steps
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Sequence:
     """Steps, and the template of what they give (None: the map of step results)."""
 

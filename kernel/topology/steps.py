@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kernel.cel import CelSyntaxError, faulty_template
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
+from kernel.structs import struct
 from kernel.topology import forms
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import label_of, read_call_site
@@ -30,7 +30,7 @@ _EVERY_STEP = frozenset(("name", "description", "when"))
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _Reading:
     """One reading of a whole tree of steps: names are unique in all of it."""
 
@@ -218,7 +218,7 @@ _WRONG = forms.Value(faulty_template(CelSyntaxError("", 0, 0, "")))
 """Stands in for a faulty form, so that the readers of its step find no further faults."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _FormReader:
     read: Callable[[_Reading, _Data, Path, str | None], Form | None]
     fields: frozenset[str]

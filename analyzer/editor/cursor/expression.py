@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from analyzer import types
@@ -17,11 +16,12 @@ from analyzer.types.overloads import kinds, type_pattern
 from kernel.cel import MACROS, TABLE, CelSyntaxError, Expr, parse, walk
 from kernel.cel.functions.table import Function
 from kernel.cel.tree import Binary, Call, Ident, Index, Literal, Macro, Select, reference_path
+from kernel.structs import struct
 
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class ExpressionPlace:
     """What stands at a place of an expression.
 
@@ -37,7 +37,7 @@ class ExpressionPlace:
     compared: Type | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Member:
     """A field or a function that may follow a dot."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from kernel.structs import struct
 
 ItemKind = Literal["field", "value", "kind", "resource", "variable", "step", "member", "function"]
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Item:
     """Something that can be written in the place of the word at the cursor.
 
@@ -23,7 +24,7 @@ class Item:
     rank: int = 5
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Proposals:
     """The items for a place, and the word of the text that each of them replaces."""
 
@@ -32,7 +33,7 @@ class Proposals:
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Shown:
     """What is known of the word between two offsets, in Markdown."""
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from analyzer.findings.root_causes import region_of
 from kernel.errors import ManifestError, Path
 from kernel.manifest.nodes import Node, compose, to_data
 from kernel.manifest.source import Source
+from kernel.structs import struct
 
 MARK: Final = "kernelCursorMark"
 
@@ -37,7 +38,7 @@ _DASHES = re.compile(r"^\s*(?:-\s+)*-?\s*$")
 _CLOSING: Final = {"{": "}", "[": "]", "(": ")"}
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Expression:
     """CEL around the cursor: what stands before the word at the cursor, and after it."""
 
@@ -45,7 +46,7 @@ class Expression:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Cursor:
     """The place of the cursor.
 
@@ -68,7 +69,7 @@ class Cursor:
     colon: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Line:
     """What is open before a place of a line: a quote, and brackets of flow style."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from analyzer.editor.cursor import vocabulary
@@ -15,6 +15,7 @@ from kernel.schema import InvalidSchema
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import Traits, traits
 from kernel.schema.places import inside, spread
+from kernel.structs import struct
 from kernel.topology.fields import variables
 from kernel.topology.roles import roles_of
 
@@ -23,7 +24,7 @@ _DECLARED: Final = ("vars", "secrets")
 _MAX_DEPTH: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Slot:
     """A place. ``nodes`` are the schema nodes that apply to it, ``root`` is what they refer to.
 

@@ -6,17 +6,17 @@ The same mistake breaks another rule at another place: `Place` says which (also 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
 from analyzer.findings.message import Message
 from analyzer.types import Type
+from kernel.structs import struct
 
 MAX_NAMES_SHOWN: Final = 8
 """With more names, none are listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Place:
     """What takes a value: the rules that a value may break there, and what people call it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from analyzer.checks.unit_check import UnitCheck
@@ -18,6 +17,7 @@ from kernel.cel import Expr, Template, free_names, reference_path, walk
 from kernel.cel.tree import Binary, ListLiteral, Literal
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
+from kernel.structs import struct
 from kernel.topology.fields import variables
 from kernel.topology.forms import Field, Part, Step, Steps
 
@@ -25,7 +25,7 @@ _CLASS: Final = re.compile(r"[A-Z]\w*[a-z]\w*")
 """How exceptions are named: a controller may fail with any, and its name is the code then."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class PossibleErrors:
     """What ``error.code`` may be: what is ``raised``, and ``kernel``, the kernel's own.
 
@@ -127,7 +127,7 @@ def check_handling(check: UnitCheck) -> None:
                 check_condition(check, possible, written(place.value), place.path)
 
 
-@dataclass(slots=True)
+@struct(frozen=False)
 class _Handlers:
     check: UnitCheck
     effects: Effects

@@ -7,7 +7,6 @@ code, and so may one whose resources have contracts of their own: it cannot know
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from analyzer.program.linking import Callee, Linked, Unit
@@ -15,6 +14,7 @@ from kernel import errors
 from kernel.cel import Template
 from kernel.manifest import Definition
 from kernel.schema.keywords import traits
+from kernel.structs import struct
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Step, Steps
 
@@ -39,7 +39,7 @@ FINAL: Final = _categories(errors.Rejected, errors.Cancelled, errors.OutputError
 """Those of them that no ``retry`` ever sees: what has such a category is never repeated."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Raised:
     """The codes that are declared or thrown. ``open``: others may come as well.
 

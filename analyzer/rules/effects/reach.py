@@ -7,7 +7,7 @@ repeats all of that. Each kind that is called is there once, however often it is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program
@@ -16,11 +16,12 @@ from analyzer.rules.effects.safety import class_of
 from kernel.errors import Span
 from kernel.manifest import Definition
 from kernel.safety import CLASSES
+from kernel.structs import struct
 from kernel.topology.callsite import CallSite, Target
 from kernel.topology.forms import Step, Steps
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class ReachedKind:
     """A kind that is called, its safety class, and the target of one such call.
 
@@ -54,7 +55,7 @@ class ReachedKind:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class SiteContext:
     """A call site, with what may fail after it, and whether what it fails with is caught."""
 
@@ -164,7 +165,7 @@ def name_of(callee: Callee) -> str:
     return callee.resource.name or callee.definition.kind
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _Sites:
     raising: Raising
     unit: Unit

@@ -8,7 +8,6 @@ and known to have changed nothing; ``approval-bound`` never.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from analyzer.checks.unit_check import UnitCheck
@@ -21,6 +20,7 @@ from analyzer.rules.effects.raising import FINAL, KERNEL, NO_ERRORS, Code, Raise
 from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of
 from kernel.errors import Path
 from kernel.manifest import Definition
+from kernel.structs import struct
 from kernel.topology.callsite import CallSite, Retry, names_in
 
 _ANY_OTHER: Final = ("Timeout", "ExpressionError", "ControllerError", "Thrown", "RuntimeError")
@@ -43,7 +43,7 @@ def check_retries(check: UnitCheck) -> None:
         _RetryCheck(check, effects, site, retry, callee).run()
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class _RetryCheck:
     """The check of one ``retry``: what a call of ``callee`` may fail with, and what it repeats."""
 

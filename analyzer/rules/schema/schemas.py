@@ -7,7 +7,6 @@ data of errors, and those that call sites write of their own variables, are new 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -29,13 +28,14 @@ from kernel.errors import Path
 from kernel.manifest import Document, Module, Resource, find_kind, schemas_of
 from kernel.schema import NO_SCHEMAS, InvalidSchema, Schemas, check_schema
 from kernel.schema.bundle import bundle
+from kernel.structs import struct
 from kernel.topology.roles import roles_of
 
 _CONTRACT = ("inputs", "outputs")
 _CHOOSING = ("anyOf", "oneOf", "allOf")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Declared:
     """A schema where it is declared. ``checked``: loading has reported its mistakes."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from kernel.structs import struct
 
-@dataclass(frozen=True, slots=True)
+
+@struct
 class MacroDoc:
     """A macro: ``counts`` are the numbers of arguments with which its name is the macro.
 

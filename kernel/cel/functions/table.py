@@ -7,10 +7,10 @@ Types are written as in the CEL specification: ``int``, ``list(T)``, ``map(K, V)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from kernel.cel.values import DURATION, TIMESTAMP
+from kernel.structs import field, struct
 
 Cost = Literal["constant", "linear", "product"]
 """How the time grows: not, with the size of the arguments, with the product of two sizes."""
@@ -25,7 +25,7 @@ _ERASED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Overload:
     """One signature of a function. ``parameters`` begin with the receiver when there is one.
 
@@ -81,7 +81,7 @@ def _erased(name: str) -> str | None:
     return _ERASED.get(base, base)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Function:
     """A function of the language, with all its overloads. All functions are pure.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kernel.cel import CelError, Template
@@ -12,6 +12,7 @@ from kernel.invocation.context import EvaluationContext
 from kernel.invocation.invocation import Invocation
 from kernel.registry.instances import Instance
 from kernel.run_paths import is_within, of_check
+from kernel.structs import struct
 from kernel.topology.callsite import CallSite, constant, read_call_site
 from kernel.topology.reader import Reader
 
@@ -21,7 +22,7 @@ _MAX_CHECK_REPEATS = 5
 _FIRST_PAUSE_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class CheckResult:
     """The answer of a ``check``; where ``landed`` is None, ``why`` says why it is not known."""
 
@@ -30,7 +31,7 @@ class CheckResult:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@struct(eq=False)
 class Check:
     """The ``check`` of a definition."""
 
