@@ -17,7 +17,7 @@ from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Resource
 from kernel.manifest.suggest import did_you_mean
 from kernel.manifest.system_kinds import CALL_SITE_FIELDS, SYSTEM_KINDS
-from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
+from kernel.schema.bundle import bundle
 from kernel.schema.engine import pattern_matcher, validator
 from kernel.schema.explain import problems_of
 from kernel.schema.keywords import rebuilt, traits
@@ -25,6 +25,7 @@ from kernel.schema.meta import check_schema
 from kernel.schema.places import inside, spread
 from kernel.schema.problems import InvalidSchema, Problem
 from kernel.schema.redact import secret_at
+from kernel.schema.resources import NO_SCHEMAS, Schemas
 from kernel.structs import struct
 
 if TYPE_CHECKING:

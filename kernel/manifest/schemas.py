@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 from typing import Any
 
 from kernel.errors import Fault, Path
@@ -10,6 +11,7 @@ from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Module
 from kernel.manifest.resolve import find_kind
 from kernel.schema import Contract, Schemas, check_schema
+from kernel.schema.resources import Resource, SchemaDocument, identifier
 
 _PARTS = ("schema", "inputs", "outputs")
 
@@ -33,7 +35,43 @@ def schemas_of(module: Module) -> Schemas:
         definition, home = found
         return Contract(definition.kind, _parts(definition), schemas_of(home))
 
-    return Schemas(lookup)
+    @cache
+    def own() -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for document in _documents(module):
+            for schema in _identified(document.data):
+                for uri, resource in SchemaDocument(schema, schemas).resources.items():
+                    found.setdefault(uri, []).append(resource)
+        return found
+
+    def identified(uri: str) -> list[Resource]:
+        nearest = own().get(uri)
+        return nearest or [
+            one for other in module.imports.values() for one in schemas_of(other).identified(uri)
+        ]
+
+    schemas = Schemas(lookup, identified)
+    return schemas
+
+
+def _documents(module: Module) -> Iterable[Document]:
+    found = [definition.document for definition in module.definitions.values()]
+    found += [resource.document for resource in module.resources.values()]
+    return dict.fromkeys(found if module.document is None else [*found, module.document])
+
+
+def _identified(data: Any) -> Iterator[Any]:
+    """The outermost mappings of a document that have an ``$id``: its schemas that have a URI."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if identifier(value) is not None:
+                yield value
+                continue
+            value = list(value.values())
+        if isinstance(value, list):
+            waiting += reversed(value)
 
 
 def check_definitions(module: Module) -> list[Fault]:

@@ -1,75 +1,62 @@
-"""Schemas that refer to the contracts of other definitions, made self-contained.
+"""Schemas that refer to others, made self-contained.
 
-A reference is ``#/$defs/x`` (within the same schema), ``Charge#/inputs`` or
-``Payments.Charge#/outputs/properties/id``; each definition is a resource at the URI
-``kernel:///Payments.Charge``. Nothing is ever fetched. `bundle` copies what is referred to into
-the ``$defs`` of one document, so that everything after it follows local pointers only.
+A reference is resolved as JSON Schema says (`kernel.schema.resources`): ``#/$defs/x`` within the
+same schema, ``Charge#/inputs`` or ``Payments.Charge#/outputs/properties/id`` of a definition, a
+URI or an anchor that some schema of the manifest has. `bundle` copies what is referred to into
+the ``$defs`` of one document, so that everything after it follows local pointers only. What
+``$dynamicRef`` leads to depends on the resources that were entered on the way to it: a resource
+is copied once for each set of dynamic anchors that it is entered with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import unquote
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from kernel.errors import Path
-from kernel.schema.keywords import all_schemas, rebuilt, subschemas
+from kernel.schema.engine import published
+from kernel.schema.keywords import is_schema_path, rebuilt, subschemas
 from kernel.schema.problems import InvalidSchema, Problem
+from kernel.schema.resources import (
+    MAX_DEPTH,
+    NO_SCHEMAS,
+    URI,
+    Resource,
+    SchemaDocument,
+    Schemas,
+    child,
+    identifier,
+    resolve,
+    steps_of,
+)
 from kernel.structs import struct
 
-URI = "kernel:///"
-MAX_DEPTH = 100  # schemas that are nested deeper are refused
 MAX_CHECKS = 100_000  # schemas that hold one value against more schemas than that are refused
+_FRAGMENT: Final = "!$&'()*+,;=:@/?-._~"
+_ESCAPED: Final = re.compile(rf"[^A-Za-z0-9{re.escape(_FRAGMENT)}]")
 INT64 = (-(2**63), 2**63 - 1)
-_DROPPED = ("$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary")
-_MISSING = object()
+_DROPPED: Final = (
+    "$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary",
+)  # fmt: skip
 
-
-@struct(eq=False)
-class Contract:
-    """The schemas of one definition that others may refer to.
-
-    ``parts`` maps ``schema``, ``inputs``, ``outputs`` to JSON Schemas; ``schemas`` is where
-    references inside of them lead.
-    """
-
-    name: str
-    parts: Mapping[str, Any]
-    schemas: Schemas
-
-
-class Schemas:
-    """Where the references of one module's schemas lead.
-
-    ``lookup`` gives the contract for a name as it is written (``Charge``, ``Payments.Charge``), or
-    None.
-    """
-
-    __slots__ = ("lookup",)
-
-    def __init__(self, lookup: Callable[[str], Contract | None] = lambda name: None) -> None:
-        self.lookup = lookup
-
-
-NO_SCHEMAS = Schemas()
+Env = tuple[tuple[str, Resource], ...]
+"""The dynamic anchors in scope by name, each with the outermost resource that has it."""
 
 
 def pointer(path: Path) -> str:
-    """A JSON pointer (RFC 6901) as a URI fragment without its ``#``: `%` is escaped."""
+    """A JSON pointer (RFC 6901) as a URI fragment (RFC 3986, 3.5) without its ``#``."""
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
-    return "".join("/" + step.replace("%", "%25") for step in steps)
+    written = "".join(f"/{step}" for step in steps)
+    return quote(written, safe=_FRAGMENT) if _ESCAPED.search(written) else written
 
 
 def follow(schema: Any, pointer: str) -> Any:
     """What a JSON pointer leads to; raises KeyError where it leads nowhere."""
-    for raw in pointer.split("/")[1:]:
-        step = unquote(raw).replace("~1", "/").replace("~0", "~")
-        if isinstance(schema, Mapping) and step in schema:
-            schema = schema[step]
-        elif isinstance(schema, list) and step.isdecimal() and int(step) < len(schema):
-            schema = schema[int(step)]
-        else:
-            raise KeyError(pointer)
+    for step in steps_of(pointer):
+        schema = child(schema, step)
     return schema
 
 
@@ -106,18 +93,7 @@ def bundle(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Any:
     ``$id`` and the like are left out; ``type: integer`` gets the bounds of a 64-bit integer,
     which is what CEL computes with. Raises InvalidSchema for references that lead nowhere.
     """
-    bundler = _Bundler()
-    root = bundler.copy(schema, schema, schemas, "", (), 0)
-    while bundler.waiting:
-        name, part, home = bundler.waiting.pop()
-        bundler.found[name] = bundler.copy(part, part, home, "/$defs" + pointer((name,)), (), 0)
-    if bundler.problems:
-        raise InvalidSchema(bundler.problems)
-    if bundler.found:
-        root = {**root, "$defs": {**root.get("$defs", {}), **bundler.found}}
-    if bundler.refers:
-        _check_circles(root)
-    return root
+    return _Bundler("").bundle(schema, schemas)
 
 
 def moved(schema: Any, place: str) -> Any:
@@ -125,83 +101,197 @@ def moved(schema: Any, place: str) -> Any:
 
     Raises InvalidSchema for references that lead nowhere, or to other schemas.
     """
-    bundle(schema)
-    return _Bundler().copy(schema, schema, NO_SCHEMAS, place, (), 0)
+    return _Bundler(place).bundle(schema, NO_SCHEMAS)
+
+
+@struct(eq=False)
+class _Scope:
+    """Where a node that is copied belongs: its resource, and the copy that it is a part of.
+
+    ``env`` are the dynamic anchors in scope. ``place`` is the pointer of the copy, ``path`` the
+    reference that led to it, None for the schema that is bundled.
+    """
+
+    resource: Resource
+    env: Env
+    place: str
+    path: Path | None = None
+
+
+@struct(eq=False)
+class _Link:
+    """A reference in a copy, whose target has no place yet; ``made`` gets its ``$ref``."""
+
+    made: dict[str, Any]
+    reference: str
+    dynamic: bool
+    scope: _Scope
+    path: Path
+
+
+class _Lost(Exception):
+    """Why a reference leads nowhere."""
 
 
 class _Bundler:
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self.names: dict[int, str] = {}
-        self.kept: list[Any] = []
-        self.found: dict[str, Any] = {}
-        self.waiting: list[tuple[str, Any, Schemas]] = []
-        self.refers = False
+    """Makes one document; ``place`` is the pointer that it will stand at."""
 
-    def copy(
-        self, node: Any, root: Any, schemas: Schemas, prefix: str, path: Path, depth: int
-    ) -> Any:
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.problems: list[Problem] = []
+        self.links: list[_Link] = []
+        self.documents: dict[int, SchemaDocument] = {}
+        self.copies: dict[tuple[Resource, Env, Path], str] = {}
+        self.found: dict[str, Any] = {}
+        self.count = 0
+
+    def bundle(self, schema: Any, schemas: Schemas) -> Any:
+        start = self._document(schema, schemas).root
+        scope = _Scope(start, _entered((), start), self.place)
+        self.copies[start, scope.env, ()] = self.place
+        root = self._copy(schema, scope, (), 0)
+        for link in self.links:  # which grows as schemas are copied
+            self._connect(link)
+        if self.problems:
+            raise InvalidSchema(self.problems)
+        if self.found:
+            root = {**root, "$defs": {**root.get("$defs", {}), **self.found}}
+        if self.links and not self.place:
+            _check_circles(root)
+        return root
+
+    def _document(self, schema: Any, schemas: Schemas, name: str = "") -> SchemaDocument:
+        if id(schema) not in self.documents:
+            self.documents[id(schema)] = SchemaDocument(schema, schemas, name)
+        return self.documents[id(schema)]
+
+    def _copy(self, node: Any, scope: _Scope, path: Path, depth: int) -> Any:
+        """A copy of the node that is at ``path`` of the schema that is copied."""
         if type(node) is not dict and not isinstance(node, Mapping):
             return node
         if depth > MAX_DEPTH:
-            raise InvalidSchema([Problem(path, f"nested more than {MAX_DEPTH} levels deep")])
+            raise self._too_much(scope, path, f"nested more than {MAX_DEPTH} levels deep")
+        self.count += bool(scope.env)
+        if self.count > MAX_CHECKS:
+            message = f"its dynamic references need copies of more than {MAX_CHECKS} schemas"
+            raise self._too_much(scope, path, message)
+        if path and "$id" in node:
+            scope = self._inner(node, scope, path)
         made = rebuilt(
             {key: value for key, value in node.items() if key not in _DROPPED},
-            lambda step, child: self.copy(child, root, schemas, prefix, path + step, depth + 1),
+            lambda step, inner: self._copy(inner, scope, path + step, depth + 1),
         )
-        reference = node.get("$ref", node.get("$dynamicRef"))
-        if reference is not None and not isinstance(reference, str):
-            self.problems.append(Problem((*path, "$ref"), "a reference is a string"))
-            del made["$ref"]
-        elif reference is not None:
-            self.refers = True
-            made["$ref"] = self._target(reference, root, schemas, prefix, path)
+        for keyword in ("$ref", "$dynamicRef"):
+            if keyword in node:
+                self._link(node[keyword], keyword, made, scope, path)
         _bound_integers(made)
         return made
 
-    def _target(self, reference: str, root: Any, schemas: Schemas, prefix: str, path: Path) -> str:
-        name, _, fragment = reference.removeprefix(URI).partition("#")
-        target = root
-        if name:
-            part, _, rest = fragment.removeprefix("/").partition("/")
-            contract = schemas.lookup(name)
-            if contract is None or contract.parts.get(part) is None:
-                return self._lost(reference, contract, part, path)
-            target = contract.parts[part]
-            prefix = "/$defs" + pointer((self._import(contract, part),))
-            fragment = f"/{rest}" if rest else ""
-        elif fragment and not fragment.startswith("/"):
-            anchor = _find_anchor(root, fragment)
-            fragment = fragment if anchor is None else pointer(anchor)
+    def _inner(self, node: Any, scope: _Scope, path: Path) -> _Scope:
+        """The scope inside of a resource that stands in another one."""
+        outer = scope.resource
+        inner = outer.document.resources.get(resolve(outer.uri, identifier(node) or ""), outer)
+        env = _entered(scope.env, inner)
+        if inner.node is node:
+            self.copies.setdefault((inner, env, ()), scope.place + pointer(path))
+        return replace(scope, resource=inner, env=env)
+
+    def _link(
+        self, reference: Any, keyword: str, made: dict[str, Any], scope: _Scope, path: Path
+    ) -> None:
+        place = (*path, keyword) if scope.path is None else scope.path
+        if not isinstance(reference, str):
+            self.problems.append(Problem(place, "a reference is a string"))
+            made.pop("$ref", None)
+            return
+        holder = made
+        if keyword == "$dynamicRef" and "$ref" in made:
+            holder = {}
+            made["allOf"] = [*made.get("allOf", ()), holder]
+        holder["$ref"] = "#"
+        self.links.append(_Link(holder, reference, keyword == "$dynamicRef", scope, place))
+
+    def _connect(self, link: _Link) -> None:
         try:
-            if fragment and not fragment.startswith("/"):
-                raise KeyError(fragment)
-            found = follow(target, fragment)
+            resource, path, env, node = self._target(link)
+        except _Lost as lost:
+            where = "" if link.scope.path is None else f" in {link.scope.resource.name}"
+            message = f"the reference {link.reference!r}{where} leads nowhere{lost}"
+            self.problems.append(Problem(link.path, message))
+            return
+        # What stands at a keyword that is none is a schema only for those who refer to it.
+        odd = () if is_schema_path(path) else path
+        if (resource, env, odd) not in self.copies:
+            self._add(resource, env, odd, resource.node if odd == () else node, link.path)
+        link.made["$ref"] = f"#{self.copies[resource, env, odd]}{pointer(path[len(odd) :])}"
+
+    def _add(self, resource: Resource, env: Env, odd: Path, node: Any, path: Path) -> None:
+        """Copy a schema that is referred to into the ``$defs``."""
+        name = base = resource.name + pointer(odd)
+        while name in self.found:
+            name = f"{base};{len(self.found)}"
+        self.found[name] = None
+        place = f"{self.place}/$defs{pointer((name,))}"
+        self.copies[resource, env, odd] = place
+        self.found[name] = self._copy(node, _Scope(resource, env, place, path), (), 0)
+
+    def _target(self, link: _Link) -> tuple[Resource, Path, Env, Any]:
+        """What a reference leads to: a path of a resource, and the dynamic anchors there."""
+        resource, fragment = self._resource(link.reference, link.scope.resource)
+        name, env = unquote(fragment), link.scope.env
+        if fragment and not fragment.startswith("/"):
+            if link.dynamic and name in resource.dynamic:
+                resource = dict(env).get(name, resource)
+            if name not in resource.anchors:
+                raise _Lost(f": {resource.name} has no anchor {name!r}")
+            fragment = pointer(resource.anchors[name])
+        try:
+            resource, path, node = resource.at(steps_of(fragment))
         except KeyError:
-            return self._lost(reference, None, "", path)
-        if not isinstance(found, Mapping | bool):
-            return self._lost(reference, None, "", path)
-        return f"#{prefix}{fragment}"
+            raise _Lost from None
+        if not isinstance(node, Mapping | bool):
+            raise _Lost(": no schema is there")
+        return resource, path, _entered(env, resource), node
 
-    def _import(self, contract: Contract, part: str) -> str:
-        schema = contract.parts[part]
-        if id(schema) not in self.names:
-            name = base = f"{contract.name}/{part}"
-            while name in self.names.values():
-                name = f"{base};{len(self.names)}"
-            self.names[id(schema)] = name
-            self.kept.append(schema)
-            self.waiting.append((name, schema, contract.schemas))
-        return self.names[id(schema)]
+    def _resource(self, reference: str, base: Resource) -> tuple[Resource, str]:
+        """The resource that a reference names, and the fragment that is left."""
+        document = base.document
+        uri, _, fragment = resolve(base.uri, reference).partition("#")
+        if uri in document.resources:
+            return document.resources[uri], fragment
+        if uri.startswith(URI) and (contract := document.schemas.lookup(uri[len(URI) :])):
+            part, _, rest = fragment.removeprefix("/").partition("/")
+            if contract.parts.get(part) is None:
+                raise _Lost(f": {contract.name} has no {part or 'part'!r} to refer to")
+            name = f"{contract.name}/{part}"
+            found = self._document(contract.parts[part], contract.schemas, name)
+            return found.root, f"/{rest}" if rest else ""
+        return self._identified(uri, document.schemas, reference), fragment
 
-    def _lost(self, reference: str, contract: Contract | None, part: str, path: Path) -> str:
-        why = "leads nowhere"
-        if contract is not None:
-            why = f"leads nowhere: {contract.name} has no {part or 'part'!r} to refer to"
-        elif "://" in reference.removeprefix(URI):
-            why = "leads nowhere: nothing is fetched"
-        self.problems.append(Problem((*path, "$ref"), f"the reference {reference!r} {why}"))
-        return "#"
+    def _identified(self, uri: str, schemas: Schemas, reference: str) -> Resource:
+        """The schema of the manifest, or of JSON Schema itself, that has a URI as its ``$id``."""
+        named = schemas.identified(uri)
+        if any(one.node != named[0].node for one in named):
+            raise _Lost(f": several schemas of this manifest have the $id {uri!r}")
+        if named:
+            document = named[0].document
+            return self._document(document.root.node, document.schemas).resources[uri]
+        if (schema := published(uri)) is not None:
+            return self._document(schema, NO_SCHEMAS).root
+        if "://" in reference.removeprefix(URI):
+            raise _Lost(": nothing is fetched")
+        raise _Lost("" if uri.startswith(URI) else f": no schema of this manifest is {uri!r}")
+
+    def _too_much(self, scope: _Scope, path: Path, message: str) -> InvalidSchema:
+        return InvalidSchema([Problem(path if scope.path is None else scope.path, message)])
+
+
+def _entered(env: Env, resource: Resource) -> Env:
+    """The dynamic anchors in scope once a resource is entered: the outermost of a name holds."""
+    if not resource.dynamic:
+        return env
+    scope = dict.fromkeys(resource.dynamic, resource) | dict(env)
+    return tuple((name, scope[name]) for name in sorted(scope))
 
 
 _SAME = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
@@ -259,10 +349,3 @@ def _bound_integers(made: dict[str, Any]) -> None:
         given = made.get(keyword, bound)
         if isinstance(given, int | float):
             made[keyword] = narrower(given, bound)
-
-
-def _find_anchor(root: Any, name: str) -> Path | None:
-    for _, path, node in all_schemas(root):
-        if name in (node.get("$anchor"), node.get("$dynamicAnchor")):
-            return path
-    return None

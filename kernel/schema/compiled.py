@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from kernel.schema.bundle import NO_SCHEMAS, Schemas, bundle
+from kernel.schema.bundle import bundle
 from kernel.schema.engine import validator
 from kernel.schema.explain import explain
 from kernel.schema.fast_path import FastPath, compile_fast_path, leave
@@ -14,6 +14,7 @@ from kernel.schema.normalise import Plan, compile_plan
 from kernel.schema.plain import check_json, is_json
 from kernel.schema.problems import Problem, SchemaError
 from kernel.schema.redact import compile_redaction
+from kernel.schema.resources import NO_SCHEMAS, Schemas
 
 
 def compile_schema(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Schema:

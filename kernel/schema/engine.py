@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from kernel.schema.problems import InvalidSchema, Problem
 
@@ -22,6 +21,20 @@ def metaschema() -> jsonschema_rs.Validator:
     return validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 
 
+@lru_cache(maxsize=16)
+def published(uri: str) -> Any:
+    """The schema that JSON Schema itself publishes at a URI, the metaschema for one; or None."""
+    import jsonschema_rs  # for start-up time
+
+    if not uri.startswith("https://json-schema.org/"):
+        return None
+    try:
+        registry = jsonschema_rs.Registry([(_ROOT, {"$ref": uri})])
+        return registry.resolver(_ROOT).lookup(uri).contents
+    except jsonschema_rs.ReferencingError:
+        return None
+
+
 @lru_cache(maxsize=1024)
 def pattern_matcher(pattern: str) -> Callable[[Any], bool]:
     """What tells whether a pattern occurs in a string."""
@@ -32,7 +45,7 @@ def validator_at(schema: Any, pointer: str) -> jsonschema_rs.Validator:
     """The engine for a node of a bundled schema."""
     if not pointer:
         return validator(schema)
-    return validator({"$ref": f"{_ROOT}#{quote(pointer, safe='/~%')}"}, schema)
+    return validator({"$ref": f"{_ROOT}#{pointer}"}, schema)
 
 
 def validator(schema: Any, root: Any = None) -> jsonschema_rs.Validator:

@@ -45,6 +45,18 @@ def all_schemas(schema: Any) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
             waiting += reversed(children)
 
 
+def is_schema_path(path: Path) -> bool:
+    """Whether the keywords on a path within a schema all hold schemas, and it ends in one."""
+    steps = iter(path)
+    for keyword in steps:
+        if keyword in _MANY or keyword in _NAMED:
+            if next(steps, None) is None:
+                return False
+        elif keyword not in _ONE:
+            return False
+    return True
+
+
 def rebuilt(schema: Mapping[str, Any], change: Callable[[Path, Any], Any]) -> dict[str, Any]:
     """A copy of a schema in which ``change`` has replaced each schema directly inside of it."""
     made = dict(schema)

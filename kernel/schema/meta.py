@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from kernel.errors import Path
-from kernel.schema.bundle import MAX_DEPTH, NO_SCHEMAS, Schemas, bundle, pointer
+from kernel.schema.bundle import bundle, pointer
 from kernel.schema.engine import metaschema, pattern_matcher, validator
 from kernel.schema.explain import problems_at, problems_of
 from kernel.schema.keywords import all_schemas, check_traits
 from kernel.schema.normalise import compile_plan
 from kernel.schema.plain import find_problem, is_atom
 from kernel.schema.problems import InvalidSchema, Problem
+from kernel.schema.resources import MAX_DEPTH, NO_SCHEMAS, SchemaDocument, Schemas
 from kernel.structs import struct
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
@@ -64,6 +65,7 @@ def _invalid(schema: Any) -> Iterator[Problem]:
         for keyword, message in check_traits(node):
             yield Problem((*path, keyword), message)
         yield from _bad_patterns(path, node)
+    yield from SchemaDocument(schema, NO_SCHEMAS).clashes
 
 
 def _with_meant(problem: Problem, schema: Any) -> Problem:

@@ -129,3 +129,101 @@ def test_names_with_percent_signs_are_names_like_others() -> None:
     }
     found = compile_schema(schema).conform({"a%41": 1, "b": 2})
     assert repr(found) == "{'a%41': 1.0, 'b': 2.0}"
+
+
+TREE = {
+    "$id": "https://example.com/tree",
+    "$dynamicAnchor": "node",
+    "type": "object",
+    "properties": {
+        "data": True,
+        "children": {"type": "array", "items": {"$dynamicRef": "#node"}},
+    },
+}
+STRICT = {
+    "$id": "https://example.com/strict",
+    "$dynamicAnchor": "node",
+    "$ref": "tree",
+    "unevaluatedProperties": False,
+    "$defs": {"tree": TREE},
+}
+INTEGER, STRING = {"type": "integer"}, {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"$ref": "#n", "$defs": {"a": {"$anchor": "n", **STRING}}}, "x", 1),
+        ({"$ref": "item", "$defs": {"a": {"$id": "item", **STRING}}}, "x", 1),
+        ({"$ref": "kernel:///item", "$defs": {"a": {"$id": "item", **STRING}}}, "x", 1),
+        ({"$ref": "urn:x:y", "$defs": {"a": {"$id": "urn:x:y", **STRING}}}, "x", 1),
+        ({"$ref": "urn:x:y#n", "$defs": {"a": {"$id": "urn:x:y", "$defs": {"b": {
+            "$anchor": "n", **STRING}}}}}, "x", 1),
+        ({"$id": "app://h/b/c", "$ref": "../d", "$defs": {"a": {"$id": "app://h/d", **STRING}}},
+         "x", 1),
+        ({"$id": "https://example.com/a/", "$ref": "b/c",
+          "$defs": {"x": {"$id": "b/", "$defs": {"y": {"$id": "c", **STRING}}}}}, "x", 1),
+        # an $id stands over what its own schema refers to
+        ({"$defs": {"n": INTEGER, "a": {"$id": "item", "$ref": "#/$defs/n", "$defs": {"n": STRING}}
+         }, "$ref": "item"}, "x", 1),
+        # two resources have an anchor of the same name each
+        ({"$id": "https://example.com/r", "$defs": {"a": {"$id": "a", "$defs": {"x": {
+            "$anchor": "n", **STRING}}}, "b": {"$id": "b", "$defs": {"x": {"$anchor": "n",
+            **INTEGER}}}}, "prefixItems": [{"$ref": "a#n"}, {"$ref": "b#n"}]}, ["x", 1], [1, "x"]),
+        # a reference and a dynamic one at the same place hold both
+        ({"$ref": "#/$defs/a", "$dynamicRef": "#n", "$defs": {"a": {"minLength": 2}, "b": {
+            "$dynamicAnchor": "n", **STRING}}}, "xy", "x"),
+        (TREE, {"children": [{"children": [], "more": 1}]}, {"children": [1]}),
+        (STRICT, {"children": [{"data": 1}]}, {"children": [{"daat": 1}]}),
+        ({"properties": {"strict": {"$ref": "https://example.com/strict"}, "loose": {
+            "$ref": "https://example.com/tree"}}, "$defs": {"s": STRICT}},
+         {"loose": {"children": [{"daat": 1}]}}, {"strict": {"children": [{"daat": 1}]}}),
+        # names that a URI writes otherwise, and a keyword that is none
+        ({"$ref": "#/$defs/a%22b%20%C3%A9", "$defs": {'a"b é': STRING}}, "x", 1),
+        ({"$ref": "#/mine/x", "mine": {"x": {"$ref": "#/mine/y"}, "y": STRING}}, "x", 1),
+        ({"$ref": "https://json-schema.org/draft/2020-12/schema"}, {"type": "string"},
+         {"properties": {"a": {"type": "strnig"}}}),
+    ],
+)  # fmt: skip
+def test_identifiers_and_anchors_are_as_json_schema_says(schema: Any, good: Any, bad: Any) -> None:
+    assert check_schema(schema) == []
+    compiled = compile_schema(schema)
+    assert compiled.problems(good) == ()
+    assert compiled.problems(bad) != ()
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ({"$defs": {"a": {"$id": "x"}, "b": {"$id": "x", "type": "null"}}}, ("$defs", "b", "$id")),
+        ({"$anchor": "x", "items": {"$anchor": "x"}}, ("items", "$anchor")),
+        ({"$dynamicAnchor": "x", "items": {"$anchor": "x"}}, ("items", "$anchor")),
+    ],
+)
+def test_a_name_of_two_schemas_is_reported_at_the_second(schema: Any, path: Any) -> None:
+    (fault,) = check_schema(schema)
+    assert (fault.code, fault.problem.path) == ("K101", path)
+
+
+def test_dynamic_references_that_multiply_are_refused() -> None:
+    """Each resource is entered with every set of the anchors of the others."""
+    schema = {
+        "$ref": "r0",
+        "$defs": {
+            f"r{n}": {
+                "$id": f"r{n}",
+                "$dynamicAnchor": f"a{n}",
+                "properties": {str(m): {"$ref": f"r{m}"} for m in range(24)},
+            }
+            for n in range(24)
+        },
+    }
+    with pytest.raises(InvalidSchema, match="copies of more than"):
+        compile_schema(schema)
+
+
+def test_what_a_schema_of_another_definition_refers_to_in_vain_is_said_of_that_one() -> None:
+    lost = Schemas(lambda name: Contract(name, {"inputs": {"items": {"$ref": "#/none"}}}, lost))
+    (fault,) = check_schema({"properties": {"a": {"$ref": "Lost#/inputs"}}}, lost)
+    assert fault.problem.path == ("properties", "a", "$ref")
+    assert "Lost/inputs" in fault.problem.message
