@@ -29,7 +29,7 @@ class Log:
         """
         number = _LEVELS.get(level, logging.INFO)
         if logger.isEnabledFor(number):
-            more = {**place, "fields": self._redactor.value(dict(fields))}
+            more = {**place, "fields": self._redactor.diagnostic(dict(fields))}
             logger.log(number, "%s", self._bounded(message), extra=more)
 
     def text(self, value: object) -> str:
@@ -42,7 +42,7 @@ class Log:
 
     def _bounded(self, text: str) -> str:
         """Redacted before it is cut: half of a secret is no less secret."""
-        shown = self._redactor.text(text)
+        shown = self._redactor.said(text)
         return (
             shown
             if len(shown) <= _MAX_MESSAGE_LENGTH

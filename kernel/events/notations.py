@@ -1,7 +1,7 @@
-"""Texts as the notations that escape characters mean them: JSON, HTML, addresses and forms.
+"""Readings of a text: what it means in the notations that programs write texts in.
 
-There are as many spellings as there are programs that write (``&#34;``, ``&quot;``, ``\\u0022``,
-``%2f``), so a text is read rather than a value looked for in each of them.
+There are as many spellings as there are programs that write (``&#34;``, ``\\u0022``, ``%2522``), so
+a text is decoded until nothing changes, rather than a value looked for in each spelling.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import re
 import sys
+from base64 import b64decode
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from kernel.structs import struct
+Place = Callable[[int, int], tuple[int, int]]
+"""Where in a text stands what is from one place to another of a reading of the text."""
 
-Place = Callable[[int], int]
-"""Where in a text stands what is at a place of its reading."""
+MAX_ROUNDS = 8
+"""So many notations within each other are read."""
 
-Reading = Callable[[str], tuple[str, Place]]
-"""What a text means in a notation, and where that stands in it."""
+_ROUNDS_OF_RUN = 3  # what base64 holds is read less deeply: it is read at each round
 
 _HEX = r"[0-9a-fA-F]"
 _BACKSLASHED = (
@@ -31,48 +33,99 @@ _NEXT = rf"%[89abAB]{_HEX}"
 _PERCENT = (
     rf"%(?:[0-7]{_HEX}|[cdCD]{_HEX}{_NEXT}|[eE]{_HEX}(?:{_NEXT}){{2}}|[fF][0-4](?:{_NEXT}){{3}})"
 )
+_ESCAPE = re.compile(rf"{_BACKSLASHED}|{_ENTITY}|{_PERCENT}|\r\n?")
+_MARKS = re.compile(r"[\\&%\r]")
+_NO_SPACE = "\udfff"  # no text holds it
+_LETTER = "[A-Za-z0-9+/_-]"
+_RUN = rf"(?<!{_LETTER})(?={_LETTER}{{8}})(?>[a-z/_-]*)[A-Z0-9+]"
+"""The beginning of a run of letters that may hold text; one of small letters is a word."""
+
+_RUNS = re.compile(f"{_RUN}{_LETTER}*")
+_RUN_LETTER = re.compile(_LETTER)
+_OTHERWISE = re.compile(rf"[\\&%\r+]|{_RUN}")
+_BASE64 = str.maketrans("-_", "+/")
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
-def readings(text: str) -> Iterator[Reading]:
-    """The ways to read a text that may give another one than it is."""
-    if "\\" in text:
-        yield _JSON.read
-        yield _read_json_twice
-    if "&" in text:
-        yield _HTML.read
-    if "%" in text:
-        yield _ADDRESS.read
-    if "+" in text:
-        yield _FORM.read
+def has_readings(text: str) -> bool:
+    """Whether a text may mean something else than it is."""
+    return _OTHERWISE.search(text) is not None
 
 
-@struct
-class _Notation:
-    escape: re.Pattern[str]
-    meaning: Callable[[str], str]
+def readings(text: str) -> Iterator[tuple[str, Place]]:
+    """The text, and what it means in JSON, HTML, addresses, forms, base64 and hexadecimal.
 
-    def read(self, text: str) -> tuple[str, Place]:
-        parts: list[str] = []
-        at: list[int] = []
-        longer = [0]
-        end = 0
-        for found in self.escape.finditer(text):
-            means = self.meaning(found.group())
-            parts += text[end : found.start()], means
-            end = found.end()
-            at.append(found.start() - longer[-1])
-            longer.append(longer[-1] + len(found.group()) - len(means))
-        parts.append(text[end:])
-        return "".join(parts), lambda place: place + longer[bisect_left(at, place)]
+    Line ends are read as ``\\n``. Notations may stand within each other, and are mixed.
+    """
+    return _readings(text, _same, MAX_ROUNDS)
 
 
-def _read_json_twice(text: str) -> tuple[str, Place]:
-    """JSON within JSON; where there is none, nothing is read."""
-    outer, in_text = _JSON.read(text)
-    inner, in_outer = _JSON.read(outer)
-    if inner == outer:
-        return text, in_text
-    return inner, lambda place: in_text(in_outer(place))
+def canonical(text: str) -> str:
+    """The text, decoded until nothing changes; what base64 holds stays as it is."""
+    for _ in range(MAX_ROUNDS):
+        read, _ = _decoded(text)
+        if read == text:
+            break
+        text = read
+    return text
+
+
+def _readings(text: str, place: Place, rounds: int) -> Iterator[tuple[str, Place]]:
+    yield text, place
+    while rounds > 0:
+        if rounds > _ROUNDS_OF_RUN:
+            for read, within in _runs(text):
+                yield from _readings(read, _within(place, within), rounds - _ROUNDS_OF_RUN)
+        if "+" in text:
+            # A space that stands there is none that a form writes.
+            form, in_form = _decoded(text.replace(" ", _NO_SPACE).replace("+", " "))
+            yield form, _within(place, in_form)
+        read, in_text = _decoded(text)
+        if read == text:
+            return
+        text, place, rounds = read, _within(place, in_text), rounds - 1
+        yield text, place
+
+
+def _same(start: int, end: int) -> tuple[int, int]:
+    return start, end
+
+
+def _within(outer: Place, inner: Place) -> Place:
+    return inner if outer is _same else lambda start, end: outer(*inner(start, end))
+
+
+def _decoded(text: str) -> tuple[str, Place]:
+    """The text with each escape replaced by what it means."""
+    if _MARKS.search(text) is None:
+        return text, _same
+    parts: list[str] = []
+    at: list[int] = []
+    longer = [0]
+    end = 0
+    for found in _ESCAPE.finditer(text):
+        means = _meaning(found.group())
+        parts += text[end : found.start()], means
+        end = found.end()
+        at.append(found.start() - longer[-1])
+        longer.append(longer[-1] + len(found.group()) - len(means))
+    parts.append(text[end:])
+
+    def place(start: int, end: int) -> tuple[int, int]:
+        return start + longer[bisect_left(at, start)], end + longer[bisect_left(at, end)]
+
+    return "".join(parts), place
+
+
+def _meaning(escape: str) -> str:
+    match escape[0]:
+        case "\\":
+            return _backslashed(escape)
+        case "&":
+            return _entity(escape)
+        case "%":
+            return _percent(escape)
+    return "\n"
 
 
 def _backslashed(escape: str) -> str:
@@ -94,15 +147,55 @@ def _entity(escape: str) -> str:
 
 
 def _percent(escape: str) -> str:
-    if escape == "+":
-        return " "
     try:
         return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return escape
 
 
-_JSON = _Notation(re.compile(_BACKSLASHED), _backslashed)
-_HTML = _Notation(re.compile(_ENTITY), _entity)
-_ADDRESS = _Notation(re.compile(_PERCENT), _percent)
-_FORM = _Notation(re.compile(rf"\+|{_PERCENT}"), _percent)
+def _runs(text: str) -> Iterator[tuple[str, Place]]:
+    """The texts that stand in hexadecimal or base64 in a text."""
+    for found in _RUNS.finditer(text):
+        for octets, (name, _) in _octets(found.group()):
+            with suppress(UnicodeDecodeError):
+                read = octets.decode("utf-8", "surrogatepass")
+                if _BINARY.search(read) is None:
+                    bits = 4 if name == "hex" else 6
+                    yield read, _place_of_octets(read, found.start(), found.end(), bits)
+
+
+def run_around(text: str, start: int, end: int) -> tuple[int, list[tuple[str, str]]]:
+    """Where the run of characters begins that a part of a text stands in.
+
+    With the names of the spellings that it may be of, and the texts that it holds by these.
+    """
+    while start > 0 and _RUN_LETTER.match(text, start - 1):
+        start -= 1
+    while end < len(text) and _RUN_LETTER.match(text, end):
+        end += 1
+    read: list[tuple[str, str]] = []
+    for octets, names in _octets(text[start:end]):
+        with suppress(UnicodeDecodeError):
+            found = octets.decode("utf-8", "surrogatepass")
+            read += ((name, found) for name in names)
+    return start, read
+
+
+def _octets(run: str) -> Iterator[tuple[bytes, tuple[str, ...]]]:
+    """The octets that a run of characters stands for, and the spellings by which it does so."""
+    with suppress(ValueError):
+        yield bytes.fromhex(run), ("hex", "HEX")
+    whole = len(run) - (len(run) % 4 == 1)
+    octets = b64decode(run[:whole].translate(_BASE64) + "=" * (-whole % 4))
+    yield octets, ("base64-bare", "base64url-bare")
+
+
+def _place_of_octets(read: str, first: int, last: int, bits: int) -> Place:
+    def octets_before(place: int) -> int:
+        return place if read.isascii() else len(read[:place].encode("utf-8", "surrogatepass"))
+
+    def place(start: int, end: int) -> tuple[int, int]:
+        begin = first + octets_before(start) * 8 // bits
+        return begin, min(first - (-octets_before(end) * 8 // bits), last)
+
+    return place

@@ -1,58 +1,63 @@
-"""Redaction: known secrets are replaced wherever a value contains them."""
+"""Redaction: known secrets are replaced wherever a text contains them."""
 
 from __future__ import annotations
 
 import re
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
-from kernel.events.notations import Reading, readings
+from kernel.events.forms import MIN_LENGTH, forms, plain_forms
+from kernel.events.notations import has_readings, readings
 
 REDACTED = "[redacted]"
 
-_MIN_LENGTH = 4  # a secret of fewer characters is replaced only where it is the whole string
-_MIN_OCTETS_WITHIN = 6
-"""A secret of fewer octets is not looked for within the base64 of something longer."""
+Found = tuple[int, int, str | None]
+"""Where a form of a secret begins and ends in a text, and that form; None for several at once."""
 
 _MAX_LEARNED = 1_000
 
 _MAX_SEARCHED_SINGLY = 64
 """So many learned texts are searched one by one, before the expression for all is rebuilt."""
 
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#:]*:[^\s/?#]+(?=@)")
+"""The user and the password in an address."""
+
 
 class Redactor:
-    """Replaces known secret values wherever they stand in a JSON value, in keys too.
+    """Replaces known secret values wherever they stand in the texts of a JSON value, in keys too.
 
-    ``secrets`` are the plain values; they are also known in base64, and texts are read as the
-    notations that escape characters mean them (:mod:`kernel.events.notations`). Nothing is copied
-    where nothing is replaced.
+    ``secrets`` are the plain values; each is known in its forms (:mod:`kernel.events.forms`), in
+    texts as the notations mean them (:mod:`kernel.events.notations`). A secret of under 4
+    characters is not looked for. Nothing is copied where nothing is replaced.
     """
 
     __slots__ = (
-        "_exact", "_given", "_guard", "_known_count", "_learned", "_learned_count", "_pattern",
-        "_pending", "_recent", "_searched",
+        "_given", "_guard", "_known_count", "_learned", "_learned_count", "_pattern", "_pending",
+        "_recent", "_searched", "_sources",
     )  # fmt: skip
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._given = tuple(secrets)
-        self._learned: dict[str, None] = {}
+        given = dict.fromkeys(secret for secret in secrets if len(secret) >= MIN_LENGTH)
+        self._given = {secret: tuple(forms(secret)) for secret in given}
+        self._learned: dict[str, str] = {}
         self._pending: list[str] = []
         self._learned_count = 0
         self._guard = Lock()
         self._rebuild()
 
-    def learn(self, value: Any, shown: Any) -> None:
+    def learn(self, value: Any, shown: Any, where: str = "") -> None:
         """Hide everywhere, from now on, what is hidden in ``shown``: ``value`` redacted by schema.
 
-        The last 1,000 such texts are known; short ones are not, they stand in other places too.
+        ``where`` names the place of the value. The last 1,000 such texts are known; short ones are
+        not, they stand in other places too.
         """
-        hidden = (text for text in _hidden(value, shown) if len(text) >= _MIN_LENGTH)
-        found = [text for text in hidden if text not in self._learned]
+        hidden = ((name, text) for name, text in _hidden(where, value, shown))
+        found = {text: name for name, text in hidden if len(text) >= MIN_LENGTH}
+        found = {text: name for text, name in found.items() if text not in self._learned}
         if found:
             with self._guard:
-                self._learned.update(dict.fromkeys(found))
+                self._learned.update(found)
                 for text in list(self._learned)[:-_MAX_LEARNED]:
                     del self._learned[text]
                 self._pending += found
@@ -61,13 +66,13 @@ class Redactor:
 
     def _rebuild(self) -> None:
         """Build one expression for all known secrets."""
-        known = {form for secret in (*self._given, *self._learned) for form in _forms(secret)}
-        known.update(form for secret in self._given for form in _forms_within(secret))
-        known.discard("")
-        long = sorted((s for s in known if len(s) >= _MIN_LENGTH), key=len, reverse=True)
-        self._exact = known
-        self._pattern = _any_of(long) if long else None
-        self._searched = len(long)
+        known = {**{text: tuple(plain_forms(text)) for text in self._learned}, **self._given}
+        self._sources: dict[str, tuple[str, str]] = {text: ("", text) for text in known}
+        for secret, made in known.items():
+            for name, form in made:
+                self._sources.setdefault(form, (name, secret))
+        self._pattern = _any_of(sorted(self._sources, key=len, reverse=True))
+        self._searched = len(self._sources)
         self._recent: tuple[str, ...] = ()
         self._pending = []
         self._known_count = self._learned_count
@@ -75,10 +80,11 @@ class Redactor:
     def _take_in_learned(self) -> None:
         """Take in the texts learned since; rebuild the expression when there are many."""
         with self._guard:
-            forms = {form for secret in self._pending for form in _forms(secret) if form}
+            for secret in self._pending:
+                for name, form in plain_forms(secret):
+                    if self._sources.setdefault(form, (name, secret)) == (name, secret):
+                        self._recent += (form,)
             self._pending = []
-            self._exact.update(forms)
-            self._recent += tuple(form for form in forms if len(form) >= _MIN_LENGTH)
             if len(self._recent) > _MAX_SEARCHED_SINGLY + self._searched // 8:
                 self._rebuild()
             # Last: another thread must not take the old expression for the new one.
@@ -87,73 +93,95 @@ class Redactor:
     def __bool__(self) -> bool:
         return bool(self._given or self._learned)
 
-    def text(self, text: str, mark: str = REDACTED) -> str:
-        """``text`` without any secret in it; ``mark`` stands where one was."""
+    def find(self, text: str) -> list[Found]:
+        """Where secrets stand in a text, in reading order; nothing overlaps."""
         if self._known_count != self._learned_count:
             self._take_in_learned()
-        shown = self._literal(text, mark)
-        if shown != mark and self._exact:
-            for reading in readings(text):
-                shown = self._read(shown, reading, mark)
-        return shown
+        if not self._sources:
+            return []
+        if not has_readings(text):
+            return [(*one.span(), one.group()) for one in self._matches(text)]
+        found: list[Found] = []
+        for read, place in readings(text):
+            found += ((*place(*one.span()), one.group()) for one in self._matches(read))
+        return _apart(found) if len(found) > 1 else found
 
-    def _literal(self, text: str, mark: str) -> str:
-        """``text`` without the secrets that stand in it literally."""
-        if text in self._exact:
-            return mark
-        self._rebuild_if_recent(text)
-        return self._pattern.sub(mark, text) if self._pattern else text
-
-    def _read(self, text: str, reading: Reading, mark: str) -> str:
-        """``text`` without the secrets that are there when it is read in a notation."""
-        read, place = reading(text)
-        if read == text:
-            return text
-        if read in self._exact:
-            return mark
-        self._rebuild_if_recent(read)
-        parts: list[str] = []
-        end = 0
-        for found in self._pattern.finditer(read) if self._pattern else ():
-            parts += text[end : place(found.start())], mark
-            end = place(found.end())
-        return "".join((*parts, text[end:])) if parts else text
-
-    def _rebuild_if_recent(self, text: str) -> None:
+    def _matches(self, text: str) -> Iterator[re.Match[str]]:
         if self._recent and any(form in text for form in self._recent):
             with self._guard:
                 self._rebuild()
+        return self._pattern.finditer(text)
+
+    def source(self, form: str) -> tuple[str, str]:
+        """The name of a form that was found, and the secret that it is a form of."""
+        return self._sources[form]
+
+    def where(self, secret: str) -> str | None:
+        """Where a secret was learned; None for one that was not."""
+        return self._learned.get(secret)
+
+    def learned(self, where: str) -> str | None:
+        """The secret that was learned at a place."""
+        return next((text for text, name in self._learned.items() if name == where), None)
+
+    def text(self, text: str) -> str:
+        """``text`` without any secret in it."""
+        found = self.find(text)
+        if not found:
+            return text
+        parts: list[str] = []
+        last = 0
+        for start, end, _ in found:
+            parts += text[last:start], REDACTED
+            last = end
+        return "".join((*parts, text[last:]))
+
+    def said(self, text: str) -> str:
+        """What somebody says, without any secret in it, and without passwords in addresses."""
+        shown = _CREDENTIALS.sub(REDACTED, text) if "://" in text else text
+        return self.text(shown) if self else shown
 
     def value(self, value: Any) -> Any:
-        """``value`` without any secret in it; the very same object if there was none."""
-        if self._known_count != self._learned_count:
-            self._take_in_learned()
-        return self._value(value, 0) if self._exact else value
+        """``value`` without any secret in its texts; the very same object if there was none.
 
-    def _value(self, value: Any, depth: int) -> Any:
+        A number stays what it is: that it is equal to a secret does not make it one.
+        """
+        return self._value(value, 0, numbers=False) if self else value
+
+    def diagnostic(self, value: Any) -> Any:
+        """Like :meth:`value`, for what is told to people alone: without secret numbers too."""
+        return self._value(value, 0, numbers=True) if self else value
+
+    def _value(self, value: Any, depth: int, *, numbers: bool) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, (int, float)):
-            return REDACTED if not self._exact.isdisjoint(_spellings(value)) else value
+            is_secret = numbers and any(map(self._is_whole_secret, _spellings(value)))
+            return REDACTED if is_secret else value
         if depth > 500:
             return REDACTED
         if isinstance(value, dict):
-            pairs = {
-                self.text(key) if isinstance(key, str) else key: self._value(item, depth + 1)
-                for key, item in value.items()
-            }
+            pairs: dict[Any, Any] = {}
+            for key, item in value.items():
+                shown = self.text(key) if isinstance(key, str) else key
+                if shown in pairs:
+                    shown = _another(shown, pairs)
+                pairs[shown] = self._value(item, depth + 1, numbers=numbers)
             same = (
-                all(new is old for new, old in zip(pairs.values(), value.values(), strict=False))
+                all(new is old for new, old in zip(pairs.values(), value.values(), strict=True))
                 and pairs.keys() == value.keys()
             )
             return value if same else pairs
         if isinstance(value, (list, tuple)):
-            items = [self._value(item, depth + 1) for item in value]
+            items = [self._value(item, depth + 1, numbers=numbers) for item in value]
             same = all(new is old for new, old in zip(items, value, strict=True))
             return value if same else items
         return self._other(value)
+
+    def _is_whole_secret(self, text: str) -> bool:
+        return any(end - start == len(text) for start, end, _ in self.find(text))
 
     def _other(self, value: Any) -> Any:
         """A value that is not JSON will be shown as its text, so its text is searched."""
@@ -165,16 +193,37 @@ class Redactor:
         return value if shown == text else shown
 
 
-def _hidden(value: Any, shown: Any) -> Iterator[str]:
-    """The texts in ``value`` in whose place ``shown`` has ``[redacted]``."""
+def _apart(found: list[Found]) -> list[Found]:
+    """What was found, sorted; what overlaps is one."""
+    found.sort(key=lambda one: (one[0], -one[1]))
+    apart = found[:1]
+    for start, end, form in found[1:]:
+        first, last, _ = apart[-1]
+        if start >= last:
+            apart.append((start, end, form))
+        elif end > last:
+            apart[-1] = first, end, None
+    return apart
+
+
+def _another(key: str, taken: Mapping[str, Any]) -> str:
+    """The key, made another one than those that are taken."""
+    number = len(taken)
+    while f"{key} ({number})" in taken:
+        number += 1
+    return f"{key} ({number})"
+
+
+def _hidden(name: str, value: Any, shown: Any) -> Iterator[tuple[str, str]]:
+    """The names and texts in ``value`` in whose place ``shown`` has ``[redacted]``."""
     if shown == REDACTED:
-        yield from texts(value)
+        yield from ((path, str(scalar)) for path, scalar in scalars(name, value))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _hidden(item, shown[key])
+            yield from _hidden(f"{name}.{step(key)}", item, shown[key])
     elif isinstance(value, list):
-        for item, seen in zip(value, shown, strict=True):
-            yield from _hidden(item, seen)
+        for number, (item, seen) in enumerate(zip(value, shown, strict=True)):
+            yield from _hidden(f"{name}.{number}", item, seen)
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -186,12 +235,21 @@ def scalars(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """The scalars of a structured secret, which would show it, with their paths."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from scalars(f"{name}.{key}", item)
+            yield from scalars(f"{name}.{step(key)}", item)
     elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
             yield from scalars(f"{name}.{number}", item)
     elif value is not None and not isinstance(value, bool):
         yield name, value
+
+
+def step(key: str) -> str:
+    """A key as a step of a path, of letters, digits, ``-``, ``_``, ``~`` and ``%`` alone."""
+    if key.isidentifier() and key.isascii():
+        return key
+    from urllib.parse import quote  # for start-up time
+
+    return quote(key, safe="", errors="surrogatepass").replace(".", "%2E")
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
@@ -200,29 +258,7 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
     for text in texts:
         beginnings.setdefault(text[0], []).append(re.escape(text[1:]))
     groups = (f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in beginnings.items())
-    return re.compile("|".join(groups))
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """The forms of a secret that are searched for: plain, as octets in Python, in base64."""
-    octets = secret.encode("utf-8", "surrogatepass")
-    yield from (secret, secret.strip(), repr(octets)[2:-1])
-    yield from (encode(octets).decode() for encode in (b64encode, urlsafe_b64encode))
-
-
-def _forms_within(secret: str) -> Iterator[str]:
-    """In hexadecimal, and the part of base64 that a secret alone decides in ``name:secret``.
-
-    Only for those that are declared: they are few, and texts are searched for each form.
-    """
-    octets = secret.encode("utf-8", "surrogatepass")
-    if len(octets) < _MIN_OCTETS_WITHIN:
-        return
-    yield octets.hex()
-    for before, begin in enumerate((0, 2, 3)):
-        end = (before + len(octets)) * 8 // 6
-        for encode in (b64encode, urlsafe_b64encode):
-            yield encode(bytes(before) + octets)[begin:end].decode()
+    return re.compile("|".join(groups) or "(?!)")
 
 
 def _spellings(number: float) -> Iterator[str]:

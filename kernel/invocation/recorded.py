@@ -88,7 +88,7 @@ async def _done(
 
     try:
         value = await operation.do(claim)
-        kept = history.references.hide(operation.to_json(value))
+        kept = history.references.hide(operation.to_json(value), with_learned=True)
         await conclude(Conclusion("succeeded", kept, duration=_duration(claim)))
         return value
     except asyncio.CancelledError:

@@ -71,10 +71,10 @@ class Run:
     def hide_secrets(self, error: InvocationError) -> None:
         """Take the secrets out of an error, before it is told, recorded or returned."""
         redactor = self.runtime.redactor
+        error.reword(redactor.said(error.message))
         if redactor:
-            error.reword(redactor.text(error.message))
             error.code = redactor.value(error.code)
-            error.data = redactor.value(error.data)
+            error.data = redactor.diagnostic(error.data)
 
     def log(self, level: str, message: str, fields: Mapping[str, Any], path: str) -> None:
         """Say something to people; secrets in it are redacted."""

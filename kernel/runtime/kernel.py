@@ -11,6 +11,7 @@ from typing import Any
 from kernel.errors import UsageError
 from kernel.events import Bus, Redactor, Subscriber
 from kernel.events.log import Log
+from kernel.events.redaction import step
 from kernel.events.references import References
 from kernel.invocation.calls.bound_site import BoundCallSite
 from kernel.invocation.pipeline import Pipeline
@@ -152,8 +153,10 @@ class Kernel:
         from kernel.runtime.open_and_resume import RecordedRuns
 
         journal = await open_journal(given) if isinstance(given, (str, Path)) else given
+        names = self.runtime.names
         secrets = [
-            (f"{scope.module.name}.secrets", scope.secrets) for scope in self._scopes.values()
+            (f"{step(names.get(module, scope.module.name))}.secrets", scope.secrets)
+            for module, scope in self._scopes.items()
         ]
         self.runtime.journal = journal
         self.runtime.references = References(self.runtime.redactor, secrets)

@@ -72,7 +72,7 @@ def has_own_effect(invocation: Invocation) -> bool:
 
 def _kept_outputs(invocation: Invocation, history: History) -> Any:
     hide = invocation.plan.instance.contract.output_redaction
-    return history.references.hide(invocation.outputs, hide)
+    return history.references.hide(invocation.outputs, hide, with_learned=True)
 
 
 def _duration(invocation: Invocation) -> int:

@@ -38,7 +38,9 @@ def prepare_inputs(plan: Plan) -> Stage | None:
         except SchemaError as error:
             invocation.inputs = _in_json_form(invocation, invocation.inputs, conform, refuse, error)
         if hide is not None:
-            _learn_secrets(invocation, invocation.inputs, hide)
+            history = invocation.history
+            where = "" if history is None else f"{invocation.id}.inputs"
+            _learn_secrets(invocation, invocation.inputs, hide, where)
 
     return validate_inputs
 
@@ -62,7 +64,8 @@ def prepare_outputs(plan: Plan) -> Stage:
             outputs = invocation.outputs
             invocation.outputs = _in_json_form(invocation, outputs, conform, refuse, error)
         if hide is not None:
-            _learn_secrets(invocation, invocation.outputs, hide)
+            # Made again they may be others, so no reference leads to them.
+            _learn_secrets(invocation, invocation.outputs, hide, "")
 
     return validate_outputs
 
@@ -81,13 +84,15 @@ def _in_json_form(
             raise error
         return conform(plain)
     except SchemaError as still:
-        redact = invocation.plan.runtime.redactor.text
+        redact = invocation.plan.runtime.redactor.said
         problems = [redact(str(problem)) for problem in still.problems]
         raise refuse(invocation, problems, still) from None
 
 
-def _learn_secrets(invocation: Invocation, value: Any, hide: Callable[[Any], Any]) -> None:
-    invocation.plan.runtime.redactor.learn(value, hide(value))
+def _learn_secrets(
+    invocation: Invocation, value: Any, hide: Callable[[Any], Any], where: str
+) -> None:
+    invocation.plan.runtime.redactor.learn(value, hide(value), where)
 
 
 def _place(plan: Plan, error: SchemaError) -> Span | None:

@@ -7,6 +7,7 @@ import html
 import json
 import logging
 import re
+import time
 import urllib.parse
 from collections.abc import Callable
 from functools import partial
@@ -125,6 +126,88 @@ def test_no_encoder_shows_a_secret(secret: str, name: str) -> None:
     assert encoded not in shown.replace(REDACTED, "")
 
 
+KEY = "-----BEGIN KEY-----\nMIIEowIBAAKCAQEAzq\nu8Jq1mZ0Xh7Yd3kFQp\n-----END KEY-----\n"
+LINES = {
+    "other line ends": KEY.replace("\n", "\r\n"),
+    "old line ends": KEY.replace("\n", "\r"),
+    "one line": "cannot decode line 2: u8Jq1mZ0Xh7Yd3kFQp",
+    "indented": KEY.replace("\n", "\n      "),
+    "bytes": repr(KEY.encode()),
+    "bytes with other line ends": repr(KEY.replace("\n", "\r\n").encode()),
+    "in JSON with other line ends": json.dumps({"key": KEY.replace("\n", "\r\n")}),
+    "in one line": KEY.replace("\n", ""),
+    "in base64": base64.b64encode(KEY.encode()).decode(),
+    "its JSON in base64": base64.b64encode(json.dumps({"key": KEY}).encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("text", LINES.values(), ids=LINES)
+@pytest.mark.parametrize("secret", [KEY, json.dumps({"type": "account", "key": KEY})])
+def test_secrets_of_several_lines(secret: str, text: str) -> None:
+    shown = Redactor([secret]).text(f"is {text}!")
+    assert REDACTED in shown
+    assert not re.search("MIIEow|u8Jq1|TUlJRW93|dThKcTFt", shown)
+
+
+DEEP = {
+    "hexadecimal in upper case": SECRET.encode().hex().upper(),
+    "percent twice": urllib.parse.quote(urllib.parse.quote(SECRET)),
+    "percent three times": urllib.parse.quote(urllib.parse.quote(urllib.parse.quote(SECRET))),
+    "every octet": "".join(f"%{octet:02x}" for octet in SECRET.encode()),
+    "base64 twice": base64.b64encode(base64.b64encode(SECRET.encode())).decode(),
+    "base64 of an address": base64.b64encode(urllib.parse.quote(SECRET).encode()).decode(),
+    "base64 in an address": urllib.parse.quote(base64.b64encode(SECRET.encode()).decode()),
+    "HTML in JSON": json.dumps(html.escape(SECRET)),
+    "an address in HTML": html.escape(urllib.parse.quote(SECRET)),
+    "JSON in a form": urllib.parse.quote_plus(json.dumps({"a": SECRET})),
+    "repr of repr": repr(repr(SECRET)),
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_notations_within_each_other(text: str) -> None:
+    shown = Redactor([SECRET]).text(f"is {text}!")
+    assert REDACTED in shown
+    assert not re.search(r"ss.{0,8}w|7373|cCJh|Y0NKa|JTIyYS", shown)
+
+
+DSN = "postgresql://ann:h%40rse-staple@db.example.com/shop?sslmode=require"
+HOOK = "https://hooks.example.com/services/T0000/B0000/XyZ123abcXyZ123abcXyZ"
+SAID = {
+    DSN: [
+        'password authentication failed for "ann" with h@rse-staple',
+        "could not connect to ann:h%40rse-staple@db.example.com",
+        "dsn=postgresql%3A%2F%2Fann%3Ah%2540rse-staple%40db.example.com",
+    ],
+    HOOK: ["404 for /services/T0000/B0000/XyZ123abcXyZ123abcXyZ", "token XyZ123abcXyZ123abcXyZ"],
+    "host=db user=ann password='h@rse-staple'": ["no pg_hba.conf entry; password h@rse-staple"],
+}
+
+
+@pytest.mark.parametrize(("secret", "said"), [(one, text) for one in SAID for text in SAID[one]])
+def test_parts_of_addresses(secret: str, said: str) -> None:
+    shown = Redactor([secret]).text(f"{said}: ann, shop, db.example.com, require, services")
+    assert not re.search("rse-staple|XyZ", shown)
+    assert shown.endswith("ann, shop, db.example.com, require, services")
+
+
+def test_a_password_in_an_address_is_said_nowhere() -> None:
+    said = "no answer of redis://:pass@word@cache:6379/1 and http://a@b/, see http://c:80/d@e"
+    expected = "no answer of redis://[redacted]@cache:6379/1 and http://a@b/, see http://c:80/d@e"
+    assert Redactor().said(said) == Redactor(["another"]).said(said) == expected
+
+
+def test_hostile_texts_take_no_long_time() -> None:
+    redactor = Redactor([SECRET, KEY, DSN])
+    texts = ["%25" * 30_000, "\\" * 90_000, "&amp;" * 20_000, "Ab1/" * 25_000, "a" * 100_000]
+    for _ in range(12):
+        texts.append(base64.b64encode(texts[-1][:75_000].encode()).decode())
+    began = time.process_time()
+    for text in texts:
+        assert redactor.text(text) == text
+    assert time.process_time() - began < 10
+
+
 @given(st.text('&#x3;ab%cef2\\"u0+', max_size=30))
 def test_what_holds_no_secret_stays(text: str) -> None:
     assert Redactor(["another-secret"]).text(text) == text
@@ -155,7 +238,7 @@ class Opaque:
     ids=lambda value: type(value).__name__,
 )
 def test_other_values(value: Any) -> None:
-    shown = Redactor(["12345678"]).value({"a": [value]})
+    shown = Redactor(["12345678"]).diagnostic({"a": [value]})
     assert "12345678" not in str(shown)
     assert REDACTED in str(shown)
 
