@@ -10,12 +10,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from definitions.extras import require
 from definitions.failures import failed
 from kernel import Failure
 
+from .pg_binding import adapters
 from .statement import Dialect
 
 if TYPE_CHECKING:
@@ -29,6 +31,16 @@ PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+# What a call leaves in its session is gone for the next one: settings, role, locks, temporary
+# tables, cursors, notifications. DISCARD ALL would be the same, and cannot be sent with the rest,
+# which pins the forms of texts that `pg_reading.py` reads, whatever the server's defaults are.
+FRESH_SESSION = """
+    CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *;
+    SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES;
+    SET datestyle TO ISO; SET intervalstyle TO postgres; SET extra_float_digits TO 1
+"""
+# Of these SQLite keeps nothing for the next statement; a PRAGMA, ATTACH or CREATE TEMP TABLE stays.
+SESSIONLESS = {"SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"}
 DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgresql": "postgresql+psycopg",
@@ -54,35 +66,86 @@ def parsed(url: str) -> URL:
 
 def engine_of(address: URL, *, connections: int, busy_timeout: int) -> Engine:
     """An engine with a pool of at most so many connections; nothing is opened yet."""
-    from sqlalchemy import create_engine, event
+    if address.get_backend_name() == "sqlite":
+        return _sqlite(address, connections, busy_timeout)
+    return _postgresql(address, connections)
+
+
+def _pool(connections: int) -> dict[str, Any]:
     from sqlalchemy.pool import QueuePool
 
-    sqlite = address.get_backend_name() == "sqlite"
-    engine = create_engine(
-        address,
-        poolclass=QueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        pool_pre_ping=not sqlite,
-        hide_parameters=True,
-        connect_args={"check_same_thread": False} if sqlite else PATIENCE,
-    )
-    if sqlite:
+    return {
+        "poolclass": QueuePool,
+        "pool_size": connections,
+        "max_overflow": 0,
+        "hide_parameters": True,
+    }
 
-        @event.listens_for(engine, "connect")
-        def configure(connection: Any, record: Any) -> None:
-            # Transactions begin where this package says so, not where the driver guesses.
-            connection.isolation_level = None
-            connection.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
-            _to_wal(connection, time.monotonic() + busy_timeout / 1000)
-            connection.execute("PRAGMA foreign_keys = ON")
 
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            reads = connection.get_execution_options().get("reads", False)
-            _driver(connection).execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+def _sqlite(address: URL, connections: int, busy_timeout: int) -> Engine:
+    from sqlalchemy import create_engine, event
+
+    engine = create_engine(address, connect_args={"check_same_thread": False}, **_pool(connections))
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        # Transactions begin where this package says so, not where the driver guesses.
+        connection.isolation_level = None
+        # One text that is not UTF-8 must not make a whole query fail.
+        connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
+        connection.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
+        _to_wal(connection, time.monotonic() + busy_timeout / 1000)
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("reads", False)
+        _driver(connection).execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def returned(connection: Any, record: Any) -> None:
+        if record.info.get("is_used_up"):
+            record.invalidate()
 
     return engine
+
+
+def note_verb(connection: Connection, verb: str) -> None:
+    """SQLite's connection ends with the call if what the statement does would stay in it."""
+    if verb not in SESSIONLESS:
+        connection.info["is_used_up"] = True
+
+
+def _postgresql(address: URL, connections: int) -> Engine:
+    from sqlalchemy import create_engine, event
+
+    engine = create_engine(
+        address,
+        connect_args=PATIENCE
+        | {"context": adapters(), "client_encoding": "utf8", "prepare_threshold": None},
+        pool_pre_ping=True,
+        pool_reset_on_return=None,
+        use_native_hstore=False,
+        **_pool(connections),
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        _refresh(connection)
+
+    @event.listens_for(engine, "reset")
+    def returned(connection: Any, record: Any, state: Any) -> None:
+        connection.rollback()
+        if not state.terminate_only:
+            _refresh(connection)
+
+    return engine
+
+
+def _refresh(connection: Any) -> None:
+    connection.autocommit = True
+    connection.execute(FRESH_SESSION)
+    connection.autocommit = False
 
 
 def _to_wal(connection: Any, deadline: float) -> None:

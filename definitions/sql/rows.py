@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from definitions.failures import failed
 
-from .engine import dialect_of
+from .engine import dialect_of, note_verb
+from .pg_binding import bound
+from .pg_reading import readers_of
 from .statement import Dialect, Statement, only_reading, prepared
-from .values import to_database, to_json
+from .values import from_sqlite, to_sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
@@ -38,7 +40,7 @@ def query(
     # Otherwise PostgreSQL's driver fetches all rows before the first can be counted.
     streamed = dialect == "postgresql" and statement.verb in STREAMED
     with _executed(connection, statement, dialect, streamed=streamed) as result:
-        rows = _rows(result, fields.get("maxRows", 10_000))
+        rows = _rows(connection, result, fields.get("maxRows", 10_000))
     return {"rows": rows, "count": len(rows)}
 
 
@@ -49,7 +51,7 @@ def execute(
     dialect = dialect_of(connection)
     statement = statement_of(fields, inputs, dialect)
     with _executed(connection, statement, dialect) as result:
-        rows = _rows(result, fields.get("maxRows", 10_000))
+        rows = _rows(connection, result, fields.get("maxRows", 10_000))
         count = max(result.rowcount, 0)
         # Of any other statement the driver reports the row of an INSERT before it.
         inserted = dialect == "sqlite" and statement.verb in ("INSERT", "REPLACE") and count > 0
@@ -61,7 +63,11 @@ def execute(
 def _executed(
     connection: Connection, statement: Statement, dialect: Dialect, *, streamed: bool = False
 ) -> Iterator[CursorResult[Any]]:
-    values = tuple(to_database(value, dialect) for value in statement.values)
+    if dialect == "postgresql":
+        values = bound(connection, statement)
+    else:
+        values = tuple(map(to_sqlite, statement.values))
+        note_verb(connection, statement.verb)
     options = {"stream_results": True} if streamed else None
     result = connection.exec_driver_sql(statement.text, values, execution_options=options)
     try:
@@ -70,7 +76,7 @@ def _executed(
         result.close()
 
 
-def _rows(result: CursorResult[Any], most: int) -> list[dict[str, Any]]:
+def _rows(connection: Connection, result: CursorResult[Any], most: int) -> list[dict[str, Any]]:
     if not result.returns_rows:
         return []
     names = list(result.keys())
@@ -79,9 +85,25 @@ def _rows(result: CursorResult[Any], most: int) -> list[dict[str, Any]]:
             "DUPLICATE_COLUMN",
             f"several columns are named {', '.join(twice)}: name them apart with AS",
         )
+    readers = _readers(connection, result)
     rows = result.fetchmany(most + 1)
     if len(rows) > most:
         raise failed(
             "TOO_MANY_ROWS", f"more than {most} rows: narrow the statement or raise `maxRows`"
         )
-    return [dict(zip(names, map(to_json, row), strict=True)) for row in rows]
+    columns = list(zip(names, readers, strict=True))
+    return [
+        {
+            name: None if value is None else read(value)
+            for (name, read), value in zip(columns, row, strict=True)
+        }
+        for row in rows
+    ]
+
+
+def _readers(connection: Connection, result: CursorResult[Any]) -> list[Callable[[Any], Any]]:
+    """For each column, what makes JSON of its values."""
+    columns: Any = result.cursor.description
+    if dialect_of(connection) == "sqlite":
+        return [from_sqlite for _ in columns]
+    return readers_of(connection, [column.type_code for column in columns])

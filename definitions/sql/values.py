@@ -1,23 +1,27 @@
-"""Values between JSON and the database.
+"""Values between JSON and SQLite, and what both databases have in common.
 
 =====================  =====================================  ==================================
 JSON                   to SQLite                              to PostgreSQL
 =====================  =====================================  ==================================
-list                   JSON text, as for ``json_each(?)``     an array; ``jsonb`` if mixed
+list                   JSON text, as for ``json_each(?)``     an array where the statement has an
+                                                              array there, else ``jsonb``
 object                 JSON text                              ``jsonb``
+integer                as it is                               as the same literal: ``int4``,
+                                                              ``int8``, beyond that ``numeric``
 the others             as they are; a bool is 1 or 0          as they are
 =====================  =====================================  ==================================
 
 ===========================  ===================================================================
 from the database            in a row
 ===========================  ===================================================================
+bool, integer, finite float  the value
+array, json                  list, value
 date, time, timestamp        RFC 3339 text
 interval                     seconds as text (``"5400s"``), as CEL's ``duration()`` reads
-numeric                      text, so that no digit is lost
 bytes                        base64 text
-array, json                  list, value
-NaN, infinity                text
-uuid, inet, range, others    text
+NaN, infinity                ``"NaN"``, ``"Infinity"``, ``"-Infinity"``
+all others, and what the     text as the database writes it: ``"1.10"``, ``"[1,3)"``,
+forms above cannot hold      ``"infinity"``, ``"24:00:00"``, ``"0044-03-15 BC"``, ``"1 mon"``
 ===========================  ===================================================================
 """
 
@@ -26,69 +30,31 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any
 
-from .statement import Dialect
 
-PLAIN = (str, int, bool, type(None))
-
-
-def to_database(value: Any, dialect: Dialect) -> Any:
-    """A binding as the driver takes it."""
-    if not isinstance(value, list | Mapping):
-        return value
-    if dialect == "sqlite":
+def to_sqlite(value: Any) -> Any:
+    """A binding as SQLite's driver takes it."""
+    if isinstance(value, list | Mapping):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list) and _is_array(value):
+    return value
+
+
+def from_sqlite(value: Any) -> Any:
+    """A column of SQLite as JSON: of its five kinds of values two are not JSON already."""
+    if isinstance(value, float):
+        return number(value)
+    return base64_of(value) if isinstance(value, bytes) else value
+
+
+def number(value: float) -> float | str:
+    """A float as JSON; text where JSON has no such number."""
+    if math.isfinite(value):
         return value
-    from psycopg.types.json import Jsonb
-
-    return Jsonb(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def to_json(value: Any) -> Any:
-    """A column as JSON."""
-    if isinstance(value, PLAIN):
-        return value
-    for types, convert in CONVERTERS:
-        if isinstance(value, types):
-            return convert(value)
-    return str(value)
-
-
-def _is_array(value: list[Any]) -> bool:
-    types = {type(each) for each in value}
-    return len(types) <= 1 and types.isdisjoint((list, dict))
-
-
-def _timestamp(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
-def _seconds(value: timedelta) -> str:
-    whole, rest = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
-    sign = "-" if value < timedelta(0) else ""
-    return f"{sign}{whole}{f'.{rest:06}'.rstrip('0') if rest else ''}s"
-
-
-def _float(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
-def _base64(value: bytes) -> str:
+def base64_of(value: bytes) -> str:
+    """Bytes as JSON."""
     return base64.b64encode(value).decode("ascii")
-
-
-CONVERTERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (float, _float),
-    (Decimal, str),
-    (datetime, _timestamp),
-    ((date, time), lambda value: value.isoformat()),
-    (timedelta, _seconds),
-    ((bytes, bytearray, memoryview), _base64),
-    ((list, tuple), lambda value: [to_json(each) for each in value]),
-    (Mapping, lambda value: {str(name): to_json(each) for name, each in value.items()}),
-)
