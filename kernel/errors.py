@@ -24,7 +24,8 @@
         ├── Parked              the run waits for a person, and goes on later
         └── Thrown              a topology raised an error of its own (``throw:``)
 
-Each class carries a stable ``category``, which is what CEL reads as ``error.kind``.
+Each class carries a stable ``category``, which is what CEL reads as ``error.kind``. An error that
+is given no ``code`` has its category in capitals as its code: ``TIMEOUT``, ``NOT_FOUND``.
 """
 
 from __future__ import annotations
@@ -118,7 +119,12 @@ class InvocationError(KernelError):
     """An invocation that ended without a value."""
 
     category = "Internal"
+    default_code: ClassVar[str] = "INTERNAL"
     default_outcome: ClassVar[Outcome] = "failed"
+
+    def __init_subclass__(cls) -> None:
+        words = ("_" + one if one.isupper() else one for one in cls.category)
+        cls.default_code = "".join(words).lstrip("_").upper()
 
     def __init__(
         self,
@@ -134,8 +140,8 @@ class InvocationError(KernelError):
     ) -> None:
         super().__init__(message)
         self.message = message
-        # Declared by the ``errors`` of the definition; the category where there is no other.
-        self.code: str | int = self.category if code is None else code
+        # Declared by the ``errors`` of the definition, or that of the class.
+        self.code: str | int = self.default_code if code is None else code
         self.step = step  # the name of the step that failed
         self.data = data  # JSON
         self.attempt = attempt  # counts from 1
@@ -144,6 +150,8 @@ class InvocationError(KernelError):
         self.span = span
         # The outcome is unknown, and the run goes on once a person has decided about it.
         self.is_escalated = False
+        # A definition declares it ``retryable: false``: no call that it passes is repeated.
+        self.is_final = False
 
     def reword(self, message: str) -> None:
         """Replace the message."""

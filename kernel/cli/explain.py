@@ -277,13 +277,16 @@ def _text(explained: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name.upper() + ':':<12} {_plain(value)}"
 
 
+_RETRIED = {True: "retryable", False: "never retried"}
+
+
 def _row(row: Mapping[str, Any]) -> Iterator[str]:
     name = row.get("name", row.get("code"))
     said = [str(row["type"])] if "type" in row else []
     said += [row["library"]] if "library" in row else []
     said += ["required"] if row.get("required") else []
     said += [f"default {_plain(row['default'])}"] if "default" in row else []
-    said += ["retryable"] if row.get("retryable") else []
+    said += [_RETRIED[row["retryable"]]] if row.get("retryable") in (True, False) else []
     said += [f"outcome {row['outcome']}"] if row.get("outcome") else []
     yield f"  {name}" + (f"  <{', '.join(said)}>" if said else "")
     if row.get("description"):

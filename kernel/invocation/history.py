@@ -163,14 +163,15 @@ class ServedHistory(History):
 
 def error_to_json(error: InvocationError) -> dict[str, Any]:
     """An error as it is recorded."""
-    return {**error.to_cel(), "retryAfter": error.retry_after}
+    kept = {**error.to_cel(), "retryAfter": error.retry_after}
+    return {**kept, "final": True} if error.is_final else kept
 
 
 def error_from_json(data: Mapping[str, Any]) -> InvocationError:
     """A recorded error, of its class."""
     classes = {one.category: one for one in _subclasses(InvocationError)}
     made = classes.get(data.get("kind", ""), InvocationError)
-    return made(
+    error = made(
         data.get("message") or "",
         code=data.get("code"),
         step=data.get("step"),
@@ -179,6 +180,8 @@ def error_from_json(data: Mapping[str, Any]) -> InvocationError:
         outcome=data.get("outcome"),
         retry_after=data.get("retryAfter"),
     )
+    error.is_final = bool(data.get("final"))
+    return error
 
 
 def _subclasses(one: type[InvocationError]) -> Iterator[type[InvocationError]]:

@@ -18,7 +18,7 @@ from kernel.events import Event
 from kernel.events.event import Pattern
 from kernel.events.references import References
 from kernel.invocation.context import EvaluationContext
-from kernel.invocation.history import History
+from kernel.invocation.history import History, error_from_json
 from kernel.invocation.recorded import DECISION, PAUSE, Claim, Operation, recorded
 from kernel.invocation.runtime import Runtime
 from kernel.invocation.values import copied
@@ -142,7 +142,7 @@ def _event(references: References, row: Row) -> Event | None:
     else:
         rejected = row.outcome == "rejected" and not row.attempts
         what = "Rejected" if rejected else "Cancelled" if row.outcome == "cancelled" else "Failed"
-        error = {key: part for key, part in row.error.items() if key != "retryAfter"}
+        error = error_from_json(row.error).to_cel()
         data = {"error": error, "attempt": row.attempts}
     return Event(
         f"{row.target.replace('/', '.', 1)}.{what}",

@@ -20,13 +20,8 @@ NEVER_RETRIED: Final = Message("K701", "this is always false, so nothing is ever
 
 
 def retry_never_taken(callee: str) -> Message:
-    """K701: a ``retry.when`` that no declared error fits."""
-    return Message("K701", f"`when` is false for every error that `{callee}` may fail with")
-
-
-def no_error_is_retryable(callee: str) -> Message:
-    text = f"`{callee}` declares that none of its errors is worth a retry"
-    return Message("K701", f"{text}; `when` can say which one is")
+    """K701: a ``retry.when`` that fits no error that may be retried."""
+    return Message("K701", f"`when` is false for every error after which `{callee}` is repeated")
 
 
 def retryable_never_taken(callee: str, codes: Sequence[Code]) -> Message:
@@ -49,7 +44,7 @@ def irreversible_repeated(callee: str, inner: str) -> Message:
 
 def approval_in_retry(callee: str, inner: str | None) -> Message:
     needed = _approved(callee, inner)
-    return Message("K703", f"{needed} for each attempt, so a retry cannot repeat it")
+    return Message("K703", f"{needed} for each attempt, and a retry asks for another one")
 
 
 def approval_in_loop(callee: str, inner: str | None) -> Message:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from kernel.cel import CelError, Expr, Template, compile, free_names, references
-from kernel.cel.tree import Logical, Unary
+from kernel.cel import CelError, Expr, Template, compile, free_names, references, walk
+from kernel.cel.tree import Binary, Ident, Index, ListLiteral, Literal, Logical, Select, Unary
 
 FAILS: Final = "fails"
 """In place of true and false: the evaluation of an expression fails."""
+
+_ARITHMETIC: Final = frozenset("+-*/%")
+_PLAIN: Final = (Ident, Index, ListLiteral, Logical, Select, Unary)
 
 
 def admits(condition: Template | None, code: str | int) -> bool:
@@ -51,3 +54,21 @@ def _decided(expr: Expr, code: str | int) -> Any:
     except CelError:
         return FAILS
     return found if isinstance(found, bool) else FAILS
+
+
+def numbers_around(condition: Template) -> frozenset[int] | None:
+    """Numbers that stand for all: a condition that compares is the same between its literals.
+
+    None where it does more than compare.
+    """
+    found: set[int] = set()
+    for _, embedded in condition.tree.expressions():
+        for node in walk(embedded.expr):
+            if isinstance(node, Literal) and type(node.value) is int:
+                found |= {node.value - 1, node.value, node.value + 1}
+            elif isinstance(node, Binary):
+                if node.operator in _ARITHMETIC:
+                    return None
+            elif not isinstance(node, _PLAIN):
+                return None
+    return frozenset(found)

@@ -53,6 +53,8 @@ class PossibleErrors:
         """The code that can come and is spelt most like ``code``; None if none is near."""
         if not isinstance(code, str) or code in FINAL:
             return None
+        if code in CATEGORIES and CATEGORIES[code] in self.kernel:
+            return CATEGORIES[code]
         known = {one for one in self.raised.codes if isinstance(one, str)} | self.kernel
         return nearest(code, known)
 
@@ -120,7 +122,7 @@ def check_handling(check: UnitCheck) -> None:
         if callee is None or definition is None or definition.errors is None:
             continue
         raised = effects.raising.of_site(unit, site.site)
-        own = Raised(frozenset(definition.errors))
+        own = Raised.of(*definition.errors)
         possible = PossibleErrors(raised | own, KERNEL, f"`{name_of(callee)}`")
         for place in site.own_fields:
             if "error" in variables(place.context):

@@ -21,38 +21,53 @@ from kernel.topology.forms import Step, Steps
 Code = str | int
 
 
-def _categories(*classes: type[errors.InvocationError]) -> frozenset[str]:
-    every = (one for one in vars(errors).values() if isinstance(one, type))
-    return frozenset(one.category for one in every if issubclass(one, classes))
+_ERRORS: Final = tuple(
+    one
+    for one in vars(errors).values()
+    if isinstance(one, type) and issubclass(one, errors.InvocationError)
+)
 
+CATEGORIES: Final = {one.category: one.default_code for one in _ERRORS}
+"""What ``error.kind`` is, with the code of an error of that kind that has no other."""
 
-CATEGORIES: Final = _categories(errors.InvocationError)
-"""What ``error.kind`` is."""
-
-KERNEL: Final = CATEGORIES | {
-    "NO_CASE", "TOO_DEEP", "SERVICE_FAILED", "TIMEOUT", "CANCELLED", "INTERRUPTED", "IN_FLIGHT",
+KERNEL: Final = frozenset(CATEGORIES.values()) | {
+    "NO_CASE", "LOOP_LIMIT", "TOO_DEEP", "SERVICE_FAILED", "INTERRUPTED", "IN_FLIGHT",
     "LEFT", "NOT_RESUMED", "RESULT_NOT_KEPT",
 }  # fmt: skip
 """The codes of the kernel's own errors: they may always come."""
 
-FINAL: Final = _categories(errors.Rejected, errors.Cancelled, errors.OutputError)
-"""Those of them that no ``retry`` ever sees: what has such a category is never repeated."""
+FINAL: Final = frozenset(
+    one.default_code
+    for one in _ERRORS
+    if issubclass(one, errors.Rejected | errors.Cancelled | errors.OutputError)
+)
+"""Those of them that no ``retry`` ever sees: such errors are never repeated."""
 
 
 @struct
 class Raised:
     """The codes that are declared or thrown. ``open``: others may come as well.
 
+    ``retried``: those of them that are not always declared ``retryable: false``.
     ``throws``: a topology raises an error of its own.
     """
 
     codes: frozenset[Code] = frozenset()
+    retried: frozenset[Code] = frozenset()
     open: bool = False
     throws: bool = False
 
+    @classmethod
+    def of(cls, *codes: Code, throws: bool = False) -> Raised:
+        """Errors that a ``retry`` may repeat."""
+        return cls(frozenset(codes), frozenset(codes), throws=throws)
+
     def __or__(self, other: Raised) -> Raised:
         return Raised(
-            self.codes | other.codes, self.open or other.open, self.throws or other.throws
+            self.codes | other.codes,
+            self.retried | other.retried,
+            self.open or other.open,
+            self.throws or other.throws,
         )
 
     def __bool__(self) -> bool:
@@ -74,18 +89,19 @@ class Raising:
     def of_callee(self, callee: Callee) -> Raised:
         """What a call of it may fail with."""
         definition = callee.definition
-        declared = frozenset(definition.errors or ())
         unit = self._linked.unit_of(callee)
+        raised = Raised(open=definition.errors is None or _is_general(definition))
         if definition.body is not None or definition.topology is not None:
-            return Raised(declared) | (ANY_ERROR if unit is None else self.of_unit(unit))
-        raised = Raised(declared, definition.errors is None or _is_general(definition))
-        return raised if unit is None else raised | self.of_unit(unit)
+            raised = ANY_ERROR if unit is None else NO_ERRORS
+        if unit is not None:
+            raised |= self.of_unit(unit)
+        return _declared(definition, raised)
 
     def of_site(self, unit: Unit, site: CallSite) -> Raised:
         """What a call site of a unit may fail with."""
         callee = self._linked.callee(unit.module, site.target)
         raised = ANY_ERROR if callee is None else self.of_callee(callee)
-        return raised if site.timeout is None else raised | Raised(frozenset(["Timeout"]))
+        return raised if site.timeout is None else raised | Raised.of(errors.Timeout.default_code)
 
     def of_unit(self, unit: Unit) -> Raised:
         """What its topology, or the call sites that its controller uses, may fail with."""
@@ -116,7 +132,7 @@ class Raising:
             if field.expects == "error":
                 raised |= _thrown(field.template)
             elif field.fails_with is not None:
-                raised |= Raised(frozenset([field.fails_with]))
+                raised |= Raised.of(field.fails_with)
         for part in step.parts:
             if not part.is_caught:
                 raised |= self.of_steps(unit, part.steps)
@@ -135,8 +151,17 @@ class Raising:
     def _of_reference(self, callee: Callee) -> Raised:
         """A controller may call what it refers to, where that can be called."""
         if callee.definition.capability in ("Provider", "Service"):
-            return Raised(frozenset(callee.definition.errors or ()))
+            return _declared(callee.definition, NO_ERRORS)
         return self.of_callee(callee)
+
+
+def _declared(definition: Definition, raised: Raised) -> Raised:
+    """What calls of a definition raise: what it declares, and what comes from within."""
+    declared = definition.errors or {}
+    final = {code for code, said in declared.items() if said and said.get("retryable") is False}
+    codes = raised.codes.union(declared)
+    retried = raised.retried.union(declared) - final
+    return Raised(codes, retried, raised.open, raised.throws)
 
 
 def _is_general(definition: Definition) -> bool:
@@ -152,5 +177,5 @@ def _thrown(error: Template) -> Raised:
     if ("code",) in error.tree.scalars or isinstance(code, bool):
         return Raised(open=True, throws=True)
     if isinstance(code, str | int):
-        return Raised(frozenset([code]), throws=True)
-    return Raised(frozenset(["Thrown"]), throws=True)
+        return Raised.of(code, throws=True)
+    return Raised.of(errors.Thrown.default_code, throws=True)

@@ -157,7 +157,8 @@ class Effects:
             for code, said in (callee.definition.errors or {}).items()
             if (said or {}).get("outcome") == "failed"
         }
-        return Raised(raised.codes - harmless, raised.open, raised.throws)
+        codes, retried = raised.codes - harmless, raised.retried - harmless
+        return Raised(codes, retried, raised.open, raised.throws)
 
 
 def name_of(callee: Callee) -> str:

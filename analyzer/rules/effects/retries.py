@@ -1,8 +1,8 @@
 """K701, K702, K706, K708: what a ``retry`` repeats, and whether it ever does.
 
-The rules say what :mod:`kernel.invocation.recovery.retry` does: without a class, or with
-``idempotent``, every failure is repeated; ``irreversible`` only an error that is declared retryable
-and known to have changed nothing; ``approval-bound`` never.
+The rules say what :mod:`kernel.invocation.recovery.retry` does: an error that is declared
+``retryable: false`` is never repeated. Else without a class, or with ``idempotent``, every failure
+is; ``irreversible`` only an error that is declared retryable and known to have changed nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
 from analyzer.program.linking import Callee
-from analyzer.rules.effects.deciding import admits
+from analyzer.rules.effects.deciding import admits, numbers_around
 from analyzer.rules.effects.handling import PossibleErrors, check_condition
 from analyzer.rules.effects.raising import FINAL, KERNEL, NO_ERRORS, Code, Raised
 from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of
@@ -23,7 +23,9 @@ from kernel.manifest import Definition
 from kernel.structs import struct
 from kernel.topology.callsite import CallSite, Retry, names_in
 
-_ANY_OTHER: Final = ("Timeout", "ExpressionError", "ControllerError", "Thrown", "RuntimeError")
+_ANY_OTHER: Final = (
+    "TIMEOUT", "EXPRESSION_ERROR", "CONTROLLER_ERROR", "THROWN", "RuntimeError",
+)  # fmt: skip
 """Codes that are declared nowhere, as a kernel and a controller have them."""
 
 
@@ -96,13 +98,10 @@ class _RetryCheck:
 
     def is_never_taken(self, raised: Raised) -> bool:
         """K701: whether nothing is worth a repetition; contracts say all that may come."""
-        name = name_of(self.callee)
-        if _is_never_taken(self.retry, raised):
-            self.check.add(k7_effects.retry_never_taken(name), (*self.path, "when"))
-        elif _says_all_is_final(self.site, self.retry, self.callee):
-            self.check.add(k7_effects.no_error_is_retryable(name), self.path, key=True)
-        else:
+        if not _is_never_taken(self.retry, raised):
             return False
+        message = k7_effects.retry_never_taken(name_of(self.callee))
+        self.check.add(message, (*self.path, "when"))
         return True
 
     def check_irreversible(self, sound: bool) -> None:
@@ -154,28 +153,26 @@ def _is_off(retry: Retry) -> bool:
 
 
 def _is_never_taken(retry: Retry, raised: Raised) -> bool:
-    """Whether ``when`` is false for all that may come. Of numbers there are always others."""
-    if retry.when is None or any(isinstance(code, int) for code in raised.codes):
+    """Whether ``when`` is false for all that may be retried. Of numbers there are always others."""
+    if retry.when is None:
         return False
-    return not any(admits(retry.when, code) for code in (*raised.codes, *_ANY_OTHER))
-
-
-def _says_all_is_final(site: CallSite, retry: Retry, callee: Callee) -> bool:
-    """Whether all that is declared is ``retryable: false``, and nobody asked for more."""
-    errors = callee.definition.errors
-    if not errors or retry.when or site.timeout is not None or retry.deadline is not None:
-        return False
-    if callee.definition.controller is None and callee.definition.body is not None:
-        return False
-    return all(said is not None and said.get("retryable") is False for said in errors.values())
+    others: Iterable[Code] = _ANY_OTHER
+    if any(isinstance(code, int) for code in raised.codes):
+        numbers = numbers_around(retry.when)
+        if numbers is None:
+            return False
+        others = (*_ANY_OTHER, *(numbers - raised.codes))
+    return not any(admits(retry.when, code) for code in (*raised.retried, *others))
 
 
 def _is_repeated(reached: ReachedKind, retry: Retry) -> bool:
     """Whether the retry of a topology repeats an irreversible effect that is in it."""
     if reached.safety != "irreversible" or reached.guarded or not reached.after:
         return False
-    others = _ANY_OTHER if reached.after.open else ()
-    return any(admits(retry.when, code) for code in (*reached.after.codes, *others))
+    after = reached.after
+    # A call that declares final errors may fail with others as well.
+    others = _ANY_OTHER if after.open or after.codes - after.retried else ()
+    return any(admits(retry.when, code) for code in (*after.retried, *others))
 
 
 def _check_budget(check: UnitCheck, site: CallSite, retry: Retry) -> None:

@@ -60,13 +60,14 @@ def failure(error: Exception, invocation: Invocation) -> InvocationError:
 
     ``code``, ``data``, ``outcome`` and ``retry_after`` are read from any exception that has them.
     """
-    if isinstance(error, InvocationError):
-        return error
     instance = invocation.plan.instance
+    if isinstance(error, InvocationError):
+        error.is_final = error.is_final or _is_final(error.code, instance.contract)
+        return error
     if isinstance(error, RecursionError) and instance.is_topology:
         return too_deep(invocation.path)
     code = _code(error)
-    return ControllerError(
+    made = ControllerError(
         invocation.plan.runtime.log.text(error),
         code=code,
         data=_data(error, invocation),
@@ -74,6 +75,14 @@ def failure(error: Exception, invocation: Invocation) -> InvocationError:
         outcome=_outcome(error, code, instance.contract),
         retry_after=_retry_after(error),
     )
+    made.is_final = _is_final(code, instance.contract)
+    return made
+
+
+def _is_final(code: str | int, contract: Contract) -> bool:
+    """Whether the definition declares that errors of that code are never retried."""
+    declared = contract.errors.get(code)
+    return declared is not None and declared.retryable is False
 
 
 def _outcome(error: Exception, code: str | int, contract: Contract) -> Outcome | None:

@@ -13,7 +13,7 @@ from kernel.errors import InvocationError
 from kernel.invocation.calls.controller import Body
 from kernel.invocation.calls.one_attempt import one_attempt
 from kernel.invocation.history import History, error_to_json
-from kernel.invocation.invocation import Invocation
+from kernel.invocation.invocation import Invocation, go_through
 from kernel.invocation.recovery.reconcile import reconcile
 from kernel.invocation.recovery.retry import limit_of, next_delay
 from kernel.invocation.values import copied
@@ -113,12 +113,17 @@ async def attempts(invocation: Invocation, body: Body, record: NoRecord, began: 
 async def begin_another(
     invocation: Invocation, record: NoRecord, error: InvocationError, delay: float
 ) -> None:
-    """Note that an attempt failed, wait, and note that the next one begins."""
+    """Note that an attempt failed, wait, and note that the next one begins.
+
+    Each attempt of what is approval-bound needs an approval of its own.
+    """
     invocation.context.run.hide_secrets(error)
     invocation.tell_error("Retried", error, delay=delay)
     await record.failed(error, delay)
     with invocation.timed():
         await asyncio.sleep(delay / 1000)
+    if invocation.plan.instance.contract.safety == "approval-bound":
+        await go_through(invocation, invocation.plan.approve_again)
     invocation.attempt += 1
     await record.began()
 

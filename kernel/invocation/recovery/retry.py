@@ -69,16 +69,19 @@ async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationErr
 
 
 def class_allows(contract: Contract, error: InvocationError) -> bool:
-    """Whether the safety class lets the kernel make another attempt by itself."""
+    """Whether the safety class lets the kernel make another attempt by itself.
+
+    In no class after an error that is declared ``retryable: false``, here or by what was called.
+    """
+    if error.is_final:
+        return False
     declared = contract.errors.get(error.code)
     match contract.safety:
         case "irreversible":
             known = error.outcome != "unknown"
             return known and declared is not None and declared.retryable is True
-        case "write-once-checkable":
+        case "write-once-checkable" | "approval-bound":
             return error.outcome != "unknown"
-        case "approval-bound":
-            return False
         case _:
             return True
 

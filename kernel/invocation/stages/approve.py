@@ -131,11 +131,16 @@ def _denied(approval: Approval) -> Denied:
 
 
 async def _was_spent_on_attempt(history: History, invocation: Invocation) -> bool:
-    """Whether an approval was spent on an attempt, rather than because the world had changed."""
-    if not invocation.was_in_flight and not invocation.plan.instance.is_topology:
+    """Whether an approval was spent on an attempt, rather than because the world had changed.
+
+    Where each attempt needs one of its own, not on an attempt that has failed since.
+    """
+    instance = invocation.plan.instance
+    if not invocation.was_in_flight and not instance.is_topology:
         return False
     notes = await history.guard(history.journal.trace(invocation.id))
-    said = [one.status for one in notes if one.step == "approval"]
+    ends = ("failed",) if instance.contract.safety == "approval-bound" else ()
+    said = [one.status for one in notes if one.step == "approval" or one.status in ends]
     return bool(said) and said[-1] == "approved"
 
 

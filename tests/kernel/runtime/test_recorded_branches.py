@@ -110,7 +110,7 @@ async def test_a_limit_that_ran_out_runs_out_again_in_a_replay(path: Path) -> No
 
     await looked(path, approve)
     ended = await run(world, text, path)
-    assert (ended.outcome, ended.result["E"]) == ("succeeded", "Timeout")
+    assert (ended.outcome, ended.result["E"]) == ("succeeded", "TIMEOUT")
 
 
 class Late:

@@ -47,17 +47,18 @@ def messages(*documents: str) -> list[str]:
     [
         ("Pay", "error.code == 'DECLINED'", 0),
         ("Pay", "error.code == 'DECLINDE'", 1),
-        ("Pay", "'EXPIRED' == error.code", 1),
-        ("Pay", "error.code != 'EXPIRED'", 1),
-        ("Pay", "error.code in ['BUSY', 'EXPIRED', 'LOST']", 2),
-        ("Pay", "error['code'] == 'EXPIRED'", 1),
+        ("Pay", "'OVERDUE' == error.code", 1),
+        ("Pay", "error.code != 'OVERDUE'", 1),
+        ("Pay", "error.code in ['BUSY', 'OVERDUE', 'LOST']", 2),
+        ("Pay", "error['code'] == 'OVERDUE'", 1),
         ("Pay", "error.code == 404", 1),
-        ("Pay", "error.code == 'Timeout'", 0),  # the kernel's own
+        ("Pay", "error.code == 'TIMEOUT'", 0),  # the kernel's own
+        ("Pay", "error.code == 'Timeout'", 1),  # the category of that
         ("Pay", "error.code == 'NO_CASE'", 0),
         ("Pay", "error.code == 'ValueError'", 0),  # an exception of a controller
         ("Pay", "error.code == 'CardExpired'", 0),
         ("Pay", "error.code.startsWith('X')", 0),
-        ("Pay", "error.message == 'EXPIRED'", 0),
+        ("Pay", "error.message == 'OVERDUE'", 0),
         ("Pay", "error.kind == 'Timeout'", 0),
         ("Pay", "error.kind == 'Timout'", 1),
         ("Pay", "error.kind == 'SomethingOfLater'", 0),
@@ -160,9 +161,9 @@ def test_in_finally_it_is_that_of_the_handler() -> None:
     [
         ("error.code == 'BUSY'", []),
         ("error.code == 'BUZY'", ["K705"]),
-        ("error.code == 'Timeout'", []),
-        ("error.code == 'ValidationError'", ["K705"]),  # is never repeated
-        ("error.code == 'OutputError'", ["K705"]),
+        ("error.code == 'TIMEOUT'", []),
+        ("error.code == 'VALIDATION_ERROR'", ["K705"]),  # is never repeated
+        ("error.code == 'OUTPUT_ERROR'", ["K705"]),
         ("error.code == 'BUSY' || error.code == 'LOST'", ["K705"]),
         ("error.code == 'ConnectionError'", []),
     ],
@@ -195,7 +196,7 @@ def choice(*keys: str | int, default: bool = False) -> str:
         (choice("DECLINED"), ["K705"]),
         (choice("DECLINED", default=True), []),
         (choice("DECLINED", "BUZY", default=True), ["K705"]),
-        (choice("DECLINED", "BUSY", "Timeout"), []),
+        (choice("DECLINED", "BUSY", "TIMEOUT"), []),
         (where("error.code == 'BUSY'") + "\n" + choice("DECLINED"), []),
         (choice("DECLINED") + "  when: \"${{ error.code != 'BUSY' }}\"\n", []),
     ],

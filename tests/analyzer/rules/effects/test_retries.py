@@ -69,21 +69,43 @@ FINAL = kind(
 )
 
 
-def test_nothing_is_worth_a_retry() -> None:
-    assert codes(FINAL, sequence("Main", retried("Find"))) == ["K701"]
-
-
 @pytest.mark.parametrize(
     "site",
     [
-        retried("Find", "error.code == 'NONE'"),
+        retried("Find"),  # what is not declared is repeated
+        retried("Find", "error.code != 'NONE'"),
         retried("Find", deadline=1000),
         call("Find", "timeout: 100\nretry: { attempts: 3 }"),
     ],
-    ids=["asked for", "deadline", "timeout"],
 )
-def test_somebody_knows_better(site: str) -> None:
+def test_where_all_that_is_declared_is_final_the_rest_is_repeated(site: str) -> None:
     assert codes(FINAL, sequence("Main", site)) == []
+
+
+NUMBERS = kind("Get", "safety: idempotent\nerrors:\n  404: { retryable: false }\n  503: {}")
+
+
+@pytest.mark.parametrize(
+    ("called", "condition", "wanted"),
+    [
+        ("Find", "error.code == 'NONE'", ["K701"]),
+        ("Find", "error.code in ['NONE', 'MANY']", ["K701"]),
+        ("Find", "error.code.startsWith('N')", ["K701"]),
+        ("Find", "error.code in ['NONE', 'TIMEOUT']", []),
+        ("Get", "error.code == 404", ["K701"]),
+        ("Get", "error.code in [404]", ["K701"]),
+        ("Get", "error.code >= 404 && error.code < 405", ["K701"]),
+        ("Get", "error.code >= 404", []),
+        ("Get", "error.code % 100 == 4", []),
+        ("Get", "error.code == 404 || error.code == 503", []),
+    ],
+)
+def test_only_errors_that_are_never_retried_are_asked_for(
+    called: str, condition: str, wanted: list[str]
+) -> None:
+    assert codes(FINAL, NUMBERS, sequence("Main", retried(called, condition))) == wanted
+    inner = sequence("Inner", call(called))
+    assert codes(FINAL, NUMBERS, inner, outer(condition)) == wanted
 
 
 @pytest.mark.parametrize("said", ["{}", "{ retryable: true }"])
@@ -257,7 +279,7 @@ def test_the_example_of_the_readme() -> None:
 
 
 def test_a_typing_error_hides_no_danger() -> None:
-    documents = PAY, sequence("Inner", call("Pay")), outer("error.code in ['DECLINED', 'DECLIND']")
+    documents = PAY, sequence("Inner", call("Pay")), outer("error.code in ['TIMEOUT', 'TIMOUT']")
     assert codes(*documents) == ["K702", "K705"]
 
 
@@ -428,19 +450,20 @@ def test_what_is_certainly_false_is_not_admitted(text: str) -> None:
 
 @pytest.mark.parametrize("safety", ["irreversible", "approval-bound"])
 @pytest.mark.parametrize("code", ["DECLINED", "ELSE"])
-def test_the_run_time_never_repeats_what_is_called_unsafe(
+def test_the_run_time_never_repeats_by_itself_what_is_called_unsafe(
     safety: str, code: str, tmp_path: Path
 ) -> None:
     fields = f"safety: {safety}\nerrors: {{ DECLINED: {{ retryable: false }} }}"
     documents = kind("Pay", fields, controller=False), sequence("Main", retried("Pay"))
     assert codes(*documents) == [{"irreversible": "K702", "approval-bound": "K703"}[safety]]
-    calls = []
+    calls, asked = [], []
 
     def pay(inputs: Any) -> Any:
         calls.append(inputs)
         raise Failure("no", code=code)
 
     async def agreed(approval: Approval) -> Answer:
+        asked.append(approval)
         return Answer(True, "user:test")
 
     async def main() -> None:
@@ -450,7 +473,9 @@ def test_the_run_time_never_repeats_what_is_called_unsafe(
             await live.apply()
 
     asyncio.run(main())
-    assert len(calls) == 1
+    is_repeated = safety == "approval-bound" and code == "ELSE"
+    assert len(calls) == (3 if is_repeated else 1)
+    assert len(asked) == (len(calls) if safety == "approval-bound" else 0)
 
 
 def test_the_codes_of_the_kernel_are_known() -> None:

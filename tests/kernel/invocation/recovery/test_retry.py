@@ -202,7 +202,11 @@ CLASSES = [
     (None, "AGAIN", None, 3),
     (None, "UNDECLARED", None, 3),
     (None, "LOST", None, 3),
+    (None, "NEVER", None, 1),
+    (None, "NEVER", "unknown", 1),
     ("idempotent", "AGAIN", None, 3),
+    ("idempotent", "NEVER", None, 1),
+    ("write-once-checkable", "NEVER", None, 1),
     ("idempotent", "UNDECLARED", None, 3),
     ("idempotent", "LOST", None, 3),
     ("idempotent", "UNDECLARED", "unknown", 3),
@@ -319,3 +323,16 @@ def test_a_nested_topology_is_retried_as_a_whole() -> None:
     )
     World(definition(), inner, outer, Work=worker).apply()
     assert [seen[0] for seen in worker.seen] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("code", "made"), [("NEVER", 1), ("AGAIN", 3), ("ELSE", 3)])
+def test_an_error_that_is_declared_final_is_not_retried_by_any_call_around_it(
+    code: str, made: int
+) -> None:
+    worker = failing("no", code=code)
+    inner = sequence(call(), name="Inner")
+    outer = sequence(
+        {"invoke": {"kind": "Run.Sequence", "name": "Inner"}, "retry": {"attempts": 3}}
+    )
+    World(definition(errors=DECLARED), inner, outer, Work=worker).apply()
+    assert len(worker.seen) == made
