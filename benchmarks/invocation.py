@@ -119,7 +119,7 @@ metadata: {{ name: Main }}
 steps:
   - name: Each
     forEach: "${{{{ inputs.items }}}}"
-    concurrency: {concurrency}
+    parallelism: {concurrency}
     do:
       - invoke: {{ kind: Bench.Charge, name: Card }}
         inputs: {{ customer: c, amount: "${{{{ item }}}}", note: n }}

@@ -35,7 +35,7 @@ metadata: { name: Charges }
 steps:
   - name: Each
     forEach: "${{ lists.range(10000) }}"
-    concurrency: 64
+    parallelism: 64
     do: [{ name: Charge, invoke: { kind: Bench.Charge }, inputs: { number: "${{ item }}" } }]
     result: "${{ steps.Charge.result.number }}"
   - { name: Last, invoke: { kind: Bench.Charge }, inputs: { number: 0 }, approval: required }

@@ -18,7 +18,7 @@ from analyzer.flow.place import place_of
 from analyzer.flow.scopes import Scopes
 from analyzer.program.linking import StandaloneSite, Unit
 from analyzer.program.program import Program
-from analyzer.program.variables import ERROR, INVOCATION, Names
+from analyzer.program.variables import ERROR, INDEX, INVOCATION, Names
 from analyzer.types import NEVER, Type
 from kernel.errors import Path
 from kernel.manifest import Definition, Document, Policy
@@ -105,6 +105,8 @@ def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) ->
     names = dict(scopes.at(step, place.within, place.state, None))
     if step.site is not None:
         names.update(_of_call(field))
+    elif asked is not None and "index" in asked.brings:
+        names["index"] = INDEX
     return Scope(_facts(names, place.known), scopes.by_name, step.site)
 
 

@@ -21,7 +21,7 @@ from analyzer.flow.place import Place, place_of
 from analyzer.flow.scopes import Scopes, scopes_of
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
-from analyzer.program.variables import INVOCATION, Names
+from analyzer.program.variables import OF_FIELDS, Names
 from analyzer.types import Type, members_of
 from analyzer.types.operators import equality
 from analyzer.types.subtyping import is_assignable
@@ -84,6 +84,8 @@ class _SequenceCheck:
                     self.field(step, field)
             if step.site is not None:
                 self.site(step, step.site)
+            if isinstance(step.form, forms.ForEach) and step.form.old_name is not None:
+                self.old_name(step, step.form.old_name, "parallelism")
         for step in self.scopes.availability.unreachable:
             self.check.add(k6_values.STEP_NEVER_RUNS, step.path)
         result = self.result()
@@ -95,6 +97,12 @@ class _SequenceCheck:
         return self.check.program.contracts.declared(self.check.unit, "outputs")
 
     # Fields
+
+    def old_name(self, step: Step, old: str, name: str) -> None:
+        """A field that has another name by now, and is still read."""
+        path = (*step.path, old)
+        fix = Edit(f"write '{name}'", self.check.document.span(path, True), name)
+        self.check.add(k2_contracts.old_name(old, name), path, key=True, fix=fix)
 
     def site(self, step: Step, site: CallSite) -> None:
         place = place_of(self.conditions, self.scopes, step)
@@ -112,7 +120,7 @@ class _SequenceCheck:
         """A field of a step: its expressions, and what it needs to give."""
         path = (*step.path, *field.path)
         place = place_of(self.conditions, self.scopes, step, field)
-        more: Names = {"invocation": INVOCATION} if "invocation" in field.brings else {}
+        more: Names = {name: OF_FIELDS[name] for name in field.brings if name in OF_FIELDS}
         value = self.value(field.template, place, path, more)
         match field.expects:
             case "condition":

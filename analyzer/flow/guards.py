@@ -330,9 +330,9 @@ class _GuardsWalk:
         self.within[step] = inside
         done: Known = ()
         for asked in step.fields:
-            if asked.goes_on is not None and not asked.is_bounded:
+            if asked.goes_on is not None:
                 done = self.made(asked.template, not asked.goes_on, step, after=True)
-        return done, fails and part.is_certain
+        return _outside(done, part), fails and part.is_certain
 
     def side_by_side(self, step: Step, known: Known) -> bool:
         """Branches that run at the same time; gives whether one of them always fails."""

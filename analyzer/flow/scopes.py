@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from analyzer import types
 from analyzer.flow.availability import Availability, Ran, State, availability_of
-from analyzer.program.variables import ERROR, EVENT, Names
+from analyzer.program.variables import ERROR, EVENT, INDEX, Names
 from analyzer.types import Type, members_of, union
 from analyzer.types.widening import is_mistaken, widened, without_mistakes
 from kernel.structs import field, struct
@@ -135,7 +135,7 @@ class _ScopesWalk:
         if part.is_isolated:
             return self.for_each(step, part, names)
         if part.repeats:
-            return self.loop(step, part, names)
+            return self.loop(step, part, {**names, "index": INDEX})
         if "error" in part.brings:
             names = {**names, "error": union((ERROR, types.NULL)) if part.is_ending else ERROR}
         self.steps(part.steps, names)
@@ -181,7 +181,7 @@ class _ScopesWalk:
 
     def for_each(self, step: Step, part: Part, names: Names) -> Type:
         items = self.type_of(self.scopes, step, field_of(step, "list"))
-        self.inside[step] = inside = {**names, "item": element_of(items), "index": types.Int(0)}
+        self.inside[step] = inside = {**names, "item": element_of(items), "index": INDEX}
         self.steps(part.steps, inside)
         element = self.last(part.steps)
         if not part.gives_result:

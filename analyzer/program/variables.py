@@ -63,12 +63,18 @@ EVENT: Final = types.Record(
 )
 """What ``waitFor`` gives (language.md, Topologies)."""
 
+INDEX: Final = types.Int(0)
+"""The number of a round of ``forEach`` or ``do``, from 0."""
+
+OF_FIELDS: Final[Names] = {"invocation": INVOCATION, "index": INDEX}
+"""The variables that fields of steps see besides those around the step (`Field.brings`)."""
+
 ELSEWHERE: Final[Mapping[str, str]] = {
     "inputs": "inside a topology or a `body`",
     "self": "inside a `body`, and in `safety` and `check` of a definition",
     "steps": "inside a topology",
     "item": "inside `forEach`",
-    "index": "inside `forEach`",
+    "index": "inside `forEach`, in `do` loops and in their conditions",
     "error": "in `retry.when`, `catch` and `finally`",
     "result": "where a call site maps what came back",
     "request": "in routes",

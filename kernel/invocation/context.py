@@ -78,6 +78,10 @@ class EvaluationContext:
         """Let time pass, at a path of the run."""
         await self.run.invoker.sleep(self, path, milliseconds)
 
+    async def in_time(self, path: str, milliseconds: float, work: Coroutine[Any, Any, Any]) -> Any:
+        """What the work of a step gives; raises :class:`Timeout` after so many milliseconds."""
+        return await self.run.invoker.in_time(self, path, milliseconds, work)
+
     async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
         """Wait for an event of a pattern; raise :class:`Timeout` after so many milliseconds."""
         return await self.run.invoker.wait_for(self, path, pattern, timeout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from kernel.topology.callsite import CallSite
@@ -29,6 +29,14 @@ class Invoker(Protocol):
 
     async def sleep(self, context: Any, path: str, milliseconds: float) -> None:
         """Let time pass."""
+
+    async def in_time(
+        self, context: Any, path: str, milliseconds: float, work: Coroutine[Any, Any, Any]
+    ) -> Any:
+        """What the work of a step gives; an error after so many milliseconds."""
+
+    async def pass_time(self, context: Any, path: str, milliseconds: float) -> None:
+        """Return when the time of a step is over."""
 
     async def wait_for(self, context: Any, path: str, pattern: str, timeout: float | None) -> Any:
         """Wait for an event of a pattern, for so many milliseconds at most."""

@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from kernel.errors import OutputError, Timeout
@@ -30,17 +30,24 @@ _ATTRIBUTES = ("type", "subject", "time", "id", "data")
 
 async def sleep(context: EvaluationContext, path: str, milliseconds: float) -> None:
     """Let time pass; the run is not suspended meanwhile."""
+    history = context.run.history
+    with nullcontext() if history is None else history.activity.sleeping(milliseconds / 1000):
+        await _passed(context, path, milliseconds)
 
+
+async def pass_time(context: EvaluationContext, path: str, milliseconds: float) -> None:
+    """Return when the time of a step is over, which began when it was first asked for."""
+    history = context.run.history
+    with nullcontext() if history is None else history.activity.timed():
+        await _passed(context, path, milliseconds)
+
+
+async def _passed(context: EvaluationContext, path: str, milliseconds: float) -> None:
     async def wait(claim: Claim | None) -> None:
         await asyncio.sleep(_left(claim, milliseconds))
 
-    history = context.run.history
-    if history is None:
-        await wait(None)
-        return
-    operation = Operation(path, PAUSE, wait, _too_large, {"until": _until(milliseconds)})
-    with history.activity.sleeping(milliseconds / 1000):
-        await recorded(context, operation)
+    until = {"until": _until(milliseconds)}
+    await recorded(context, Operation(path, PAUSE, wait, _too_large, until))
 
 
 async def wait_for(

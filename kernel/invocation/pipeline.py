@@ -13,7 +13,7 @@ from typing import Any
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.decisions import decide
 from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
-from kernel.invocation.pauses import sleep, wait_for
+from kernel.invocation.pauses import pass_time, sleep, wait_for
 from kernel.invocation.runtime import Runtime
 from kernel.invocation.stages import (
     approve,
@@ -28,6 +28,7 @@ from kernel.invocation.stages import (
     tell,
     validate,
 )
+from kernel.invocation.time_limits import in_time
 from kernel.registry.scope import ModuleScope
 from kernel.topology.callsite import CallSite, label_of
 
@@ -115,5 +116,7 @@ class Pipeline:
         return Invocation(context, self.plan(site, context.scope)).to_cel()
 
     decide = staticmethod(decide)
+    in_time = staticmethod(in_time)
+    pass_time = staticmethod(pass_time)
     sleep = staticmethod(sleep)
     wait_for = staticmethod(wait_for)

@@ -16,7 +16,7 @@ from kernel.invocation.context import EvaluationContext
 from kernel.invocation.decisions import decide
 from kernel.invocation.history import History
 from kernel.invocation.invocation import Answered, Invocation, Plan, go_through
-from kernel.invocation.pauses import sleep, wait_for
+from kernel.invocation.pauses import pass_time, sleep, wait_for
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.recorded import PAUSE
 from kernel.invocation.recovery.answers import answer
@@ -142,6 +142,11 @@ class Rehearsal(Pipeline):
         """Stay, unless the pause is concluded."""
         await self._meet_pause(path, None)
         await sleep(context, path, milliseconds)
+
+    async def pass_time(self, context: EvaluationContext, path: str, milliseconds: float) -> None:
+        """Stay, unless the time of the step was over."""
+        await self._meet_pause(path, None)
+        await pass_time(context, path, milliseconds)
 
     async def wait_for(
         self, context: EvaluationContext, path: str, pattern: str, timeout: float | None

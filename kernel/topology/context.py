@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -39,6 +39,9 @@ class Context(Protocol):
 
     async def sleep(self, path: str, milliseconds: float) -> None:
         """Let time pass, at the step of that path in the run."""
+
+    async def in_time(self, path: str, milliseconds: float, work: Coroutine[Any, Any, Any]) -> Any:
+        """What the work of the step at a path gives; an error after so many milliseconds."""
 
     async def wait_for(self, path: str, pattern: str, timeout: float | None) -> Any:
         """The next event that matches, as a map; an error after ``timeout`` milliseconds."""

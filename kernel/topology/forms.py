@@ -62,7 +62,10 @@ class Switch:
 
 @struct
 class Loop:
-    """``do`` with ``while`` (asked before each round) or ``until`` (asked after each)."""
+    """``do`` with ``while`` (asked before each round) or ``until`` (asked after each).
+
+    It fails with `LOOP_LIMIT` when ``max_iterations`` rounds have not been enough.
+    """
 
     gives: ClassVar[Gives] = "part"
     body: Steps
@@ -73,13 +76,15 @@ class Loop:
 
 @struct
 class ForEach:
-    """``forEach``: the body once for each item, ``concurrency`` of them at a time."""
+    """``forEach``: the body once for each item, ``parallelism`` of them at a time."""
 
     gives: ClassVar[Gives] = "list"
     items: Template
     body: Steps
     result: Template | None
-    concurrency: int
+    parallelism: int
+    old_name: str | None = None
+    """The name of `parallelism` that is written, where it is the old one."""
 
 
 @struct
@@ -125,6 +130,9 @@ class WaitFor:
     timeout: Template | None
 
 
+LOOP_LIMIT = "LOOP_LIMIT"
+"""The code of the error of a loop whose rounds are used up, and whose condition is not met."""
+
 Form = Call | Value | If | Switch | Loop | ForEach | Parallel | Try | Throw | Sleep | WaitFor
 
 
@@ -133,6 +141,7 @@ class Step:
     """A named call site or control form. ``path`` is where it stands in its document.
 
     ``label`` names it in the path of a run: ``steps.Fetch``, or its place where it has no name.
+    ``timeout``, in milliseconds, is that of the whole step; calls and `WaitFor` have their own.
     """
 
     name: str | None
@@ -140,6 +149,7 @@ class Step:
     form: Form
     path: Path
     label: str
+    timeout: float | None = None
     parts: tuple[Part, ...] = field(init=False)
     """The lists of steps that the form holds, in reading order; made once, for many walks."""
     _fields: tuple[Field, ...] | None = field(init=False, default=None, repr=False)
@@ -224,7 +234,7 @@ class Field:
     goes_on: bool | None = None
     """The outcome with which the condition of a loop lets another round begin."""
     is_bounded: bool = False
-    """``maxIterations`` may end the loop while its condition still lets it go on."""
+    """``maxIterations`` ends the loop, with an error where its condition lets it go on."""
     fails_with: str | None = None
     """The code of the error with which the step may fail for this field."""
 
@@ -241,7 +251,7 @@ def parts(form: Form) -> tuple[Part, ...]:
             other = () if default is None else (Part(default, "default", ("default",)),)
             return (*read, *other)
         case Loop(body, before=before):
-            do = Part(body, "do", ("do",), is_certain=not before, repeats=True)
+            do = Part(body, "do", ("do",), brings=_OF_ROUND, is_certain=not before, repeats=True)
             return (replace(do, condition=_loop_condition(form)) if before else do,)
         case ForEach(_, body, result):
             do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)
@@ -258,6 +268,7 @@ def parts(form: Form) -> tuple[Part, ...]:
 
 
 _OF_ITEM = ("item", "index")
+_OF_ROUND = ("index",)
 _OF_ERROR = ("error",)
 _OF_CALL = ("invocation",)
 
@@ -270,8 +281,9 @@ def _arm(number: int, condition: Template, steps: Steps) -> Part:
 
 def _loop_condition(loop: Loop) -> Field:
     word, is_bounded = "while" if loop.before else "until", loop.max_iterations is not None
-    asked = Field(loop.condition, (word,), "condition", sees_body=not loop.before)
-    return replace(asked, goes_on=loop.before, is_bounded=is_bounded)
+    asked = Field(loop.condition, (word,), "condition", _OF_ROUND, sees_body=not loop.before)
+    limit = LOOP_LIMIT if is_bounded else None
+    return replace(asked, goes_on=loop.before, is_bounded=is_bounded, fails_with=limit)
 
 
 def _of_try(form: Try) -> tuple[Part, ...]:

@@ -21,11 +21,13 @@ from kernel.topology.reader import Reader, is_expression
 
 MAX_NESTING = 50
 MAX_ROUNDS = 2**63 - 1
-MAX_CONCURRENCY = 10_000
+MAX_PARALLELISM = 10_000
 
 _Data = Mapping[str, Any]
 
-_EVERY_STEP = frozenset(("name", "description", "when"))
+_EVERY_STEP = frozenset(("name", "description", "when", "timeout"))
+
+_OLD_PARALLELISM = "concurrency"
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -69,7 +71,10 @@ class _Reading:
         name = self._name(data, path)
         form = form_reader.read(self, data, path, name)
         when = self.reader.condition(data, "when", path)
-        return Step(name, when, form or _WRONG, path, label_of(name, path))
+        timeout = None
+        if "timeout" not in form_reader.fields:
+            timeout = self.reader.milliseconds(data, "timeout", path)
+        return Step(name, when, form or _WRONG, path, label_of(name, path), timeout)
 
     def _no_form(self, data: _Data, given: list[str], path: Path) -> None:
         if given:
@@ -159,11 +164,15 @@ class _Reading:
             self.reader.wrong("K007", "`forEach` needs `do`, the steps for each item", path)
             return None
         body = self.steps(data["do"], (*path, "do"))
-        concurrency = self.reader.integer(
-            data, "concurrency", path, minimum=1, maximum=MAX_CONCURRENCY
+        old = _OLD_PARALLELISM if _OLD_PARALLELISM in data else None
+        if old is not None and "parallelism" in data:
+            message = f"`{old}` is the old name of `parallelism`, and both are given"
+            self.reader.wrong("K007", message, (*path, old), key=True)
+        at_once = self.reader.integer(
+            data, old or "parallelism", path, minimum=1, maximum=MAX_PARALLELISM
         )
         result = self.reader.template(data["result"]) if "result" in data else None
-        return forms.ForEach(self.reader.template(items), body, result, concurrency or 1)
+        return forms.ForEach(self.reader.template(items), body, result, at_once or 1, old)
 
     def read_parallel(self, data: _Data, path: Path, _: str | None) -> Form | None:
         branches = data["parallel"]
@@ -230,7 +239,8 @@ FORMS: Mapping[str, _FormReader] = {
     "if": _FormReader(_Reading.read_if, frozenset(("if", "then", "elseif", "else"))),
     "switch": _FormReader(_Reading.read_switch, frozenset(("switch", "cases", "default"))),
     "forEach": _FormReader(
-        _Reading.read_for_each, frozenset(("forEach", "do", "result", "concurrency"))
+        _Reading.read_for_each,
+        frozenset(("forEach", "do", "result", "parallelism", _OLD_PARALLELISM)),
     ),
     "parallel": _FormReader(_Reading.read_parallel, frozenset(("parallel",))),
     "try": _FormReader(_Reading.read_try, frozenset(("try", "catch", "finally"))),

@@ -36,11 +36,11 @@ async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
     raise TooLate(f"it did not end within {seconds:g} s", None if task.done() else task)
 
 
-async def cancel_and_wait(task: asyncio.Future[Any]) -> None:
+async def cancel_and_wait(task: asyncio.Future[Any], seconds: float = _GRACE_SECONDS) -> None:
     """Cancel a task and wait for its end, but not for ever: a task that goes on is abandoned."""
     task.cancel()
     task.add_done_callback(retrieve_error)
-    await asyncio.wait((task,), timeout=_GRACE_SECONDS)
+    await asyncio.wait((task,), timeout=seconds)
 
 
 def retrieve_error(task: asyncio.Future[Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -60,7 +60,10 @@ async def run_step(step: Step, context: Context) -> Any:
                 results[step.name] = {"skipped": True}
             context.ended(path, "skipped")
             return None
-        value = await RUN[type(step.form)](step.form, step, context)
+        work = RUN[type(step.form)](step.form, step, context)
+        if step.timeout is not None and type(step.form) is not forms.Try:
+            work = _in_time(work, step, context)
+        value = await work
     except InvocationError as error:
         if error.step is None:
             error.step = step.name
@@ -72,6 +75,13 @@ async def run_step(step: Step, context: Context) -> Any:
         results[step.name] = {"result": value, "skipped": False}
     context.ended(path, "succeeded")
     return value
+
+
+async def _in_time(work: Coroutine[Any, Any, Any], step: Step, context: Context) -> Any:
+    """What the work of a step gives, if it ends within the ``timeout`` of the step."""
+    if step.timeout is None:
+        return await work
+    return await context.in_time(joined(context.path, step.label), step.timeout, work)
 
 
 async def _is_wanted(step: Step, when: Template, context: Context) -> bool:
@@ -133,24 +143,31 @@ async def _loop(form: forms.Loop, step: Step, context: Context) -> Any:
     done = 0
     where = (*step.path, "while" if form.before else "until")
     path = joined(context.path, step.label)
-    asks = partial(holds, form.condition, context, where)
 
-    async def again() -> bool:
+    async def asked(index: int) -> bool:
         label = numbered(f"{step.label}.{where[-1]}", done)
-        return bool(await decided(form.condition, context, label, asks))
+        here = context.inner({**context.bindings, "index": index}, context.path)
+        find = partial(holds, form.condition, here, where)
+        return bool(await decided(form.condition, here, label, find))
 
-    while form.max_iterations is None or done < form.max_iterations:
-        if form.before and not await again():
-            break
-        inside = context.inner(context.bindings, numbered(path, done))
+    while True:
+        if form.before and not await asked(done):
+            return result
+        if done == form.max_iterations:
+            ending = "still holds" if form.before else "does not hold yet"
+            raise Thrown(
+                f"`{where[-1]}` {ending} after {done:,} rounds; `maxIterations` allows no more",
+                code=forms.LOOP_LIMIT,
+                span=context.span(where),
+            )
+        inside = context.inner({**context.bindings, "index": done}, numbered(path, done))
         result = await run_steps(form.body, inside)
         done += 1
         context.progress(path, done, form.max_iterations)
         if done % _ROUNDS_WITHOUT_PAUSE == 0:
             await asyncio.sleep(0)
-        if not form.before and await again():
-            break
-    return result
+        if not form.before and await asked(done - 1):
+            return result
 
 
 async def _for_each(form: forms.ForEach, step: Step, context: Context) -> Any:
@@ -183,7 +200,7 @@ async def _for_each(form: forms.ForEach, step: Step, context: Context) -> Any:
             if done % _ROUNDS_WITHOUT_PAUSE == 0:
                 await asyncio.sleep(0)
 
-    workers = min(form.concurrency, len(items))
+    workers = min(form.parallelism, len(items))
     if workers <= 1:
         await work()
     else:
@@ -197,27 +214,28 @@ async def _parallel(form: forms.Parallel, _: Step, context: Context) -> Any:
     return {name: value for (name, _), value in zip(form.branches, values, strict=True)}
 
 
-async def _try(form: forms.Try, _: Step, context: Context) -> Any:
+async def _try(form: forms.Try, step: Step, context: Context) -> Any:
     error: InvocationError | None = None
     try:
-        return await run_steps(form.body, context)
+        return await _in_time(_tried(form, context), step, context)
     except InvocationError as failure:
         error = failure
-        if form.handler is None:
-            raise
-        try:
-            value = await run_steps(form.handler, _with_error(context, failure))
-        except InvocationError as again:
-            error = again
-            raise
-        error = None
-        return value
+        raise
     except asyncio.CancelledError:
         error = Cancelled("the run was cancelled")
         raise
     finally:
         if form.ending is not None and not context.is_suspended:
             await run_steps(form.ending, _with_error(context, error))
+
+
+async def _tried(form: forms.Try, context: Context) -> Any:
+    try:
+        return await run_steps(form.body, context)
+    except InvocationError as failure:
+        if form.handler is None:
+            raise
+        return await run_steps(form.handler, _with_error(context, failure))
 
 
 def _with_error(context: Context, error: InvocationError | None) -> Context:
@@ -278,7 +296,7 @@ def _milliseconds(template: Template, context: Context, path: Path) -> float:
     return float(value)
 
 
-RUN: Mapping[type[Form], Callable[[Any, Step, Context], Awaitable[Any]]] = {
+RUN: Mapping[type[Form], Callable[[Any, Step, Context], Coroutine[Any, Any, Any]]] = {
     forms.Call: _call,
     forms.Value: _value,
     forms.If: _if,

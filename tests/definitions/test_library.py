@@ -135,7 +135,7 @@ STEPS = [
     {"switch": "${{ 1 }}", "cases": {"1": [{"value": 1}]}, "default": []},
     {"do": [{"value": 1}], "while": "${{ true }}", "maxIterations": 3},
     {"do": [], "until": "${{ true }}"},
-    {"forEach": "${{ [1] }}", "do": [{"value": 1}], "result": "${{ item }}", "concurrency": 2},
+    {"forEach": "${{ [1] }}", "do": [{"value": 1}], "result": "${{ item }}", "parallelism": 2},
     {"parallel": {"A": [{"value": 1}], "B": []}},
     {"try": [], "catch": [{"value": 1}], "finally": []},
     {"throw": {"code": 1, "message": "m", "data": {}}},

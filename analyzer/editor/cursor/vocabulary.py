@@ -116,7 +116,8 @@ STEP: Final[Schema] = {
         **CALL_SITE["properties"],
         "when": _cel("CEL bool; false skips the step."),
         "timeout": _milliseconds(
-            "Milliseconds for one attempt; of `waitFor`, for the event, and CEL may give them."
+            "Milliseconds for one attempt of a call; of another step, for the whole step (of `try` "
+            "without `finally`). That of `waitFor` may be CEL."
         ),
         "value": _cel("A value: CEL, or a structure with CEL inside; calls nothing."),
         "if": _cel("A branch: CEL bool."),
@@ -139,12 +140,14 @@ STEP: Final[Schema] = {
         "do": _steps("The steps of one round."),
         "while": _cel("A loop: CEL bool before each round."),
         "until": _cel("A loop: CEL bool after each round; it sees the steps of the round."),
-        "maxIterations": _integer("The most rounds of a loop."),
+        "maxIterations": _integer(
+            "The most rounds of a loop; it fails with LOOP_LIMIT if they are not enough."
+        ),
         "forEach": _cel(
             "The steps of `do` for each element: a CEL list; `item` and `index` are in scope."
         ),
         "result": _cel("The element of the result list for one round: CEL."),
-        "concurrency": _integer("How many rounds run at the same time; 1."),
+        "parallelism": _integer("How many rounds run at the same time; 1."),
         "parallel": _object(
             "Lists of steps by name, all at the same time.", additionalProperties=_STEPS
         ),

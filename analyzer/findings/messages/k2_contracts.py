@@ -52,6 +52,11 @@ def unknown(
     return Message(place.unknown, f"{owner} takes no {place.what} `{path}`{more}")
 
 
+def old_name(old: str, name: str) -> Message:
+    """K003: a field that has another name by now, and is still read."""
+    return Message("K003", f"`{old}` is now called `{name}`", severity="warning")
+
+
 def undeclared(place: Place, owner: str, path: str, meant: str, *, needed: bool) -> Message:
     more = f"; did you mean `{meant}`{', which it needs' if needed else ''}?"
     text = f"{owner} does not declare the {place.what} `{path}`{more}"

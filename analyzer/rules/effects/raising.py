@@ -128,6 +128,8 @@ class Raising:
 
     def _of_form(self, unit: Unit, step: Step) -> Raised:
         raised = NO_ERRORS if step.site is None else self.of_site(unit, step.site)
+        if step.timeout is not None:
+            raised |= Raised.of(errors.Timeout.default_code)
         for field in step.fields:
             if field.expects == "error":
                 raised |= _thrown(field.template)

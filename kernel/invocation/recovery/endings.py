@@ -9,6 +9,7 @@ from typing import Any
 from kernel.errors import Cancelled, InvocationError, OutputError, Unknown
 from kernel.invocation.history import History, error_to_json
 from kernel.invocation.invocation import Invocation
+from kernel.invocation.time_limits import note_cut_off
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion
 
@@ -56,6 +57,7 @@ def cut_off(invocation: Invocation, has_landed: bool | None = None) -> Conclusio
     is_sure = has_landed is False or invocation.plan.instance.contract.safety == "idempotent"
     if is_sure or not has_own_effect(invocation):
         return failed(invocation, Cancelled("the call was cancelled", attempt=invocation.attempt))
+    note_cut_off(invocation.path)
     message = "the call was cancelled in flight; whether it took effect is not known"
     return failed(invocation, Unknown(message, code="CANCELLED", attempt=invocation.attempt))
 

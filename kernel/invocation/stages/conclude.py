@@ -19,6 +19,7 @@ from kernel.invocation.recovery.endings import (
 )
 from kernel.invocation.recovery.interrupted import may_have_landed
 from kernel.invocation.recovery.reconcile import find_out, settle_within
+from kernel.invocation.time_limits import note_cut_off
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion
 
@@ -48,10 +49,10 @@ async def _write(invocation: Invocation, history: History, ending: Conclusion) -
             await record_outcome(invocation, history, without_outputs(ending, error))
 
 
-def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitable[None]] | None:
+def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitable[None]]:
     """The function that records an invocation which a stage ended by raising."""
     if not plan.is_recorded:
-        return None
+        return _unrecorded
 
     async def conclude_failure(invocation: Invocation, error: BaseException) -> None:
         history = invocation.history
@@ -73,6 +74,13 @@ def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitab
             invocation.release()
 
     return conclude_failure
+
+
+async def _unrecorded(invocation: Invocation, error: BaseException) -> None:
+    """Tell the time limits around a call that it was cancelled, and may have taken effect."""
+    is_safe = invocation.plan.instance.contract.safety == "idempotent"
+    if isinstance(error, asyncio.CancelledError) and has_own_effect(invocation) and not is_safe:
+        note_cut_off(invocation.path)
 
 
 async def _ending(

@@ -266,7 +266,7 @@ class _Maker:
         of: dict[str, Any] = {"type": "string"}
         step["result"] = "${{ " + self.expression(inside, "string") + " }}"
         if self.rng.random() < 0.3:
-            step["concurrency"] = 2
+            step["parallelism"] = 2
         return step, {"type": "array", "items": of}, scope
 
     def loop(self, scope: Scope, depth: int) -> tuple[dict[str, Any], Any, Scope]:

@@ -166,7 +166,7 @@ class _Maker:
         made["result"] = bracketed(self.number())
         self.around = outer
         if self.rng.random() < 0.4:
-            made["concurrency"] = 2
+            made["parallelism"] = 2
         return made
 
     def together(self, depth: int) -> dict[str, Any]:

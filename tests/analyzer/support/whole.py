@@ -414,7 +414,7 @@ class _Maker:
             result = self.expression(inside)
             made["result"], sample = bracketed(result), self.sampled(result, inside)
         if rng.random() < 0.4:
-            made["concurrency"] = 3
+            made["parallelism"] = 3
         if rng.random() < 0.1:
             scope.reads += inside.reads[len(outer.reads) :]
         return made, [sample]

@@ -114,7 +114,7 @@ class Drawing:
         inside = replace(place, suffix="-${{ index }}")
         items = list(range(self.draw(st.integers(1, 4))))
         body = self.steps(inside, 2)
-        return {"forEach": items, "concurrency": self.draw(st.integers(1, 3)), "do": body}
+        return {"forEach": items, "parallelism": self.draw(st.integers(1, 3)), "do": body}
 
     def rounds(self, place: Place) -> Step:
         name = f"N{self.topology.number()}"

@@ -424,7 +424,7 @@ def test_synchronous_controllers_that_call_each_other_do_not_starve() -> None:
     steps = {
         "name": "All",
         "forEach": "${{ [0,1,2,3,4,5,6,7,8,9].map(i, i) }}",
-        "concurrency": 10,
+        "parallelism": 10,
         "do": [call(inputs={"n": 20})],
     }
     result = World(definition(), own, sequence(steps), Work=work).apply()

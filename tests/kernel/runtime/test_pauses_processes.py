@@ -141,7 +141,7 @@ def test_a_clock_that_jumps_makes_no_sleep_longer(there: Place, ahead: str) -> N
 
 def test_rounds_of_loops_have_pauses_of_their_own(there: Place) -> None:
     there.write(
-        "  - name: All\n    forEach: [1, 2, 3]\n    concurrency: 2\n    do:\n"
+        "  - name: All\n    forEach: [1, 2, 3]\n    parallelism: 2\n    do:\n"
         "      - { name: Wait, sleep: '${{ item * 600 }}' }\n"
     )
     there.killed_in("steps.All[1].steps.Wait", 0.8)

@@ -140,7 +140,7 @@ async def test_a_key_is_one_effect(path: Path) -> None:
     world = World()
     key = ", idempotencyKey: 'order-${{ item }}', inputs: { n: '${{ item }}' }"
     text = sequence(
-        "  - name: E\n    forEach: ${{ [1, 2, 1, 1, 2] }}\n    concurrency: 5\n    do:\n  "
+        "  - name: E\n    forEach: ${{ [1, 2, 1, 1, 2] }}\n    parallelism: 5\n    do:\n  "
         + call("C", "Charge", key)
     )
     ended = await run(world, text, path)

@@ -109,7 +109,7 @@ async def test_who_waits_for_a_key_that_waits_for_a_person_keeps_no_run_up(
 ) -> None:
     world = World()
     text = sequence(
-        "  - name: Each\n    forEach: [1, 2]\n    concurrency: 2\n    do:\n"
+        "  - name: Each\n    forEach: [1, 2]\n    parallelism: 2\n    do:\n"
         f"      - {{ name: R, idempotencyKey: k, {target} }}\n"
     )
     text += "---\nkind: Run.Sequence\nmetadata: { name: Inner }\nsteps:\n" + call("I", "Refund")

@@ -28,7 +28,7 @@ CATCHES = f"""\
           b:
             - name: Reserved
               forEach: [1, 2]
-              concurrency: 2
+              parallelism: 2
               do: [ {{ name: R, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 10 }} }} ]
             - {{ name: Slow, invoke: {{ kind: Pay.Look }}, inputs: {{ ms: 5000 }} }}
     catch:

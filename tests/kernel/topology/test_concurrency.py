@@ -41,7 +41,7 @@ def each(count: int, *do: Any, **fields: Any) -> Any:
 
 def test_as_many_rounds_at_once_as_concurrency_says() -> None:
     meeting = Meeting(5)
-    steps = each(20, call(inputs={"n": "${{ item }}"}), concurrency=5)
+    steps = each(20, call(inputs={"n": "${{ item }}"}), parallelism=5)
     result = World(definition(), sequence(steps), Work=meeting).apply()
     assert result.result == {"All": list(range(20))}
     assert meeting.most == 5
@@ -59,7 +59,7 @@ def test_synchronous_controllers_run_at_once_too() -> None:
     def work(inputs: Any) -> int:
         return barrier.wait(10) >= 0 and 1
 
-    result = World(definition(), sequence(each(8, call(), concurrency=4)), Work=work).apply()
+    result = World(definition(), sequence(each(8, call(), parallelism=4)), Work=work).apply()
     assert result.result == {"All": [1] * 8}
 
 
@@ -95,7 +95,7 @@ class OneFails:
 
 def test_the_first_failure_cancels_the_other_rounds() -> None:
     worker = OneFails(3)
-    steps = each(100, call(inputs={"fail": "${{ item == 3 }}"}), concurrency=4)
+    steps = each(100, call(inputs={"fail": "${{ item == 3 }}"}), parallelism=4)
     world = World(definition(), sequence(steps), Work=worker)
     error = world.apply().error
     assert error is not None
@@ -138,7 +138,7 @@ def test_ten_thousand_items_without_a_task_each() -> None:
         await asyncio.sleep(0)
         return int(inputs["n"])
 
-    steps = each(10_000, call(inputs={"n": "${{ item }}"}), concurrency=100)
+    steps = each(10_000, call(inputs={"n": "${{ item }}"}), parallelism=100)
     result = World(definition(), sequence(steps), Work=work).apply()
     assert result.result == {"All": list(range(10_000))}
     assert most < 120
@@ -151,7 +151,7 @@ def test_rounds_have_paths_of_their_own_and_so_ids() -> None:
         ids.append(call.id)
 
     inner = each(3, call(), name="Inner")
-    steps = {"name": "Outer", "forEach": [1, 2], "do": [inner], "concurrency": 2}
+    steps = {"name": "Outer", "forEach": [1, 2], "do": [inner], "parallelism": 2}
     world = World(definition(), sequence(steps), Work=work)
     world.apply()
     paths = [
@@ -182,7 +182,7 @@ def test_results_are_in_order_whatever_takes_how_long(
     steps: dict[str, Any] = {
         "name": "All",
         "forEach": pauses,
-        "concurrency": concurrency,
+        "parallelism": concurrency,
         "do": [call(inputs={"n": "${{ index }}", "pause": "${{ item }}"})],
     }
     if own_result:
@@ -199,7 +199,8 @@ def test_a_loop_makes_as_many_rounds_as_it_may(bound: int) -> None:
         made.append(1)
         return len(made)
 
-    loop = {"name": "L", "until": "${{ false }}", "do": [call(name=None)], "maxIterations": bound}
+    until = f"${{{{ index == {bound - 1} }}}}"
+    loop = {"name": "L", "until": until, "do": [call(name=None)], "maxIterations": bound}
     result = World(definition(), sequence(loop), Work=work).apply()
     assert result.result == {"L": bound}
     assert len(made) == bound
@@ -218,7 +219,8 @@ def test_a_watch_is_told_how_far_loops_are_by_their_path() -> None:
             self.told.append((path, done, total))
 
     watch = Watch()
-    loop = {"name": "Loop", "while": True, "do": [{"value": 1}], "maxIterations": 2}
+    while_ = "${{ index < 2 }}"
+    loop = {"name": "Loop", "while": while_, "do": [{"value": 1}], "maxIterations": 2}
     manifest = loads(text_of(sequence(each(1, loop))))
 
     async def main() -> None:
