@@ -12,7 +12,7 @@ from kernel.cel import CelError, Template
 from kernel.topology.callsite import names_in
 from kernel.topology.forms import Field, Step, all_steps
 
-_CHANGING: Final = frozenset(("resources", "invocation"))
+_CHANGING: Final = frozenset(("resources", "invocation", "index"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
 
 
