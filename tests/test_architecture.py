@@ -40,7 +40,7 @@ INVOCATION = (
     "runtime",
     "run",
     "context",
-    "invocation",
+    "invocation time_limits",
     "calls.call",
     "calls.bound_site calls.controller",
     "calls.one_attempt",
