@@ -84,8 +84,8 @@ class _SequenceCheck:
                     self.field(step, field)
             if step.site is not None:
                 self.site(step, step.site)
-            if isinstance(step.form, forms.ForEach) and step.form.old_name is not None:
-                self.old_name(step, step.form.old_name, "parallelism")
+            for old, name in step.old_names:
+                self.old_name(step, old, name)
         for step in self.scopes.availability.unreachable:
             self.check.add(k6_values.STEP_NEVER_RUNS, step.path)
         result = self.result()

@@ -83,8 +83,6 @@ class ForEach:
     body: Steps
     result: Template | None
     parallelism: int
-    old_name: str | None = None
-    """The name of `parallelism` that is written, where it is the old one."""
 
 
 @struct
@@ -142,6 +140,7 @@ class Step:
 
     ``label`` names it in the path of a run: ``steps.Fetch``, or its place where it has no name.
     ``timeout``, in milliseconds, is that of the whole step; calls and `WaitFor` have their own.
+    ``old_names`` are the fields that are written with a name of an earlier version, and that of today.
     """
 
     name: str | None
@@ -150,6 +149,7 @@ class Step:
     path: Path
     label: str
     timeout: float | None = None
+    old_names: tuple[tuple[str, str], ...] = ()
     parts: tuple[Part, ...] = field(init=False)
     """The lists of steps that the form holds, in reading order; made once, for many walks."""
     _fields: tuple[Field, ...] | None = field(init=False, default=None, repr=False)

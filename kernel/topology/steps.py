@@ -27,7 +27,8 @@ _Data = Mapping[str, Any]
 
 _EVERY_STEP = frozenset(("name", "description", "when", "timeout"))
 
-_OLD_PARALLELISM = "concurrency"
+OLD_NAMES: Mapping[str, str] = {"concurrency": "parallelism"}
+"""Fields of forms by the names that they had; these are still read."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -74,7 +75,8 @@ class _Reading:
         timeout = None
         if "timeout" not in form_reader.fields:
             timeout = self.reader.milliseconds(data, "timeout", path)
-        return Step(name, when, form or _WRONG, path, label_of(name, path), timeout)
+        old = tuple((was, now) for was, now in OLD_NAMES.items() if was in data)
+        return Step(name, when, form or _WRONG, path, label_of(name, path), timeout, old)
 
     def _no_form(self, data: _Data, given: list[str], path: Path) -> None:
         if given:
@@ -164,15 +166,14 @@ class _Reading:
             self.reader.wrong("K007", "`forEach` needs `do`, the steps for each item", path)
             return None
         body = self.steps(data["do"], (*path, "do"))
-        old = _OLD_PARALLELISM if _OLD_PARALLELISM in data else None
-        if old is not None and "parallelism" in data:
-            message = f"`{old}` is the old name of `parallelism`, and both are given"
-            self.reader.wrong("K007", message, (*path, old), key=True)
-        at_once = self.reader.integer(
-            data, old or "parallelism", path, minimum=1, maximum=MAX_PARALLELISM
-        )
+        given = [name for name in ("parallelism", "concurrency") if name in data]
+        if len(given) > 1:
+            message = "`concurrency` is the old name of `parallelism`, and both are given"
+            self.reader.wrong("K007", message, (*path, "concurrency"), key=True)
+        field = given[0] if given else "parallelism"
+        at_once = self.reader.integer(data, field, path, minimum=1, maximum=MAX_PARALLELISM)
         result = self.reader.template(data["result"]) if "result" in data else None
-        return forms.ForEach(self.reader.template(items), body, result, at_once or 1, old)
+        return forms.ForEach(self.reader.template(items), body, result, at_once or 1)
 
     def read_parallel(self, data: _Data, path: Path, _: str | None) -> Form | None:
         branches = data["parallel"]
@@ -240,7 +241,7 @@ FORMS: Mapping[str, _FormReader] = {
     "switch": _FormReader(_Reading.read_switch, frozenset(("switch", "cases", "default"))),
     "forEach": _FormReader(
         _Reading.read_for_each,
-        frozenset(("forEach", "do", "result", "parallelism", _OLD_PARALLELISM)),
+        frozenset(("forEach", "do", "result", "parallelism", "concurrency")),
     ),
     "parallel": _FormReader(_Reading.read_parallel, frozenset(("parallel",))),
     "try": _FormReader(_Reading.read_try, frozenset(("try", "catch", "finally"))),
