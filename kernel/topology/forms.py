@@ -140,7 +140,7 @@ class Step:
 
     ``label`` names it in the path of a run: ``steps.Fetch``, or its place where it has no name.
     ``timeout``, in milliseconds, is that of the whole step; calls and `WaitFor` have their own.
-    ``old_names`` are the fields that are written with a name of an earlier version, and that of today.
+    ``old_names`` are the fields that have the name of an earlier version, with that of today.
     """
 
     name: str | None
