@@ -16,7 +16,7 @@ from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from analyzer.types import Type
 from kernel.manifest import Manifest, Module, Shared, inspect
-from kernel.manifest.load import without_collection
+from kernel.manifest.loading import without_collection
 from kernel.manifest.source import Source
 
 More = Callable[[Path, Manifest], Iterable[Finding]]

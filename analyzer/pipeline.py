@@ -17,7 +17,7 @@ from analyzer.program.program import Program
 from analyzer.rules import RULES
 from kernel.errors import Fault
 from kernel.manifest import Manifest, Module, Resource, inspect, inspect_text
-from kernel.manifest.load import without_collection
+from kernel.manifest.loading import without_collection
 from kernel.topology.verify import verify
 
 OfUnit = Callable[[Program, Unit], Iterable[Finding]]

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("kernel", "analyzer", "definitions")
 
 LAYERS = (
-    {"errors", "run_paths", "safety", "structs", "threads", "version"},
+    {"errors", "lazy_names", "run_paths", "safety", "structs", "threads", "version"},
     {"manifest", "schema", "cel", "events"},
     {"policy"},
     {"registry", "topology"},

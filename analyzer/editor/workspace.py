@@ -19,7 +19,7 @@ from analyzer.program.linking import Linked
 from analyzer.program.program import Program
 from kernel.errors import Fault, ManifestError, UsageError
 from kernel.manifest import Document, Manifest, Module, Shared, inspect, inspect_text
-from kernel.manifest.load import Stream, without_collection
+from kernel.manifest.loading import Stream, without_collection
 from kernel.manifest.source import read_source
 from kernel.structs import field, struct
 

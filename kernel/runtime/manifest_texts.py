@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kernel.errors import ManifestError
 from kernel.manifest import Manifest, inspect
-from kernel.manifest.load import Shared
+from kernel.manifest.loading import Shared
 
 
 def content_of(manifest: Manifest) -> str:

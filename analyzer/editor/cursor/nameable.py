@@ -10,7 +10,7 @@ from analyzer.editor.cursor.items import Item
 from kernel.errors import ManifestError
 from kernel.manifest import Definition, Module, find_kind, resolve_kind
 from kernel.manifest.library import library_names
-from kernel.manifest.load import library_module
+from kernel.manifest.loading import library_module
 from kernel.manifest.system_kinds import SYSTEM_KINDS
 
 _CAPABILITIES: Final = ("Invocable", "Runnable", "Service", "Provider")

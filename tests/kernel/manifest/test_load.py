@@ -21,7 +21,7 @@ from kernel.manifest import (
     loads,
     resolve_kind,
 )
-from kernel.manifest.load import Shared, default_name
+from kernel.manifest.loading import Shared, default_name
 from kernel.manifest.source import Source
 from tests.support.properties import examples
 
