@@ -126,7 +126,7 @@ def _conformed(schema: Schema | None, inputs: Any, address: str) -> Any:
     try:
         return check_json(inputs) if schema is None else schema.conform(inputs)
     except SchemaError as error:
-        raise UsageError(f"the inputs of {address} break its contract: {error}") from None
+        raise UsageError(f"the inputs of {address} break {error.breaks}: {error}") from None
 
 
 def _invocation(principal: str | None) -> dict[str, Any]:

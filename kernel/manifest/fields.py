@@ -114,7 +114,11 @@ def check_data(
     faults = [_at(document, path, found) for found in scan.found[:MAX_FAULTS]]
     if scan.unknown or not rules.engine.is_valid(value):
         problems = problems_of(
-            rules.engine, value, scan.unknown, lambda place: secret_at(rules.schema, place)
+            rules.engine,
+            rules.schema,
+            value,
+            scan.unknown,
+            lambda place: secret_at(rules.schema, place),
         )
         told = (f for p in problems for f in _explained(p, value, rules, document, path))
         faults += islice(told, MAX_FAULTS)

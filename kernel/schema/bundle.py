@@ -37,6 +37,7 @@ from kernel.structs import struct
 MAX_CHECKS = 100_000  # schemas that hold one value against more schemas than that are refused
 _FRAGMENT: Final = "!$&'()*+,;=:@/?-._~"
 _ESCAPED: Final = re.compile(rf"[^A-Za-z0-9{re.escape(_FRAGMENT)}]")
+MAX_COPIES = 20_000  # dynamic references that need more copies of schemas are refused
 INT64 = (-(2**63), 2**63 - 1)
 _DROPPED: Final = (
     "$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary",
@@ -93,7 +94,20 @@ def bundle(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Any:
     ``$id`` and the like are left out; ``type: integer`` gets the bounds of a 64-bit integer,
     which is what CEL computes with. Raises InvalidSchema for references that lead nowhere.
     """
-    return _Bundler("").bundle(schema, schemas)
+    root, lost = bundle_sound(schema, schemas)
+    if lost:
+        raise InvalidSchema(lost)
+    return root
+
+
+def bundle_sound(schema: Any, schemas: Schemas) -> tuple[Any, list[Problem]]:
+    """Like `bundle`, without the references that lead nowhere, and what is wrong with those.
+
+    Raises InvalidSchema where nothing sound is left: for circles, and beyond the limits.
+    """
+    bundler = _Bundler("")
+    root = bundler.bundle(schema, schemas)
+    return root, bundler.problems
 
 
 def moved(schema: Any, place: str) -> Any:
@@ -101,7 +115,11 @@ def moved(schema: Any, place: str) -> Any:
 
     Raises InvalidSchema for references that lead nowhere, or to other schemas.
     """
-    return _Bundler(place).bundle(schema, NO_SCHEMAS)
+    bundler = _Bundler(place)
+    root = bundler.bundle(schema, NO_SCHEMAS)
+    if bundler.problems:
+        raise InvalidSchema(bundler.problems)
+    return root
 
 
 @struct(eq=False)
@@ -152,12 +170,13 @@ class _Bundler:
         root = self._copy(schema, scope, (), 0)
         for link in self.links:  # which grows as schemas are copied
             self._connect(link)
-        if self.problems:
-            raise InvalidSchema(self.problems)
         if self.found:
             root = {**root, "$defs": {**root.get("$defs", {}), **self.found}}
         if self.links and not self.place:
-            _check_circles(root)
+            try:
+                _check_circles(root)
+            except InvalidSchema as error:
+                raise InvalidSchema([*self.problems, *error.problems]) from None
         return root
 
     def _document(self, schema: Any, schemas: Schemas, name: str = "") -> SchemaDocument:
@@ -172,8 +191,8 @@ class _Bundler:
         if depth > MAX_DEPTH:
             raise self._too_much(scope, path, f"nested more than {MAX_DEPTH} levels deep")
         self.count += bool(scope.env)
-        if self.count > MAX_CHECKS:
-            message = f"its dynamic references need copies of more than {MAX_CHECKS} schemas"
+        if self.count > MAX_COPIES:
+            message = f"its dynamic references need copies of more than {MAX_COPIES} schemas"
             raise self._too_much(scope, path, message)
         if path and "$id" in node:
             scope = self._inner(node, scope, path)
@@ -207,7 +226,8 @@ class _Bundler:
         holder = made
         if keyword == "$dynamicRef" and "$ref" in made:
             holder = {}
-            made["allOf"] = [*made.get("allOf", ()), holder]
+            together = made.get("allOf")
+            made["allOf"] = [*(together if isinstance(together, list) else ()), holder]
         holder["$ref"] = "#"
         self.links.append(_Link(holder, reference, keyword == "$dynamicRef", scope, place))
 
@@ -218,6 +238,7 @@ class _Bundler:
             where = "" if link.scope.path is None else f" in {link.scope.resource.name}"
             message = f"the reference {link.reference!r}{where} leads nowhere{lost}"
             self.problems.append(Problem(link.path, message))
+            del link.made["$ref"]
             return
         # What stands at a keyword that is none is a schema only for those who refer to it.
         odd = () if is_schema_path(path) else path

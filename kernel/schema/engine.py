@@ -41,6 +41,18 @@ def pattern_matcher(pattern: str) -> Callable[[Any], bool]:
     return validator({"pattern": pattern}).is_valid
 
 
+def backtracks(pattern: str) -> bool:
+    """Whether a pattern could be matched with backtracking and without a bound of memory."""
+    import jsonschema_rs  # for start-up time
+
+    options = jsonschema_rs.FancyRegexOptions(size_limit=1 << 30)
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=options)
+    except ValueError:
+        return False
+    return True
+
+
 def validator_at(schema: Any, pointer: str) -> jsonschema_rs.Validator:
     """The engine for a node of a bundled schema."""
     if not pointer:

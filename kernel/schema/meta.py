@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Literal
 
 from kernel.errors import Path
-from kernel.schema.bundle import bundle, pointer
+from kernel.schema.bundle import bundle_sound, pointer
 from kernel.schema.engine import metaschema, pattern_matcher, validator
 from kernel.schema.explain import problems_at, problems_of
-from kernel.schema.keywords import all_schemas, check_traits
+from kernel.schema.keywords import all_schemas, check_traits, is_schema_path
 from kernel.schema.normalise import compile_plan
+from kernel.schema.patterns import why_refused
 from kernel.schema.plain import find_problem, is_atom
 from kernel.schema.problems import InvalidSchema, Problem
 from kernel.schema.resources import MAX_DEPTH, NO_SCHEMAS, SchemaDocument, Schemas
@@ -30,37 +32,62 @@ class SchemaFault:
 
 
 def check_schema(schema: Any, schemas: Schemas = NO_SCHEMAS) -> list[SchemaFault]:
-    """What is wrong with a schema; paths are those within it. Bounded for hostile schemas."""
-    invalid = list(_invalid(schema))
-    if invalid:
-        return [SchemaFault("K101", problem) for problem in invalid]
-    try:
-        bundled = bundle(schema, schemas)
-    except InvalidSchema as error:
-        return [SchemaFault("K102", problem) for problem in error.problems]
+    """What is wrong with a schema; paths are those within it. Bounded for hostile schemas.
 
+    Independent mistakes are told together: what is wrong is left out for the checks that follow.
+    """
+    try:
+        invalid = list(_invalid(schema))
+    except InvalidSchema as error:
+        return [SchemaFault("K101", problem) for problem in error.problems]
+    faults = [SchemaFault("K101", problem) for problem in invalid]
+    sound = _without(schema, [one.path for one in invalid]) if invalid else schema
+    try:
+        bundled, lost = bundle_sound(sound, schemas)
+    except InvalidSchema as error:
+        return [*faults, *(SchemaFault("K102", problem) for problem in error.problems)]
+    faults += [SchemaFault("K102", problem) for problem in lost]
     try:
         validator(bundled)
     except InvalidSchema:
-        return []  # what is wrong is in a schema that this one refers to, and is reported there
-    return [SchemaFault("K105", problem) for problem in _bad_defaults(schema, bundled)]
+        return faults  # what is wrong is in a schema that it refers to, and is reported there
+    return faults + [SchemaFault("K105", problem) for problem in _bad_defaults(sound, bundled)]
+
+
+def _without(schema: Any, paths: list[Path]) -> Any:
+    """The schema without what the paths lead to: keywords, or schemas, which then allow all."""
+    whole = {"": deepcopy(schema)}
+    for path in paths:
+        length = next(n for n in range(len(path), -1, -1) if is_schema_path(path[:n]))
+        holder: Any = whole
+        *way, last = ("", *path[:length])
+        try:
+            for step in way:
+                holder = holder[step]
+            if length < len(path):
+                del holder[last][path[length]]
+            elif way and way[-1] == "patternProperties":
+                del holder[last]  # it may be the pattern that is wrong
+            else:
+                holder[last] = True
+        except (KeyError, IndexError, TypeError):
+            continue  # what is around it is left out already
+    return whole[""]
 
 
 def _invalid(schema: Any) -> Iterator[Problem]:
+    """What is wrong with the nodes of a schema; raises InvalidSchema where no more can be said."""
     problem = find_problem(schema)
     if problem is not None:
-        yield problem
-        return
-
+        raise InvalidSchema([problem])
     engine = metaschema()
     if not engine.is_valid(schema):
-        yield from (_with_meant(one, schema) for one in problems_of(engine, schema))
-        return
+        yield from (_with_meant(one, schema) for one in problems_of(engine, True, schema))
     for depth, path, node in all_schemas(schema):
         if depth > MAX_DEPTH:
-            yield Problem(path, f"nested more than {MAX_DEPTH} levels deep")
-            return
-        if node.get("$schema", _DRAFT).rstrip("#") != _DRAFT:
+            raise InvalidSchema([Problem(path, f"nested more than {MAX_DEPTH} levels deep")])
+        draft = node.get("$schema", _DRAFT)
+        if isinstance(draft, str) and draft.rstrip("#") != _DRAFT:
             yield Problem((*path, "$schema"), "schemas are JSON Schema 2020-12 here")
         for keyword, message in check_traits(node):
             yield Problem((*path, keyword), message)
@@ -85,17 +112,18 @@ def _with_meant(problem: Problem, schema: Any) -> Problem:
 
 
 def _bad_patterns(path: Path, node: Mapping[str, Any]) -> Iterator[Problem]:
-    places: list[tuple[str, Path]] = [
-        (p, ("patternProperties", p)) for p in node.get("patternProperties", ())
+    patterns = node.get("patternProperties")
+    places: list[tuple[Any, Path]] = [
+        (pattern, ("patternProperties", pattern))
+        for pattern in (patterns if isinstance(patterns, Mapping) else ())
     ]
-    if "pattern" in node:
-        places.append((node["pattern"], ("pattern",)))
+    places.append((node.get("pattern"), ("pattern",)))
     for pattern, place in places:
         try:
-            pattern_matcher(pattern)
+            if isinstance(pattern, str):
+                pattern_matcher(pattern)
         except InvalidSchema:
-            message = f"{pattern!r} is not a pattern that can be matched in linear time"
-            yield Problem(path + place, message)
+            yield Problem(path + place, why_refused(pattern))
 
 
 def _bad_defaults(schema: Any, bundled: Any) -> Iterator[Problem]:

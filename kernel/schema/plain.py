@@ -117,7 +117,7 @@ def find_problem(value: Any) -> Problem | None:
             if type(item) in (dict, list, tuple):
                 left -= len(item)
                 if left < 0:
-                    return Problem((), f"more than {MAX_VALUES} values", (), "json")
+                    return Problem((), f"more than {MAX_VALUES} values", (), "limit")
             if type(item) is dict:
                 for key in item:
                     if (message := _wrong_key(key)) is not None:
@@ -126,10 +126,11 @@ def find_problem(value: Any) -> Problem | None:
             elif type(item) in (list, tuple):
                 below += [((*path, index), child) for index, child in enumerate(item)]
             elif (message := _wrong(item)) is not None:
-                return Problem(path, message, (), "json")
+                keyword = "limit" if type(item) is int or _is_long(item) else "json"
+                return Problem(path, message, (), keyword)
         if depth > MAX_DEPTH:
             message = f"nested more than {MAX_DEPTH} levels deep, or in a circle"
-            return Problem((), message, (), "json")
+            return Problem((), message, (), "limit")
         level = below
     return None
 
@@ -146,12 +147,17 @@ def _wrong(value: Any) -> str | None:
     if type(value) is float:
         return f"{value} is not a JSON number"
     if type(value) is int:
-        return f"an integer of {value.bit_length()} bits is too large"
-    if type(value) is str and len(value) > MAX_TEXT:
+        bits = value.bit_length()
+        return f"an integer of {bits} bits is too large; at most {MAX_BITS} are taken"
+    if _is_long(value):
         return f"a text of {len(value)} characters is too large; at most {MAX_TEXT} are taken"
     if type(value) is str:
         return "the text is not valid Unicode (a lone surrogate)"
     return f"a value of type {type(value).__name__} is not JSON"
+
+
+def _is_long(value: Any) -> bool:
+    return type(value) is str and len(value) > MAX_TEXT
 
 
 def _without_tuples(value: Any) -> Any:

@@ -15,7 +15,8 @@ class Problem:
     """One thing that is wrong: where in the value, what, and which keyword of the schema says so.
 
     ``message`` has neither the path nor, at an ``x-kernel-secret`` place, the value. ``keyword``
-    is the last part of ``schema_path`` that is one, ``json`` for what is not JSON at all.
+    is the last part of ``schema_path`` that is one, ``json`` for what is not JSON at all, ``limit``
+    for what is larger than the kernel takes.
     """
 
     path: Path
@@ -35,6 +36,13 @@ class SchemaError(KernelError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(map(str, self.problems)))
+
+    @property
+    def breaks(self) -> str:
+        """What the value breaks: its contract, the rules of JSON, or a limit of the kernel."""
+        known = {"limit": "a limit of the kernel", "json": "the rules of JSON"}
+        first = self.problems[0].keyword if self.problems else ""
+        return known.get(first, "its contract")
 
 
 class InvalidSchema(SchemaError):

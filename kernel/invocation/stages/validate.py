@@ -27,7 +27,7 @@ def prepare_inputs(plan: Plan) -> Stage | None:
 
     def refuse(_: Invocation, problems: list[str], error: SchemaError) -> ValidationError:
         return ValidationError(
-            f"the inputs of {address} break its contract: {'; '.join(problems)}",
+            f"the inputs of {address} break {error.breaks}: {'; '.join(problems)}",
             data={"problems": problems},
             span=_place(plan, error),
         )
@@ -50,9 +50,9 @@ def prepare_outputs(plan: Plan) -> Stage:
     address = plan.instance.address
     conform, hide = _conform_and_hide(plan.instance.contract.outputs)
 
-    def refuse(invocation: Invocation, problems: list[str], _: SchemaError) -> OutputError:
+    def refuse(invocation: Invocation, problems: list[str], error: SchemaError) -> OutputError:
         return OutputError(
-            f"what {address} returned breaks its contract: {'; '.join(problems)}",
+            f"what {address} returned breaks {error.breaks}: {'; '.join(problems)}",
             data={"problems": problems},
             attempt=invocation.attempt,
         )

@@ -50,14 +50,90 @@ def first(schema: Any, value: Any) -> str:
             {"b": 1},
             "not allowed here: 'b'",
         ),
-        ({"uniqueItems": True}, [1, 1], "the items must differ from each other"),
+        (
+            {"uniqueItems": True},
+            [1, 1],
+            "the items must differ from each other; [0] and [1] are equal",
+        ),
         ({"oneOf": [{}, {}]}, 1, "fits more than one of the choices; this is an integer, 1"),
         ({"maxItems": 1}, [1, 2], "must have at most 1 items; this is an array"),
         ({"type": "string"}, None, "must be a string; this is null"),
+        ({"contains": {"const": "a"}}, [], 'must have at least 1 items that are "a"; there are 0'),
+        (
+            {"contains": {"type": "string"}, "minContains": 2, "maxContains": 3},
+            ["a", 1],
+            "must have at least 2 items that fit `contains`; there are 1",
+        ),
+        (
+            {"contains": {"const": "a"}, "minContains": 2, "maxContains": 3},
+            ["a"] * 4,
+            'must have at most 3 items that are "a"; there are 4',
+        ),
+        (
+            {"$ref": "#/$defs/b%20c", "$defs": {"b c": {"contains": {}, "maxContains": 1}}},
+            [1, 2],
+            "must have at most 1 items that fit `contains`; there are 2",
+        ),
+        (
+            {"propertyNames": {"pattern": "^a"}},
+            {"abc": 1, "bcd": 1},
+            "the name of the property 'bcd' must match the pattern '^a'",
+        ),
+        (
+            {"propertyNames": {"oneOf": [{"const": "a"}, {"const": "b"}]}},
+            {"c": 1},
+            'the name of the property \'c\' must be one of "a", "b"',
+        ),
+        ({"oneOf": [{"const": 1}, {"const": 2}]}, 3, "must be one of 1, 2; this is an integer, 3"),
+        (
+            {"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]},
+            "c",
+            'must be one of "a", "b" or null; this is a string, "c"',
+        ),
+        (
+            {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            3,
+            "must be a string or null; this is an integer, 3",
+        ),
+        (
+            SHAPES,
+            {"kind": "cone", "r": 1},
+            'kind: must be one of "circle", "square"; this is a string, "cone"',
+        ),
+        (
+            {"anyOf": [*SHAPES["oneOf"], {"type": "null"}]},
+            {"kind": "cone", "side": 1},
+            'kind: must be one of "circle", "square"; this is a string, "cone"',
+        ),
+        (
+            {"prefixItems": [True], "unevaluatedItems": False},
+            [1, "x"],
+            'items that are not allowed here: "x"',
+        ),
+        (
+            {"type": "integer"},
+            2**63,
+            "must be at most 9223372036854775807 (an integer has 64 bits in the kernel);"
+            " this is an integer, 9223372036854775808",
+        ),
     ],
 )
 def test_messages(schema: Any, value: Any, wanted: str) -> None:
     assert first(schema, value) == wanted
+
+
+def test_of_a_secret_neither_names_nor_items_nor_counts_are_told() -> None:
+    for keywords in (
+        {"contains": {"const": "a"}},
+        {"unevaluatedItems": False},
+        {"propertyNames": {"const": "a"}},
+        {"additionalProperties": False},
+        {"uniqueItems": True},
+        {"oneOf": [{"const": 1}, {"type": "null"}]},
+    ):
+        for value in (["hunter2", "hunter2"], {"hunter2": 1}, "hunter2"):
+            problems = compile_schema({**keywords, "x-kernel-secret": True}).problems(value)
+            assert "hunter2" not in str(problems)
 
 
 def test_the_nearest_branch_of_a_choice_is_named() -> None:

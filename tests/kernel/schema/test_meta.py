@@ -92,3 +92,35 @@ def test_traits_are_read_from_the_node() -> None:
 def test_an_unknown_type_is_told_with_the_known_ones() -> None:
     (fault,) = check_schema({"properties": {"a": {"type": "strin"}}})
     assert 'must be one of "array", "boolean"' in fault.problem.message
+
+
+def test_the_faults_of_a_schema_are_told_together() -> None:
+    schema = {
+        "properties": {
+            "a": {"type": "strnig", "default": 3},
+            "b": {"$ref": "#/$defs/none"},
+            "c": {"type": "string", "pattern": "("},
+            "d": {"type": "integer", "default": "many"},
+            "e": 3,
+            "f": {"required": "x", "items": {"x-kernel-nope": 1}},
+            "g": {"allOf": [{"type": 5}, {"$ref": "gone"}], "patternProperties": {"[": {}}},
+            "h": {"type": "number", "default": "h"},
+        },
+        "$defs": {"x": {"$anchor": "x"}, "y": {"$anchor": "x"}},
+    }
+    found = [(fault.code, fault.problem.path) for fault in check_schema(schema)]
+    wanted = [
+        ("K101", ("properties", "a", "type")),
+        ("K101", ("properties", "e")),
+        ("K101", ("properties", "f", "required")),
+        ("K101", ("properties", "g", "allOf", 0, "type")),
+        ("K101", ("properties", "c", "pattern")),
+        ("K101", ("properties", "f", "items", "x-kernel-nope")),
+        ("K101", ("properties", "g", "patternProperties", "[")),
+        ("K101", ("$defs", "y", "$anchor")),
+        ("K102", ("properties", "b", "$ref")),
+        ("K102", ("properties", "g", "allOf", 1, "$ref")),
+        ("K105", ("properties", "d", "default")),
+        ("K105", ("properties", "h", "default")),
+    ]
+    assert sorted(found, key=repr) == sorted(wanted, key=repr)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.schema import SchemaError, check_json, compile_schema
-from kernel.schema.plain import MAX_DEPTH
+from kernel.schema.plain import MAX_DEPTH, MAX_TEXT
 
 
 class Colour(enum.Enum):
@@ -49,7 +49,7 @@ ODD: list[tuple[Any, str]] = [
     (Number.ONE, "a value of type Number is not JSON"),
     (OrderedDict(a=1), "a value of type OrderedDict is not JSON"),
     (UserDict(a=1), "a value of type UserDict is not JSON"),
-    (10**400, "an integer of 1329 bits is too large"),
+    (10**400, "an integer of 1329 bits is too large; at most 1023 are taken"),
     ("\ud800", "not valid Unicode"),
     ({1: 2}, "a key must be a string, this is of type int"),
     ({None: 2}, "a key must be a string, this is of type NoneType"),
@@ -97,3 +97,17 @@ def test_the_greatest_depth_is_fine_for_recursive_schemas() -> None:
 )
 def test_json_is_left_as_it_is(value: Any) -> None:
     assert check_json(value) is value
+
+
+def test_what_a_value_breaks_is_named() -> None:
+    schema = compile_schema({"type": "array", "items": {"maxLength": 3}})
+    for value, breaks in (
+        (["long"], "its contract"),
+        ([float("nan")], "the rules of JSON"),
+        ([10**400], "a limit of the kernel"),
+        ([[1]] * 600_000, "a limit of the kernel"),
+        (["x" * (MAX_TEXT + 1)], "a limit of the kernel"),
+    ):
+        with pytest.raises(SchemaError) as raised:
+            schema.conform(value)
+        assert raised.value.breaks == breaks
