@@ -32,7 +32,9 @@ class Program:
         self._closure: tuple[Closure, int] | None = None
 
     def _first(self, bindings: Mapping[str, Any]) -> Any:
-        """Choose how to evaluate from now on, and do so."""
+        """Choose how to evaluate from now on, and do so; callers may keep this function."""
+        if self.evaluate != self._first:
+            return self.evaluate(bindings)
         # Names with dots and containers change what every name may mean: see the specification,
         # Name Resolution. The generated code knows plain names only.
         if self.container or has_dotted(bindings):

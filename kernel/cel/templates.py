@@ -39,7 +39,9 @@ class Template:
         return self.tree.structure
 
     def _first(self, bindings: Mapping[str, Any]) -> Any:
-        """Make the code, and evaluate."""
+        """Make the code once, and evaluate; callers may keep this function."""
+        if self.evaluate != self._first:
+            return self.evaluate(bindings)
         if has_dotted(bindings):
             self.evaluate = self.evaluate_by_reference
         else:

@@ -11,7 +11,15 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from kernel.errors import Fault, ManifestError, Path
-from kernel.manifest.scalars import Scalar, resolve, resolve_tagged
+from kernel.manifest.scalars import (
+    NotJson,
+    Scalar,
+    has_surrogate,
+    joined,
+    resolve,
+    resolve_tagged,
+    without_surrogates,
+)
 from kernel.manifest.source import Source
 from kernel.structs import field, struct
 
@@ -185,13 +193,17 @@ class _Composer:
 
     def _value(self, event: Any, node: Node) -> Scalar:
         try:
+            if has_surrogate(event.value):
+                node.text = joined(event.value)
             if event.ctag is not None:
                 tag = self._check_tag(event, node, _SCALAR_TAGS)
-                return resolve_tagged(event.value, tag)
-            return event.value if node.style else resolve(event.value)
+                return resolve_tagged(node.text, tag)
+            return node.text if node.style else resolve(event.value)
         except ValueError as error:
             self.fault("K001", str(error), node)
-        return str(event.value)
+            # What follows shall not report it a second time, as a value of the wrong type.
+            number = isinstance(error, NotJson) and not has_surrogate(node.text)
+        return 0.0 if number else without_surrogates(node.text)
 
     def _check_tag(self, event: Any, node: Node, allowed: tuple[str, ...]) -> str:
         tag = None if event.ctag is None else str(event.ctag)

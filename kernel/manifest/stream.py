@@ -14,14 +14,12 @@ from typing import Any
 
 from kernel.errors import Fault, ManifestError
 from kernel.manifest.nodes import MAX_DEPTH, Composed, Node, compose, to_data
-from kernel.manifest.scalars import FIRST, TooManyDigits, resolve
+from kernel.manifest.scalars import FIRST, NotJson, has_surrogate, resolve
 from kernel.manifest.source import Source
 from kernel.structs import struct
 
 MAX_SYNTAX_FAULTS = 20
 """Where a file has more documents that do not parse, the rest of it is not read."""
-
-_MAX_SLOW_LENGTH = 1 << 14
 
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _OLD_BREAKS = "\x85\u2028\u2029"
@@ -136,6 +134,8 @@ class _Reader:
         try:
             get = _newer_events(self.source.text, here, stop, error)
             composed = compose(get, self.source, here) if get else None
+            if get and type(get()).__name__ != "StreamEndEvent":
+                composed = None  # there is more than one document, which the marker would tell
         except ManifestError as other:
             self.faults += other.faults
         except Exception:
@@ -218,8 +218,10 @@ def _read_quickly(get: Callable[[], Any]) -> tuple[Any, Any]:
             if not event.style and value[:1] in FIRST:
                 try:
                     value = resolve(value)
-                except TooManyDigits:
+                except NotJson:
                     raise _Unusual from None
+            elif event.style == '"' and has_surrogate(value):
+                raise _Unusual
             child = None
         else:
             child = value = {} if kind is MappingStartEvent else []
@@ -254,17 +256,12 @@ def _skip(get: Callable[[], Any]) -> Any:
 
 
 def _newer_events(text: str, start: int, end: int, error: Any) -> Callable[[], Any] | None:
-    """The events of a document that is YAML 1.2 and was not YAML 1.1, if that may be the reason.
-
-    In flow collections 1.2 takes ``[http://x]``, ``{a?: 1}`` and ``[:a]``. The slow parser in
-    Python knows; it gets short documents only.
-    """
-    if not hasattr(error, "problem") or end - start > _MAX_SLOW_LENGTH:
+    """The events of a document that is YAML 1.2 and was not YAML 1.1, if that may be the reason."""
+    if not hasattr(error, "problem"):
         return None
-    from ruamel.yaml import YAML  # for start-up time
+    from kernel.manifest.newer import events  # for start-up time
 
-    events = YAML(typ="safe", pure=True).parse(text[start:end])
-    return lambda: next(events, None)
+    return events(_parser, text[start:end])
 
 
 def _parser(text: str) -> Any:

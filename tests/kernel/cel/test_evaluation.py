@@ -176,3 +176,15 @@ def test_the_kernel_stays_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert shown.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "make", [cel.compile, lambda text: cel.compile_template([f"${{{{ {text} }}}}"])]
+)
+def test_a_function_that_is_kept_from_before_the_first_call_makes_code_once(make: Any) -> None:
+    program = make("x + 1")
+    kept = program.evaluate
+    first = kept({"x": 1})
+    made = program.evaluate
+    assert kept({"x": 2}) == program.evaluate({"x": 2}) != first
+    assert program.evaluate is made
