@@ -74,8 +74,8 @@ class Answer:
 
 def retry_after(value: str, now: datetime) -> float | None:
     """Milliseconds to wait by ``Retry-After`` (RFC 9110, 10.2.3): seconds, or a date."""
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value) * 1000
+    if re.fullmatch(r"[0-9]+", value):
+        return float(value) * 1000  # infinite for hundreds of digits: the kernel bounds each wait
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

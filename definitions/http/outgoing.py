@@ -11,6 +11,8 @@ from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 from definitions.failures import failed
 from kernel import Failure
 
+from .media import encoded
+
 SAFE = ("GET", "HEAD", "OPTIONS")
 REPEATABLE = (*SAFE, "PUT", "DELETE")
 
@@ -38,13 +40,12 @@ def outgoing(
     method = allowed_method(fields.get("method", "GET"), inputs.get("method"))
     base: str | None = fields.get("baseUrl")
     url = _url(base, inputs)
-    headers, content = _content(inputs)
-    if idempotency_key is not None and method not in SAFE:
-        headers["idempotency-key"] = idempotency_key
     own = fields.get("headers", {}) if base is None or origin(base) == origin(url) else {}
     personal = _lower(own) | _lower(inputs.get("headers", {}))
-    if "content-type" in personal:
-        headers["content-type"] = personal.pop("content-type")
+    kind, content = _content(inputs, personal.pop("content-type", None))
+    headers = {} if kind is None else {"content-type": kind}
+    if idempotency_key is not None and method not in SAFE:
+        headers["idempotency-key"] = idempotency_key
     return Outgoing(method, url, headers, personal, content)
 
 
@@ -104,18 +105,22 @@ def _url(base: str | None, inputs: Mapping[str, Any]) -> str:
     return urlunsplit(parts._replace(query=query, fragment=""))
 
 
-def _content(inputs: Mapping[str, Any]) -> tuple[dict[str, str], bytes | None]:
+def _content(inputs: Mapping[str, Any], kind: str | None) -> tuple[str | None, bytes | None]:
+    """The content type, ``kind`` if a header says one, and the bytes of the body."""
     given = [name for name in ("body", "text", "form") if name in inputs]
     if len(given) > 1:
         raise _invalid(f"{' and '.join(given)} are given; a request has one body")
     if "body" in inputs:
-        return {"content-type": "application/json"}, _json(inputs["body"])
+        return kind or "application/json", _json(inputs["body"])
     if "text" in inputs:
-        return {"content-type": "text/plain; charset=utf-8"}, inputs["text"].encode()
+        kind = kind or "text/plain; charset=utf-8"
+        try:
+            return kind, encoded(inputs["text"], kind)
+        except ValueError as error:
+            raise _invalid(f"`text` cannot be sent as {kind}: {error}") from error
     if "form" in inputs:
-        form = _encoded(inputs["form"]).encode()
-        return {"content-type": "application/x-www-form-urlencoded"}, form
-    return {}, None
+        return kind or "application/x-www-form-urlencoded", _encoded(inputs["form"]).encode()
+    return kind, None
 
 
 def _json(value: Any) -> bytes:

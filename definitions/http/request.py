@@ -12,6 +12,7 @@ from definitions.extras import require
 from kernel import Failure
 
 from .answer import NO_ANSWER, REFUSED, Answer
+from .codings import ACCEPTED, TooLarge, codings, unpacked
 from .outgoing import Outgoing, joined, origin, outgoing, without_query
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ class Request:
         except UnicodeEncodeError as error:
             reason = f"a header holds `{error.object[error.start]}`, and only ASCII can be sent"
             raise _failure(request, "INVALID_REQUEST", reason, doubtful) from error
-        except httpx.DecodingError as error:
-            raise _failure(request, "INVALID_BODY", str(error), sent) from error
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             raise _failure(request, NO_ANSWER, reason, sent) from error
@@ -110,14 +109,22 @@ class Request:
             await response.aclose()
 
     async def _content(self, request: Outgoing, response: httpx.Response, risky: bool) -> bytes:
-        content = bytearray()
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > self._limit:
-                if response.status_code >= 400:
-                    break
-                raise _failure(request, "TOO_LARGE", f"over {self._limit} bytes", risky)
-        return bytes(content)
+        """The unpacked body. Of an answer that is an error, as much as there is of it."""
+        if request.method == "HEAD" or response.status_code in (204, 304):
+            return b""  # the headers say how a body would be that is not there (RFC 9110, 9.3.2)
+        is_error, headers = response.status_code >= 400, response.headers
+        try:
+            names = codings(headers.get("content-encoding", ""))
+            length = "" if is_error else headers.get("content-length", "")
+            return await unpacked(response.aiter_raw(), names, self._limit, length)
+        except TooLarge as error:
+            if is_error:
+                return error.content
+            raise _failure(request, "TOO_LARGE", f"over {self._limit} bytes", risky) from error
+        except ValueError as error:
+            if is_error:
+                return b""
+            raise _failure(request, "INVALID_BODY", str(error), risky) from error
 
     def _pooled(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -125,7 +132,7 @@ class Request:
             self._client = httpx.AsyncClient(
                 timeout=None,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                headers={"user-agent": "invocable-kernel"},
+                headers={"user-agent": "invocable-kernel", "accept-encoding": ACCEPTED},
             )
         return self._client
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -66,7 +65,7 @@ class Reader:
         value = data.get(field)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
             self.wrong("K007", f"`{field}` is a number of milliseconds", (*path, field))
             return None
         if not 0 <= value <= MAX_MILLISECONDS:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
+import math
 import threading
 import time
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,10 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions.http.answer import retry_after
-from definitions.http.media import decoded
+from definitions.http.media import decoded, is_json, media_type
 from definitions.http.outgoing import allowed_method
 from definitions.http.request import Request
-from kernel import Failure
+from kernel import Failure, ManifestError
+from tests.support.embedded import World, call, sequence
 from tests.support.loopback import Reply, Seen, closed_port, raw, serving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,7 +54,7 @@ def failing(fields: dict[str, Any] | None = None, **inputs: Any) -> Failure:
 
 
 def echo(seen: Seen) -> Reply:
-    body = {"method": seen.method, "path": seen.path, "body": seen.body.decode()}
+    body = {"method": seen.method, "path": seen.path, "body": seen.body.decode("utf-8", "replace")}
     return Reply(headers={"Content-Type": "application/json; charset=utf-8"}, body=_json(body))
 
 
@@ -101,6 +105,11 @@ def test_query_parameters() -> None:
             "application/x-www-form-urlencoded",
             b"a=1+2&b=1&b=2",
         ),
+        (
+            {"text": "ä€", "headers": {"content-type": "text/plain; charset=cp1252"}},
+            "text/plain; charset=cp1252",
+            b"\xe4\x80",
+        ),
         ({"text": "<a/>", "headers": {"Content-Type": "text/xml"}}, "text/xml", b"<a/>"),
     ],
 )
@@ -108,6 +117,14 @@ def test_bodies(inputs: dict[str, Any], kind: str, body: bytes) -> None:
     with serving(echo) as (url, seen):
         send({"method": "POST"}, url=url, **inputs)
     assert (seen[0].headers["content-type"], seen[0].body) == (kind, body)
+
+
+@pytest.mark.parametrize("charset", ["ascii", "nonsense", "latin-1"])
+def test_a_text_that_its_charset_does_not_have(charset: str) -> None:
+    headers = {"content-type": f"text/plain; charset={charset}"}
+    error = failing(url="http://127.0.0.1:1", text="€", headers=headers)
+    assert (error.code, error.outcome) == ("INVALID_REQUEST", "failed")
+    assert charset in error.message
 
 
 def test_only_one_body() -> None:
@@ -156,16 +173,26 @@ def test_the_key_goes_with_what_changes_something() -> None:
     assert [each.headers.get("idempotency-key") for each in seen] == ["k1", None, "mine"]
 
 
+MALFORMED = [
+    "pdf", "text", "/", "text/", "/plain", "text/html, application/json", "text/a/b", "te xt/plain",
+    "text/plain, text/plain", ";charset=utf-8", "json", "text\\plain", "*/*",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("kind", "content", "body"),
     [
         ("application/json", b'{"a": 1}', {"a": 1}),
         ("application/problem+json", b"[1.5]", [1.5]),
         ("text/html; charset=latin-1", b"\xe4", "ä"),
-        ("text/html; charset=nonsense", b"x", "x"),
+        ("text/html; charset=windows-1252", b"\x80", "€"),
+        ('text/plain; charset="UTF-16"', "ä".encode("utf-16"), "ä"),
+        ("text/plain", b"\xef\xbb\xbfx", "x"),
+        ("Text/HTML ;x=1", b"x", "x"),
         ("application/atom+xml", b"<a/>", "<a/>"),
         ("image/png", b"\x00\xff", "AP8="),
         ("", b"\x00", "AA=="),
+        *((kind, b"\x89P\xff", "iVD/") for kind in MALFORMED),
         ("application/json", b"", None),
     ],
 )
@@ -175,12 +202,50 @@ def test_bodies_are_read_by_their_type(kind: str, content: bytes, body: Any) -> 
         assert send(url=url)["body"] == body
 
 
-@given(st.binary(max_size=50), st.text(max_size=30))
-def test_any_content_of_any_type_is_json_or_a_clear_error(content: bytes, kind: str) -> None:
+TOKEN = st.text("ab/+.*-", min_size=1, max_size=6)
+KINDS = st.builds(
+    "{}{}; charset={}".format,
+    st.sampled_from(["text/", "application/", "application/x+", "TEXT/", "", "json", "pdf"]),
+    TOKEN,
+    st.sampled_from(
+        ["utf-8", "latin-1", "utf-7", "idna", "unicode_escape", "zlib", "", "\x00", "é"]
+    ),
+)
+
+
+@given(st.binary(max_size=50), st.one_of(st.text(max_size=30), KINDS))
+def test_any_content_of_any_type_comes_whole_or_is_a_clear_error(content: bytes, kind: str) -> None:
+    """Text in its charset, or all bytes as base64: nothing is replaced."""
     try:
-        json.dumps(decoded(content, "".join(kind.split())))
+        found = decoded(content, kind)
     except ValueError:
-        assert "json" in kind
+        return
+    json.dumps(found).encode()
+    if isinstance(found, str) and not is_json(media_type(kind)[0]):
+        is_text = media_type(kind)[0] != "application/octet-stream" and "/" in kind
+        whole = base64.b64encode(content).decode()
+        assert found == whole or (is_text and "\ufffd" not in found)
+    assert "\ufffd" not in str(found) or b"\xef\xbf\xbd" in content
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "said"),
+    [
+        ("text/html; charset=nonsense", b"x", "the charset 'nonsense' is not known"),
+        ("text/html; charset=zlib", b"x", "the charset 'zlib' is not known"),
+        ("text/html; charset=utf-7", b"x", "the charset 'utf-7' is not known"),
+        ("text/html", b"ab\xe4", "not utf-8: unexpected end of data at byte 2"),
+        ("text/csv; charset=ascii", b"a\xe4b", "not ascii: ordinal not in range(128) at byte 1"),
+    ],
+)
+def test_a_wrong_charset_is_a_clear_failure(kind: str, content: bytes, said: str) -> None:
+    with serving(lambda _: Reply(headers={"content-type": kind}, body=content)) as (url, _):
+        error = failing(url=url)
+        assert (error.code, error.outcome) == ("INVALID_BODY", "failed")
+        assert said in error.message
+        assert failing({"method": "POST"}, url=url).outcome == "unknown"
+    with serving(lambda _: Reply(404, {"content-type": kind}, content)) as (url, _):
+        assert failing(url=url).code == 404
 
 
 @pytest.mark.parametrize("content", [b"{", b"NaN", b"[" * 100_000, b"1" * 5_000, b"\xff"])
@@ -243,7 +308,11 @@ def test_what_a_status_says_of_the_effect(method: str, status: int, outcome: str
         ("1.5", None),
         ("soon", None),
         ("", None),
-        ("9" * 400, None),
+        ("99999999999", 99999999999000.0),
+        ("9" * 400, math.inf),
+        ("9" * 9000, math.inf),
+        ("0" * 5000 + "7", 7000.0),
+        ("٣", None),
     ],
 )
 def test_retry_after(value: str, wanted: float | None) -> None:
@@ -325,6 +394,46 @@ def test_large_answers_are_cut_off() -> None:
         assert failing(url=url).code == "INVALID_BODY"
 
 
+@pytest.mark.parametrize(
+    ("coding", "body", "code"),
+    [
+        ("br", b"x", "INVALID_BODY"),
+        ("gzip, br", b"x", "INVALID_BODY"),
+        ("gzip", gzip.compress(b"xyz")[:-1], "INVALID_BODY"),
+        ("gzip, gzip", gzip.compress(b"xyz"), "INVALID_BODY"),
+        ("deflate, x-gzip", gzip.compress(zlib.compress(b"xyz")), None),
+        ("GZIP, identity", gzip.compress(b"xyz"), None),
+        ("gzip", b"", None),
+    ],
+)
+def test_content_codings(coding: str, body: bytes, code: str | None) -> None:
+    headers = {"content-encoding": coding, "content-type": "text/plain"}
+    with serving(lambda _: Reply(headers=headers, body=body)) as (url, seen):
+        if code is not None:
+            assert failing(url=url).code == code
+            assert failing({"method": "POST"}, url=url).outcome == "unknown"
+        else:
+            assert send(url=url)["body"] == ("xyz" if body else None)
+        assert send({"method": "HEAD"}, url=url)["body"] is None
+    assert seen[0].headers["accept-encoding"] == "gzip, deflate"
+    with serving(lambda _: Reply(503, headers, body)) as (url, _):
+        assert failing(url=url).code == 503
+
+
+def test_an_answer_that_says_that_it_is_too_large_is_not_waited_for() -> None:
+    stop = threading.Event()
+
+    def announce(connection: Any) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n")
+        stop.wait(10)
+
+    with raw(announce) as url:
+        began = time.monotonic()
+        assert failing(url=url).code == "TOO_LARGE"
+        assert time.monotonic() - began < 5
+        stop.set()
+
+
 def redirecting(status: int, to: str) -> Any:
     def answer(seen: Seen) -> Reply:
         return Reply(status, {"location": to}) if seen.path == "/from" else echo(seen)
@@ -398,3 +507,24 @@ def test_no_cookies_are_kept() -> None:
     with serving(lambda _: Reply(headers={"set-cookie": "a=b"})) as (url, seen):
         asyncio.run(twice(url))
     assert [each.headers.get("cookie") for each in seen] == [None, None]
+
+
+FIELDS = {"timeout": (1, 31_622_400_000), "maxBytes": (1, 2**63 - 1), "maxRedirects": (0, 50)}
+NUMBERS = [0, 1, -1, 2, 50, 51, 0.5, 1e300, 31_622_400_000, 31_622_400_001, 2**63, 2**64, 10**400]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda value: str(value)[:12])
+def test_every_number_of_a_resource_is_taken_or_refused(field: str, value: float) -> None:
+    """Through the kernel, as a manifest has them."""
+    with serving(lambda _: Reply(headers={"content-type": "text/plain"}, body=b"x")) as (url, _):
+        request = call("Http.Request", inputs={"url": url})
+        request["invoke"][field] = value
+        least, most = FIELDS[field]
+        if value == int(value) and least <= value <= most:
+            result = World(sequence(request)).apply()
+            late = field == "timeout" and value < 1000
+            assert result.error is None or (late and result.error.code == 599)
+        else:
+            with pytest.raises(ManifestError):
+                World(sequence(request)).apply()

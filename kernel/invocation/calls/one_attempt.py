@@ -7,6 +7,7 @@ unknown; a controller says which by what it raises (pipeline.md, Outcomes).
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from kernel.invocation.invocation import Invocation
 from kernel.registry.contract import Contract
 from kernel.safety import ONCE
 from kernel.schema import SchemaError, check_json, is_atom
+from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.tasks import TooLate, within
 
 _OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
@@ -36,6 +38,11 @@ async def one_attempt(body: Body, invocation: Invocation, limit: float | None = 
 
 
 async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
+    address = invocation.plan.instance.address
+    if limit <= 0:
+        why = f"{address} was not called: no time is left for the attempt"
+        raise Timeout(why, attempt=invocation.attempt, outcome="failed")
+
     async def contained() -> Any:
         try:
             return await body(invocation)
@@ -50,8 +57,7 @@ async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
             ended = invocation.begin_attempt()
             late.abandoned.add_done_callback(lambda _: ended())
         raise Timeout(
-            f"{invocation.plan.instance.address} took longer than {limit:g} ms",
-            attempt=invocation.attempt,
+            f"{address} took longer than {limit:g} ms", attempt=invocation.attempt
         ) from None
 
 
@@ -110,9 +116,12 @@ def _attribute(error: Exception, name: str) -> Any:
 
 
 def _retry_after(error: Exception) -> float | None:
+    """The milliseconds that an exception asks to wait, from none to a year."""
     value = _attribute(error, "retry_after")
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    wait = min(max(value, 0), MAX_MILLISECONDS)
+    return None if math.isnan(wait) else float(wait)
 
 
 def _is_deliberate(error: Exception) -> bool:

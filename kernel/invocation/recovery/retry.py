@@ -12,8 +12,7 @@ from kernel.registry.contract import Contract
 from kernel.run_paths import joined, numbered
 from kernel.topology.callsite import DIFFERS, CallSite, Retry, names_in
 from kernel.topology.context import type_name
-
-_MAX_DELAY_MILLISECONDS = 366 * 24 * 3600 * 1000.0
+from kernel.topology.reader import MAX_MILLISECONDS
 
 
 async def next_delay(invocation: Invocation, error: InvocationError, spent: float) -> float | None:
@@ -36,7 +35,7 @@ def delay_after(retry: Retry, attempt: int, retry_after: float | None = None) ->
     ``maxDelay`` bounds both.
     """
     factor = attempt if retry.backoff == "linear" else 2.0 ** min(attempt - 1, 1000)
-    longest = _MAX_DELAY_MILLISECONDS if retry.max_delay is None else retry.max_delay
+    longest = MAX_MILLISECONDS if retry.max_delay is None else retry.max_delay
     delay = min(retry.delay * factor, longest)
     if retry.jitter == "full":
         delay = random.uniform(0.0, delay)
