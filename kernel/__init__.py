@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from kernel.invocation.calls.bound_site import BoundCallSite
     from kernel.invocation.calls.call import Call
     from kernel.invocation.context import EvaluationContext
+    from kernel.json_text import read_json
     from kernel.manifest import Manifest
     from kernel.policy import Scope
     from kernel.registry.controllers import import_attribute
@@ -98,6 +99,7 @@ __all__ = [
     "in_thread",
     "load",
     "loads",
+    "read_json",
     "schema",
 ]
 
@@ -117,6 +119,7 @@ _HOMES = {
     "in_thread": "kernel.threads",
     "load": "kernel.runtime.loading",
     "loads": "kernel.runtime.loading",
+    "read_json": "kernel.json_text",
 }
 
 

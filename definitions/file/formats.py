@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from definitions.jsontext import parse_json
+from kernel import read_json
 
 
 def decode(data: bytes, form: str) -> Any:
@@ -15,7 +15,7 @@ def decode(data: bytes, form: str) -> Any:
         return base64.b64encode(data).decode("ascii")
     text = data.decode()
     if form == "json":
-        return parse_json(text.removeprefix("\ufeff"))
+        return read_json(text)
     return _lines(text) if form == "lines" else text
 
 

@@ -9,7 +9,7 @@ from encodings import normalize_encoding
 from encodings.aliases import aliases
 from typing import Any
 
-from definitions.jsontext import parse_json
+from kernel import read_json
 
 TEXT = re.compile(r"text/.*|application/(.*\+)?(xml|yaml|javascript)|application/x-www-form-.*")
 MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
@@ -58,7 +58,7 @@ def decoded(content: bytes, content_type: str) -> Any:
         return None
     kind, charset = media_type(content_type)
     if is_json(kind):
-        return parse_json(content)
+        return read_json(content)
     if TEXT.fullmatch(kind):
         return text_of(content, charset)
     return base64.b64encode(content).decode("ascii")

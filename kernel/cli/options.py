@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from kernel.errors import ManifestError, UsageError
+from kernel.json_text import JsonError, JsonValueError, read_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -132,45 +132,81 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
 
 def variables(files: tuple[Path, ...], given: tuple[str, ...]) -> dict[str, Any]:
     """The values of ``--var-file`` and, above them, ``--var``."""
-    found = {name: value for file in files for name, value in read_mapping(file).items()}
+    read = (read_mapping(file, "--var-file") for file in files)
+    found = {name: value for mapping in read for name, value in mapping.items()}
     return {**found, **pairs("--var", given)}
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path, option: str) -> dict[str, Any]:
     """The mapping that a YAML or JSON file holds. Raises :class:`UsageError`."""
-    from kernel.manifest import read_data  # for start-up time
+    from kernel.schema import SchemaError, check_json  # for start-up time
 
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+        octets = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        text = octets.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{option} {path} cannot be read: {error}") from None
     try:
-        data = read_data(text, str(path))
-    except ManifestError as error:
-        raise UsageError(f"{path} does not parse:\n{error}") from None
+        data = check_json(_read_data(text, path))
+    except (ManifestError, JsonError, SchemaError) as error:
+        more = "\n" if isinstance(error, ManifestError) else " "
+        raise UsageError(f"{option} {path} does not parse:{more}{error}") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise UsageError(f"{path} holds no mapping of names to values")
+        raise UsageError(f"{option} {path} holds no mapping of names to values")
     return data
+
+
+def _read_data(text: str, path: Path) -> Any:
+    """The value of a text: JSON is read as JSON, anything else as YAML."""
+    is_json = path.suffix.lower() == ".json"
+    if is_json or text.lstrip()[:1] in ("{", "["):
+        try:
+            return read_json(text)
+        except JsonValueError:
+            raise
+        except JsonError:
+            if is_json:
+                raise
+    from kernel.manifest import read_data  # for start-up time
+
+    return read_data(text, str(path))
 
 
 def read_inputs(
     file: Path | None, given: tuple[str, ...], schemas: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The values of ``--inputs`` and, above them, ``--input``, typed by these schemas."""
-    found = {} if file is None else read_mapping(file)
-    texts = pairs("--input", given)
-    return {**found, **{name: _typed(text, schemas.get(name)) for name, text in texts.items()}}
+    found = {} if file is None else read_mapping(file, "--inputs")
+    for name, text in pairs("--input", given).items():
+        try:
+            found[name] = _typed(text, schemas.get(name))
+        except ValueError as error:
+            raise UsageError(f"--input {name}=…: {error}") from None
+    return found
 
 
 def _typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
-    """The value that ``text`` stands for at a place with this schema."""
-    from kernel.manifest import from_text  # for start-up time
+    """The value that ``text`` stands for at a place with this schema.
 
-    if isinstance(schema, Mapping) and ("type" in schema or "enum" in schema or "const" in schema):
-        return from_text(text, schema)
+    Raises ValueError for one that cannot be of the type that the schema names.
+    """
+    from kernel.manifest import from_text, types_of  # for start-up time
+
+    types = types_of(schema) if isinstance(schema, Mapping) else set()
+    if types:
+        assert isinstance(schema, Mapping)
+        value = from_text(text, schema)
+        if isinstance(value, str) and "string" not in types:
+            raise ValueError(f"it must be of type {' or '.join(sorted(types))}")
+        return value
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except JsonError as error:
+        # Without a type it is text that only looks like JSON, unless it is JSON with a mistake.
+        if isinstance(error, JsonValueError) and text.strip().lstrip("-").isalpha():
+            return text
+        if isinstance(error, JsonValueError):
+            raise
         return text

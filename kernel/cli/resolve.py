@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from kernel.cli.options import JOURNAL, PRINCIPAL, REASON, output
 from kernel.cli.render import show
 from kernel.errors import UsageError
 from kernel.journal import Journal
+from kernel.json_text import JsonError, read_json
 
 
 @click.command("resolve")
@@ -76,10 +76,6 @@ def _read(text: str | None) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--outputs {text} cannot be read: {error}") from None
     try:
-        return json.loads(given, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        return read_json(given)
+    except JsonError as error:
         raise UsageError(f"--outputs is not JSON: {error}") from None
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON number")

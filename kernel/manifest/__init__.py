@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kernel.manifest.resolve import find_kind, find_resource, resolve_kind, unknown_kind
     from kernel.manifest.schemas import schemas_of
     from kernel.manifest.stream import read_data
-    from kernel.manifest.values import from_text, resolve_values
+    from kernel.manifest.values import from_text, resolve_values, types_of
 
 __all__ = [
     "ApprovalTerms",
@@ -55,6 +55,7 @@ __all__ = [
     "resolve_kind",
     "resolve_values",
     "schemas_of",
+    "types_of",
     "unknown_kind",
 ]
 
@@ -69,6 +70,6 @@ __getattr__ = lazy_names(
         "resolve": "find_kind find_resource resolve_kind unknown_kind",
         "schemas": "schemas_of",
         "stream": "read_data",
-        "values": "from_text resolve_values",
+        "values": "from_text resolve_values types_of",
     },
 )

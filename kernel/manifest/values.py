@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from kernel.errors import Fault, ManifestError
+from kernel.json_text import JsonError, JsonValueError, read_json
 from kernel.manifest.model import Declaration, Module
 from kernel.manifest.suggest import did_you_mean
 from kernel.schema import InvalidSchema, SchemaError, compile_schema
@@ -55,15 +55,18 @@ def from_text(text: str, schema: Mapping[str, Any]) -> Any:
     """What a text from the command line or the environment stands for at a place with a schema.
 
     It is JSON where the schema's ``type`` (or its ``enum`` or ``const``) asks for something else
-    than a string; text that does not read so stays text, and validation says what is wrong.
+    than a string; text that does not read so stays text, and validation says what is wrong. Raises
+    :class:`JsonValueError` for what reads as JSON and has a value that JSON has not.
     """
-    types = _types(schema)
+    types = types_of(schema)
     if "string" in types or not types:
         return text
     word = text.strip()
     try:
-        value = _WORDS[word.lower()] if word.lower() in _WORDS else json.loads(word)
-    except (ValueError, RecursionError):
+        value = _WORDS[word.lower()] if word.lower() in _WORDS else read_json(word)
+    except JsonValueError:
+        raise
+    except JsonError:
         return text
     fits = any(
         isinstance(value, _JSON[name]) and (not isinstance(value, bool) or name == "boolean")
@@ -73,7 +76,8 @@ def from_text(text: str, schema: Mapping[str, Any]) -> Any:
     return value if fits or whole else text
 
 
-def _types(schema: Mapping[str, Any]) -> set[str]:
+def types_of(schema: Mapping[str, Any]) -> set[str]:
+    """The names of the types that a schema names itself; none where it takes any."""
     declared = schema.get("type")
     if declared is not None:
         return set(declared) if isinstance(declared, list) else {declared}
@@ -90,7 +94,11 @@ def _resolve(
     faults: list[Fault],
 ) -> Any:
     what = f"the {'secret' if secret else 'variable'} `{declaration.name}`"
-    value = _find(declaration, given or {}, environ)
+    try:
+        value = _find(declaration, given or {}, environ)
+    except JsonValueError as error:
+        faults.append(_fault(f"{what}: {'it is not JSON' if secret else error}", declaration, None))
+        return None
     if value is _MISSING:
         help = _way(declaration, is_imported=given is None)
         faults.append(_fault(f"{what} has no value", declaration, help))

@@ -150,11 +150,69 @@ def test_inputs_are_of_the_types_that_a_reference_leads_to(tmp_path: Path) -> No
     assert again.json == {"no": "17"}, again.err
 
 
-def test_an_input_that_is_wrong_fails_the_run(greet: Path) -> None:
-    answer = kernel("apply", greet, "--input", "times=many", "-o", "json")
-    assert answer.status == 1
-    assert answer.json["error"]["kind"] == "ValidationError"
-    assert "times" in answer.json["error"]["message"]
+FREE = 'kind: Run.Sequence\nmetadata: { name: Main }\nsteps: []\nresult: "${{ inputs }}"\n'
+RATE = f"{FREE}inputs: {{ type: object, properties: {{ rate: {{ type: number }}, o: {{}} }} }}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("rate=many", "--input rate=…: it must be of type number"),
+        ("rate=NaN", "--input rate=…: NaN is no number that JSON has"),
+        ("rate=1e400", "--input rate=…: the number 1e400 is too large"),
+        ('o={"a": 1, "a": 2}', '--input o=…: the key "a" stands twice'),
+        ('o={"a": NaN}', "--input o=…: NaN is no number"),
+        (r'o="\ud83c"', "half of a character"),
+    ],
+)
+def test_an_input_that_is_wrong_is_told_by_name(tmp_path: Path, given: str, said: str) -> None:
+    (tmp_path / "main.yaml").write_text(RATE)
+    answer = kernel("apply", tmp_path / "main.yaml", "--input", given)
+    assert (answer.status, answer.out) == (2, "")
+    assert said in answer.err
+    assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("in.json", '{"o": 1e400}', "--inputs in.json does not parse: the number 1e400"),
+        ("in.json", '{"o": 1, "o": 1}', 'the key "o" stands twice'),
+        ("in.json", "o: 1", "does not parse: expecting value at line 1, column 1"),
+        ("in.json", "[1]", "--inputs in.json holds no mapping"),
+        ("in.json", b'{"o": "\xe4"}', "--inputs in.json cannot be read"),
+        ("in.yaml", '{"o": NaN}', "NaN is no number that JSON has"),
+        ("in.yaml", "o: .inf", "--inputs in.yaml does not parse: "),
+        ("-", '{"o": "\\ud83c"}', "--inputs - does not parse: "),
+    ],
+)
+def test_a_file_of_inputs_that_is_wrong_is_told_by_name(
+    tmp_path: Path, name: str, text: str | bytes, said: str
+) -> None:
+    octets = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "main.yaml").write_text(RATE)
+    (tmp_path / name).write_bytes(octets)
+    stdin = octets.decode("latin-1")
+    answer = kernel("apply", "main.yaml", "--inputs", name, folder=tmp_path, stdin=stdin)
+    assert (answer.status, answer.out) == (2, "")
+    assert said in answer.err
+
+
+@pytest.mark.parametrize("name", ["in.json", "in.yaml", "-"])
+def test_json_is_read_as_json(tmp_path: Path, name: str) -> None:
+    text = r'﻿{"o": ["\ud83c\udf89", 123456789012345678901234567890, 1e2]}'
+    (tmp_path / "main.yaml").write_text(RATE)
+    (tmp_path / name).write_text(text.replace(r"﻿", "" if name == "-" else "﻿"), "utf-8")
+    stdin = text.replace(r"﻿", "")
+    answer = kernel("apply", "main.yaml", "--inputs", name, folder=tmp_path, stdin=stdin)
+    assert answer.json["o"] == ["🎉", 123456789012345678901234567890, 100.0], answer.err
+
+
+def test_an_input_without_a_type_may_be_text(tmp_path: Path) -> None:
+    (tmp_path / "main.yaml").write_text(FREE)
+    given = ("--input", "a=NaN", "--input", "b={x", "--input", "c=[1]")
+    answer = kernel("apply", tmp_path / "main.yaml", *given)
+    assert answer.json == {"a": "NaN", "b": "{x", "c": [1]}
 
 
 def test_inputs_come_from_a_file_or_standard_input(greet: Path, tmp_path: Path) -> None:
