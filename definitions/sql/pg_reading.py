@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from definitions.jsontext import parse_json
+from kernel import read_json
 
 from .pg_types import oid_of, type_of
 from .values import base64_of, number
@@ -66,7 +66,7 @@ def _scalars() -> dict[int, Reader]:
 
 def _json(text: str) -> Any:
     try:
-        value = parse_json(text)
+        value = read_json(text)
         if STRANGE.search(text):
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except ValueError:
