@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 MAX_DIGITS = 308
 """Of an integer; a longer one would not fit a double."""
 
-_HUGE = re.compile(rf"[0-9]{{{MAX_DIGITS}}}|[0-9.][eE]\+?[0-9]{{3}}")
+_HUGE = re.compile(r"[0-9]{200}|[0-9.][eE]\+?[0-9]{3}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
