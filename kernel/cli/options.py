@@ -199,14 +199,19 @@ def _typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
         assert isinstance(schema, Mapping)
         value = from_text(text, schema)
         if isinstance(value, str) and "string" not in types:
+            _read(text)  # says what is wrong, if it is JSON
             raise ValueError(f"it must be of type {' or '.join(sorted(types))}")
         return value
+    if text.strip() in ("NaN", "Infinity", "-Infinity"):
+        return text
+    return _read(text)
+
+
+def _read(text: str) -> Any:
+    """The value of JSON, and a text that is none as it is. Raises :class:`JsonValueError`."""
     try:
         return read_json(text)
-    except JsonError as error:
-        # Without a type it is text that only looks like JSON, unless it is JSON with a mistake.
-        if isinstance(error, JsonValueError) and text.strip().lstrip("-").isalpha():
-            return text
-        if isinstance(error, JsonValueError):
-            raise
+    except JsonValueError:
+        raise
+    except JsonError:
         return text

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kernel.errors import Fault, ManifestError
-from kernel.json_text import JsonError, JsonValueError, read_json
+from kernel.json_text import JsonError, read_json
 from kernel.manifest.model import Declaration, Module
 from kernel.manifest.suggest import did_you_mean
 from kernel.schema import InvalidSchema, SchemaError, compile_schema
@@ -55,8 +55,7 @@ def from_text(text: str, schema: Mapping[str, Any]) -> Any:
     """What a text from the command line or the environment stands for at a place with a schema.
 
     It is JSON where the schema's ``type`` (or its ``enum`` or ``const``) asks for something else
-    than a string; text that does not read so stays text, and validation says what is wrong. Raises
-    :class:`JsonValueError` for what reads as JSON and has a value that JSON has not.
+    than a string; text that does not read so stays text, and validation says what is wrong.
     """
     types = types_of(schema)
     if "string" in types or not types:
@@ -64,8 +63,6 @@ def from_text(text: str, schema: Mapping[str, Any]) -> Any:
     word = text.strip()
     try:
         value = _WORDS[word.lower()] if word.lower() in _WORDS else read_json(word)
-    except JsonValueError:
-        raise
     except JsonError:
         return text
     fits = any(
@@ -94,11 +91,7 @@ def _resolve(
     faults: list[Fault],
 ) -> Any:
     what = f"the {'secret' if secret else 'variable'} `{declaration.name}`"
-    try:
-        value = _find(declaration, given or {}, environ)
-    except JsonValueError as error:
-        faults.append(_fault(f"{what}: {'it is not JSON' if secret else error}", declaration, None))
-        return None
+    value = _find(declaration, given or {}, environ)
     if value is _MISSING:
         help = _way(declaration, is_imported=given is None)
         faults.append(_fault(f"{what} has no value", declaration, help))
