@@ -10,6 +10,7 @@
         ├── Rejected            refused before anything was attempted
         │   ├── NotFound            no such resource
         │   ├── InvalidState        the target is not running
+        │   │   └── NotStarted      it could not be started, and may be started anew
         │   ├── Conflict            the idempotency key is taken by another call
         │   ├── Denied              a policy, the caller's scope or a person does not permit it
         │   ├── Expired             nobody approved the call in time
@@ -152,6 +153,8 @@ class InvocationError(KernelError):
         self.is_escalated = False
         # A definition declares it ``retryable: false``: no call that it passes is repeated.
         self.is_final = False
+        # The attempt did not come to the call, so that it may be repeated in every safety class.
+        self.is_before_call = False
 
     def reword(self, message: str) -> None:
         """Replace the message."""
@@ -188,6 +191,15 @@ class InvalidState(Rejected):
     """The target is not in a state in which it can be called."""
 
     category = "InvalidState"
+
+
+class NotStarted(InvalidState):
+    """The controller of a resource failed while it was started; another start may go well.
+
+    ``code``, ``data`` and ``retry_after`` are those of what it raised.
+    """
+
+    may_pass = True  # what failed says so, or is of a kind that passes: not a mistake in the code
 
 
 class Denied(Rejected):

@@ -41,7 +41,7 @@ INVOCATION = (
     "run",
     "context",
     "invocation time_limits",
-    "calls.call",
+    "calls.call calls.starting",
     "calls.bound_site calls.controller",
     "calls.one_attempt",
     "recovery.answers recovery.endings recovery.retry recovery.reconcile",

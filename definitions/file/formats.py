@@ -10,10 +10,16 @@ from kernel import read_json
 
 
 def decode(data: bytes, form: str) -> Any:
-    """``data`` as the format ``form``; raises ``ValueError`` if it is not."""
+    """``data`` as the format ``form``; raises ``ValueError`` if it is not.
+
+    A byte order mark is no part of a text, whatever its format.
+    """
     if form == "base64":
         return base64.b64encode(data).decode("ascii")
-    text = data.decode()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8: byte {data[error.start]:#04x} at {error.start}") from error
     if form == "json":
         return read_json(text)
     return _lines(text) if form == "lines" else text

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from .root import failure, moment, opened_folder, root_of, translated
+from .root import failure, moment, opened_folder, root_of, shown, translated
 
 MAX_ENTRIES = 1_000_000
 Positions = frozenset[int]
@@ -49,8 +49,9 @@ def _matches(root: Path, pattern: str) -> Iterator[tuple[str, os.DirEntry[str]]]
                 entries += 1
                 if entries > MAX_ENTRIES:
                     raise failure("TOO_MANY", pattern, f"more than {MAX_ENTRIES} entries")
-                path = f"{above}/{entry.name}" if above else entry.name
-                after = _advance(positions, segments, entry.name)
+                name = shown(entry.name)
+                path = f"{above}/{name}" if above else name
+                after = _advance(positions, segments, name)
                 if entry.is_dir(follow_symlinks=False):
                     if any(position < len(segments) for position in after):
                         folders.append((path, after))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Any
 from kernel import Failure
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+BYTE = r"\\x(5c|[89a-f][0-9a-f])"
 CODES = {
     errno.ENOENT: "NOT_FOUND",
     errno.ENOTDIR: "NOT_FOUND",
@@ -28,6 +30,25 @@ CODES = {
     errno.EPERM: "DENIED",
     errno.EROFS: "DENIED",
 }
+
+
+def shown(name: str) -> str:
+    """The name of a file as JSON holds it: a byte that is not UTF-8 is written ``\\xff``.
+
+    A backslash before what looks like such a byte is written ``\\x5c``, so no two names are one.
+    """
+    plain = re.sub(BYTE, r"\\x5cx\1", name)
+    return plain.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def named(name: str) -> str:
+    """The name as the operating system takes it; the reverse of :func:`shown`."""
+
+    def byte(match: re.Match[str]) -> str:
+        number = int(match[1], 16)
+        return "\\" if number == ord("\\") else chr(0xDC00 + number)
+
+    return re.sub(BYTE, byte, name)
 
 
 def root_of(fields: Mapping[str, Any], folder: Path | None) -> Path:
@@ -55,7 +76,7 @@ def opened_parent(root: Path, path: str, *, make: bool = False) -> Iterator[tupl
     """
     *folders, name = parts_of(path)
     with translated(path), opened_folder(root, folders, make=make) as descriptor:
-        yield descriptor, name
+        yield descriptor, named(name)
 
 
 @contextmanager
@@ -64,7 +85,7 @@ def opened_folder(root: Path, names: Iterable[str], *, make: bool = False) -> It
     descriptor = os.open(root, FOLDER)
     try:
         for name in names:
-            below = _open_folder(descriptor, name, make=make)
+            below = _open_folder(descriptor, named(name), make=make)
             os.close(descriptor)
             descriptor = below
         yield descriptor
@@ -119,5 +140,9 @@ def failure(code: str, path: str, reason: str) -> Failure:
 
 
 def moment(seconds: float) -> str:
-    """A file's time as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    """A file's time as RFC 3339 in UTC, which has the years 1 to 9999."""
+    try:
+        time = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        time = (datetime.min if seconds < 0 else datetime.max).replace(tzinfo=UTC)
+    return time.isoformat().replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from time import time_ns
 from typing import Any
 
 from kernel.cel import Timestamp
-from kernel.errors import InvocationError
+from kernel.errors import InvocationError, NotStarted
 from kernel.events import Event
 from kernel.invocation.atomic import Atomic, within
 from kernel.invocation.context import EvaluationContext
@@ -68,8 +68,8 @@ class Invocation:
 
     __slots__ = (
         "_id", "_key", "_path", "approval", "attempt", "began", "claim", "context", "decision",
-        "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "outputs", "plan",
-        "waits", "was_in_flight",
+        "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "not_started",
+        "outputs", "plan", "waits", "was_in_flight",
     )  # fmt: skip
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
@@ -82,6 +82,7 @@ class Invocation:
         self.claim: Won | None = None  # its commit record, if it has one
         self.was_in_flight = False  # an earlier process claimed it, and recorded no outcome
         self.is_adopted = False  # its outputs are those that its `check` found
+        self.not_started: NotStarted | None = None  # why the target could not be started just now
         self.is_attempted = False  # the stage attempt has begun
         self.is_concluded = False  # the journal was told its outcome
         self.is_active = False  # its run counts it as under way

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from kernel.errors import KernelError
 from kernel.manifest import Definition, Resource
 from kernel.registry.contract import Contract
 from kernel.registry.scope import ModuleScope
@@ -14,7 +15,7 @@ from kernel.topology.engines import Topology
 
 
 class State(enum.Enum):
-    """``created`` → ``running`` → ``stopped``; ``failed`` when it could not be started."""
+    """``created`` → ``running`` → ``stopped``; ``failed`` while it could not be started."""
 
     CREATED = "created"
     RUNNING = "running"
@@ -40,6 +41,8 @@ class Instance:
     is_topology: bool
     """Whether an engine runs ``topology``; else the instance has a ``controller``."""
     state: State = State.CREATED
+    failure: tuple[int, KernelError] | None = None
+    """Why it could not be started, and the number of that failure among all of the kernel."""
     controller: Any = field(default=None, repr=False)
     topology: Topology | None = None
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -8,13 +8,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kernel.errors import Fault, InvalidState, KernelError, ManifestError
+from kernel.errors import (
+    ControllerError,
+    Fault,
+    InvalidState,
+    KernelError,
+    ManifestError,
+    NotStarted,
+    Thrown,
+    Timeout,
+)
 from kernel.manifest import Module
-from kernel.registry.contract import with_safety
+from kernel.registry.contract import declared_errors, with_safety
 from kernel.registry.controllers import method
 from kernel.registry.implementations import construct_controller, is_implemented, read_topology
 from kernel.registry.instances import Instance, State
 from kernel.registry.preparation import Bind
+from kernel.registry.raised import code_of, data_of, may_pass, retry_after
 from kernel.registry.registry import Registry
 from kernel.registry.services import Service
 from kernel.registry.starting import Starting, starting
@@ -56,13 +66,17 @@ class Lifecycle:
         self._outermost = Starting()
         self._services: dict[Instance, Service] = {}
         self._up: list[Instance] = []
+        self._failures = 0
+        """How many starts have failed."""
 
     async def bring_all_up(self, modules: Iterable[Module], root: Module) -> None:
         """Make the Providers and Services of all modules run, and everything else of ``root``.
 
         Raises :class:`ManifestError` with the faults of all of them, before any Service is
-        started; then :class:`InvalidState` for one that cannot be started.
+        started; then :class:`InvalidState` for one that cannot be started. A Provider whose failure
+        may pass is left behind: a call that needs it starts it anew.
         """
+        begun = self._failures
         instances = [one for module in modules for one in self._registry.all(module)]
         faults: list[Fault] = []
         for instance in sorted(instances, key=_order):
@@ -72,20 +86,25 @@ class Lifecycle:
                 instance.scope.module is not root or not self._is_implemented(instance)
             ):
                 continue
-            faults.extend(await self._bring_up_with_inner(instance))
+            faults.extend(await self._bring_up_with_inner(instance, begun))
         if faults:
             raise ManifestError(dict.fromkeys(faults))
 
-    async def _bring_up_with_inner(self, instance: Instance) -> list[Fault]:
+    async def _bring_up_with_inner(self, instance: Instance, begun: int) -> list[Fault]:
         """Bring up an instance and the resources in place within it; the faults of all of them."""
         faults: list[Fault] = []
         waiting = [instance]
         while waiting:
             one = waiting.pop()
             try:
-                await self.bring_up(one)
+                await self._bring_up_after(begun, one)
             except ManifestError as error:
                 faults.extend(error.faults)
+            except NotStarted as error:
+                if not error.may_pass or one.definition.capability == "Service":
+                    raise
+                if one.is_shared:
+                    self._log.say("warning", f"{error}; a call that needs it starts it anew", {})
             else:
                 waiting.extend(self._inner(one))
         return faults
@@ -105,18 +124,27 @@ class Lifecycle:
         return is_implemented(instance.definition, self._controllers)
 
     async def bring_up(self, instance: Instance) -> None:
-        """Make an instance run, and before it what its fields refer to. Once; a failure is final.
+        """Make an instance run, and before it what its fields refer to.
 
         Raises :class:`ManifestError` for faults of its fields or its controller and for circles,
-        :class:`InvalidState` for whatever the controller raises.
+        :class:`NotStarted` for what its controller, or that of another which it needs, raises: then
+        another call tries again. Whoever waited while a start failed gets that failure, too.
         """
+        await self._bring_up_after(self._failures, instance)
+
+    async def _bring_up_after(self, begun: int, instance: Instance) -> None:
+        """Make it run; starts that have failed since so many had failed are not tried again."""
         outer = self._outermost.current()
         async with outer.lock:
-            await self._bring_up(instance, outer)
+            await self._bring_up(instance, outer, begun)
 
-    async def _bring_up(self, instance: Instance, outer: Starting) -> None:
-        if instance.state is not State.CREATED:
+    async def _bring_up(self, instance: Instance, outer: Starting, begun: int) -> None:
+        if instance.state in (State.RUNNING, State.STOPPED):
             return
+        if instance.failure is not None:
+            number, failure = instance.failure
+            if number > begun or not isinstance(failure, NotStarted):
+                raise failure.with_traceback(None)
         chain = [instance, *outer.chain()]
         if instance in chain[1:]:
             circle = " → ".join(one.address for one in reversed(chain))
@@ -127,24 +155,45 @@ class Lifecycle:
         this = Starting(instance, outer)
         token = starting.set(this)
         try:
-            await self._start(instance, this)
+            await self._start(instance, this, begun)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             instance.state = State.FAILED
             await self._close(instance)
-            if isinstance(error, (KernelError, asyncio.CancelledError)):
+            instance.controller = None
+            if isinstance(error, asyncio.CancelledError):
                 raise
-            said = f"{type(error).__name__}: {self._log.text(error)}"
-            raise InvalidState(f"{instance.address} could not be started: {said}") from error
+            failure = self._failure(instance, error)
+            self._failures += 1
+            instance.failure = (self._failures, failure)
+            if failure is error:
+                raise
+            raise failure from error
         finally:
             this.is_over = True
             starting.reset(token)
         instance.state = State.RUNNING
+        instance.failure = None
         self._up.append(instance)
 
-    async def _start(self, instance: Instance, this: Starting) -> None:
+    def _failure(self, instance: Instance, error: BaseException) -> KernelError:
+        if isinstance(error, KernelError) and not isinstance(
+            error, (ControllerError, Thrown, Timeout)
+        ):
+            return error
+        kind = "" if isinstance(error, KernelError) else f"{type(error).__name__}: "
+        failure = NotStarted(
+            f"{instance.address} could not be started: {kind}{self._log.text(error)}",
+            code=code_of(error),
+            data=data_of(error, self._log),
+            retry_after=retry_after(error),
+        )
+        failure.may_pass = may_pass(error, declared_errors(instance.definition.errors or {}))
+        return failure
+
+    async def _start(self, instance: Instance, this: Starting, begun: int) -> None:
         preparation = self._registry.preparation(instance)
         for needed in preparation.needs():
-            await self._bring_up(needed, this)
+            await self._bring_up(needed, this, begun)
             if needed.state is not State.RUNNING:
                 raise InvalidState(f"{instance.address} needs {needed.address}, which is not up")
         plain = preparation.prepare(self._bind)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from definitions.file.list import List
 from definitions.file.read import Read
+from definitions.file.root import moment, named, shown
 from definitions.file.write import Write
 from kernel import Failure
 from tests.support.properties import examples
@@ -241,3 +242,62 @@ def test_the_root_is_relative_to_the_manifest(tmp_path: Path) -> None:
     Write({"root": "data"}, tmp_path).invoke({"path": "f", "content": "x"})
     assert Read({"root": "data"}, tmp_path).invoke({"path": "f"})["content"] == "x"
     assert List({"root": str(tmp_path / "data")}, Path("/nowhere")).invoke({})["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        (b"\xff.txt", "\\xff.txt"),
+        ("ä\x01".encode(), "ä\x01"),
+        (b"caf\xe9/\xe9", "caf\\xe9/\\xe9"),
+        (b"\\xff", "\\x5cxff"),
+        (b"\\x5c", "\\x5cx5c"),
+        (b"a\\b\\x41", "a\\b\\x41"),
+    ],
+)
+def test_names_that_are_not_utf8(tmp_path: Path, name: bytes, path: str) -> None:
+    real = os.path.join(os.fsencode(tmp_path), name)
+    os.makedirs(os.path.dirname(real), exist_ok=True)
+    with open(real, "w") as file:
+        file.write("x")
+    listed = List({"root": str(tmp_path)}).invoke({"pattern": "**"})["files"]
+    assert [file["path"] for file in listed] == [path]
+    assert read(tmp_path, path) == "x"
+    write(tmp_path, path, "y")
+    with open(real) as file:
+        assert file.read() == "y"
+    assert List({"root": str(tmp_path)}).invoke({"pattern": path.replace("[", "?")})["count"] == 1
+
+
+@examples(200)
+@given(st.binary(min_size=1, max_size=12).filter(lambda name: not {0, 47} & set(name)))
+def test_any_name_is_shown_and_read_back(name: bytes) -> None:
+    text = os.fsdecode(name)
+    assert shown(text).encode().decode() == shown(text)
+    assert os.fsencode(named(shown(text))) == name
+
+
+def test_an_escape_does_not_leave_the_root(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "secret").touch()
+    for path in ("\\x2e\\x2e/secret", "\\x2e./secret", "..\\x2fsecret"):
+        assert code_of(read, tmp_path / "a", path) == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(("form", "content"), [("text", "[1]"), ("lines", ["[1]"]), ("json", [1])])
+def test_a_byte_order_mark_is_no_content(tmp_path: Path, form: str, content: Any) -> None:
+    (tmp_path / "f").write_bytes(b"\xef\xbb\xbf[1]")
+    assert read(tmp_path, "f", form) == content
+    assert read(tmp_path, "f", "base64") == "77u/WzFd"
+
+
+@pytest.mark.parametrize("form", ["text", "lines", "json"])
+@pytest.mark.parametrize("data", [b"\xff", b"\xfe\xff\x00a", b"\xed\xa0\x80", b"a\xc3"])
+def test_what_is_not_utf8_is_invalid_content(tmp_path: Path, form: str, data: bytes) -> None:
+    (tmp_path / "f").write_bytes(data)
+    assert code_of(read, tmp_path, "f", form) == "INVALID_CONTENT"
+
+
+def test_times_that_rfc_3339_does_not_have() -> None:
+    assert moment(10**12).startswith("9999-12-31T23:59:59")
+    assert moment(-(10**12)) == "0001-01-01T00:00:00Z"

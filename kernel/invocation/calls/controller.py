@@ -8,10 +8,11 @@ from typing import Any
 
 from kernel.errors import InvalidState
 from kernel.invocation.calls.call import Call, Cancellation, current_call
+from kernel.invocation.calls.starting import start_for_attempt
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.invocation import Invocation
 from kernel.registry.controllers import Method, method
-from kernel.registry.instances import Instance
+from kernel.registry.instances import Instance, State
 from kernel.threads import Threads
 
 Body = Callable[["Invocation"], Awaitable[Any]]
@@ -25,8 +26,14 @@ def body_of(instance: Instance, threads: Threads) -> Body:
     def body(invocation: Invocation) -> Awaitable[Any]:
         nonlocal chosen
         if chosen is None:
+            if instance.state is not State.RUNNING:
+                return start_first(invocation)
             chosen = _choose(instance, threads)
         return chosen(invocation)
+
+    async def start_first(invocation: Invocation) -> Any:
+        await start_for_attempt(invocation)
+        return await body(invocation)
 
     return body
 

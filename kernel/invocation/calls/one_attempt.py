@@ -7,19 +7,16 @@ unknown; a controller says which by what it raises (pipeline.md, Outcomes).
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from kernel.cel import to_json
-from kernel.errors import ControllerError, Failure, InvocationError, Outcome, Timeout
+from kernel.errors import ControllerError, InvocationError, Outcome, Timeout
 from kernel.invocation.calls.controller import Body
 from kernel.invocation.context import too_deep
 from kernel.invocation.invocation import Invocation
 from kernel.registry.contract import Contract
+from kernel.registry.raised import attribute, code_of, data_of, is_deliberate, retry_after
 from kernel.safety import ONCE
-from kernel.schema import SchemaError, check_json, is_atom
-from kernel.topology.reader import MAX_MILLISECONDS
 from kernel.topology.tasks import TooLate, within
 
 _OUTCOMES: Mapping[str, Outcome] = {"failed": "failed", "unknown": "unknown"}
@@ -64,7 +61,7 @@ async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
 def failure(error: Exception, invocation: Invocation) -> InvocationError:
     """Make the error of an invocation of what its controller raised.
 
-    ``code``, ``data``, ``outcome`` and ``retry_after`` are read from any exception that has them.
+    See :mod:`kernel.registry.raised` for what is read from it.
     """
     instance = invocation.plan.instance
     if isinstance(error, InvocationError):
@@ -72,14 +69,14 @@ def failure(error: Exception, invocation: Invocation) -> InvocationError:
         return error
     if isinstance(error, RecursionError) and instance.is_topology:
         return too_deep(invocation.path)
-    code = _code(error)
+    code = code_of(error)
     made = ControllerError(
         invocation.plan.runtime.log.text(error),
         code=code,
-        data=_data(error, invocation),
+        data=data_of(error, invocation.plan.runtime.log),
         attempt=invocation.attempt,
         outcome=_outcome(error, code, instance.contract),
-        retry_after=_retry_after(error),
+        retry_after=retry_after(error),
     )
     made.is_final = _is_final(code, instance.contract)
     return made
@@ -98,55 +95,13 @@ def _outcome(error: Exception, code: str | int, contract: Contract) -> Outcome |
     twice, its outcome is unknown.
     """
     declared = contract.errors.get(code)
-    outcome = _OUTCOMES.get(str(_attribute(error, "outcome")))
+    outcome = _OUTCOMES.get(str(attribute(error, "outcome")))
     if outcome is None and declared is not None:
         outcome = declared.outcome
-    is_accident = declared is None and contract.safety in ONCE and not _is_deliberate(error)
+    is_accident = declared is None and contract.safety in ONCE and not is_deliberate(error)
     if outcome is None and (is_accident or isinstance(error, TimeoutError)):
         outcome = "unknown"
     return outcome
-
-
-def _attribute(error: Exception, name: str) -> Any:
-    """An attribute of an exception of any class; None where reading it fails."""
-    try:
-        return getattr(error, name, None)
-    except Exception:
-        return None
-
-
-def _retry_after(error: Exception) -> float | None:
-    """The milliseconds that an exception asks to wait, from none to a year."""
-    value = _attribute(error, "retry_after")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    wait = min(max(value, 0), MAX_MILLISECONDS)
-    return None if math.isnan(wait) else float(wait)
-
-
-def _is_deliberate(error: Exception) -> bool:
-    """Whether the controller raised the error to say that it failed."""
-    code = _attribute(error, "code")
-    return isinstance(error, Failure) or (isinstance(code, str | int) and type(code) is not bool)
-
-
-def _code(error: Exception) -> str | int:
-    """The ``code`` of the error (of an enumeration: its value), or the name of its class."""
-    code = _attribute(error, "code")
-    if isinstance(code, str):
-        return str.__str__(code)
-    if isinstance(code, int) and not isinstance(code, bool) and is_atom(int(code)):
-        return int(code)
-    return type(error).__name__
-
-
-def _data(error: Exception, invocation: Invocation) -> Any:
-    """The ``data`` of the error, if that is JSON; as text, if not."""
-    data = _attribute(error, "data")
-    try:
-        return check_json(to_json(data))
-    except SchemaError:
-        return invocation.plan.runtime.log.text(data)
 
 
 def stopped(error: BaseException, invocation: Invocation) -> BaseException:

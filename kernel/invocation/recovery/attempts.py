@@ -115,14 +115,15 @@ async def begin_another(
 ) -> None:
     """Note that an attempt failed, wait, and note that the next one begins.
 
-    Each attempt of what is approval-bound needs an approval of its own.
+    Each attempt of what is approval-bound needs an approval of its own, if it came to the call.
     """
     invocation.context.run.hide_secrets(error)
     invocation.tell_error("Retried", error, delay=delay)
     await record.failed(error, delay)
     with invocation.timed():
         await asyncio.sleep(delay / 1000)
-    if invocation.plan.instance.contract.safety == "approval-bound":
+    is_bound = invocation.plan.instance.contract.safety == "approval-bound"
+    if is_bound and not error.is_before_call:
         await go_through(invocation, invocation.plan.approve_again)
     invocation.attempt += 1
     await record.began()

@@ -74,6 +74,8 @@ def class_allows(contract: Contract, error: InvocationError) -> bool:
     """
     if error.is_final:
         return False
+    if error.is_before_call:
+        return True
     declared = contract.errors.get(error.code)
     match contract.safety:
         case "irreversible":
