@@ -31,10 +31,16 @@ _DEFINITION: dict[str, Any] = {
             "additionalProperties": {
                 "type": ["object", "null"],
                 "properties": {
-                    "description": {"type": "string"},
-                    "retryable": {"type": "boolean"},
-                    "outcome": {"enum": ["failed", "unknown"]},
-                    "data": _SCHEMA,
+                    "description": _described("When it happens.", {"type": "string"}),
+                    "retryable": _described(
+                        "Whether another attempt may go well; false: it is never retried.",
+                        {"type": "boolean"},
+                    ),
+                    "outcome": _described(
+                        "Whether it is known that nothing took effect.",
+                        {"enum": ["failed", "unknown"]},
+                    ),
+                    "data": _described("JSON Schema of what the error carries."),
                 },
                 "additionalProperties": False,
             },
@@ -49,8 +55,14 @@ _DEFINITION: dict[str, Any] = {
             "type": "object",
             "x-kernel-call": True,
             "properties": {
-                "landed": {"type": ["string", "boolean"], "x-kernel-eval": "call"},
-                "outputs": {"x-kernel-eval": "call"},
+                "landed": _described(
+                    "CEL bool over `result`: whether the call took effect.",
+                    {"type": ["string", "boolean"], "x-kernel-eval": "call"},
+                ),
+                "outputs": _described(
+                    "CEL over `result`: the outputs of a call that landed.",
+                    {"x-kernel-eval": "call"},
+                ),
             },
             "required": ["invoke", "landed"],
         },
