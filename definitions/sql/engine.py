@@ -135,9 +135,12 @@ def _postgresql(address: URL, connections: int) -> Engine:
 
     @event.listens_for(engine, "reset")
     def returned(connection: Any, record: Any, state: Any) -> None:
-        connection.rollback()
-        if not state.terminate_only:
-            _refresh(connection)
+        try:
+            connection.rollback()
+            if not state.terminate_only:
+                _refresh(connection)
+        except connection.Error:
+            record.invalidate()  # it is lost, or will not be cleaned: the next call gets another
 
     return engine
 

@@ -144,8 +144,8 @@ def _common(values: list[Any]) -> str | None:
     """The type that all elements have; None where there is none."""
     types = {type(value) for value in _flat(values)} - {type(None)}
     if types == {int}:
-        small = all(value is None or -INT4 <= value < INT4 for value in _flat(values))
-        return "int4" if small else "int8"
+        most = max(abs(value) for value in _flat(values) if value is not None)
+        return "int4" if most < INT4 else "int8" if most < INT8 else "numeric"
     if types and types <= {int, float}:
         return "float8"
     if types == {bool}:

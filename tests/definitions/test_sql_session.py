@@ -148,3 +148,22 @@ def test_a_failed_call_leaves_nothing_either(postgresql: Database) -> None:
         assert await postgresql.query("SELECT count(*) FROM pg_locks WHERE objid = 7") == 0
 
     asyncio.run(main())
+
+
+def test_a_connection_that_is_lost_is_replaced(
+    postgresql: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def lost(do: Awaitable[Any]) -> str | int | None:
+        with pytest.raises(Failure) as caught:
+            await do
+        return caught.value.code
+
+    async def main() -> None:
+        leave = "SELECT pg_terminate_backend(pg_backend_pid())"
+        assert await lost(postgresql.exec(leave)) == "UNAVAILABLE"
+        assert await postgresql.query("SELECT 1") == 1
+        assert await lost(postgresql.transaction(lambda: postgresql.exec(leave))) == "UNAVAILABLE"
+        assert await postgresql.transaction(lambda: postgresql.query("SELECT 1")) == 1
+
+    asyncio.run(main())
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]

@@ -282,6 +282,8 @@ def test_a_list_is_bound_by_its_place(postgresql: Connection, content: list[Any]
         ("(SELECT count(*) FROM jsonb_array_elements(?))", [[1, "a"]], 2),
         ("to_jsonb(?)", [[1, "a", None]], [1, "a", None]),
         ("to_jsonb(?)", [[1, 2]], [1, 2]),
+        ("to_jsonb(?)", [[2**70, 1]], [2**70, 1]),
+        ("to_jsonb(?)", [[2**40, 1]], [2**40, 1]),
         ("?::jsonb[]", [[[1], "a", {"b": 2}, None]], [[1], "a", {"b": 2}, None]),
         ("? * ?", [200, 200], 40000),
         ("date '2024-01-01' + ?", [1], "2024-01-02"),
