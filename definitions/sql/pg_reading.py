@@ -7,7 +7,6 @@ whose forms are those of the manual's chapter 8, "Data Types".
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,7 +27,6 @@ TIME = re.compile(r"(?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?
 INTERVAL = re.compile(
     r"(?:(-?\d+) days? ?)?(?:([+-]?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?", re.ASCII
 )
-STRANGE = re.compile(r"\\u[dD]|\d[eE]\+?\d{3}|\d{309}", re.ASCII)
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 SECONDS_A_DAY = 86_400
 
@@ -66,13 +64,10 @@ def _scalars() -> dict[int, Reader]:
 
 def _json(text: str) -> Any:
     try:
-        value = read_json(text)
-        if STRANGE.search(text):
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return read_json(text)
     except ValueError:
         # PostgreSQL takes what is no JSON for us: half a surrogate pair, numbers without bounds.
         return text
-    return value
 
 
 def _bytes(text: str) -> str:
