@@ -36,7 +36,8 @@ class Api:
         require("starlette", "http")
         from .routes import Route
 
-        routes = [Route(site, self._server.max_bytes, call.log) for site in self._sites]
+        keep = self._server.keep
+        routes = [Route(site, self._server.max_bytes, call.log, keep) for site in self._sites]
         _refuse_twins(routes)
         self._server.mount(self, [route.asgi() for route in routes])
         try:
@@ -45,6 +46,11 @@ class Api:
         finally:
             self._server.unmount(self)
         await _idle(routes)
+        waiting = [task for route in routes for task in route.calls]
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting, timeout=GRACE_SECONDS)
 
     async def stop(self) -> None:
         """Take no new requests, and return from ``start`` once those that run have ended."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from definitions.failures import failed
 from kernel import schema as json_schema
 
-from .media import decoded, media_type
+from .codings import ACCEPTED, BrokenCoding, TooLarge, UnknownCoding, codings, unpacked
+from .media import UnknownCharset, decoded, is_json, media_type, text_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+FORM = "application/x-www-form-urlencoded"
 BODY_SECONDS = 30
 MAX_FIELDS = 1_000
 # So much more is read and dropped: a client that is cut off while it sends may miss the answer.
@@ -28,11 +30,18 @@ NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 class Refused(Exception):
     """A request that is answered with a problem document and goes no further."""
 
-    def __init__(self, status: int, detail: str, errors: list[dict[str, str]] | None = None):
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: list[dict[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.headers = headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,15 @@ class Part:
             first = f"{self.name} {errors[0]['path']}".strip()
             raise Refused(400, f"{first}: {errors[0]['message']}", errors) from error
 
+    def takes(self, value: Any) -> bool:
+        """Whether a value of the type of ``value`` may fit the schema."""
+        try:
+            if self.schema is not None:
+                self.schema.conform(value)
+        except json_schema.SchemaError as error:
+            return not any(each.keyword == "type" and not each.path for each in error.problems)
+        return True
+
     def typed(self, pairs: Iterable[tuple[str, str]]) -> Any:
         """Texts by name, turned into what the schema says that they are."""
         texts: dict[str, list[str]] = {}
@@ -105,9 +123,11 @@ class Incoming:
         """The value of ``request``; raises ``Refused``."""
         return {
             "method": request.method,
-            "path": request.url.path,
-            "params": self.params.typed((name, str(v)) for name, v in request.path_params.items()),
-            "query": self.query.typed(_pairs(request.url.query)),
+            "path": _unquoted(request.scope["path"]),
+            "params": self.params.typed(
+                (name, _unquoted(str(value))) for name, value in request.path_params.items()
+            ),
+            "query": self.query.typed(_pairs(request.url.query, "query")),
             "headers": self.headers.typed(self._headers(request)),
             "body": await self._body(request),
         }
@@ -120,38 +140,85 @@ class Incoming:
 
     async def _body(self, request: Request) -> Any:
         content = await _content(request, self.max_bytes)
-        content_type = request.headers.get("content-type", "")
-        if content and media_type(content_type)[0] == "application/x-www-form-urlencoded":
-            return self.body.typed(_pairs(content.decode("utf-8", "replace")))
+        written = ", ".join(request.headers.getlist("content-type"))
+        kind, charset = media_type(written or "application/json")
+        if content:
+            self._check_type(kind, written)
         try:
-            body = decoded(content, content_type or "application/json")
+            if content and kind == FORM:
+                return self.body.typed(_pairs(text_of(content, charset), "body"))
+            body = decoded(content, written or "application/json")
+        except UnknownCharset as error:
+            raise Refused(415, f"body: {error}") from error
         except ValueError as error:
-            raise Refused(400, f"body: not valid JSON: {error}") from error
+            what = "not valid JSON: " if is_json(kind) else ""
+            raise Refused(400, f"body: {what}{error}") from error
         return self.body.conform(body)
+
+    def _check_type(self, kind: str, written: str) -> None:
+        """Raise ``Refused`` (415) for a content type of which no body fits the schema."""
+        fits = {
+            "application/json": True,
+            FORM: self.body.takes({}),
+            "text/plain": self.body.takes(""),
+        }
+        if is_json(kind) or fits.get(kind, fits["text/plain"]):
+            return
+        expected = ", ".join(name for name, takes in fits.items() if takes)
+        detail = f"body: the content type is {written[:100]!r}; expected is {expected}"
+        raise Refused(415, detail, headers={"accept": expected})
 
 
 async def _content(request: Request, most: int) -> bytes:
-    content, size = bytearray(), 0
+    """The body without its content codings; what is refused is read and dropped, up to a limit."""
+    stream = request.stream()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size <= most:
-                    content += chunk
-                elif size > most + MAX_DROPPED_BYTES:
-                    break
+            try:
+                names = codings(", ".join(request.headers.getlist("content-encoding")))
+                length = request.headers.get("content-length", "")
+                return await unpacked(stream, names, most, length)
+            except (BrokenCoding, TooLarge, UnknownCoding):
+                await _drop(request, stream)
+                raise
     except TimeoutError as error:
         raise Refused(408, f"the body did not come within {BODY_SECONDS} seconds") from error
-    if size > most:
-        raise Refused(413, f"the body is larger than {most} bytes")
-    return bytes(content)
+    except TooLarge as error:
+        raise Refused(413, f"the body is larger than {most} bytes") from error
+    except UnknownCoding as error:
+        raise Refused(415, f"body: {error}", headers={"accept-encoding": ACCEPTED}) from error
+    except BrokenCoding as error:
+        raise Refused(400, f"body: {error}") from error
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+async def _drop(request: Request, stream: AsyncIterator[bytes]) -> None:
+    """Read on, so that the client is not cut off while it sends; one that waits is answered."""
+    dropped = 0
+    if "expect" in request.headers:
+        return
+    async for chunk in stream:
+        dropped += len(chunk)
+        if dropped > MAX_DROPPED_BYTES:
+            return
+
+
+def _pairs(text: str, where: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Refused(400, f"{where}: not UTF-8 where its percent-encoding is undone") from error
     except ValueError as error:
-        raise Refused(400, f"more than {MAX_FIELDS} fields") from error
+        raise Refused(400, f"{where}: more than {MAX_FIELDS} fields") from error
+
+
+def _unquoted(text: str) -> str:
+    """A part of a path, of which slashes and percent signs are still to be decoded."""
+    try:
+        found = unquote(text)
+        found.encode()
+        return found
+    except UnicodeEncodeError as error:
+        raise Refused(400, "path: not UTF-8 where its percent-encoding is undone") from error
 
 
 def _properties(source: Any) -> Mapping[str, Any]:

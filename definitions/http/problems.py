@@ -8,23 +8,46 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kernel import InvocationError
+
 from .answer import phrase
 
 STATUSES = {
     "ValidationError": 400,
     "Unauthenticated": 401,
     "Denied": 403,
+    "NotAccepted": 403,
     "NotFound": 404,
+    "Cancelled": 409,
     "InvalidState": 409,
     "StateDrift": 409,
-    "Conflict": 409,
+    "Expired": 410,
     "SizeLimitExceeded": 413,
+    "Conflict": 422,
+    "Thrown": 422,
     "RateLimited": 429,
     "ProviderError": 502,
     "Timeout": 504,
 }
-CATEGORIES = {status: category for category, status in STATUSES.items()}
-"""The usual category of a status: the last of those that have it."""
+CATEGORIES = {
+    400: "ValidationError",
+    401: "Unauthenticated",
+    403: "Denied",
+    404: "NotFound",
+    409: "Conflict",
+    413: "SizeLimitExceeded",
+    429: "RateLimited",
+    502: "ProviderError",
+    504: "Timeout",
+}
+"""The usual category of a status."""
+
+
+def status_of(error: InvocationError) -> int:
+    """The status of an error that nothing in a route answers."""
+    if error.category == "Conflict" and error.code == "IN_FLIGHT":
+        return 409
+    return STATUSES.get(error.category, 500)
 
 
 def problem(

@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as AsgiRoute
 
-from kernel import InvocationError
+from kernel import InvocationError, Parked
 
 from .incoming import Incoming, Refused
-from .media import is_json, media_type
-from .problems import STATUSES, problem
+from .media import encoded, is_json, media_type
+from .outgoing import SAFE
+from .problems import problem, status_of
 
 Bindings = Mapping[str, Any]
+Keep = Callable[[asyncio.Task[Response], dict[str, Any]], Response | None]
+"""Keeps a call that waits for a person, and gives the answer that says where to ask."""
+
+KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^",;\s]+)')
+"""An idempotency key: a string of a structured field (RFC 8941, 3.3.3), or as many write it."""
+FRAMING = ("content-length", "transfer-encoding", "connection")
+"""Headers that say where an answer ends, which is for the server to say."""
+
+
+class Caller:
+    """Who sent a request. ``waits`` is set once the call waits for a person."""
+
+    def __init__(self, name: str, idempotency_key: str | None) -> None:
+        self.name = name
+        self.idempotency_key = idempotency_key
+        self.waits: asyncio.Future[Parked] = asyncio.get_running_loop().create_future()
+        self.is_replayed = False
+
+    def parked(self, error: Parked) -> None:
+        if not self.waits.done():
+            self.waits.set_result(error)
+
+    def replayed(self) -> None:
+        self.is_replayed = True
 
 
 class Route:
-    """A call site and its place: ``method`` and ``path``. ``running`` counts its requests."""
+    """A call site and its place: ``method`` and ``path``. ``running`` counts its requests.
 
-    def __init__(self, site: Any, max_bytes: int, log: Callable[..., None]) -> None:
+    ``calls`` are the calls that go on after their requests have been answered.
+    """
+
+    def __init__(self, site: Any, max_bytes: int, log: Callable[..., None], keep: Keep) -> None:
         request: Mapping[str, Any] = site["request"]
         self.method: str = request.get("method", "GET")
         self.path: str = request["path"]
         self.running = 0
+        self.calls: set[asyncio.Task[Response]] = set()
+        self._keep = keep
         self._site = site
         self._incoming = Incoming.of(request, max_bytes)
         self._log = log
@@ -38,7 +69,8 @@ class Route:
         return self.method, re.sub(r"\{[^}:]*", "{", self.path)
 
     def asgi(self) -> AsgiRoute:
-        return AsgiRoute(self.path, self.serve, methods=[self.method])
+        """The route, over paths in which percent signs are not decoded."""
+        return AsgiRoute(self.path.replace("%", "%25"), self.serve, methods=[self.method])
 
     async def serve(self, request: Request) -> Response:
         """The answer to a request; whatever goes wrong, an answer."""
@@ -46,8 +78,61 @@ class Route:
         try:
             return await self._answer(request)
         except Refused as refused:
-            closing = {"connection": "close"} if refused.status in (408, 413) else None
-            return problem(refused.status, refused.detail, headers=closing, errors=refused.errors)
+            closing = {"connection": "close"} if refused.status in (408, 413) else {}
+            headers = {**closing, **(refused.headers or {})}
+            return problem(refused.status, refused.detail, headers=headers, errors=refused.errors)
+        except ClientDisconnect:
+            return problem(400, "the body did not come whole")  # nobody reads it
+        finally:
+            self.running -= 1
+
+    async def _answer(self, request: Request) -> Response:
+        bindings: Bindings = {"request": await self._incoming.read(request)}
+        caller = Caller(f"{self.method} {self.path}", self._key(request))
+        task = asyncio.ensure_future(self._called(bindings, caller))
+        try:
+            await asyncio.wait((task, caller.waits), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait((task,))
+            raise
+        if task.done():
+            return task.result()
+        return self._kept(task, caller.waits.result())
+
+    def _kept(self, task: asyncio.Task[Response], error: Parked) -> Response:
+        told = self._keep(task, {**error.data, "outcome": "parked", "message": error.message})
+        if told is None:
+            task.cancel()
+            return problem(
+                503, "too many calls wait for an approval", headers={"retry-after": "60"}
+            )
+        self.calls.add(task)
+        task.add_done_callback(self.calls.discard)
+        return told
+
+    def _key(self, request: Request) -> str | None:
+        """The idempotency key that names the call (IETF draft of the header, 2.1)."""
+        written = ", ".join(request.headers.getlist("idempotency-key"))
+        if not written or self.method in SAFE:
+            return None
+        found = KEY.fullmatch(written.strip())
+        key = "" if found is None else found["bare"] or re.sub(r"\\(.)", r"\1", found["quoted"])
+        if not key.isprintable() or not key:
+            raise Refused(400, f"Idempotency-Key: {written[:100]!r} is not a key")
+        return key
+
+    async def _called(self, bindings: Bindings, caller: Caller) -> Response:
+        """Make the call; whatever comes of it, an answer."""
+        try:
+            try:
+                result = await self._site.invoke(bindings, caller)
+            except InvocationError as error:
+                return self._caught(error, bindings)
+            parts = _evaluated(self._site.get("response", {}), {**bindings, "result": result})
+            response = answer(
+                parts.get("status", 200), parts.get("headers", {}), parts.get("body", result)
+            )
         except Exception as error:
             self._log(
                 f"{self.method} {self.path} failed: {error}",
@@ -55,26 +140,21 @@ class Route:
                 error=type(error).__name__,
             )
             return problem(500)
-        finally:
-            self.running -= 1
-
-    async def _answer(self, request: Request) -> Response:
-        bindings: Bindings = {"request": await self._incoming.read(request)}
-        try:
-            result = await self._site.invoke(bindings)
-        except InvocationError as error:
-            return self._caught(error, bindings)
-        parts = _evaluated(self._site.get("response", {}), {**bindings, "result": result})
-        return answer(parts.get("status", 200), parts.get("headers", {}), parts.get("body", result))
+        if caller.is_replayed:
+            response.headers["idempotent-replayed"] = "true"
+        return response
 
     def _caught(self, error: InvocationError, bindings: Bindings) -> Response:
         scope = {**bindings, "error": error.to_cel()}
         for catch in self._site.get("catches", ()):
             if _fits(catch, error, scope):
                 return _mapped(catch, error, scope)
-        status = STATUSES.get(error.category, 500)
+        status = status_of(error)
         if status >= 500:
             self._log(f"{self.method} {self.path}: {error}", level="error", code=error.code)
+        if error.outcome == "unknown" and self.method not in SAFE:
+            # No error: a proxy must not repeat the request.
+            return answer(202, {}, {"outcome": "unknown", "category": error.category})
         return _uncaught(status, error)
 
 
@@ -87,10 +167,12 @@ def _fits(catch: Mapping[str, Any], error: InvocationError, scope: Bindings) -> 
 
 def _mapped(catch: Mapping[str, Any], error: InvocationError, scope: Bindings) -> Response:
     parts = _evaluated(catch, scope)
-    status, headers = parts.get("status", STATUSES.get(error.category, 500)), parts.get("headers")
+    status, headers = parts.get("status", status_of(error)), parts.get("headers")
     if "body" in parts:
         return answer(status, headers or {}, parts["body"])
-    return problem(_checked(status), headers=headers, category=error.category, code=error.code)
+    made = problem(_checked(status), category=error.category, code=error.code)
+    _set_headers(made, headers or {})
+    return made
 
 
 def _uncaught(status: int, error: InvocationError) -> Response:
@@ -99,25 +181,43 @@ def _uncaught(status: int, error: InvocationError) -> Response:
     wait = error.retry_after
     headers = {"retry-after": str(max(1, round(wait / 1000)))} if wait is not None else None
     category = error.category if status != 500 else "Internal"
-    return problem(status, detail, category=category, headers=headers)
+    code = error.code if status < 500 and error.code != error.category else None
+    return problem(status, detail, category=category, headers=headers, code=code)
 
 
-def answer(status: int, headers: Mapping[str, str], body: Any) -> Response:
+def answer(status: int, headers: Mapping[str, str | list[str]], body: Any) -> Response:
     """A response with ``body`` as JSON, or as text where the content type is not JSON.
 
-    Raises ``ValueError`` for a status or a header that cannot be sent.
+    A header whose value is a list is sent several times. Raises ``ValueError`` for a status, a
+    header or a text that cannot be sent.
     """
-    sent = {name.lower(): value for name, value in headers.items()}
-    for name, value in sent.items():
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name) or not value.isprintable():
+    made = Response(status_code=_checked(status))
+    _set_headers(made, headers)
+    if status in (204, 304):
+        return made
+    written = made.headers.setdefault("content-type", "application/json")
+    kind = media_type(written)[0]
+    if isinstance(body, str) and not is_json(kind):
+        content = encoded(body, written)
+    else:
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    made.body = content
+    made.headers["content-length"] = str(len(content))
+    return made
+
+
+def _set_headers(response: Response, headers: Mapping[str, str | list[str]]) -> None:
+    for name, value in headers.items():
+        values = value if isinstance(value, list) else [value]
+        is_name = re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)
+        if not is_name or not all(each.isprintable() for each in values):
             raise ValueError(f"the header {name!r} holds a character that a header cannot hold")
-    kind = media_type(sent.setdefault("content-type", "application/json"))[0]
-    if _checked(status) in (204, 304):
-        del sent["content-type"]
-        return Response(status_code=status, headers=sent)
-    plain = isinstance(body, str) and not is_json(kind)
-    content = body if plain else json.dumps(body, ensure_ascii=False, allow_nan=False)
-    return Response(content, status, sent)
+        if name.lower() in FRAMING or (name.lower() == "content-type" and len(values) != 1):
+            raise ValueError(f"the header {name!r} cannot be set so")
+        if name.lower() in response.headers:
+            del response.headers[name]
+        for each in values:
+            response.headers.append(name, each)
 
 
 def _checked(status: Any) -> int:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from definitions.extras import require
 from definitions.failures import failed
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.responses import Response
+    from starlette.routing import Route
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from .waiting import Waiting
 
 # More connections than that are answered 503, so that bodies cannot fill the memory.
 MAX_CONNECTIONS = 500
 GRACE_SECONDS = 10
+MAX_SHOWN_PATH = 200
 
 
 class Call(Protocol):
     """The part of a service's call that a server needs."""
 
     def ready(self, published: Mapping[str, Any]) -> None: ...
+
+    def log(self, message: str, level: str = "info", **fields: Any) -> None: ...
 
 
 class Server:
@@ -33,7 +42,10 @@ class Server:
         self.url = ""
         self._host: str = fields.get("host", "127.0.0.1")
         self._port: int = fields.get("port", 8080)
-        self._mounted: dict[object, Sequence[BaseRoute]] = {}
+        self._mounted: dict[object, Sequence[Route]] = {}
+        self._waiting: Waiting | None = None
+        self._is_stopping = False
+        self._log: Callable[..., None] = lambda message, **_: None
         self._application: ASGIApp | None = None
         self._uvicorn: Any = None
 
@@ -48,10 +60,11 @@ class Server:
         published = {"url": self.url, "host": self._host, "port": port}
         from .protocol import Protocol
 
+        self._log = call.log
         config = uvicorn.Config(
             self._serve,
             interface="asgi3",
-            http=Protocol,
+            http=partial(Protocol, log=call.log),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -61,7 +74,12 @@ class Server:
             limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        self._uvicorn = _embedded(uvicorn, config, lambda: call.ready(published))
+
+        def ready() -> None:
+            call.ready(published)
+            call.log(f"listening on {self.url}")
+
+        self._uvicorn = _embedded(uvicorn, config, ready)
         try:
             await self._uvicorn.serve(sockets=[listener])
         finally:
@@ -72,21 +90,56 @@ class Server:
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
 
-    def mount(self, owner: object, routes: Sequence[BaseRoute]) -> None:
+    def mount(self, owner: object, routes: Sequence[Route]) -> None:
         """Answer by these routes too, until ``unmount``."""
         self._mounted[owner] = routes
         self._application = None
 
     def unmount(self, owner: object) -> None:
         self._mounted.pop(owner, None)
+        self._is_stopping = not self._mounted
         self._application = None
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._application is None:
-            from .application import application
+    def keep(self, task: asyncio.Task[Response], told: dict[str, Any]) -> Response | None:
+        """The answer for a call that waits for a person; None if too many wait."""
+        if self._waiting is None:
+            from .waiting import Waiting
 
-            self._application = application(self._mounted.values())
-        await self._application(scope, receive, send)
+            self._waiting = Waiting()
+            self._application = None
+        return self._waiting.keep(task, told)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, and log it; the query, which may hold secrets, is left out."""
+        from .application import application, path_of
+        from .problems import problem
+
+        began, status = time.monotonic(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        if self._application is None:
+            own = [] if self._waiting is None or not self._mounted else self._waiting.routes()
+            state = "stopping" if self._is_stopping else "starting"
+            self._application = application([own, *self._mounted.values()], state)
+        inner = {**scope, "path": path_of(scope["raw_path"])}
+        try:
+            await self._application(inner, receive, noted)
+        except (Exception, asyncio.CancelledError) as error:
+            # Of what takes longer than the server may take to stop.
+            is_late = isinstance(error, asyncio.CancelledError)
+            if not is_late:
+                self._log(f"{type(error).__name__}: {error}", level="error")
+            if not status:
+                await problem(503 if is_late else 500)(scope, receive, noted)
+        finally:
+            shown = scope["raw_path"][:MAX_SHOWN_PATH].decode("ascii", "replace")
+            client = (scope.get("client") or ("-",))[0]
+            took = f"{(time.monotonic() - began) * 1000:.0f} ms"
+            self._log(f"{client} {scope['method'][:20]} {shown} {status} {took}")
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from kernel.errors import InvocationError
+    from kernel.errors import InvocationError, Parked
     from kernel.invocation.history import History
     from kernel.invocation.invoker import Invoker
     from kernel.invocation.runtime import Runtime
@@ -31,12 +31,27 @@ class Watch(Protocol):
         """``done`` iterations of a loop have ended; ``total`` is None where it is not known."""
 
 
+class Caller(Protocol):
+    """Who calls out of a Service, and what it can be told while the call goes on."""
+
+    idempotency_key: str | None
+    """The key that the caller gave the call; None for none."""
+    name: str
+    """What it calls, in its own words: ``POST /orders``. Its keys are unique within that."""
+
+    def parked(self, error: Parked) -> None:
+        """The call waits for a person, and goes on once that has decided; told repeatedly."""
+
+    def replayed(self) -> None:
+        """The call is answered with the result of an earlier one that had the same key."""
+
+
 class Run:
     """One run. ``source`` is where it came from (``api``, ``lifecycle``, …)."""
 
     __slots__ = (
-        "correlation_id", "history", "id", "invoker", "live_attempts", "namespace", "principal",
-        "runtime", "source", "watch",
+        "caller", "correlation_id", "history", "id", "invoker", "live_attempts", "namespace",
+        "principal", "runtime", "source", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +75,7 @@ class Run:
         self.principal = principal
         self.correlation_id = correlation_id or str(uuid.uuid4())
         self.watch = watch
+        self.caller: Caller | None = None  # of a call out of a Service
 
     def execution(self, path: str) -> str:
         """The execution id of a path: its UUID of version 5 (RFC 9562, 5.5), as text."""

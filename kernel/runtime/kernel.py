@@ -27,6 +27,7 @@ from kernel.registry.scope import ModuleScope
 from kernel.runtime.lifecycle_events import tell
 from kernel.runtime.lost_runs import hand_over, recover_run
 from kernel.runtime.result import RunResult
+from kernel.runtime.run_request import is_served
 from kernel.runtime.runs import Runs
 from kernel.runtime.supervision import ServiceSupervisor
 from kernel.runtime.values import scopes_of
@@ -219,7 +220,7 @@ class Kernel:
         found = None if journal is None else await journal.run(run_id)
         if recorded is None or found is None:
             raise UsageError(f"there is no run {run_id} in the journal")
-        if not found.topology:
+        if is_served(found):
             run = self._new_run(found.source, found.principal, id=run_id)
             return await recorded.settle(run, self._runs.find)
         request = recorded.request_of(found)

@@ -13,7 +13,7 @@ from kernel.journal.owners import is_dead
 from kernel.registry.instances import Instance
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.result import RunResult
-from kernel.runtime.run_request import RunRequest
+from kernel.runtime.run_request import RunRequest, is_served
 
 Find = Callable[["rows.Invocation"], "Instance"]
 """Finds the target of a recorded invocation. Raises :class:`UsageError`."""
@@ -44,12 +44,12 @@ async def _can_resume(
     journal: Journal, run: rows.Run, digest: str, settings: RunRequest, find: Find
 ) -> bool:
     is_same = run.digest == digest
-    if run.inputs is None or (run.topology and not is_same):
+    if run.inputs is None or not (is_same or is_served(run)):
         return False
     began = RunRequest.from_json(run.inputs)
     if not began.has_same_settings(settings):
         return False
-    if run.topology:
+    if not is_served(run):
         return True
     if not is_same and began.place != settings.place:
         return False

@@ -24,7 +24,7 @@ from kernel.runtime.execution import finish
 from kernel.runtime.lost_runs import Find, lost_runs
 from kernel.runtime.manifest_texts import content_of
 from kernel.runtime.result import RunResult
-from kernel.runtime.run_request import RunRequest
+from kernel.runtime.run_request import RunRequest, is_served
 from kernel.runtime.settling import settle
 
 HEARTBEAT_SECONDS = 2.0
@@ -61,12 +61,13 @@ class RecordedRuns:
 
     # Opening
 
-    def begin_served_call(self, run: Run) -> None:
+    def begin_served_call(self, run: Run, name: str) -> None:
         """Give a call out of a Service its history: the run is opened with its first record."""
+        request = replace(self._settings, is_served=True)
 
         async def new_run() -> rows.NewRun:
             digest = await self._keep_manifest()
-            return _new_run(run, "", digest, self._settings)
+            return _new_run(run, name, digest, request)
 
         run.history = ServedHistory(self._journal, self._references, run.id, new_run, _timing())
 
@@ -214,7 +215,7 @@ def _new_run(run: Run, topology: str, digest: str, request: RunRequest) -> rows.
 
 def _check_request(found: rows.Run, request: RunRequest) -> None:
     """Raise :class:`UsageError` unless a run was begun by the same request."""
-    if found.inputs is None or not found.topology:
+    if found.inputs is None or is_served(found):
         raise UsageError(f"the run {found.run} is a call out of a service: it cannot be made again")
     began = RunRequest.from_json(found.inputs)
     if request.environment != began.environment:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from kernel.journal.rows import Run
 from kernel.journal.values import digest_of
 from kernel.structs import struct
 
@@ -22,17 +23,20 @@ class RunRequest:
     """The file or folder that the manifest was loaded from."""
     environment: str = ""
     """The environment of the policies."""
+    is_served: bool = False
+    """It is a call out of a Service, which cannot be made again."""
 
     def to_json(self) -> dict[str, Any]:
         """For the journal."""
         told = {"target": self.target, "inputs": self.inputs, "vars": self.vars}
         where = {"environment": self.environment} if self.environment else {}
-        return {**told, "place": self.place, **where}
+        served = {"served": True} if self.is_served else {}
+        return {**told, "place": self.place, **where, **served}
 
     @classmethod
     def from_json(cls, data: Any) -> RunRequest:
         """The request that the journal holds as JSON."""
-        where = data.get("place"), data.get("environment", "")
+        where = data.get("place"), data.get("environment", ""), data.get("served", False)
         return cls(data["target"], data["inputs"], data["vars"], *where)
 
     def is_same(self, other: RunRequest) -> bool:
@@ -45,3 +49,10 @@ class RunRequest:
         return digest_of(self.vars) == digest_of(other.vars) and (
             self.environment == other.environment
         )
+
+
+def is_served(found: Run) -> bool:
+    """Whether a recorded run is a call out of a Service; once these had no name."""
+    if found.inputs is None:
+        return not found.topology
+    return not found.topology or RunRequest.from_json(found.inputs).is_served

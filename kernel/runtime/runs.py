@@ -119,14 +119,17 @@ class Runs:
             self.open.remove(run)
         return results
 
-    async def serve(self, run: Run, body: RunBody) -> Any:
-        """Make a call out of a Service, which is a run of its own."""
-        if self.recorded is None:
-            return await body()
+    async def serve(self, run: Run, body: RunBody, name: str) -> Any:
+        """Make a call out of a Service, which is a run of its own; its error has no secrets."""
         self._served.add(run)
         try:
-            self.recorded.begin_served_call(run)
+            if self.recorded is None:
+                return await body()
+            self.recorded.begin_served_call(run, name)
             return await execute_served_call(run, body)
+        except InvocationError as error:
+            run.hide_secrets(error)
+            raise
         finally:
             self._served.discard(run)
 

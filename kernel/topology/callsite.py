@@ -65,7 +65,8 @@ class CallSite:
 
     ``name`` is the step's name, or None; ``path`` is where it stands in its document;
     ``inputs`` is the template of the argument object, or None when the call passes none;
-    ``timeout`` is in milliseconds, for one attempt.
+    ``timeout`` is in milliseconds, for one attempt; ``key_scope`` is what an idempotency key that
+    came from outside is unique in, beside principal and target.
     """
 
     target: Target
@@ -76,6 +77,7 @@ class CallSite:
     retry: Retry | None = None
     timeout: float | None = None
     idempotency_key: Template | None = None
+    key_scope: str | None = None
     expect: tuple[Template, ...] = ()
     approval: Template | None = None
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import logging
 import signal
 import socket
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from definitions.http.api import Api
@@ -21,7 +24,17 @@ from definitions.http.incoming import Part, Refused
 from definitions.http.problems import STATUSES
 from definitions.http.routes import answer
 from definitions.http.server import Server
-from kernel import ControllerError, Failure, InvocationError, NotFound, Rejected, ValidationError
+from kernel import (
+    Conflict,
+    ControllerError,
+    Failure,
+    InvocationError,
+    NotFound,
+    Rejected,
+    Thrown,
+    Timeout,
+    ValidationError,
+)
 
 Serve = Callable[[Mapping[str, Any]], Any]
 
@@ -43,7 +56,7 @@ class Site(dict[str, Any]):
         super().__init__(fields)
         self._serve = serve
 
-    async def invoke(self, bindings: Mapping[str, Any]) -> Any:
+    async def invoke(self, bindings: Mapping[str, Any], caller: Any = None) -> Any:
         result = self._serve(bindings["request"])
         return await result if asyncio.iscoroutine(result) else result
 
@@ -201,6 +214,150 @@ def test_broken_json_is_answered_400(content: bytes) -> None:
     assert (response.status_code, logged) == (400, [])
 
 
+NEEDS = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+REFERS = {"$ref": "#/$defs/a", "$defs": {"a": NEEDS}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind", "expected"),
+    [
+        (NEEDS, "text/plain", "application/json, application/x-www-form-urlencoded"),
+        (NEEDS, "application/octet-stream", "application/json, application/x-www-form-urlencoded"),
+        (
+            NEEDS,
+            "multipart/form-data; boundary=x",
+            "application/json, application/x-www-form-urlencoded",
+        ),
+        (NEEDS, "json", "application/json, application/x-www-form-urlencoded"),
+        (
+            NEEDS,
+            "application/json, text/plain",
+            "application/json, application/x-www-form-urlencoded",
+        ),
+        (REFERS, "text/plain", "application/json, application/x-www-form-urlencoded"),
+        ({"type": "array"}, "application/x-www-form-urlencoded", "application/json"),
+        ({"type": ["integer", "null"]}, "text/csv", "application/json"),
+        ({"type": "string"}, "application/x-www-form-urlencoded", "application/json, text/plain"),
+    ],
+)
+def test_a_content_type_that_cannot_fit_is_answered_415(
+    schema: Any, kind: str, expected: str
+) -> None:
+    route = Site(echo, request={"method": "POST", "path": "/", "body": schema})
+    response, _ = one(route)("POST", "/", content=b'{"n": 1}', headers={"content-type": kind})
+    assert (response.status_code, response.headers["accept"]) == (415, expected)
+    assert f"expected is {expected}" in response.json()["detail"]
+    assert kind in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind", "content", "status"),
+    [
+        (NEEDS, "application/json", b'{"n": 1}', 200),
+        (NEEDS, "application/vnd.x+json; charset=utf-8", b'{"n": 1}', 200),
+        (NEEDS, "application/x-www-form-urlencoded", b"n=1", 200),
+        (NEEDS, "application/x-www-form-urlencoded", b"n=x", 400),
+        (NEEDS, "application/json", b'{"n": "1"}', 400),
+        ({"type": "string", "minLength": 3}, "text/plain", b"x", 400),
+        ({"type": "string", "minLength": 3}, "text/plain; charset=latin-1", b"\xe4\xe4\xe4", 200),
+        ({"type": "string"}, "application/pdf", b"\xff", 200),
+        ({"enum": ["a"]}, "text/plain", b"b", 400),
+        (None, "text/plain; charset=nonsense", b"x", 415),
+        (None, "text/plain", b"\xff", 400),
+        (None, "application/x-www-form-urlencoded", b"a=%ff", 400),
+        (None, "application/x-www-form-urlencoded", b"a=\xff", 400),
+        (None, "pdf", b"\xff", 200),
+        (NEEDS, "text/plain", b"", 400),
+    ],
+)
+def test_bodies_by_content_type(schema: Any, kind: str, content: bytes, status: int) -> None:
+    request = {"method": "POST", "path": "/"} | ({} if schema is None else {"body": schema})
+    ask = one(Site(echo, request=request))
+    response, logged = ask("POST", "/", content=content, headers={"content-type": kind})
+    assert (response.status_code, logged) == (status, [])
+    assert "\ufffd" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("coding", "content", "status"),
+    [
+        ("gzip", gzip.compress(b'"x"'), 200),
+        ("X-GZip", gzip.compress(b'"x"'), 200),
+        ("deflate, gzip", gzip.compress(zlib.compress(b'"x"')), 200),
+        ("identity", b'"x"', 200),
+        ("gzip", b'"x"', 400),
+        ("gzip", gzip.compress(b'"x"')[:-1], 400),
+        ("gzip", gzip.compress(b" " * 5_000_000), 413),
+        ("gzip, gzip", gzip.compress(gzip.compress(b" " * 5_000_000)), 413),
+        ("br", b'"x"', 415),
+        ("gzip, compress", b'"x"', 415),
+        ("gzip, " * 5 + "gzip", b'"x"', 415),
+    ],
+)
+def test_requests_with_a_content_coding(coding: str, content: bytes, status: int) -> None:
+    ask = one(Site(echo, request={"method": "POST", "path": "/"}), maxBytes=1_000_000)
+    response, logged = ask("POST", "/", content=content, headers={"content-encoding": coding})
+    assert (response.status_code, logged) == (status, [])
+    if status == 200:
+        assert response.json()["body"] == "x"
+    if status == 415:
+        assert response.headers["accept-encoding"] == "gzip, deflate"
+
+
+def test_allow_names_the_methods_of_all_routes_of_a_path() -> None:
+    routes = [
+        Site(echo, request={"method": method, "path": path})
+        for method, path in (
+            ("GET", "/a/{x}"), ("DELETE", "/a/{y}"), ("POST", "/a/b"), ("PUT", "/{rest:path}"),
+            ("PATCH", "/c"),
+        )
+    ]  # fmt: skip
+    response, _ = one(*routes)("PATCH", "/a/b")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "DELETE, GET, HEAD, POST, PUT"
+    assert one(*routes)("OPTIONS", "/a/z")[0].headers["allow"] == "DELETE, GET, HEAD, PUT"
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/p/a%2Fb", {"id": "a/b"}),
+        ("/p/a%2fb%252F%25", {"id": "a/b%2F%"}),
+        ("/p/%E2%82%AC%20x", {"id": "€ x"}),
+        ("/p/..%2F..%2Fetc", {"id": "../../etc"}),
+        ("/p/a/b%2Fc", {"id": "a", "rest": "b/c"}),
+        ("/100%25/x", {"id": "x"}),
+        ("/p/%FF", None),
+        ("/p/a%2F%FF", None),
+    ],
+)
+def test_parameters_are_decoded_after_the_path_is_split(path: str, params: Any) -> None:
+    routes = [
+        Site(echo, request={"path": each})
+        for each in ("/p/{id}", "/p/{id}/{rest:path}", "/100%/{id}")
+    ]
+
+    async def main() -> None:
+        async with serving(*routes) as (client, _):
+            port = client.base_url.port
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            writer.close()
+            if params is None:
+                assert b" 400 " in head
+            else:
+                assert json.loads(body)["params"] == params
+
+    asyncio.run(main())
+
+
+def test_a_whole_url_as_the_target_of_a_request() -> None:
+    route = Site(echo, request={"path": "/a/{x}"})
+    response, _ = one(route)("GET", "/", extensions={"target": b"http://other.example/a/b?c=1"})
+    assert (response.json()["params"], response.json()["query"]) == ({"x": "b"}, {"c": "1"})
+
+
 def test_no_such_route() -> None:
     ask = one(Site(echo, request={"path": "/a"}))
     for method, path, status in (("GET", "/b", 404), ("POST", "/a", 405), ("GET", "/a/", 404)):
@@ -255,6 +412,27 @@ def mapped(status: int = 200, body: Any = None, **headers: str) -> Site:
     return Site(echo, request={"path": "/"}, response=later)
 
 
+def test_a_header_may_be_sent_several_times() -> None:
+    site = mapped(200, None)
+    site["response"]["headers"] = Later(
+        lambda **_: {"Set-Cookie": ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"], "X": []}
+    )
+    response, _ = one(site)("GET", "/")
+    assert response.headers.get_list("set-cookie") == [
+        "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+        "b=2",
+    ]
+    catches = [{"headers": site["response"]["headers"]}]
+    response, _ = one(failing(NotFound("m"), catches=catches))("GET", "/")
+    assert len(response.headers.get_list("set-cookie")) == 2
+
+
+def test_a_text_is_sent_in_its_charset() -> None:
+    kind = "text/html; charset=latin-1"
+    response, _ = one(mapped(200, "ä", **{"content-type": kind}))("GET", "/")
+    assert (response.content, response.headers["content-type"]) == (b"\xe4", kind)
+
+
 def test_texts_and_empty_answers() -> None:
     html, _ = one(mapped(200, "<p>", **{"Content-Type": "text/html"}))("GET", "/")
     assert (html.text, html.headers["content-type"]) == ("<p>", "text/html")
@@ -270,6 +448,9 @@ def test_texts_and_empty_answers() -> None:
         mapped(200, float("nan")),
         mapped(200, None, x="a\r\nb: c"),
         mapped(200, None, **{"a b": "c"}),
+        mapped(200, None, **{"Content-Length": "7"}),
+        mapped(200, "€", **{"content-type": "text/plain; charset=ascii"}),
+        mapped(200, "x", **{"content-type": "text/plain; charset=nonsense"}),
         Site(lambda request: 1 / 0, request={"path": "/"}),
         Site(echo, request={"path": "/"}, response={"body": Later(lambda **_: 1 / 0)}),
     ],
@@ -289,7 +470,7 @@ def failing(error: Exception, **fields: Any) -> Site:
     return Site(serve, request={"path": "/"}, **fields)
 
 
-@pytest.mark.parametrize(("category", "status"), [*STATUSES.items(), ("Thrown", 500)])
+@pytest.mark.parametrize(("category", "status"), [*STATUSES.items(), ("ControllerError", 500)])
 def test_uncaught_errors_by_category(category: str, status: int) -> None:
     kind = type(category, (InvocationError,), {"category": category})
     response, logged = one(failing(kind("the secret reason", retry_after=1500)))("GET", "/")
@@ -298,6 +479,29 @@ def test_uncaught_errors_by_category(category: str, status: int) -> None:
     assert ("the secret reason" in response.text) == (status < 500)
     assert bool(logged) == (status >= 500)
     assert response.headers["retry-after"] == "2"
+
+
+def test_what_a_topology_throws_is_told_with_its_code() -> None:
+    response, logged = one(failing(Thrown("too dear", code="DEAR")))("GET", "/")
+    assert (response.status_code, logged) == (422, [])
+    document = response.json()
+    assert (document["detail"], document["code"]) == ("too dear", "DEAR")
+    assert document["category"] == "Thrown"
+
+
+@pytest.mark.parametrize(("method", "status"), [("POST", 202), ("GET", 504)])
+def test_an_unknown_outcome_is_no_error_that_a_proxy_repeats(method: str, status: int) -> None:
+    site = failing(Timeout("slow"))
+    site["request"]["method"] = method
+    response, _ = one(site)(method, "/")
+    assert response.status_code == status
+    assert (response.json().get("outcome") == "unknown") == (status == 202)
+
+
+def test_a_key_that_is_in_flight() -> None:
+    error = Conflict("being worked on", code="IN_FLIGHT", retry_after=1000)
+    response, _ = one(failing(error))("GET", "/")
+    assert (response.status_code, response.headers["retry-after"]) == (409, "1")
 
 
 CATCHES = [
@@ -499,3 +703,124 @@ def test_small_answers_are_not_held_back() -> None:
             return time.monotonic() - began
 
     assert asyncio.run(main()) < 20 * 0.04
+
+
+HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+MALFORMED = [
+    b"\r\n\r\n\r\n",
+    b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(200) + b"\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: x\r\na: " + b"b" * 200_000 + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n\0\0",
+    b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n\xff\xff\xff\r\n\r\n",
+    HEAD + b"content-length: x\r\n\r\n",
+    HEAD + b"content-length: 1\r\ncontent-length: 2\r\n\r\nab",
+    HEAD + b"transfer-encoding: gzip\r\n\r\nab",
+    HEAD + b"content-length: 2\r\n\r\n{}garbage\r\n\r\n",
+    HEAD + b"content-length: 9\r\n\r\n{}",
+    CHUNKED + b"zz\r\n",
+    CHUNKED + b"2\r\n{}\r\nzz\r\n",
+    CHUNKED + b"2\r\n{}xx0\r\n\r\n",
+    CHUNKED + b"0\r\nbad trailer\r\n\r\n",
+    HEAD + b"expect: 100-continue\r\ncontent-length: 2\r\n\r\nzz",
+]
+
+
+async def said_to(port: int, data: bytes) -> bytes:
+    """What is answered to bytes, after which nothing more is sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    with suppress(ConnectionError):
+        writer.write_eof()
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        return answer
+    return b""
+
+
+def test_what_is_no_http_is_answered_without_a_traceback(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each alone, and after a whole request on the same connection."""
+
+    async def main() -> None:
+        route = Site(echo, request={"method": "POST", "path": "/"})
+        async with serving(route) as (client, _):
+            port = client.base_url.port
+            assert port is not None
+            for data in MALFORMED:
+                for before in (b"", HEAD + b"content-length: 2\r\n\r\n{}"):
+                    answer = await said_to(port, before + data)
+                    statuses = [
+                        int(line[9:12]) for line in answer.split(b"\r\n") if line[:5] == b"HTTP/"
+                    ]
+                    assert all(
+                        status in (100, 200) or 400 <= status < 500 or status in (501, 505)
+                        for status in statuses
+                    ), data
+                    assert not before or 200 in statuses
+            assert (await client.post("/", json=1)).status_code == 200
+
+    with caplog.at_level(logging.DEBUG):
+        asyncio.run(main())
+    assert "Traceback" not in capsys.readouterr().err
+    assert [one.getMessage() for one in caplog.records if one.exc_info or one.levelno >= 40] == []
+
+
+def test_a_refused_head_is_a_problem_document() -> None:
+    async def main() -> bytes:
+        async with serving(Site(echo, request={"path": "/"})) as (client, _):
+            return await said_to(client.base_url.port or 0, b"GET / HTTP/1.1\r\n\r\n")
+
+    head, _, body = asyncio.run(main()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head
+    assert "Host" in json.loads(body)["detail"]
+
+
+@given(
+    st.binary(max_size=60), st.sampled_from([b"", b"GET ", b"GET / HTTP/1.1\r\n", HEAD, CHUNKED])
+)
+@settings(max_examples=30, deadline=None)
+def test_any_bytes_are_answered_or_cut_off(data: bytes, start: bytes) -> None:
+    async def main() -> None:
+        route = Site(echo, request={"method": "POST", "path": "/"})
+        async with serving(route) as (client, call):
+            await said_to(client.base_url.port or 0, start + data + b"\r\n\r\n")
+            assert not [line for line in call.logged if line.startswith("error")]
+
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        asyncio.run(main())
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert not [one for one in records if one.exc_info or one.levelno >= logging.ERROR]
+
+
+def test_a_server_logs_where_it_listens_and_each_request_without_its_query() -> None:
+    async def main() -> list[str]:
+        server = Server({"port": 0})
+        async with running(server) as up:
+            async with running(
+                Api({"server": server, "routes": [Site(echo, request={"path": "/a"})]})
+            ):
+                url = up.published.result()["url"]
+                async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                    await client.get("/a?token=secret")
+                    await client.get("/no%20where")
+            assert up.logged[0].startswith(f"info: listening on {url} ")
+            return up.logged[1:]
+
+    found, missing = asyncio.run(main())
+    assert found.startswith("info: 127.0.0.1 GET /a 200 ")
+    assert missing.startswith("info: 127.0.0.1 GET /no%20where 404 ")

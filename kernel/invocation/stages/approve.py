@@ -14,7 +14,16 @@ from contextlib import suppress
 from typing import Any
 
 from kernel.cel import CelError
-from kernel.errors import Denied, Expired, ExpressionError, InvalidState, Rejected, Suspended
+from kernel.errors import (
+    Denied,
+    Expired,
+    ExpressionError,
+    InvalidState,
+    Parked,
+    Rejected,
+    Suspended,
+)
+from kernel.events.event import rfc3339
 from kernel.invocation.history import History
 from kernel.invocation.invocation import Invocation, Plan, Stage, go_through
 from kernel.invocation.recovery.claims import kept_inputs
@@ -189,6 +198,7 @@ async def _wait_for_decision(history: History, invocation: Invocation, approval:
         try:
             if not history.is_replayable:
                 # Nobody could go on with this run: the call waits here.
+                _tell_caller(history, invocation, approval)
                 await asyncio.sleep(_POLL_SECONDS)
                 return
             with invocation.waiting():
@@ -203,6 +213,20 @@ async def _wait_for_decision(history: History, invocation: Invocation, approval:
         await history.journal.decide(approval.approval, state, answer.who, answer.reason)
     except JournalError:
         return  # somebody else was faster, or it has expired: look again
+
+
+def _tell_caller(history: History, invocation: Invocation, approval: Approval) -> None:
+    """Tell the caller of a call out of a Service that it waits for a person."""
+    caller = invocation.context.run.caller
+    if caller is not None:
+        until = None if approval.expires_at is None else rfc3339(approval.expires_at, 0)
+        told = {
+            "run": history.run,
+            "execution": invocation.id,
+            "approval": {"id": approval.approval, "expires_at": until},
+        }
+        why = f"{approval.target} waits for an approval ({approval.reason})"
+        caller.parked(Parked(why, data=told))
 
 
 async def _withdraw(history: History, approval: Approval) -> None:

@@ -28,6 +28,9 @@ _MAX_FORGOTTEN_KEYS = 10_000
 
 _FIRST_POLL_SECONDS, _MAX_POLL_SECONDS = 0.02, 0.5
 
+_MAX_WAIT_SECONDS = 30.0
+"""A call out of a Service waits so long for one with the same key."""
+
 Seen = tuple[rows.Lease | None, float]
 """A lease, and since when it is the same, on the monotonic clock."""
 
@@ -37,6 +40,7 @@ def prepare(plan: Plan) -> Stage | None:
     if not plan.is_recorded or plan.site.idempotency_key is None:
         return None
     instance = plan.instance
+    place = "" if plan.site.key_scope is None else f" {plan.site.key_scope}"
     fields = "" if instance.resource.name else f" {_digest(instance.resource.fields)}"
 
     async def deduplicate(invocation: Invocation) -> None:
@@ -47,14 +51,21 @@ def prepare(plan: Plan) -> Stage | None:
         await _forget(history, invocation.plan.runtime)
         run = invocation.context.run
         module = run.runtime.module_of(instance)
-        scope = f"{run.principal or ''} {module} {instance.address}{fields}"
+        scope = f"{run.principal or ''} {module} {instance.address}{fields}{place}"
         seen: Seen
+        since = time.monotonic()
         pause, seen = _FIRST_POLL_SECONDS, (None, 0.0)
         while True:
             key, ttl = invocation.idempotency_key, _KEY_TTL_NANOSECONDS
             got = await claim(invocation, history, key=key, scope=scope, ttl=ttl)
             if not isinstance(got, rows.InFlight):
                 break
+            if run.caller is not None and time.monotonic() - since > _MAX_WAIT_SECONDS:
+                raise Conflict(
+                    "a call with the same idempotency key is being worked on",
+                    code="IN_FLIGHT",
+                    retry_after=1000,
+                )
             seen = await _wait(invocation, history, got.invocation, pause, seen)
             pause = min(pause * 2, _MAX_POLL_SECONDS)
         if isinstance(got, rows.Recorded):
@@ -129,4 +140,7 @@ async def _answer(invocation: Invocation, history: History, row: rows.Invocation
     await record_outcome(invocation, history, ending)
     await history.note(invocation.id, "deduplicate", "deduplicated", {"execution": row.execution})
     invocation.tell("Deduplicated", {"execution": row.execution})
+    caller = invocation.context.run.caller
+    if caller is not None and invocation.plan.site.key_scope is not None:
+        caller.replayed()
     raise Answered
