@@ -7,7 +7,7 @@ from typing import Any
 
 from kernel.errors import Span
 from kernel.manifest.nodes import Node
-from kernel.manifest.offsets import offsets
+from kernel.manifest.offsets import Offsets, offsets
 from kernel.manifest.source import Source
 from kernel.manifest.stream import Read, compose_document
 
@@ -21,7 +21,7 @@ class Document:
     ``memo`` is what readers made of it once, by keys of their own.
     """
 
-    __slots__ = ("__weakref__", "_root", "data", "end", "memo", "source", "start")
+    __slots__ = ("__weakref__", "_offsets", "_root", "data", "end", "memo", "source", "start")
 
     def __init__(self, source: Source, read: Read) -> None:
         self.source = source
@@ -29,6 +29,7 @@ class Document:
         self.start = read.start
         self.end = read.end
         self._root: Node | None = None
+        self._offsets: tuple[Node, Offsets | None] | None = None  # of the scalar asked for last
         self.memo: dict[object, Any] = {}
 
     @property
@@ -60,7 +61,9 @@ class Document:
     def scalar_span(self, path: Sequence[Step], start: int, end: int) -> Span:
         """The place of ``value[start:end]`` of the text at ``path``, exact in every YAML style."""
         node = self.node(path)
-        places = offsets(self.source.text, node)
+        if self._offsets is None or self._offsets[0] is not node:
+            self._offsets = node, offsets(self.source.text, node)
+        places = self._offsets[1]
         if places is None:
             return self.source.span(node.start, node.end)
         last = len(places) - 1
@@ -69,7 +72,7 @@ class Document:
             return self.source.span(places[start], places[start])
         return self.source.span(places[start], places[end - 1] + self._width(places, end))
 
-    def _width(self, places: list[int], end: int) -> int:
+    def _width(self, places: Offsets, end: int) -> int:
         """The length of the last character in the source: an escape has more than one."""
         gap = self.source.text[places[end - 1] : places[end]]
         if gap.startswith("\\"):

@@ -23,8 +23,13 @@ from kernel.structs import field, struct
 _KIND_LINE = re.compile(r"^kind[ \t]*:", re.MULTILINE)
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
+PROJECT_FILE = "kernel.toml"
+"""The folder that holds it is the root of a project: imports stay inside (language.md, Module)."""
+
 MAX_FILES = 10_000  # a folder with more manifests is a fault
 MAX_IMPORT_DEPTH = 50  # imports of imports of … beyond this are a fault
+
+_OUTSIDE = f"put a {PROJECT_FILE} into the folder that holds both, or import an installed package"
 
 Stream = tuple[list[Read], list[Fault]]
 
@@ -95,6 +100,7 @@ def inspect_text(
             sources.append((Source(name, _text(text, name), place), True))
         except ManifestError as error:
             loader.faults.extend(error.faults)
+        loader.start = place or Path()
         return loader.manifest(loader.module(sources, default_name(Path(name)), place))
 
 
@@ -128,6 +134,8 @@ class _Loader:
         self.documents: list[Document] = []
         self.loaded: dict[str, Module] = {}
         self.opening: list[str] = []
+        self.start: Path | None = None  # the folder of the manifest
+        self.root: str | None = None  # what is imported lies inside this folder, by its real path
 
     def manifest(self, root: Module) -> tuple[Manifest, tuple[Fault, ...]]:
         modules: dict[str, Module] = {}
@@ -144,11 +152,29 @@ class _Loader:
         """The module that the files and folders at ``places`` make together."""
         before = len(self.opening)
         self.opening += map(_identity, places)
-        sources = [source for place in places for source in self.sources_of(place)]
         folder = next((place if place.is_dir() else place.parent for place in places), None)
+        if self.start is None:
+            self.start = folder or Path()
+        sources = [source for place in places for source in self.sources_of(place)]
         module = self.module(sources, name, folder)
         del self.opening[before:]
         return module
+
+    def project(self, folder: Path) -> str:
+        """The root of the project that a folder belongs to: the nearest with a kernel.toml."""
+        start = Path(_identity(folder))
+        for place in (start, *start.parents):
+            self.shared.places.add(str(place / PROJECT_FILE))
+            if (place / PROJECT_FILE).is_file():
+                return str(place)
+        return str(start)
+
+    def is_inside(self, place: Path) -> bool:
+        """Whether a place lies in the project, by its path and by where its links lead."""
+        if self.root is None:
+            self.root = self.project(self.start or Path())
+        ends = (_identity(place), _identity(place.parent))
+        return all(os.path.commonpath([self.root, end]) == self.root for end in ends)
 
     def sources_of(self, path: Path) -> list[tuple[Source, bool]]:
         """The files of a path; with each, whether it must be a manifest."""
@@ -168,6 +194,7 @@ class _Loader:
         return [
             source
             for file in names
+            if len(self.opening) < 2 or self.is_inside(path / file)
             for source in self._read(path / file, os.path.normpath(path / file), False)
         ]
 
@@ -222,15 +249,20 @@ class _Loader:
         declared = document.data.get("imports") or {} if document else {}
         for alias, target in declared.items():
             assert document is not None
-            place = self._import_place(target, folder)
+            place, root = self._import_place(target, folder)
             path = ("imports", alias)
-            if place is None or not place.exists():
+            if root is None and place is not None and not self.is_inside(place):
+                message = f"the import {target!r} leads out of the project"
+                self._fault(message, document, path, "K201", _OUTSIDE)
+            elif place is None or not place.exists():
                 self._fault(f"the import {target!r} is not there", document, path, "K201")
-            elif (module := self._import(place, document, path)) is not None:
+            elif (module := self._import(place, root, document, path)) is not None:
                 imports[alias] = module
         return imports
 
-    def _import(self, place: Path, document: Document, path: tuple[str, str]) -> Module | None:
+    def _import(
+        self, place: Path, root: str | None, document: Document, path: tuple[str, str]
+    ) -> Module | None:
         identity = _identity(place)
         if identity in self.opening:
             circle = [*self.opening[self.opening.index(identity) :], identity]
@@ -246,7 +278,9 @@ class _Loader:
             if known is not None:
                 self._reuse(known)
             else:
+                before, self.root = self.root, root or self.root
                 self.loaded[identity] = self.open([place], default_name(place))
+                self.root = before
                 self.shared.modules[identity] = self.loaded[identity]
         return self.loaded[identity]
 
@@ -260,16 +294,25 @@ class _Loader:
                 self.loaded[identities[id(here)]] = here
                 waiting.extend(here.imports.values())
 
-    def _import_place(self, target: str, folder: Path | None) -> Path | None:
+    def _import_place(self, target: str, folder: Path | None) -> tuple[Path | None, str | None]:
+        """The place of an import; for an installed package also the root of its own imports."""
         if _PACKAGE.fullmatch(target) and not target.endswith((".yaml", ".yml")):
             self.shared.places.add(f"package:{target}")
-            return package_folder(target)
+            top = package_folder(target.partition(".")[0])
+            return package_folder(target), None if top is None else _identity(top)
         place = (folder or Path()) / target
         self.shared.places.add(str(place))
-        return place
+        return place, None
 
-    def _fault(self, message: str, document: Document, path: tuple[str, str], code: str) -> None:
-        self.faults.append(Fault(code, message, document.span(path), None, path))
+    def _fault(
+        self,
+        message: str,
+        document: Document,
+        path: tuple[str, str],
+        code: str,
+        help: str | None = None,
+    ) -> None:
+        self.faults.append(Fault(code, message, document.span(path), help, path))
 
 
 def _identity(place: Path) -> str:

@@ -7,8 +7,8 @@ libyaml made of it, and where the two should differ no place is claimed.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
 
 from kernel.manifest.nodes import Node
 
@@ -24,12 +24,44 @@ _NAMED = {
 _MAX_INDENT = 200
 _DIGITS = {"x": 2, "u": 4, "U": 8}
 
+_FLOW = {"": re.compile(r"[^\r\n]+"), "'": re.compile(r"[^\r\n']+"), '"': re.compile(r"[^\r\n\\]+")}
+"""What stands for itself in a plain or quoted scalar, but for white space before a line break."""
+
 Pieces = list[tuple[str, int]]
-"""Characters of a value, each with its offset in the source."""
+"""Parts of a value, each with the offset of its first character; the others follow that one."""
 
 
-def offsets(text: str, node: Node) -> list[int] | None:
-    """The offset in ``text`` of each character of the scalar's value, and of the value's end.
+class Offsets:
+    """The offset in the source of each character of a value, and of the value's end."""
+
+    __slots__ = ("_length", "_places", "_starts")
+
+    def __init__(self, pieces: Pieces, length: int, end: int) -> None:
+        self._length = length
+        self._starts: list[int] = []
+        self._places: list[int] = []
+        here = 0
+        for part, place in pieces:
+            if here >= length:
+                break
+            self._starts.append(here)
+            self._places.append(place)
+            here += len(part)
+        for start in dict.fromkeys((min(here, length), length)):  # line breaks, and the end
+            self._starts.append(start)
+            self._places.append(end)
+
+    def __len__(self) -> int:
+        return self._length + 1
+
+    def __getitem__(self, index: int) -> int:
+        piece = bisect_right(self._starts, index) - 1
+        last = self._places[-1]
+        return min(self._places[piece] + index - self._starts[piece], last)
+
+
+def offsets(text: str, node: Node) -> Offsets | None:
+    """Where in ``text`` the characters of the scalar's value stand.
 
     None if the node is no scalar or its decoding is not understood here.
     """
@@ -46,22 +78,25 @@ def offsets(text: str, node: Node) -> list[int] | None:
     return next((found for p, end in readings if (found := _fit(p, end, node.text))), None)
 
 
-def _fit(pieces: Pieces, end: int, value: str) -> list[int] | None:
+def _fit(pieces: Pieces, end: int, value: str) -> Offsets | None:
     """The offsets of the pieces if they make up the value, but for line breaks at its end."""
-    made = "".join(character for character, _ in pieces)
+    made = "".join(part for part, _ in pieces)
     if made.rstrip("\n") != value.rstrip("\n"):
         return None
-    places = [offset for _, offset in pieces[: len(value)]]
-    return [*places, *[end] * (len(value) - len(places)), end]
+    return Offsets(pieces, len(value), end)
 
 
 def _flow(text: str, start: int, end: int, style: str) -> Pieces:
     """Plain and quoted scalars: line breaks fold, quotes and escapes are undone."""
     pieces: Pieces = []
+    run = _FLOW[style]
     here = start
     while here < end:
         character = text[here]
-        if character in " \t\r\n" and (gap := _BREAKS.match(text, here, end)):
+        if part := _before_break(text, run.match(text, here, end)):
+            pieces.append((part, here))
+            here += len(part)
+        elif character in " \t\r\n" and (gap := _BREAKS.match(text, here, end)):
             pieces += _folded(gap.group(), here)
             here = gap.end()
         elif style == "'" and character == "'":
@@ -73,6 +108,14 @@ def _flow(text: str, start: int, end: int, style: str) -> Pieces:
             pieces.append((character, here))
             here += 1
     return pieces
+
+
+def _before_break(text: str, found: re.Match[str] | None) -> str:
+    """What was found, without the white space that a line break after it swallows."""
+    if found is None:
+        return ""
+    part = found.group()
+    return part.rstrip(" \t") if text[found.end() : found.end() + 1] in ("\r", "\n") else part
 
 
 def _folded(gap: str, here: int) -> Pieces:
@@ -124,20 +167,18 @@ def _block(text: str, start: int, end: int, folded: bool) -> Iterator[tuple[Piec
 
 def _unfolded(contents: list[tuple[int, str, int]], folded: bool) -> Pieces:
     pieces: Pieces = []
-    for number, (at, content, stop) in enumerate(contents):
-        pieces += [(character, at + n) for n, character in enumerate(content)]
-        rest = contents[number : number + 2]
-        if not folded or not _folds(content, contents, number):
+    text_follows = False  # the next line that is not empty begins with text, not with white space
+    next_is_empty = True
+    for number, (at, content, stop) in zip(
+        range(len(contents) - 1, -1, -1), reversed(contents), strict=True
+    ):
+        is_text = content[:1] not in ("", " ", "\t")
+        if not folded or not (is_text and text_follows):
             pieces.append(("\n", stop))
-        elif len(rest) > 1 and rest[1][1]:
+        elif number + 1 < len(contents) and not next_is_empty:
             pieces.append((" ", stop))
-    return pieces
-
-
-def _folds(content: str, contents: list[tuple[int, str, int]], number: int) -> bool:
-    """Whether the break after a line folds: between two lines of text, neither indented more."""
-    if not content:
-        return False
-    later = (line for _, line, _ in islice(contents, number + 1, None) if line)
-    following = next(later, "")
-    return bool(following) and content[0] not in " \t" and following[0] not in " \t"
+        if content:
+            pieces.append((content, at))
+            text_follows = is_text
+        next_is_empty = not content
+    return pieces[::-1]

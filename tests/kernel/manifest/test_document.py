@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -151,3 +153,26 @@ def test_documents_of_a_stream_have_places_in_the_whole_file() -> None:
     documents = [Document(source, item) for item in read_stream(source)[0]]
     assert documents[1].span(("c",)) == Span("x.yaml", 4, 4, 4, 7)
     assert documents[1].scalar_span(("c",), 1, 2).column == 5
+
+
+def test_many_places_of_one_scalar_are_found_in_linear_time() -> None:
+    count = 20_000
+    document = read("a: " + "|| ".join(["false "] * count) + "\nb: >\n" + "  word\n\n" * count)
+    start = time.process_time()
+    for number in range(count):
+        assert document.scalar_span(("a",), 9 * number, 9 * number + 5).column == 4 + 9 * number
+    for number in range(count):
+        assert document.scalar_span(("b",), 5 * number, 5 * number + 4).line == 3 + 2 * number
+    assert time.process_time() - start < 5
+
+
+def test_the_memory_for_places_is_a_small_multiple_of_the_text() -> None:
+    text = "a: '" + "word " * 200_000 + "'\n"
+    document = read(text)
+    document.root()
+    tracemalloc.start()
+    try:
+        document.scalar_span(("a",), 500_000, 500_004)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(text)
+    finally:
+        tracemalloc.stop()

@@ -167,6 +167,7 @@ def test_imports_are_modules_by_alias(tmp_path: Path) -> None:
             + DEFINITION.format("Charge")
             + "outputs: { $ref: 'S.Send#/inputs/properties/amount' }\n",
             "ship.yaml": DEFINITION.format("Send"),
+            "kernel.toml": "",
         },
     )
     manifest = load(tmp_path / "app")
@@ -177,6 +178,63 @@ def test_imports_are_modules_by_alias(tmp_path: Path) -> None:
     assert found is not None
     assert found.kind == "Billing.Charge"
     assert resolve_kind(root, "Billing.Charge") is None
+
+
+def test_imports_stay_inside_the_project(tmp_path: Path) -> None:
+    module = "kind: Kernel.Module\nmetadata: { name: M }\nimports: { X: %s }\n"
+    secret = "password: hunter2: [\n"
+    write(
+        tmp_path,
+        {
+            "secret/s.yaml": secret,
+            "app/sub/deep/d.yaml": module % "../other.yaml",
+            "app/sub/other.yaml": DEFINITION.format("Do"),
+            "app/links/fine.yaml": DEFINITION.format("Do"),
+        },
+    )
+    app = tmp_path / "app"
+    (app / "file.yaml").symlink_to(tmp_path / "secret" / "s.yaml")
+    (app / "folder").symlink_to(tmp_path / "secret")
+    (app / "links" / "out.yaml").symlink_to(tmp_path / "secret" / "s.yaml")
+    (tmp_path / "back").symlink_to(app)
+    main = app / "main.yaml"
+    for target in ("../secret", "../secret/s.yaml", str(tmp_path / "secret"), "./file.yaml",
+                   "./folder", "./folder/s.yaml", "sub/../../secret", "../gone",
+                   "/etc/passwd", "../../../../../../etc"):  # fmt: skip
+        main.write_text(module % target)
+        (fault,) = faults_of(main)
+        assert (fault.code, fault.span and fault.span.line) == ("K201", 3), target
+        assert "leads out of the project" in fault.message
+        assert "hunter2" not in str(fault)
+    for target in ("./sub/deep", "sub/other.yaml", "./links", "../back/sub", str(app / "sub")):
+        main.write_text(module % target)
+        load(main)
+    (fault,) = faults_of(app / "sub" / "deep")
+    assert "leads out of the project" in fault.message
+    (tmp_path / "kernel.toml").write_text("")
+    load(app / "sub" / "deep")
+    main.write_text(module % "../app/sub")
+    load(main)
+
+
+def test_an_installed_package_imports_what_it_ships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "kind: Kernel.Module\nmetadata: { name: M }\nimports: { X: %s }\n"
+    write(
+        tmp_path,
+        {
+            "site/shipped_two/kinds.yaml": module % "./inner",
+            "site/shipped_two/inner/kinds.yaml": DEFINITION.format("Do"),
+            "app/main.yaml": module % "shipped_two",
+            "site/outside.yaml": DEFINITION.format("Do"),
+        },
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    load(tmp_path / "app" / "main.yaml")
+    (tmp_path / "site/shipped_two/kinds.yaml").write_text(module % "../outside.yaml")
+    (fault,) = faults_of(tmp_path / "app" / "main.yaml")
+    assert "leads out of the project" in fault.message
 
 
 def test_imports_in_a_circle_are_a_fault_with_the_way(tmp_path: Path) -> None:
@@ -371,7 +429,9 @@ def test_several_loads_share_what_they_import(tmp_path: Path) -> None:
     ]
     assert [fault.span.file for fault in more if fault.span] == [str(tmp_path / "b.yaml")]
     names = ("a", "b", "base", "deep", "gone")
-    assert shared.places == {str(tmp_path / f"{name}.yaml") for name in names}
+    project = {str(place / "kernel.toml") for place in (tmp_path, *tmp_path.parents)}
+    assert shared.places - project == {str(tmp_path / f"{name}.yaml") for name in names}
+    assert shared.places >= project
 
 
 def test_a_text_stands_in_the_place_of_a_file(tmp_path: Path) -> None:
