@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from kernel.cel import CelError
-from kernel.errors import ExpressionError, InvocationError, Path, Span
+from kernel.errors import ExpressionError, InvocationError, NotStarted, Path, Span
 from kernel.invocation.atomic import Atomic
 from kernel.invocation.run import Run
 from kernel.manifest import Document
@@ -113,11 +113,21 @@ class EvaluationContext:
 
     def failed_expression(self, error: CelError, path: Path) -> ExpressionError:
         """The error of an expression that stands at ``path`` of the document."""
+        missing = self._not_started(error)
+        why = _why_not_there(error) if missing is None else f" ({missing.message})"
         return ExpressionError(
-            f"{error}{_why_not_there(error)}",
+            f"{error}{why}",
+            code=None if missing is None else missing.code,
             data={"reason": getattr(error, "reason", None)},
             span=self.place(error, path),
         )
+
+    def _not_started(self, error: CelError) -> NotStarted | None:
+        """Why the values of the Provider are not there that an expression reads."""
+        if not self.scope.not_started or getattr(error, "reason", None) != "no-such-key":
+            return None
+        head, _, name = error.expression[error.offset : error.end].partition(".")
+        return self.scope.not_started.get(name) if head == "resources" else None
 
     def span(self, path: Path) -> Span | None:
         """Where in the manifest ``path`` of the document is; a call from outside is nowhere."""

@@ -165,6 +165,8 @@ class Lifecycle:
             failure = self._failure(instance, error)
             self._failures += 1
             instance.failure = (self._failures, failure)
+            if isinstance(failure, NotStarted):
+                instance.scope.not_started[instance.resource.name] = failure
             if failure is error:
                 raise
             raise failure from error
@@ -214,6 +216,7 @@ class Lifecycle:
         self._tell(instance, "Initialized", instance.published)
         if instance.resource.name:
             instance.scope.resources[instance.resource.name] = instance.published
+            instance.scope.not_started.pop(instance.resource.name, None)
             again = partial(self._provide, instance)
             instance.scope.providers[instance.resource.name] = again
 

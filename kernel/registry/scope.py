@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from kernel.errors import NotStarted
 from kernel.manifest import Module
 from kernel.structs import field, struct
 
@@ -22,6 +23,8 @@ class ModuleScope:
         default_factory=dict, repr=False
     )
     """Ask a Provider for its values anew, by its name."""
+    not_started: dict[str, NotStarted] = field(default_factory=dict, repr=False)
+    """Why the values of a Provider are not there, by its name."""
     bindings: dict[str, Any] = field(init=False, repr=False)
     """The variables that every context of the module begins with; only ``resources`` changes."""
 

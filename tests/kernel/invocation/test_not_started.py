@@ -177,3 +177,17 @@ result: "${{{{ [steps.Once.result, steps.Again.result.count] }}}}"
         assert asyncio.run(main()).result == ["BUSY", 1]
     finally:
         holder.close()
+
+
+def test_an_expression_that_reads_its_values_says_why_they_are_not_there() -> None:
+    late = Late(9, Failure("away", code="AWAY"))
+    result = world(late, sequence({"name": "V", "value": "${{ resources.S.start }}"})).apply()
+    assert result.error is not None
+    assert (result.error.category, result.error.code) == ("ExpressionError", "AWAY")
+    assert "T.Source/S could not be started: Failure: away" in result.error.message
+
+
+def test_its_values_are_there_once_it_is() -> None:
+    late = Late(3, Failure("away", code="AWAY"))
+    value = {"name": "V", "value": "${{ resources.S.start }}"}
+    assert world(late, sequence(uses(retry=RETRY), value)).apply().result["V"] == 3
