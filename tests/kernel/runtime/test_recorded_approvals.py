@@ -65,6 +65,16 @@ async def test_what_nobody_decided_in_time_is_rejected(path: Path) -> None:
     assert asked.state == "expired"
 
 
+@in_a_loop
+async def test_what_was_decided_in_time_stays_decided(path: Path) -> None:
+    world = World()
+    assert (await once(world, path, 10, "strict", 2_000)).outcome == "parked"
+    await looked(path, approve_all)
+    await asyncio.sleep(2.1)
+    assert (await once(world, path, 10, "strict", 2_000)).outcome == "succeeded"
+    assert len(world.calls) == 1
+
+
 @pytest.mark.parametrize(
     ("threshold", "limit", "outcome", "error"),
     [
