@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import reduce
-from operator import getitem
 from typing import Any, Final
 
 from analyzer import types
@@ -17,6 +16,7 @@ from analyzer.findings.messages import k0_text
 from analyzer.types import Type, members_of
 from analyzer.types.operators import union_of_many
 from kernel.cel import Expr, Scalar, TemplateTree
+from kernel.cel.values import entries, entry
 from kernel.errors import Path
 from kernel.structs import struct
 
@@ -41,11 +41,11 @@ class Evaluation:
         """The type of the part of the structure at ``path``."""
         if () in self.scalar_types:
             return self.scalar_types[()]
-        return _typed(reduce(getitem, path, self.tree.structure), path, self.scalar_types)
+        return _typed(reduce(entry, path, self.tree.structure), path, self.scalar_types)
 
     def part(self, path: Path) -> Evaluation:
         """The evaluation of a part of the structure, without its findings."""
-        value = reduce(getitem, path, self.tree.structure)
+        value = reduce(entry, path, self.tree.structure)
         length = len(path)
         scalars = {p[length:]: s for p, s in self.tree.scalars.items() if p[:length] == path}
         scalar_types = {p[length:]: t for p, t in self.scalar_types.items() if p[:length] == path}
@@ -94,10 +94,10 @@ def _typed(value: Any, path: Path, scalar_types: Mapping[Path, Type]) -> Type:
     if known is not None:
         return known
     if type(value) is dict or isinstance(value, Mapping):
-        parts = {key: _typed(item, (*path, key), scalar_types) for key, item in value.items()}
-        if all(isinstance(key, str) for key in parts):
-            return types.Record(tuple((key, types.Field(type_)) for key, type_ in parts.items()))
-        return types.Map(union_of_many(parts.values()), union_of_many(map(constant, parts)))
+        parts = [_typed(item, (*path, key), scalar_types) for key, item in entries(value)]
+        if all(isinstance(key, str) for key in value):
+            return types.Record(tuple(zip(value, map(types.Field, parts), strict=True)))
+        return types.Map(union_of_many(parts), union_of_many(map(constant, value)))
     if isinstance(value, list | tuple):
         elements = [_typed(item, (*path, index), scalar_types) for index, item in enumerate(value)]
         return types.List(union_of_many(elements), len(elements), len(elements))

@@ -98,10 +98,7 @@ def _map(kept: Any) -> Mapping[Any, Any]:
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    mixed = MixedMap({})
-    for key, item in pairs:
-        mixed.with_entry(key, item)
-    return mixed
+    return MixedMap.of(pairs)
 
 
 _TIMESTAMP, _DURATION = compile("timestamp(text)"), compile("duration(text)")

@@ -10,6 +10,7 @@ from kernel.cel.errors import CelSyntaxError
 from kernel.cel.lexer import Token, tokenize
 from kernel.cel.parser import MAX_DEPTH, parse_tokens
 from kernel.cel.tree import Expr
+from kernel.cel.values import entries
 from kernel.errors import Path
 from kernel.structs import struct
 
@@ -139,6 +140,6 @@ def _collect(
         message = f"the structure is nested more than {MAX_DEPTH} levels deep"
         errors.append(CelSyntaxError(message, 0, 0, "", path))
         return
-    pairs = value.items() if kind is dict or isinstance(value, Mapping) else enumerate(value)
+    pairs = entries(value) if kind is dict or isinstance(value, Mapping) else enumerate(value)
     for key, item in pairs:
         _collect(item, (*path, key), scalars, errors)

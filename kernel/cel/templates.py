@@ -12,6 +12,7 @@ from kernel.cel.frame import Closure, Frame, exhausted, has_dotted, located
 from kernel.cel.scalar_text import scalar_text
 from kernel.cel.template_tree import Scalar, TemplateTree, parse_template
 from kernel.cel.tree import Expr
+from kernel.cel.values import MixedMap, entries
 from kernel.errors import Path
 
 
@@ -89,7 +90,7 @@ def _build(tree: TemplateTree) -> tuple[Closure, int]:
             slots = max(slots, needed)
             return made
         if isinstance(value, Mapping):
-            return _mapping(value, {key: closure(v, (*path, key)) for key, v in value.items()})
+            return _mapping(value, [closure(item, (*path, key)) for key, item in entries(value)])
         if isinstance(value, list | tuple):
             return _list(value, [closure(v, (*path, i)) for i, v in enumerate(value)])
         return None
@@ -98,10 +99,15 @@ def _build(tree: TemplateTree) -> tuple[Closure, int]:
     return made or (lambda frame: tree.structure), slots
 
 
-def _mapping(value: Mapping[Any, Any], parts: dict[Any, Closure | None]) -> Closure | None:
-    if not any(parts.values()):
+def _mapping(value: Mapping[Any, Any], parts: list[Closure | None]) -> Closure | None:
+    if not any(parts):
         return None
-    return lambda frame: {key: part(frame) if part else value[key] for key, part in parts.items()}
+    pairs = list(zip(value, parts, strict=True))
+    if type(value) is MixedMap:
+        return lambda frame: MixedMap.of(
+            (key, part(frame) if part else value[key]) for key, part in pairs
+        )
+    return lambda frame: {key: part(frame) if part else value[key] for key, part in pairs}
 
 
 def _list(value: Any, parts: list[Closure | None]) -> Closure | None:

@@ -7,7 +7,7 @@ here. A value of another Python type has no CEL type: an operation on it is an e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
@@ -91,13 +91,21 @@ class Optional:
 class MixedMap(Mapping[Any, Any]):
     """A map that has both a bool and the equal number as keys, which a ``dict`` takes for one.
 
-    Only a map literal can make one: ``{1: 'a', true: 'b'}``.
+    Only a map literal, ``{1: 'a', true: 'b'}``, or such a mapping of a manifest can make one.
     """
 
     __slots__ = ("_entries",)
 
     def __init__(self, entries: Mapping[Any, Any]) -> None:
         self._entries = {self._tagged(key): value for key, value in entries.items()}
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[Any, Any]]) -> MixedMap:
+        """The map of some entries."""
+        made = cls({})
+        for key, value in pairs:
+            made.with_entry(key, value)
+        return made
 
     @staticmethod
     def _tagged(key: Any) -> tuple[bool, Any]:
@@ -116,6 +124,19 @@ class MixedMap(Mapping[Any, Any]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def entries(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """The entries of a mapping, with keys for paths: those of a MixedMap differ for Python too."""
+    if type(mapping) is not MixedMap:
+        return mapping.items()
+    pairs = mapping.items()
+    return [(str(key).lower() if isinstance(key, bool) else key, item) for key, item in pairs]
+
+
+def entry(holder: Any, step: Any) -> Any:
+    """What one step of a path leads to in a list or a mapping."""
+    return dict(entries(holder))[step] if type(holder) is MixedMap else holder[step]
 
 
 NONE: Final = Optional(present=False)

@@ -149,7 +149,7 @@ class _Scan:
             if "${{" in value and _CEL.search(value):
                 self._expression(path, evaluated or _takes_cel(spread(nodes, self.root)))
             return value
-        if not isinstance(value, dict | list):
+        if not isinstance(value, Mapping | list):
             return value
         applied = spread(nodes, self.root)
         if any(traits(n).role or traits(n).ref for n in applied):
@@ -196,7 +196,7 @@ def _takes_cel(nodes: list[Mapping[str, Any]]) -> bool:
 
 
 def _stringly(value: Any) -> Any:
-    if type(value) is dict:
+    if isinstance(value, Mapping):
         return {str(key): _stringly(item) for key, item in value.items()}
     return [_stringly(item) for item in value] if type(value) is list else value
 

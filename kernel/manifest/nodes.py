@@ -81,7 +81,12 @@ class _Open:
     anchor: str | None
     key: Node | None = None
     drop: bool = False
-    seen: dict[Scalar, Node] = field(default_factory=dict)
+    seen: dict[tuple[bool, Scalar], Node] = field(default_factory=dict)
+
+
+def _identity(value: Scalar) -> tuple[bool, Scalar]:
+    """What tells keys from each other: ``1`` and ``true`` are two, which Python takes for one."""
+    return isinstance(value, bool), value
 
 
 class _Composer:
@@ -183,7 +188,7 @@ class _Composer:
             help = "YAML 1.2 has no merge keys; write the fields out"
             self.fault("K001", "the merge key << is not supported", place, help)
             top.drop = True
-        elif (first := top.seen.setdefault(key.value, key)) is not key:
+        elif (first := top.seen.setdefault(_identity(key.value), key)) is not key:
             line, column = self.source.position(first.start)
             top.key = key
             message = f"the key {key.text!r} stands here a second time"
@@ -256,6 +261,17 @@ def compose(get: Callable[[], Any], source: Source, offset: int) -> Composed:
     return Composed(composer.root, composer.faults)
 
 
+def _mapping(keys: list[Scalar], items: list[Any]) -> Any:
+    """A mapping of YAML: a dict, but where it has both a bool and the number that Python takes for
+    the same key."""
+    made = dict(zip(keys, items, strict=True))
+    if len(made) == len(keys):
+        return made
+    from kernel.cel.values import MixedMap  # for start-up time
+
+    return MixedMap.of(zip(keys, items, strict=True))
+
+
 def to_data(root: Node) -> Any:
     """The plain Python value of a tree; what an alias shares is shared."""
     made: dict[int, Any] = {}
@@ -266,7 +282,7 @@ def to_data(root: Node) -> Any:
         if id(node) not in made:
             items = [convert(item) for item in node.items]
             if node.kind == "mapping":
-                made[id(node)] = dict(zip((k.value for k in node.keys), items, strict=True))
+                made[id(node)] = _mapping([key.value for key in node.keys], items)
             else:
                 made[id(node)] = items
         return made[id(node)]

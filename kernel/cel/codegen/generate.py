@@ -18,6 +18,7 @@ from kernel.cel.codegen.nodes import NODES
 from kernel.cel.codegen.writer import Unsupported, Writer
 from kernel.cel.template_tree import Scalar, TemplateTree
 from kernel.cel.tree import Expr
+from kernel.cel.values import MixedMap
 from kernel.errors import Path
 
 _MAX_OPERATIONS_WITHOUT_BUDGET: Final = 200
@@ -50,6 +51,8 @@ def _structure(writer: Writer, tree: TemplateTree, value: Any, path: Path) -> st
     scalar = tree.scalars.get(path)
     if scalar is not None:
         return _scalar(writer, scalar)
+    if type(value) is MixedMap:
+        raise Unsupported
     if isinstance(value, Mapping):
         parts = {key: _structure(writer, tree, item, (*path, key)) for key, item in value.items()}
         if not any(parts.values()):

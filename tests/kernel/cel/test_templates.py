@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel import cel
+from kernel.cel.values import MixedMap
 
 BINDINGS: dict[str, Any] = {"n": 3, "s": "x}}y", "m": {"a": {"b": [1]}}, "none": None, "d": 2.0}
 
@@ -229,3 +230,16 @@ def test_the_newline_of_a_block_scalar_leaves_an_expression_an_expression() -> N
     assert cel.compile_template("${{ 1 + 1 }}\n").evaluate({}) == 2
     assert cel.compile_template("${{ 1 + 1 }}\n\n").evaluate({}) == "2\n\n"
     assert cel.compile_template("${{ 1 }}${{ 2 }}\n").evaluate({}) == "12\n"
+
+
+def test_the_keys_one_and_true_are_two_keys() -> None:
+    mapping = MixedMap.of([(1, "${{ x }}"), (True, "${{ x + 1 }}"), (0, "a"), (False, "b")])
+    for structure in (mapping, [{"in": mapping}]):
+        template = cel.compile_template(structure)
+        for evaluate in (template.evaluate, template.evaluate_by_reference):
+            found = evaluate({"x": 5})
+            found = found if structure is mapping else found[0]["in"]
+            assert list(found.items()) == [(1, 5), (True, 6), (0, "a"), (False, "b")]
+    with pytest.raises(cel.CelEvaluationError) as raised:
+        cel.compile_template(MixedMap.of([(1, "a"), (True, "${{ 1 / 0 }}")])).evaluate({})
+    assert raised.value.path == ("true",)

@@ -271,3 +271,19 @@ def test_places_are_exact_where_libyaml_reads_other_characters() -> None:
 def test_nothing_is_lost_after_a_document_that_only_yaml_1_2_takes() -> None:
     documents, faults = read("{ url: http://x }\n---\nb: 1\n---\n[:a]\n")
     assert (documents, faults) == ([{"url": "http://x"}, {"b": 1}, [":a"]], [])
+
+
+def test_the_keys_one_and_true_are_two_keys() -> None:
+    found = value("{ 1: a, true: b, 0: c, false: d, '1': e, 'true': f }")
+    assert [(key, found[key]) for key in found] == [
+        (1, "a"), (True, "b"), (0, "c"), (False, "d"), ("1", "e"), ("true", "f")
+    ]  # fmt: skip
+    assert type(value("{ 1: a, 2: b, true: c, false: d, 0.5: e }")) is not dict
+    assert type(value("{ 2: b, true: c, false: d }")) is dict
+    for text in (
+        "{ 1: a, 1: b }",
+        "{ true: a, True: b }",
+        "{ 1: a, 1.0: b }",
+        "{ '1': a, \"1\": b }",
+    ):
+        assert [fault.code for fault in read(text)[1]] == ["K002"]
