@@ -7,13 +7,14 @@ import io
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TextIO
 
 from kernel.events.event import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
 _MAX_PRINTED_CHARACTERS = 1_000_000
+_MAX_LINE_CHARACTERS = 100_000
 MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–"}
 
 
@@ -83,23 +84,67 @@ class LogLines(logging.Handler):
         self._say(f"{level}{record.getMessage()}{more}")
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
+class Redacted:
+    """A stream to which texts are written without secrets, once ``redact`` knows them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.redact: Callable[[str], str] = _as_it_is
+
+    def write(self, text: str) -> int:
+        self._stream.write(self.redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Printed(io.TextIOBase):
-    """Where ``print`` of a controller goes: standard error, up to a limit, without secrets."""
+    """Where ``print`` of a controller goes: standard error, up to a limit, without secrets.
+
+    It goes there line by line, since a secret may be written in pieces.
+    """
 
     def __init__(self) -> None:
         self._left = _MAX_PRINTED_CHARACTERS
-        self.redact: Callable[[str], str] = str
+        self._stream = sys.stderr
+        self._line = ""
+        self.redact: Callable[[str], str] = _as_it_is
+        self.beside = Redacted(sys.stderr)
 
     def write(self, text: str) -> int:
-        if self._left >= 0:
-            sys.stderr.write(self.redact(text)[: self._left])
-            self._left -= len(text)
-            if self._left < 0:
-                sys.stderr.write("\n… controllers print too much; the rest is dropped\n")
+        lines, newline, rest = text.rpartition("\n")
+        if newline:
+            lines, self._line = f"{self._line}{lines}\n", rest
+            self._write(lines)
+        elif self._left >= 0:
+            self._line += text
+            if len(self._line) > _MAX_LINE_CHARACTERS:
+                self.close_line()
         return len(text)
 
+    def _write(self, text: str) -> None:
+        if self._left >= 0:
+            self._stream.write(self.redact(text)[: self._left])
+            self._left -= len(text)
+            if self._left < 0:
+                self._stream.write("\n… controllers print too much; the rest is dropped\n")
+
+    def close_line(self) -> None:
+        """Write what is there of a line that has not ended."""
+        line, self._line = self._line, ""
+        self._write(line)
+
     def flush(self) -> None:
-        sys.stderr.flush()
+        self.close_line()
+        self._stream.flush()
 
 
 def is_shown(path: str) -> bool:

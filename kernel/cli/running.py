@@ -183,15 +183,18 @@ def _checked(request: Request) -> Manifest | None:
 def _own_stdout(printed: Printed) -> Iterator[IO[str]]:
     """Standard output for the answer alone: what a controller prints goes elsewhere.
 
+    What it writes to standard error, or logs there, is without secrets as well.
+
     It goes there to the end of the process, if a controller is left behind.
     """
-    stdout = sys.stdout
-    sys.stdout = printed
+    stdout, stderr = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = printed, printed.beside
     try:
         yield stdout
     finally:
+        printed.close_line()
         if not shared.busy:
-            sys.stdout = stdout
+            sys.stdout, sys.stderr = stdout, stderr
 
 
 def _execute(
@@ -210,7 +213,7 @@ def _execute(
             ask=asker(shown.aside),
             place=str(request.path.resolve()),
         )
-        printed.redact = kernel.runtime.redactor.text
+        printed.redact = printed.beside.redact = kernel.runtime.redactor.said
         kernel.subscribe(retried(shown.say), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))

@@ -43,6 +43,8 @@ class Plan:
     """Those that name the target."""
     is_recorded: bool
     """There is a journal."""
+    hide_inputs: Callable[[Any], Any] | None = None
+    """Hides what is secret in the inputs, where they are recorded; None where nothing is."""
     stages: tuple[Stage, ...] = ()
     """Those that have something to do, in order."""
     authorise_again: Stage | None = None

@@ -12,6 +12,7 @@ from typing import Any
 
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.decisions import decide
+from kernel.invocation.flow import hidden_inputs
 from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
 from kernel.invocation.pauses import pass_time, sleep, wait_for
 from kernel.invocation.runtime import Runtime
@@ -59,6 +60,8 @@ def prepare(runtime: Runtime, site: CallSite, scope: ModuleScope, label: str | N
     named = label_of(site.name, site.path) if label is None else label
     is_recorded = runtime.journal is not None
     plan = Plan(site, instance, named, runtime, runtime.policies(instance), is_recorded)
+    if is_recorded:
+        plan.hide_inputs = hidden_inputs(site, scope.secrets, instance.contract.input_redaction)
     plan.authorise_again = authorise.check(plan)
     plan.approve_again = approve.prepare(plan)
     plan.validate_outputs = validate.prepare_outputs(plan)

@@ -10,10 +10,12 @@ from typing import Any
 
 from kernel.errors import UsageError
 from kernel.events import Bus, Redactor, Subscriber
+from kernel.events.forms import MIN_LENGTH
 from kernel.events.log import Log
 from kernel.events.redaction import step
 from kernel.events.references import References
 from kernel.invocation.calls.bound_site import BoundCallSite
+from kernel.invocation.flow import is_short
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.run import Run, Watch
 from kernel.invocation.runtime import Ask, Runtime
@@ -84,6 +86,7 @@ class Kernel:
             root=id(manifest.root),
             ask=ask,
         )
+        self._warn_of_short_secrets()
         self.runtime.invoker = Pipeline(self.runtime)
         self._services = ServiceSupervisor(self.runtime.log)
         self.registry = Registry(
@@ -111,6 +114,18 @@ class Kernel:
         self._watch = watch
         self.first_run = ""
         """The id of the first run of this kernel."""
+
+    def _warn_of_short_secrets(self) -> None:
+        for scope in self._scopes.values():
+            for name, value in scope.secrets.items():
+                if is_short(value):
+                    self.runtime.log.say(
+                        "warning",
+                        f"the secret `{name}` of {scope.module.name} has under {MIN_LENGTH} "
+                        "characters: it is hidden where a schema or the flow says that it is "
+                        "secret, and is not looked for in texts",
+                        {},
+                    )
 
     # Life
 

@@ -43,8 +43,7 @@ def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Int
 
 def kept_inputs(invocation: Invocation, history: History) -> Any:
     """The inputs as the journal keeps them."""
-    hide = invocation.plan.instance.contract.input_redaction
-    return history.references.hide(invocation.inputs, hide)
+    return history.references.hide(invocation.inputs, invocation.plan.hide_inputs)
 
 
 def _about(invocation: Invocation) -> dict[str, Any]:
