@@ -182,7 +182,7 @@ def test_an_input_that_is_wrong_is_told_by_name(tmp_path: Path, given: str, said
         ("in.json", "[1]", "--inputs in.json holds no mapping"),
         ("in.json", b'{"o": "\xe4"}', "--inputs in.json cannot be read"),
         ("in.yaml", '{"o": NaN}', "NaN is no number that JSON has"),
-        ("in.yaml", "o: .inf", "--inputs in.yaml does not parse: "),
+        ("in.yaml", "o: .inf", "--inputs in.yaml does not parse:"),
         ("-", '{"o": "\\ud83c"}', "--inputs - does not parse: "),
     ],
 )
