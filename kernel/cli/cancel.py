@@ -16,7 +16,9 @@ from kernel.journal import Journal, Run
 @DECIDING
 def command(journal: str, run: str, principal: str | None, reason: str | None, form: str) -> None:
     """Cancel a run: parked, interrupted, one that waits to hear what became of a call, or one that
-    another process works on, which stops then.
+    another process works on. That process cancels it, with the steps of `finally`; this command
+    waits until it has. If the process gives no sign of life for 10 seconds, the run is cancelled
+    all the same.
 
     Its pending approvals are denied. Of what was in flight a person has to say whether it took
     effect (`kernel escalations`). Nothing that it did is undone.

@@ -39,6 +39,8 @@ class Activity:
         self.is_handed_over = False
         """It is suspended for another process to go on with it."""
         self.why_handed_over = ""
+        self.why_cancelled = ""
+        """Who has asked for the cancellation of the run, and why."""
         self.parked: dict[str, Approval] = {}
         """The approvals that calls wait for, by the paths of these calls."""
         self.escalated: list[InvocationError] = []
@@ -168,6 +170,12 @@ class Activity:
         """Stop the run where it is."""
         self.is_suspended = True
         if self.task is not None and not self.task.done():
+            self.task.cancel()
+
+    def cancel(self, why: str) -> None:
+        """Cancel the run, once: the steps of `finally` are run."""
+        if not (self.why_cancelled or self.is_suspended) and self.task is not None:
+            self.why_cancelled = why
             self.task.cancel()
 
     def hand_over(self, why: str = "") -> None:

@@ -24,6 +24,15 @@ DIGEST = "sha256:"
 """What an idempotency key begins with that is not kept itself."""
 
 
+CANCELLATION = "cancel"
+"""The step in the trace of a run by which somebody asks the process at work to cancel it."""
+
+
+async def ask_to_cancel(journal: Journal, run: str, why: str) -> None:
+    """Ask the process that works on a run to cancel it; the process looks at each heartbeat."""
+    await journal.note(run, CANCELLATION, "asked", why)
+
+
 class History:
     """What is recorded of a run, and records more; it outlives the process."""
 
@@ -45,7 +54,7 @@ class History:
         self.journal = journal
         self.references = references
         self.run = run
-        self.lease = RunLease(journal, lease, timing, self.stop)
+        self.lease = RunLease(journal, lease, timing, self.stop, self._look_for_cancellation)
         self.concluded: Mapping[str, Row] = concluded or {}
         """What earlier processes concluded, by path."""
         self.in_flight: Mapping[str, Row] = in_flight or {}
@@ -115,6 +124,12 @@ class History:
             raise
         except JournalError as error:
             raise self.stop(error) from error
+
+    async def _look_for_cancellation(self) -> None:
+        """Cancel the run where somebody has asked for that (:func:`ask_to_cancel`)."""
+        for note in await self.journal.trace(self.run):
+            if note.step == CANCELLATION:
+                self.activity.cancel(str(note.detail))
 
     def stop(self, error: JournalError) -> Suspended:
         """Stop the run where it is, since nothing more of it can be recorded."""

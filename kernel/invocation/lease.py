@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from kernel.journal.errors import Fenced, JournalError
@@ -22,7 +22,10 @@ class Timing(NamedTuple):
 
 
 class RunLease:
-    """The lease of a run; calls ``on_lost`` once another process holds it."""
+    """The lease of a run; calls ``on_lost`` once another process holds it.
+
+    ``after_beat`` is awaited after each heartbeat.
+    """
 
     def __init__(
         self,
@@ -30,11 +33,13 @@ class RunLease:
         lease: Lease | None,
         timing: Timing,
         on_lost: Callable[[JournalError], object],
+        after_beat: Callable[[], Awaitable[None]],
     ) -> None:
         self.timing = timing
         self._journal = journal
         self._lease = lease
         self._on_lost = on_lost
+        self._after_beat = after_beat
         self._beaten_at = time.monotonic()
         self._beating: asyncio.Task[None] | None = None
 
@@ -81,6 +86,7 @@ class RunLease:
             await asyncio.sleep(self.timing.heartbeat_seconds)
             try:
                 await self.heartbeat()
+                await self._after_beat()
             except Fenced as error:
                 self._on_lost(error)
                 return

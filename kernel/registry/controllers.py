@@ -7,19 +7,14 @@ no base class: the kernel reads once from the signature which arguments the cont
 
 from __future__ import annotations
 
-import importlib
-import importlib.machinery
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kernel.errors import UsageError
+from kernel.registry.modules import import_module, own_name
 from kernel.structs import struct
-
-_manifest_modules: dict[str, str] = {}
-"""The top-level modules that were imported from the folder of a manifest, and that folder."""
 
 
 @struct
@@ -42,11 +37,11 @@ def import_attribute(reference: str, folder: Path | None = None) -> Any:
     if not colon or not module_name or not attribute:
         raise UsageError(f"`{reference}` is not of the form `package.module:attribute`")
     try:
-        found: Any = _import_module(module_name, folder)
+        found: Any = import_module(module_name, folder)
     except ModuleNotFoundError as error:
         where = f" or in {folder.name or folder}/" if folder else ""
         raise UsageError(
-            f"there is no module `{error.name}` among the installed packages{where}"
+            f"there is no module `{own_name(error.name)}` among the installed packages{where}"
         ) from error
     except (Exception, SystemExit) as error:
         raise UsageError(
@@ -58,35 +53,6 @@ def import_attribute(reference: str, folder: Path | None = None) -> Any:
         except AttributeError:
             raise UsageError(f"module `{module_name}` has no attribute `{attribute}`") from None
     return found
-
-
-def _import_module(name: str, folder: Path | None) -> Any:
-    """Import a module; a manifest's own folder is searched after the installed packages.
-
-    Two manifests may each have a module of the same name: the module that was imported for another
-    manifest is unloaded.
-    """
-    if folder is None:
-        return importlib.import_module(name)
-    top, place = name.partition(".")[0], str(folder.resolve())
-    if _manifest_modules.get(top, place) != place and _is_in(top, place):
-        for loaded in [m for m in sys.modules if m == top or m.startswith(f"{top}.")]:
-            del sys.modules[loaded]
-        if _manifest_modules[top] in sys.path:
-            sys.path.remove(_manifest_modules[top])
-    if place in sys.path:
-        return importlib.import_module(name)
-    sys.path.append(place)
-    importlib.invalidate_caches()
-    module = importlib.import_module(name)
-    origin = getattr(sys.modules[top], "__file__", None) or ""
-    if Path(origin).is_relative_to(place):
-        _manifest_modules[top] = place
-    return module
-
-
-def _is_in(top: str, place: str) -> bool:
-    return importlib.machinery.PathFinder.find_spec(top, [place]) is not None
 
 
 def construct(attribute: Any, fields: Mapping[str, Any], folder: Path | None = None) -> Any:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import suppress
 
 from kernel.errors import Cancelled, Unknown
-from kernel.invocation.history import error_to_json
+from kernel.invocation.history import ask_to_cancel, error_to_json
 from kernel.journal.errors import Refused
 from kernel.journal.interface import Journal
-from kernel.journal.rows import UNFINISHED, Conclusion, Held, Invocation, Run
+from kernel.journal.owners import is_dead
+from kernel.journal.rows import UNFINISHED, Conclusion, Held, Invocation, Lease, Run
 
 _MAX_UNRESOLVED = 1_000_000
 """The limit of a query; no run has so many unresolved invocations."""
 
+_POLL_SECONDS = 0.1
+"""Between two looks whether a process has cancelled its run."""
 
-async def cancel(journal: Journal, run: str, who: str, reason: str | None = None) -> Run:
-    """Cancel a run that can go on; a process that works on it can conclude nothing any more.
 
-    Raises :class:`Refused` when the run has ended.
+async def cancel(
+    journal: Journal, run: str, who: str, reason: str | None = None, patience: float = 10.0
+) -> Run:
+    """Cancel a run that can go on. The process that works on it does so, and runs its `finally`.
+
+    Where there is none, or none that has given a sign of life for ``patience`` seconds, the run is
+    cancelled here, and that process can conclude nothing any more. Raises :class:`Refused` when the
+    run has ended.
     """
-    found = await journal.run(run)
-    if found is None:
-        raise Refused(f"there is no run {run} in this journal")
-    if found.state not in UNFINISHED:
-        raise Refused(f"the run {run} is {found.state} already")
-    lease = await journal.acquire(run)
-    while isinstance(lease, Held):
-        lease = await journal.take_over(lease.lease)
+    message = f"cancelled by {who}" + (f": {reason}" if reason else "")
+    lease = await _lease_of(journal, run, message, patience)
+    if lease is None:
+        return await _run(journal, run)
     await journal.expire()
     for approval in await journal.approvals("pending"):
         if approval.run == run:
@@ -39,11 +45,43 @@ async def cancel(journal: Journal, run: str, who: str, reason: str | None = None
     for row in await unresolved_of(journal, run):
         epoch = await journal.fence(lease, row.execution, row.epoch)
         await abandon(journal, row, epoch, "the run was cancelled")
-    message = f"cancelled by {who}" + (f": {reason}" if reason else "")
     await journal.finish_run(lease, "cancelled", error=error_to_json(Cancelled(message)))
-    ended = await journal.run(run)
-    assert ended is not None
-    return ended
+    return await _run(journal, run)
+
+
+async def _lease_of(journal: Journal, run: str, message: str, patience: float) -> Lease | None:
+    """The lease of a run; None once the process that works on it has cancelled it."""
+    asked = False
+    seen: Lease | None = None
+    since = time.monotonic()
+    while True:
+        found = await _run(journal, run)
+        if asked and found.state == "cancelled":
+            return None
+        if found.state not in UNFINISHED:
+            raise Refused(f"the run {run} is {found.state} already")
+        lease = await journal.acquire(run)
+        if not isinstance(lease, Held):
+            return lease
+        if lease.lease != seen:
+            seen, since = lease.lease, time.monotonic()
+        owner = seen.owner
+        is_gone = owner is not None and is_dead(owner)
+        if is_gone or time.monotonic() - since > patience:
+            taken = await journal.take_over(seen)
+            if not isinstance(taken, Held):
+                return taken
+        elif not asked:
+            asked = True
+            await ask_to_cancel(journal, run, message)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _run(journal: Journal, run: str) -> Run:
+    found = await journal.run(run)
+    if found is None:
+        raise Refused(f"there is no run {run} in this journal")
+    return found
 
 
 async def unresolved_of(journal: Journal, run: str) -> list[Invocation]:

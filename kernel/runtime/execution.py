@@ -39,8 +39,10 @@ async def execute(run: Run, body: RunBody, kept: Callable[[Any], Any]) -> Any:
     except (asyncio.CancelledError, Suspended):
         if history.activity.is_suspended:
             raise await _suspended(run, history) from None
-        stopped = error_to_json(Cancelled("the run was cancelled"))
-        await finish(history, "cancelled", error=stopped)
+        cancelled = Cancelled(history.activity.why_cancelled or "the run was cancelled")
+        await finish(history, "cancelled", error=error_to_json(cancelled))
+        if history.activity.why_cancelled:
+            raise cancelled from None  # nobody has cancelled the caller
         raise
     except Exception as failure:
         await finish(history, "failed", error={"message": str(failure)})
@@ -68,6 +70,8 @@ async def execute_served_call(run: Run, body: RunBody) -> Any:
         outcome = "cancelled"
         if history.fault is not None:
             raise await _interrupted(history, history.fault) from None
+        if history.activity.why_cancelled:
+            raise Cancelled(history.activity.why_cancelled) from None
         raise
     finally:
         history.lease.end()
