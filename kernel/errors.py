@@ -32,7 +32,7 @@ is given no ``code`` has its category in capitals as its code: ``TIMEOUT``, ``NO
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NoReturn
 
 from kernel.structs import struct
 
@@ -149,6 +149,8 @@ class InvocationError(KernelError):
         self.outcome: Outcome = outcome or self.default_outcome
         self.retry_after = retry_after  # milliseconds, where the callee said when to come back
         self.span = span
+        # ``shop/bank.py:12 in charge``, where the code of a controller raised it.
+        self.place: str | None = None
         # The outcome is unknown, and the run goes on once a person has decided about it.
         self.is_escalated = False
         # A definition declares it ``retryable: false``: no call that it passes is repeated.
@@ -282,6 +284,13 @@ class Thrown(InvocationError):
     """A topology raised an error of its own (``throw:``)."""
 
     category = "Thrown"
+
+
+def raise_from(made: BaseException, error: BaseException) -> NoReturn:
+    """Raise the error that was made of another, with that as its cause; none is its own cause."""
+    if made is error:
+        raise error
+    raise made from error
 
 
 class Suspended(BaseException):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -138,6 +139,7 @@ class Route:
                 f"{self.method} {self.path} failed: {error}",
                 level="error",
                 error=type(error).__name__,
+                traceback="".join(traceback.format_exception(error)),
             )
             return problem(500)
         if caller.is_replayed:
@@ -151,7 +153,9 @@ class Route:
                 return _mapped(catch, error, scope)
         status = status_of(error)
         if status >= 500:
-            self._log(f"{self.method} {self.path}: {error}", level="error", code=error.code)
+            said = "".join(traceback.format_exception(error))
+            text = f"{self.method} {self.path}: {error}"
+            self._log(text, level="error", code=error.code, traceback=said)
         if error.outcome == "unknown" and self.method not in SAFE:
             # No error: a proxy must not repeat the request.
             return answer(202, {}, {"outcome": "unknown", "category": error.category})

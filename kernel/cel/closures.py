@@ -309,10 +309,9 @@ def _macro(builder: Builder, expr: tree.Macro, scope: Slots) -> Closure:
     outer = expr.target if expr.target is not None else expr.args[0]
     args = expr.args if expr.target is not None else expr.args[1:]
     inner, slots = builder.declare(expr.variables, scope)
-    parts = macros.Parts(
-        expr, builder.text, builder.closure(outer, scope), slots, builder.closures(args, inner)
-    )
-    return macros.BUILDERS[expr.name](parts)
+    _, (position,) = builder.declare(("",), scope)
+    found, asked = builder.closure(outer, scope), builder.closures(args, inner)
+    return macros.closure_of(macros.Parts(expr, builder.text, found, slots, asked, position))
 
 
 def _has(builder: Builder, expr: tree.Macro, scope: Slots) -> Closure:

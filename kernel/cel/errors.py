@@ -58,19 +58,32 @@ class CelSyntaxError(CelError):
 
 
 class CelEvaluationError(CelError):
-    """The expression has no value for these bindings; ``reason`` says why."""
+    """The expression has no value for these bindings; ``reason`` says why.
+
+    ``elements`` are the positions, from 0, of the elements of lists at which macros failed, the
+    outermost first.
+    """
 
     def __init__(
         self, message: str, reason: Reason, offset: int, end: int, expression: str, path: Path = ()
     ) -> None:
         super().__init__(message, offset, end, expression, path)
         self.reason: Reason = reason
+        self.elements: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.elements:
+            return super().__str__()
+        where = " of ".join(f"element {number}" for number in reversed(self.elements))
+        return f"{super().__str__()} (in {where})"
 
     def copy(self) -> CelEvaluationError:
         """A new error that says the same; a raised exception belongs to one thread."""
-        return CelEvaluationError(
+        made = CelEvaluationError(
             self.message, self.reason, self.offset, self.end, self.expression, self.path
         )
+        made.elements = self.elements
+        return made
 
 
 class Problem(Exception):

@@ -34,6 +34,8 @@ class Parts:
     outer: Closure
     slots: tuple[int, ...]
     args: tuple[Closure, ...]
+    position: int
+    """The slot of the position in the list at which the macro is; it holds None elsewhere."""
 
     def error(self, node: Expr, problem: Problem) -> CelEvaluationError:
         """The error of a part of the macro."""
@@ -43,25 +45,37 @@ class Parts:
         """Bind the variables to each element in turn; gives the element, or the key of a map."""
         steps = round_steps(self.expr)
         values = frame.locals
-        first = self.slots[0]
+        first, position = self.slots[0], self.position
+        values[position] = None
         try:
             items = op.elements(frame.budget, self.outer(frame))
-            if self.expr.name == "sortBy" and type_name(items) != "list":
+            is_list = type_name(items) == "list"
+            if self.expr.name == "sortBy" and not is_list:
                 raise Problem("no-overload", "sortBy() is for a list, not map")
             if len(self.slots) == 1:
-                for item in items:
+                for number, item in enumerate(items):
                     frame.budget.spend(steps)
+                    values[position] = number if is_list else None
                     values[first] = item
                     yield item
             else:
                 for key, item in pairs(items):
                     frame.budget.spend(steps)
+                    values[position] = key if is_list else None
                     values[first] = key
                     values[first + 1] = item
                     yield key
+            values[position] = None
         except Problem as problem:
             node = self.expr if problem.reason == "budget" else self.expr.target
             raise self.error(node or self.expr, problem) from None
+
+    def placed(self, frame: Frame, error: CelEvaluationError) -> CelEvaluationError:
+        """The error with the element at which the macro is."""
+        number = frame.locals[self.position]
+        if number is not None:
+            error.elements = (number, *error.elements)
+        return error
 
     def chosen(self, frame: Frame) -> Iterator[Any]:
         """As ``rounds``, of those for which the predicate holds if one stands before the value."""
@@ -148,7 +162,8 @@ def _quantifier(decisive: bool) -> Callable[[Parts], Closure]:
                     if parts.holds(frame) is decisive:
                         return decisive
                 except CelEvaluationError as error:
-                    failure = error_to_report(failure, error)
+                    if error_to_report(failure, error) is error:
+                        failure = parts.placed(frame, error)
             if failure:
                 raise failure
             return not decisive
@@ -277,3 +292,18 @@ BUILDERS: Final[dict[str, Callable[[Parts], Closure]]] = {
     "optMap": _optional_map(False),
     "optFlatMap": _optional_map(True),
 }
+
+
+def closure_of(parts: Parts) -> Closure:
+    """The closure of a macro; its errors say at which element of the list it failed."""
+    work = BUILDERS[parts.expr.name](parts)
+    position = parts.position
+
+    def evaluate(frame: Frame) -> Any:
+        frame.locals[position] = None
+        try:
+            return work(frame)
+        except CelEvaluationError as error:
+            raise parts.placed(frame, error) from None
+
+    return evaluate

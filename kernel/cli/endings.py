@@ -57,4 +57,5 @@ def explain(error: InvocationError, outcome: str) -> None:
     where = f" in step {error.step}" if error.step else ""
     place = f"{error.span}: " if error.span else ""
     in_red(f"{outcome}{where}: ", bold=True, nl=False)
-    click.echo(f"{place}{error.category}: {error.message} (code {error.code})", err=True)
+    at = f", at {error.place}" if error.place else ""
+    click.echo(f"{place}{error.category}: {error.message} (code {error.code}{at})", err=True)

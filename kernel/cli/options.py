@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -66,6 +67,27 @@ EVENTS = click.option(
 )
 
 
+def _ask_for_tracebacks(_: click.Context, __: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        os.environ[_DEBUG] = "1"
+
+
+_DEBUG = "KERNEL_DEBUG"
+
+DEBUG = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    callback=_ask_for_tracebacks,
+    help=f"Print the Python traceback of an error, without secrets. {_DEBUG}=1 does the same.",
+)
+
+
+def wants_traceback() -> bool:
+    """Whether the person wants to see tracebacks."""
+    return os.environ.get(_DEBUG, "") not in ("", "0")
+
+
 def _journal(help: str) -> Callable[[F], F]:
     return click.option(
         "--journal",
@@ -114,7 +136,7 @@ def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-RUNNING = together(VARS, VAR_FILE, INPUT, INPUTS, EVENTS, NO_CHECK, RECORDED)
+RUNNING = together(VARS, VAR_FILE, INPUT, INPUTS, EVENTS, NO_CHECK, RECORDED, DEBUG)
 CALLING = together(CALLER, ENVIRONMENT, output())
 DECIDING = together(JOURNAL, REASON, PRINCIPAL, output())
 

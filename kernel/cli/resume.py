@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kernel import Kernel, RunResult
-from kernel.cli.options import ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, output
+from kernel.cli.options import DEBUG, ENVIRONMENT, EVENTS, JOURNAL, VAR_FILE, VARS, output
 from kernel.cli.resuming import bring_up_again, kept_run
 from kernel.cli.running import Tell, print_result
 from kernel.invocation.history import error_from_json
@@ -21,6 +21,7 @@ from kernel.journal.rows import UNFINISHED
 @VARS
 @VAR_FILE
 @EVENTS
+@DEBUG
 @ENVIRONMENT
 @output()
 def command(run: str, journal: str, form: str, **options: Any) -> int:

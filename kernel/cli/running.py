@@ -20,7 +20,7 @@ from kernel.cli import app
 from kernel.cli.asking import asker
 from kernel.cli.endings import explain, explain_unknown
 from kernel.cli.journals import person
-from kernel.cli.options import read_inputs, variables
+from kernel.cli.options import read_inputs, variables, wants_traceback
 from kernel.cli.progress import Lines, LogLines, Printed, retried
 from kernel.cli.render import show, use_color
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
@@ -217,7 +217,13 @@ def _execute(
         kernel.subscribe(retried(shown.say), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
-        return _run_until_answered(_interruptible(kernel, work, tell))
+        result = _run_until_answered(_interruptible(kernel, work, tell))
+        if result.error is not None and wants_traceback():
+            from kernel.registry.origin import traceback_of  # for start-up time
+
+            said = kernel.runtime.redactor.said(traceback_of(result.error))
+            click.echo(said.rstrip(), err=True)
+        return result
 
 
 def _display() -> Lines:

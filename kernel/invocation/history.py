@@ -179,7 +179,8 @@ class ServedHistory(History):
 def error_to_json(error: InvocationError) -> dict[str, Any]:
     """An error as it is recorded."""
     kept = {**error.to_cel(), "retryAfter": error.retry_after}
-    return {**kept, "final": True} if error.is_final else kept
+    kept |= {"final": True} if error.is_final else {}
+    return kept | ({} if error.place is None else {"place": error.place})
 
 
 def error_from_json(data: Mapping[str, Any]) -> InvocationError:
@@ -196,6 +197,7 @@ def error_from_json(data: Mapping[str, Any]) -> InvocationError:
         retry_after=data.get("retryAfter"),
     )
     error.is_final = bool(data.get("final"))
+    error.place = data.get("place")
     return error
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from kernel.errors import UsageError
 from kernel.registry.modules import import_module, own_name
+from kernel.registry.origin import place_of
 from kernel.structs import struct
 
 
@@ -44,8 +45,10 @@ def import_attribute(reference: str, folder: Path | None = None) -> Any:
             f"there is no module `{own_name(error.name)}` among the installed packages{where}"
         ) from error
     except (Exception, SystemExit) as error:
+        place = place_of(error)
+        at = f", at {place}" if place else ""
         raise UsageError(
-            f"importing `{module_name}` failed: {type(error).__name__}: {error}"
+            f"importing `{module_name}` failed: {type(error).__name__}: {error}{at}"
         ) from error
     for name in attribute.split("."):
         try:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kernel.errors import Cancelled, InvocationError, Parked, Suspended
+from kernel.errors import Cancelled, InvocationError, Parked, Suspended, raise_from
 from kernel.invocation.history import History, error_from_json, error_to_json
 from kernel.invocation.run import Run, RunBody
 from kernel.journal.errors import Fenced, JournalError, Refused, TooLarge
@@ -32,7 +32,7 @@ async def execute(run: Run, body: RunBody, kept: Callable[[Any], Any]) -> Any:
         result = await _end_of(task)
     except InvocationError as error:
         if history.activity.is_suspended:
-            raise await _suspended(run, history) from error
+            raise_from(await _suspended(run, history), error)
         run.hide_secrets(error)
         await finish(history, _state(error), error=error_to_json(error))
         raise

@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from kernel.errors import ControllerError, InvocationError, Outcome, Timeout
+from kernel.errors import ControllerError, InvocationError, Outcome, Timeout, raise_from
 from kernel.invocation.calls.controller import Body
 from kernel.invocation.context import too_deep
 from kernel.invocation.invocation import Invocation
 from kernel.registry.contract import Contract
+from kernel.registry.origin import place_of
 from kernel.registry.raised import attribute, code_of, data_of, is_deliberate, retry_after
 from kernel.safety import ONCE
 from kernel.topology.tasks import TooLate, within
@@ -29,9 +30,9 @@ async def one_attempt(body: Body, invocation: Invocation, limit: float | None = 
             return await body(invocation)
         return await _limited(body, invocation, limit)
     except Exception as error:
-        raise failure(error, invocation) from error
+        raise_from(failure(error, invocation), error)
     except (asyncio.CancelledError, SystemExit) as error:
-        raise stopped(error, invocation) from error
+        raise_from(stopped(error, invocation), error)
 
 
 async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
@@ -44,7 +45,7 @@ async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
         try:
             return await body(invocation)
         except SystemExit as error:  # out of a task it would stop the loop, with all that runs
-            raise stopped(error, invocation) from error
+            raise_from(stopped(error, invocation), error)
 
     try:
         with invocation.timed():
@@ -78,6 +79,8 @@ def failure(error: Exception, invocation: Invocation) -> InvocationError:
         outcome=_outcome(error, code, instance.contract),
         retry_after=retry_after(error),
     )
+    place = place_of(error)
+    made.place = None if place is None else invocation.plan.runtime.log.text(place)
     made.is_final = _is_final(code, instance.contract)
     return made
 

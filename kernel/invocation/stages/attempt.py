@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from kernel.errors import raise_from
 from kernel.invocation.calls.controller import Body, body_of
 from kernel.invocation.calls.one_attempt import failure, stopped
 from kernel.invocation.invocation import Invocation, Plan, Stage, go_through
@@ -38,9 +39,9 @@ def _unrecorded(plan: Plan, body: Body) -> Callable[[Invocation], Awaitable[None
             try:
                 invocation.outputs = await body(invocation)
             except Exception as error:
-                raise failure(error, invocation) from error
+                raise_from(failure(error, invocation), error)
             except (asyncio.CancelledError, SystemExit) as error:
-                raise stopped(error, invocation) from error
+                raise_from(stopped(error, invocation), error)
 
         return once
     return lambda invocation: attempts(invocation, body, NoRecord(), time.monotonic())
