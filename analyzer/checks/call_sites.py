@@ -44,8 +44,13 @@ def check_site(check: UnitCheck, site: CallSite, field: Field) -> None:
         condition(site.retry.when, ("retry", "when"), _RETRIED)
     for number, template in enumerate(site.expect):
         condition(template, ("expect", number), _INSIDE)
-    if site.approval is not None and not site.approval.constant:
-        condition(site.approval, ("approval",), _INSIDE, "`required` or a bool")
+    if site.approval is not None and not site.approval.when.constant:
+        condition(site.approval.when, site.approval.path, _INSIDE, "`required` or a bool")
+    if site.approval is not None and site.approval.message is not None:
+        message = field(site.approval.message, _INSIDE)
+        path = (*site.path, "approval", "message")
+        check.add_evaluation(message, path)
+        expect(check, message, "message", "a string", path)
     if site.idempotency_key is not None:
         key = field(site.idempotency_key, _INSIDE)
         path = (*site.path, "idempotencyKey")

@@ -37,7 +37,10 @@ def decision(name: str, answer: Literal["approved", "denied"], help: str) -> cli
             show(as_fields(decided), form)
             return
         show_approval(decided)
-        print_resume(decided.run)
+        if decided.state == "pending":
+            say("\nmore principals have to approve it before the run can go on")
+        else:
+            print_resume(decided.run)
 
     return command
 

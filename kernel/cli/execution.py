@@ -133,7 +133,17 @@ def show_approval(one: Approval) -> None:
     """Print what a person is asked, with what was frozen, and the answer."""
     title = f"approval {plain(one.approval)}  {plain(one.target)}"
     say(f"{mark(one.state)} {title}  {one.state}", color(one.state))
+    frozen = one.frozen if isinstance(one.frozen, dict) else {}
+    if frozen.get("message"):
+        say(f"  message    {plain(frozen['message'])}")
     say(f"  reason     {plain(one.reason)}")
+    if frozen.get("approvers"):
+        say(f"  approvers  {plain(', '.join(frozen['approvers']))}")
+    if frozen.get("quorum", 1) > 1:
+        given = frozen.get("approved_by", [])
+        of = f"{len(given)} of {frozen['quorum']}" if one.state == "pending" else frozen["quorum"]
+        by = f": {plain(', '.join(given))}" if given else ""
+        say(f"  quorum     {of}{by}")
     by = f" by {plain(one.requester)}" if one.requester else ""
     say(f"  asked      {rfc3339(one.asked_at, 3)}{by}")
     if one.expires_at is not None:

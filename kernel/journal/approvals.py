@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kernel.journal.errors import Refused
@@ -9,6 +10,7 @@ from kernel.journal.rows import Approval, ApprovalState, NewApproval
 from kernel.journal.seal import seal_again
 from kernel.journal.session import Session, where
 from kernel.journal.values import Text, decoded
+from kernel.policy.names import matches
 
 _APPROVAL = """SELECT approval, execution, run, target, frozen, reason, requester, expires_at,
     asked_at, state, decided_by, decided_at, note FROM kernel_approvals"""
@@ -46,12 +48,21 @@ def find_approval(session: Session, approval: str, lock: str = "") -> Approval:
 def decide(
     session: Session, now: int, approval: str, state: ApprovalState, who: str, reason: str | None
 ) -> Approval:
-    """Answer a pending approval. Raises :class:`Refused` when it is answered or has expired."""
+    """Answer a pending approval; it stays pending until as many have approved as its quorum says.
+
+    Raises :class:`Refused` when it is answered or has expired, for somebody who may not answer it,
+    and for a principal who has approved it already.
+    """
     found = find_approval(session, approval, session.lock)
     if found.state != "pending":
         raise Refused(f"the approval {approval} is {found.state} already")
     if found.expires_at is not None and found.expires_at <= now:
         raise Refused(f"the approval {approval} has expired")
+    if state in ("approved", "denied"):
+        _check_approver(found, who)
+    if state == "approved" and _counted(session, found, who):
+        seal_again(session, found.run)
+        return find_approval(session, approval)
     session.change(
         """UPDATE kernel_approvals SET state = ?, decided_by = ?, decided_at = ?, note = ?
         WHERE approval = ?""",
@@ -59,6 +70,32 @@ def decide(
     )
     seal_again(session, found.run)
     return find_approval(session, approval)
+
+
+def _check_approver(found: Approval, who: str) -> None:
+    approvers = _frozen(found).get("approvers")
+    if approvers is not None and not matches(approvers, who):
+        may = ", ".join(approvers)
+        raise Refused(f"{who} may not decide on the approval {found.approval}; may: {may}")
+
+
+def _counted(session: Session, found: Approval, who: str) -> bool:
+    """Count an approval where several are needed; whether more are needed still."""
+    frozen = _frozen(found)
+    given, quorum = frozen.get("approved_by", []), frozen.get("quorum", 1)
+    if quorum == 1:
+        return False
+    if who in given:
+        raise Refused(f"{who} has approved {found.approval} already; each principal counts once")
+    kept = json.dumps({**frozen, "approved_by": [*given, who]}, ensure_ascii=False)
+    session.change(
+        "UPDATE kernel_approvals SET frozen = ? WHERE approval = ?", (kept, found.approval)
+    )
+    return len(given) + 1 < quorum
+
+
+def _frozen(found: Approval) -> dict[str, Any]:
+    return found.frozen if isinstance(found.frozen, dict) else {}
 
 
 def spend(session: Session, approval: str, state: ApprovalState) -> Approval:

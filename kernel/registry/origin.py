@@ -9,8 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 
-import kernel
-
 _OURS = ("kernel", "definitions")
 _MAX_FRAMES = 1_000
 
@@ -50,7 +48,7 @@ def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
 def _level(file: str) -> int:
     """2 for the code of a manifest, 1 for that of an installed package, 0 for ours and Python's."""
     path = Path(file)
-    home = Path(kernel.__file__).parent.parent
+    home = Path(__file__).parents[2]
     if file.startswith("<") or any(path.is_relative_to(home / name) for name in _OURS):
         return 0
     paths = sysconfig.get_paths()

@@ -36,8 +36,7 @@ async def cancel(
     await journal.expire()
     for approval in await journal.approvals("pending"):
         if approval.run == run:
-            with suppress(Refused):  # somebody has decided meanwhile
-                await journal.decide(approval.approval, "denied", who, "the run was cancelled")
+            await _withdraw(journal, approval.approval, who)
     for approval in await journal.approvals("approved"):
         if approval.run == run:
             with suppress(Refused):  # an attempt has spent it meanwhile
@@ -75,6 +74,16 @@ async def _lease_of(journal: Journal, run: str, message: str, patience: float) -
             asked = True
             await ask_to_cancel(journal, run, message)
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _withdraw(journal: Journal, approval: str, who: str) -> None:
+    """Deny an approval; who may not decide takes it back, since nothing asks for it any more."""
+    why = "the run was cancelled"
+    try:
+        await journal.decide(approval, "denied", who, why)
+    except Refused:
+        with suppress(Refused):  # somebody has decided meanwhile
+            await journal.decide(approval, "invalidated", who, why)
 
 
 async def _run(journal: Journal, run: str) -> Run:

@@ -25,7 +25,11 @@ _RETRY_FIELDS = frozenset(
     ("attempts", "delay", "backoff", "when", "maxDelay", "jitter", "deadline")
 )
 
+_APPROVAL_FIELDS = ("when", "message", "expires", "approvers", "quorum")
+
 MAX_ATTEMPTS = 1_000_000
+
+_MAX_QUORUM = 1_000
 
 
 @struct
@@ -59,6 +63,23 @@ class Retry:
     deadline: float | None = None
 
 
+@struct
+class ApprovalRequest:
+    """What a call site says of approvals: whether it asks for one, and what goes for any of it.
+
+    ``when`` gives a bool, or ``required``; ``path`` leads to it from the call site. ``message``
+    gives text; ``expires`` is in milliseconds; ``approvers`` are globs over principals (None: all);
+    so many different principals as ``quorum`` says have to approve.
+    """
+
+    when: Template
+    path: Path = ("approval",)
+    message: Template | None = None
+    expires: float | None = None
+    approvers: tuple[str, ...] | None = None
+    quorum: int = 1
+
+
 @struct(eq=False)
 class CallSite:
     """A place that calls. Compared by identity: two places are never the same place.
@@ -79,7 +100,7 @@ class CallSite:
     idempotency_key: Template | None = None
     key_scope: str | None = None
     expect: tuple[Template, ...] = ()
-    approval: Template | None = None
+    approval: ApprovalRequest | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -206,13 +227,45 @@ def _read_retry(reader: Reader, data: Any, path: Path) -> Retry | None:
     )
 
 
-def _read_approval(reader: Reader, data: Any, path: Path) -> Template | None:
+def _read_approval(reader: Reader, data: Any, path: Path) -> ApprovalRequest | None:
     if data is None:
         return None
+    if isinstance(data, Mapping):
+        return _read_approval_fields(reader, data, path)
     if isinstance(data, bool) or (
         isinstance(data, str) and (data == "required" or is_expression(data))
     ):
-        return reader.template(data)
-    hint = "write it in brackets: `${{ … }}`"
-    reader.wrong("K007", "`approval` is `required` or a condition", path, help=hint)
+        return ApprovalRequest(reader.template(data))
+    hint = "write a condition in brackets: `${{ … }}`"
+    message = f"`approval` is `required`, a condition, or {{ {', '.join(_APPROVAL_FIELDS)} }}"
+    reader.wrong("K007", message, path, help=hint)
     return None
+
+
+def _read_approval_fields(
+    reader: Reader, data: Mapping[str, Any], path: Path
+) -> ApprovalRequest | None:
+    reader.known_fields(data, _APPROVAL_FIELDS, path, "`approval`")
+    when = reader.condition(data, "when", path) if "when" in data else reader.template(True)
+    approvers = data.get("approvers")
+    is_list = isinstance(approvers, (list, tuple)) and all(isinstance(n, str) for n in approvers)
+    if approvers is not None and not (is_list and approvers):
+        message = "`approvers` is a list of globs over principals, as `user:*`"
+        reader.wrong("K007", message, (*path, "approvers"))
+        approvers = None
+    text = data.get("message")
+    if text is not None and not isinstance(text, str):
+        reader.wrong("K007", "`message` is text", (*path, "message"))
+        text = None
+    expires = reader.milliseconds(data, "expires", path)
+    quorum = reader.integer(data, "quorum", path, minimum=1, maximum=_MAX_QUORUM)
+    if when is None:
+        return None
+    return ApprovalRequest(
+        when,
+        ("approval", "when") if "when" in data else ("approval",),
+        None if text is None else reader.template(text),
+        expires,
+        None if approvers is None else tuple(approvers),
+        quorum or 1,
+    )

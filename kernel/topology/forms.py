@@ -345,7 +345,9 @@ def _of_site(site: CallSite) -> Iterator[Field]:
     for number, template in enumerate(site.expect):
         yield Field(template, ("expect", number), "condition", _OF_CALL)
     if site.approval is not None:
-        yield Field(site.approval, ("approval",), "condition", _OF_CALL)
+        yield Field(site.approval.when, site.approval.path, "condition", _OF_CALL)
+        if site.approval.message is not None:
+            yield Field(site.approval.message, ("approval", "message"), "value", _OF_CALL)
 
 
 def all_steps(steps: Steps) -> Iterator[Step]:

@@ -99,8 +99,18 @@ CALL_SITE: Final[Schema] = {
             items=_EXPRESSION,
         ),
         "approval": _said(
-            "`required` or a CEL bool; may ask for more than the definition does, never for less.",
+            "`required`, a CEL bool, or a mapping; may ask for more than the definition and the "
+            "policies do, never for less.",
             enum=["required"],
+            properties={
+                "when": _cel("CEL bool; without it an approval is required."),
+                "message": _cel("What the person is told: text with CEL."),
+                "expires": _milliseconds("Milliseconds until nobody can approve any more."),
+                "approvers": _list(
+                    "Who may approve: globs over principals.", items={"type": "string"}
+                ),
+                "quorum": _integer("How many different principals have to approve; 1."),
+            },
         ),
     },
     "required": ["invoke"],

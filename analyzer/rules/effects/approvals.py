@@ -67,7 +67,7 @@ def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Reac
 
 def _may_ask(site: CallSite) -> bool:
     """Whether a call site itself asks for an approval; what is plainly false asks for none."""
-    expr = None if site.approval is None else expression_of(site.approval)
+    expr = None if site.approval is None else expression_of(site.approval.when)
     is_false = isinstance(expr, Literal) and expr.value is False
     return site.approval is not None and not is_false
 

@@ -13,13 +13,14 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
-from kernel.cel import CelError
+from kernel.cel import CelError, Template, to_json
 from kernel.errors import (
     Denied,
     Expired,
     ExpressionError,
     InvalidState,
     Parked,
+    Path,
     Rejected,
     Suspended,
 )
@@ -31,6 +32,7 @@ from kernel.invocation.stages import authorise
 from kernel.invocation.stages.expect import looked_at
 from kernel.journal.errors import JournalError, Refused
 from kernel.journal.rows import Approval, NewApproval
+from kernel.topology.callsite import ApprovalRequest
 from kernel.topology.context import type_name
 
 _EXPIRY_NANOSECONDS = 24 * 3600 * 10**9
@@ -70,20 +72,38 @@ def _reason(invocation: Invocation) -> str | None:
         return f"{instance.definition.kind} is approval-bound"
     if site.approval is None:
         return None
-    context = invocation.context
-    bindings = {**context.bindings, "invocation": invocation.to_cel()}
-    path = (*site.path, "approval")
-    try:
-        wanted = site.approval.evaluate(bindings)
-    except CelError as error:
-        raise context.failed_expression(error, path) from None
+    path = (*site.path, *site.approval.path)
+    wanted = _evaluated(invocation, site.approval.when, path)
     if wanted is True or wanted == "required":
         return "the call site asks for it"
     if wanted is False:
         return None
     raise ExpressionError(
-        f"`approval` is `required` or a bool, but its value is {type_name(wanted)}",
-        span=context.span(path),
+        f"`{path[-1]}` is `required` or a bool, but its value is {type_name(wanted)}",
+        span=invocation.context.span(path),
+    )
+
+
+def _evaluated(invocation: Invocation, template: Template, path: Path) -> Any:
+    context = invocation.context
+    bindings = {**context.bindings, "invocation": invocation.to_cel()}
+    try:
+        return template.evaluate(bindings)
+    except CelError as error:
+        raise context.failed_expression(error, path) from None
+
+
+def _message(invocation: Invocation, request: ApprovalRequest | None) -> str | None:
+    """What the call site tells the person who is to decide."""
+    if request is None or request.message is None:
+        return None
+    path = (*invocation.plan.site.path, "approval", "message")
+    text = _evaluated(invocation, request.message, path)
+    if isinstance(text, str):
+        return text
+    raise ExpressionError(
+        f"`message` is text, but its value is {type_name(text)}",
+        span=invocation.context.span(path),
     )
 
 
@@ -96,6 +116,7 @@ async def _approved(invocation: Invocation, reason: str) -> None:
         )
     if history is None:
         raise Rejected(f"{address} needs an approval ({reason}), but there is no journal for it")
+    is_asked = False
     while True:
         approval = await _latest(history, invocation)
         spent = approval is not None and approval.state == "spent"
@@ -105,7 +126,8 @@ async def _approved(invocation: Invocation, reason: str) -> None:
             approval = await _ask(history, invocation, reason)
         match approval.state:
             case "pending":
-                await _wait_for_decision(history, invocation, approval)
+                await _wait_for_decision(history, invocation, approval, asks=not is_asked)
+                is_asked = True  # one answer may not be enough, or not count
             case "denied":
                 raise _denied(approval)
             case "expired":
@@ -162,14 +184,21 @@ async def _latest(history: History, invocation: Invocation) -> Approval | None:
 async def _ask(history: History, invocation: Invocation, reason: str) -> Approval:
     run = invocation.context.run
     instance = invocation.plan.instance
+    request, site = invocation.plan.site.approval, invocation.plan.site
     frozen = {
         "target": instance.address,
+        "message": history.references.hide(_message(invocation, request)),
         "inputs": kept_inputs(invocation, history),
         "path": invocation.path,
         "looked_at": history.references.hide(await looked_at(invocation)),
         "principal": run.principal,
+        "approvers": None if request is None else request.approvers,
+        "quorum": 1 if request is None else request.quorum,
     }
-    milliseconds = authorise.terms_of(invocation).expires
+    if site.target.fields:
+        frozen["resource"] = history.references.hide(to_json(dict(site.target.fields)))
+    limits = (authorise.terms_of(invocation).expires, None if request is None else request.expires)
+    milliseconds = min((limit for limit in limits if limit is not None), default=None)
     expires = _EXPIRY_NANOSECONDS if milliseconds is None else int(milliseconds * 1e6)
     new = NewApproval(
         str(uuid.uuid4()), invocation.id, run.id, instance.address,
@@ -182,9 +211,11 @@ async def _ask(history: History, invocation: Invocation, reason: str) -> Approva
     return asked
 
 
-async def _wait_for_decision(history: History, invocation: Invocation, approval: Approval) -> None:
+async def _wait_for_decision(
+    history: History, invocation: Invocation, approval: Approval, *, asks: bool
+) -> None:
     """The person at the terminal decides, or the run waits until somebody has decided."""
-    ask = invocation.plan.runtime.ask
+    ask = invocation.plan.runtime.ask if asks else None
     try:
         answer = None if ask is None else await ask(approval)
     except asyncio.CancelledError:
