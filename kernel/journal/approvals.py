@@ -82,7 +82,8 @@ def _check_approver(found: Approval, who: str) -> None:
 def _counted(session: Session, found: Approval, who: str) -> bool:
     """Count an approval where several are needed; whether more are needed still."""
     frozen = _frozen(found)
-    given, quorum = frozen.get("approved_by", []), frozen.get("quorum", 1)
+    given: list[str] = frozen.get("approved_by", [])
+    quorum: int = frozen.get("quorum", 1)
     if quorum == 1:
         return False
     if who in given:
