@@ -145,6 +145,7 @@ def test_every_file_that_a_check_opens_is_one_that_its_answer_depends_on(folder:
     """Who adds a way to read files must tell the loader's `Shared.places`."""
     (folder / "in").mkdir()
     (folder / "far").mkdir()
+    (folder / "kernel.toml").write_text("")
     (folder / "in" / "main.yaml").write_text(
         "kind: Kernel.Module\nmetadata: { name: M }\n"
         "imports: { F: ../far, G: ../gone.yaml, S: ../single.yaml, T: definitions.time }\n"

@@ -449,6 +449,7 @@ def test_for_an_earlier_report_no_yaml_is_read(folder: Path) -> None:
 
 def test_a_change_of_anything_that_matters_is_seen(folder: Path) -> None:
     (folder / "in").mkdir()
+    (folder / "kernel.toml").write_text("")
     (folder / "in" / "a.yaml").write_text(
         "kind: Kernel.Module\nmetadata: { name: M }\nimports: { S: ../shared.yaml }\n"
     )
@@ -523,6 +524,7 @@ def repository(folder: Path) -> Path:
     git(folder, "init", "-q", "-b", "main")
     (folder / "shop").mkdir()
     (folder / "lib").mkdir()
+    (folder / "kernel.toml").write_text("")
     (folder / "shop" / "main.yaml").write_text(
         "kind: Kernel.Module\nmetadata: { name: Shop }\nimports: { Lib: ../lib }\n---\n" + CONTRACT
     )
