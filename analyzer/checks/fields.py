@@ -132,16 +132,21 @@ def _check_mapped(check: UnitCheck, site: StandaloneSite, field: CelField, names
         check.check_fits(value, outputs, OUTPUT, f"`{check.unit.label}`", field.path)
 
 
+def variables_of_safety(program: Program, unit: Unit, definition: Definition) -> Names:
+    """The variables of the ``safety`` of a definition."""
+    fields = program.contracts.fields(definition, unit.module)
+    return {"self": fields, "inputs": program.contracts.arguments(unit)}
+
+
 def check_safety(check: UnitCheck) -> None:
-    """A safety class that is an expression over the fields of a resource."""
+    """A safety class that is an expression over the fields of a resource and the inputs."""
     program, unit, definition = check.program, check.unit, check.unit.owner
     if not isinstance(definition, Definition):
         return
     safety = definition.safety
     if safety is None or "${{" not in safety:
         return
-    names = {"self": program.contracts.fields(definition, unit.module)}
-    value = evaluate_in_scope(written(safety), names)
+    value = evaluate_in_scope(written(safety), variables_of_safety(program, unit, definition))
     check.add_evaluation(value, ("safety",))
     wanted = program.contracts.lowered({"enum": [*CLASSES]}, schemas_of(unit.module))
     called = replace(FIELD, what="`safety`")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analyzer.checks.fields import known_of_check, variables_of_check
+from analyzer.checks.fields import known_of_check, variables_of_check, variables_of_safety
 from analyzer.checks.policies import variables_of_policy
 from analyzer.checks.steps import check_topology, scopes_in
 from analyzer.checks.unit_check import UnitCheck
@@ -124,7 +124,7 @@ def _outside(program: Program, unit: Unit, path: Path) -> Scope:
         return Scope(Facts(variables_of_policy(program, unit, unit.owner)), {})
     names: dict[str, Type] = dict(program.variables.of_module(unit.module))
     if isinstance(unit.owner, Definition) and path[:1] == ("safety",):
-        return Scope(Facts({"self": program.contracts.fields(unit.owner, unit.module)}), {})
+        return Scope(Facts(variables_of_safety(program, unit, unit.owner)), {})
     for site in unit.sites:
         if path[: len(site.path)] == site.path:
             names.update(_of_site(program, unit, site, path))

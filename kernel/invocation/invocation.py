@@ -19,6 +19,7 @@ from kernel.journal.rows import Approval, Won
 from kernel.policy import Applied, Decision
 from kernel.registry.instances import Instance
 from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
+from kernel.safety import Safety
 from kernel.structs import field, struct
 from kernel.topology.callsite import CallSite
 
@@ -69,9 +70,9 @@ class Invocation:
     """One call on its way through the stages."""
 
     __slots__ = (
-        "_id", "_key", "_path", "approval", "attempt", "began", "claim", "context", "decision",
-        "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "not_started",
-        "outputs", "plan", "waits", "was_in_flight",
+        "_id", "_key", "_path", "_safety", "approval", "attempt", "began", "claim", "context",
+        "decision", "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded",
+        "not_started", "outputs", "plan", "waits", "was_in_flight",
     )  # fmt: skip
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
@@ -91,9 +92,26 @@ class Invocation:
         self.approval: Approval | None = None  # the one that it goes on with
         self.decision: Decision | None = None  # what the policies say
         self.waits = 0  # of it and its controller, at the same time
+        self._safety: Safety | None = None  # where it is that of this call
         self._path: str | None = None
         self._id: str | None = None
         self._key: str | None = None
+
+    @property
+    def safety(self) -> Safety | None:
+        """Its safety class; None where none is declared.
+
+        Where that depends on the inputs, it is the strictest until these are there. Raises
+        :class:`ExpressionError`, where what the definition computes is no class.
+        """
+        contract = self.plan.instance.contract
+        if contract.safety_of is None:
+            return contract.safety
+        if self.inputs is None:
+            return "irreversible"
+        if self._safety is None:
+            self._safety = contract.safety_of(self.inputs)
+        return self._safety
 
     @property
     def history(self) -> History | None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from kernel.cel import CelError, compile_template
-from kernel.errors import Fault, ManifestError
+from kernel.cel import CelError, Template, compile_template
+from kernel.errors import ExpressionError, Fault, ManifestError
 from kernel.manifest import Definition, Module, Resource, schemas_of
 from kernel.safety import CLASSES, Safety
 from kernel.schema import Schema, compile_schema
 from kernel.structs import field, struct
+from kernel.topology.callsite import names_in
 from kernel.topology.roles import body_of, roles_of
 
 
@@ -32,6 +33,8 @@ class Contract:
     outputs: Schema | None = None
     errors: Mapping[str | int, DeclaredError] = field(default_factory=dict)
     safety: Safety | None = None
+    safety_of: Callable[[Any], Safety] | None = None
+    """Finds the class of a call from its inputs, where the definition computes it from these."""
 
     @property
     def input_redaction(self) -> Callable[[Any], Any] | None:
@@ -72,20 +75,40 @@ def contract_of(
 def with_safety(contract: Contract, definition: Definition, fields: Mapping[str, Any]) -> Contract:
     """The contract with the safety class that the definition computes from the resource's fields.
 
-    Raises :class:`ManifestError` when the computed value is no safety class.
+    Where it reads the inputs too, it is computed for each call. Raises :class:`ManifestError` when
+    the computed value is no safety class.
     """
     if definition.safety is None or definition.safety in CLASSES:
         return contract
+    template, span = compile_template(definition.safety), definition.document.span(("safety",))
+    if "inputs" in names_in(template):
+
+        def safety_of(inputs: Any) -> Safety:
+            try:
+                return _computed(template, {"self": fields, "inputs": inputs})
+            except _NoClass as error:
+                raise ExpressionError(str(error), span=span) from None
+
+        return replace(contract, safety_of=safety_of)
     try:
-        found = compile_template(definition.safety).evaluate({"self": fields})
+        return replace(contract, safety=_computed(template, {"self": fields}))
+    except _NoClass as error:
+        raise ManifestError([Fault("K209", str(error), span, None, ("safety",))]) from None
+
+
+class _NoClass(Exception):
+    """What is computed is no safety class."""
+
+
+def _computed(template: Template, bindings: dict[str, Any]) -> Safety:
+    try:
+        found = template.evaluate(bindings)
     except CelError as error:
-        found, problem = None, str(error)
-    else:
-        problem = f"`safety` is one of {', '.join(CLASSES)}"
-    if found not in CLASSES:
-        span = definition.document.span(("safety",))
-        raise ManifestError([Fault("K209", problem, span, None, ("safety",))])
-    return replace(contract, safety=found)
+        raise _NoClass(f"`safety`: {error}") from None
+    for one in CLASSES:
+        if found == one:
+            return one
+    raise _NoClass(f"`safety` is one of {', '.join(CLASSES)}")
 
 
 def declared_errors(errors: Mapping[str | int, Any]) -> Mapping[str | int, DeclaredError]:

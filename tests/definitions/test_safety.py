@@ -40,7 +40,7 @@ def failing(kind: str, fields: str, **inputs: Any) -> InvocationError:
     ("method", "status", "attempts", "outcome"),
     [
         ("GET", 500, 3, "failed"),
-        ("GET", 404, 3, "failed"),  # without `retry.when` every failure is retried (seed 003)
+        ("GET", 404, 1, "failed"),  # is declared `retryable: false`
         ("PUT", 502, 3, "unknown"),
         ("POST", 429, 3, "failed"),
         ("POST", 500, 1, "unknown"),

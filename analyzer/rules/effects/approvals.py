@@ -59,7 +59,7 @@ def _found(effects: Effects, unit: Unit, site: CallSite, callee: Callee) -> Reac
     if inside is not None:
         reached = effects.of_unit(inside).values()
         return next((one for one in reached if one.safety == _BOUND and not one.looped), None)
-    if effects.class_of(callee) != _BOUND:
+    if effects.class_of(callee, site) != _BOUND:
         return None
     context = SiteContext(site, NO_ERRORS, caught=False, looped=False)
     return next(iter(effects.of_callee(unit, context, callee).values()))

@@ -76,19 +76,19 @@ class Effects:
         self.linked = program.linked
         self.raising = Raising(program.linked)
         self._units: dict[Unit, ReachedKinds] = {}
-        self._classes: dict[tuple[object, Definition], str | None] = {}
+        self._classes: dict[tuple[object, Definition, CallSite], str | None] = {}
 
     def callee(self, unit: Unit, site: CallSite) -> Callee | None:
         """What a call site calls."""
         return self.linked.callee(unit.module, site.target)
 
-    def class_of(self, callee: Callee) -> str | None:
-        """The safety class of what is called."""
+    def class_of(self, callee: Callee, site: CallSite) -> str | None:
+        """The safety class of a call."""
         if callee.definition.safety in (None, *CLASSES):
             return callee.definition.safety
-        key = callee.resource, callee.definition
+        key = callee.resource, callee.definition, site
         if key not in self._classes:
-            self._classes[key] = class_of(self.program.contracts, callee)
+            self._classes[key] = class_of(self.program.contracts, callee, site.inputs)
         return self._classes[key]
 
     def inside(self, callee: Callee) -> Unit | None:
@@ -107,7 +107,7 @@ class Effects:
         inside = self.inside(callee)
         if inside is not None:
             return {key: self._outer(one, context) for key, one in self.of_unit(inside).items()}
-        definition, safety = callee.definition, self.class_of(callee)
+        definition, safety = callee.definition, self.class_of(callee, context.site)
         after = context.after
         if not context.caught:
             after |= self._harmful(unit, context.site, callee)

@@ -40,7 +40,7 @@ def check_retries(check: UnitCheck) -> None:
             check.add(k7_effects.SINGLE_ATTEMPT, (*site.path, "retry", "attempts"))
             continue
         _check_budget(check, site, retry)
-        if callee is None or effects.class_of(callee) == "approval-bound" or _is_off(retry):
+        if callee is None or effects.class_of(callee, site) == "approval-bound" or _is_off(retry):
             continue
         _RetryCheck(check, effects, site, retry, callee).run()
 
@@ -78,7 +78,7 @@ class _RetryCheck:
 
         ``sound``: there is no finding in ``when`` yet.
         """
-        if self.effects.class_of(self.callee) == "irreversible":
+        if self.effects.class_of(self.callee, self.site) == "irreversible":
             self.check_irreversible(sound)
             return True
         repeated = (one for one in self.reached() if _is_repeated(one, self.retry))

@@ -76,7 +76,7 @@ def failure(error: Exception, invocation: Invocation) -> InvocationError:
         code=code,
         data=data_of(error, invocation.plan.runtime.log),
         attempt=invocation.attempt,
-        outcome=_outcome(error, code, instance.contract),
+        outcome=_outcome(error, code, invocation),
         retry_after=retry_after(error),
     )
     place = place_of(error)
@@ -91,17 +91,17 @@ def _is_final(code: str | int, contract: Contract) -> bool:
     return declared is not None and declared.retryable is False
 
 
-def _outcome(error: Exception, code: str | int, contract: Contract) -> Outcome | None:
+def _outcome(error: Exception, code: str | int, invocation: Invocation) -> Outcome | None:
     """The outcome that an error says itself, or that is declared for its code.
 
     An exception that has no code and is not declared is an accident: where a call must not be made
     twice, its outcome is unknown.
     """
-    declared = contract.errors.get(code)
+    declared = invocation.plan.instance.contract.errors.get(code)
     outcome = _OUTCOMES.get(str(attribute(error, "outcome")))
     if outcome is None and declared is not None:
         outcome = declared.outcome
-    is_accident = declared is None and contract.safety in ONCE and not is_deliberate(error)
+    is_accident = declared is None and invocation.safety in ONCE and not is_deliberate(error)
     if outcome is None and (is_accident or isinstance(error, TimeoutError)):
         outcome = "unknown"
     return outcome

@@ -64,7 +64,7 @@ class JournalRecord(NoRecord):
 
     async def has_landed(self, error: InvocationError) -> bool:
         """Reconcile an unknown outcome, where the safety class has a ``check``."""
-        safety = self._invocation.plan.instance.contract.safety
+        safety = self._invocation.safety
         is_checked = error.outcome == "unknown" and safety in CHECKED
         return is_checked and await reconcile(self._invocation, error)
 
@@ -122,7 +122,7 @@ async def begin_another(
     await record.failed(error, delay)
     with invocation.timed():
         await asyncio.sleep(delay / 1000)
-    is_bound = invocation.plan.instance.contract.safety == "approval-bound"
+    is_bound = invocation.safety == "approval-bound"
     if is_bound and not error.is_before_call:
         await go_through(invocation, invocation.plan.approve_again)
     invocation.attempt += 1

@@ -34,7 +34,7 @@ def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Int
         target=instance.address,
         inputs_hash=digest_of(inputs),
         lease=history.lease.epoch,
-        safety=instance.contract.safety,
+        safety=invocation.safety,
         inputs=inputs,
         about={"began": invocation.began, **_about(invocation)},
         **more,

@@ -39,7 +39,7 @@ def without_outputs(ending: Conclusion, error: TooLarge) -> Conclusion:
 
 def failed(invocation: Invocation, error: InvocationError) -> Conclusion:
     """The end of a call that raised an error."""
-    if error.outcome == "unknown" and invocation.plan.instance.contract.safety == "idempotent":
+    if error.outcome == "unknown" and invocation.safety == "idempotent":
         error.outcome = "failed"  # it may be made again: nobody has to find out
     return Conclusion(
         error.outcome,
@@ -54,7 +54,7 @@ def cut_off(invocation: Invocation, has_landed: bool | None = None) -> Conclusio
     """The end of a call that was cancelled, and did not land as far as is known."""
     if not invocation.is_attempted:
         return failed(invocation, Cancelled("the call was cancelled before it was made"))
-    is_sure = has_landed is False or invocation.plan.instance.contract.safety == "idempotent"
+    is_sure = has_landed is False or invocation.safety == "idempotent"
     if is_sure or not has_own_effect(invocation):
         return failed(invocation, Cancelled("the call was cancelled", attempt=invocation.attempt))
     note_cut_off(invocation.path)

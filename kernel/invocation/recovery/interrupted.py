@@ -51,7 +51,7 @@ async def go_on(
 async def _found_out(invocation: Invocation, record: JournalRecord, began: float) -> bool:
     """As :func:`go_on`, for an attempt that may have been made."""
     plan = invocation.plan
-    safety = plan.instance.contract.safety
+    safety = invocation.safety
     if safety == "idempotent" or plan.instance.is_topology:
         return False  # a topology is walked again, and what it called answers for itself
     error = Unknown(_MESSAGE, code="INTERRUPTED", attempt=invocation.attempt)

@@ -8,7 +8,6 @@ from functools import partial
 from kernel.cel import CelError, Template
 from kernel.errors import Cancelled, InvocationError, OutputError, Rejected
 from kernel.invocation.invocation import Invocation
-from kernel.registry.contract import Contract
 from kernel.run_paths import joined, numbered
 from kernel.topology.callsite import DIFFERS, CallSite, Retry, names_in
 from kernel.topology.context import type_name
@@ -55,7 +54,7 @@ async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationErr
     is_final = isinstance(error, (Cancelled, OutputError, Rejected))
     if is_final or invocation.attempt >= retry.attempts:
         return False
-    if not class_allows(invocation.plan.instance.contract, error):
+    if not class_allows(invocation, error):
         return False
     if retry.when is None:
         return True
@@ -67,7 +66,7 @@ async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationErr
     return bool(await invocation.context.decide(path, find))
 
 
-def class_allows(contract: Contract, error: InvocationError) -> bool:
+def class_allows(invocation: Invocation, error: InvocationError) -> bool:
     """Whether the safety class lets the kernel make another attempt by itself.
 
     In no class after an error that is declared ``retryable: false``, here or by what was called.
@@ -76,8 +75,8 @@ def class_allows(contract: Contract, error: InvocationError) -> bool:
         return False
     if error.is_before_call:
         return True
-    declared = contract.errors.get(error.code)
-    match contract.safety:
+    declared = invocation.plan.instance.contract.errors.get(error.code)
+    match invocation.safety:
         case "irreversible":
             known = error.outcome != "unknown"
             return known and declared is not None and declared.retryable is True

@@ -68,7 +68,7 @@ def _reason(invocation: Invocation) -> str | None:
     if decision is not None and decision.effect == "require-approval":
         return decision.reason
     instance, site = invocation.plan.instance, invocation.plan.site
-    if instance.contract.safety == "approval-bound":
+    if invocation.safety == "approval-bound":
         return f"{instance.definition.kind} is approval-bound"
     if site.approval is None:
         return None
@@ -170,7 +170,7 @@ async def _was_spent_on_attempt(history: History, invocation: Invocation) -> boo
     if not invocation.was_in_flight and not instance.is_topology:
         return False
     notes = await history.guard(history.journal.trace(invocation.id))
-    ends = ("failed",) if instance.contract.safety == "approval-bound" else ()
+    ends = ("failed",) if invocation.safety == "approval-bound" else ()
     said = [one.status for one in notes if one.step == "approval" or one.status in ends]
     return bool(said) and said[-1] == "approved"
 

@@ -40,7 +40,7 @@ def _may_have_been_made(invocation: Invocation) -> bool:
     if history is None:
         return False
     if not instance.is_topology:
-        return invocation.was_in_flight and instance.contract.safety != "idempotent"
+        return invocation.was_in_flight and invocation.safety != "idempotent"
     recorded = (*history.concluded, *history.in_flight)
     return any(is_within(path, invocation.path) for path in recorded)
 

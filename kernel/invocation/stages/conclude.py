@@ -78,7 +78,7 @@ def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitab
 
 async def _unrecorded(invocation: Invocation, error: BaseException) -> None:
     """Tell the time limits around a call that it was cancelled, and may have taken effect."""
-    is_safe = invocation.plan.instance.contract.safety == "idempotent"
+    is_safe = invocation.safety == "idempotent"
     if isinstance(error, asyncio.CancelledError) and has_own_effect(invocation) and not is_safe:
         note_cut_off(invocation.path)
 
@@ -107,7 +107,7 @@ async def _hides_an_interrupted_call(invocation: Invocation, error: InvocationEr
     """Whether an error came before the outcome of an earlier process was found out."""
     if not invocation.was_in_flight or invocation.is_attempted or invocation.history is None:
         return False
-    if invocation.plan.instance.contract.safety == "idempotent":
+    if invocation.safety == "idempotent":
         return False
     if not isinstance(error, (ExpressionError, InvalidState, ValidationError)):
         return False

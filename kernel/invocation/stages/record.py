@@ -33,7 +33,7 @@ def prepare(plan: Plan) -> Stage | None:
             if invocation.was_in_flight:
                 as_it_began(invocation, history)
             return None
-        safety = instance.contract.safety
+        safety = invocation.safety
         has_effect = safety != "idempotent" and not (is_topology and safety is None)
         if has_effect or (differs and history.is_replayable):
             return _claim(invocation, history)

@@ -34,7 +34,8 @@ async def _bring_up(invocation: Invocation, plan: Plan) -> None:
     if instance.state is State.STOPPED:
         raise InvalidState(f"{instance.address} is stopped, so it cannot be called")
     # Where the class is computed from fields that are not known yet, nothing can be recorded.
-    is_unclear = instance.contract.safety is None and instance.definition.safety is not None
+    contract, declared = instance.contract, instance.definition.safety
+    is_unclear = not (contract.safety or contract.safety_of or declared is None)
     is_known_to_fail = instance.failure is not None and isinstance(instance.failure[1], NotStarted)
     if is_known_to_fail and not is_unclear:
         return

@@ -184,6 +184,25 @@ def test_a_computed_class() -> None:
         assert codes(some, resource, sequence("Main", site)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("inputs", "wanted"),
+    [
+        ("{ url: /a }", ["K702"]),
+        ("{ url: /a, method: GET }", []),
+        ("{ url: '/${{ invocation.run }}', method: PUT }", []),
+        ("{ url: /a, method: POST }", ["K702"]),
+        ("{ url: /a, method: \"${{ vars.strict ? 'GET' : 'POST' }}\" }", []),
+    ],
+)
+def test_the_class_of_a_call_depends_on_its_inputs(inputs: str, wanted: list[str]) -> None:
+    method = "{ enum: [GET, PUT, POST], default: POST }"
+    fields = f"{{ type: object, properties: {{ url: {{ type: string }}, method: {method} }} }}"
+    safety = "${{ inputs.method == 'POST' ? 'irreversible' : 'idempotent' }}"
+    api = kind("Api", f'inputs: {fields}\nsafety: "{safety}"')
+    site = f"- invoke: {{ kind: Shop.Api }}\n  inputs: {inputs}\n  retry: {{ attempts: 3 }}"
+    assert codes(MODULE, api, sequence("Main", site)) == wanted
+
+
 INNER = "- invoke: { kind: Run.Sequence, name: Inner }\n"
 
 

@@ -336,3 +336,38 @@ def test_an_error_that_is_declared_final_is_not_retried_by_any_call_around_it(
     )
     World(definition(errors=DECLARED), inner, outer, Work=worker).apply()
     assert len(worker.seen) == made
+
+
+BY_CALL = {
+    "safety": "${{ inputs.write || self.risky ? 'irreversible' : 'idempotent' }}",
+    "schema": {"type": "object", "properties": {"risky": {"type": "boolean", "default": False}}},
+    "inputs": {
+        "type": "object",
+        "properties": {"write": {"type": "boolean", "default": False}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "inputs", "made"),
+    [
+        ({}, {}, 3),
+        ({}, {"write": False}, 3),
+        ({}, {"write": True}, 1),
+        ({"risky": True}, {}, 1),
+    ],
+)
+def test_a_class_may_be_computed_for_each_call(fields: Any, inputs: Any, made: int) -> None:
+    worker = failing("no")
+    step = {"invoke": {"kind": "T.Work", **fields}, "inputs": inputs, "retry": {"attempts": 3}}
+    World(definition(**BY_CALL), sequence(step), Work=worker).apply()
+    assert len(worker.seen) == made
+
+
+def test_what_is_computed_is_a_class() -> None:
+    broken = {**BY_CALL, "safety": "${{ inputs.write ? 'other' : 'idempotent' }}"}
+    for write, outcome in ((False, "succeeded"), (True, "failed")):
+        step = call(inputs={"write": write}, retry={"attempts": 3})
+        worker = failing("no", works=1)
+        result = World(definition(**broken), sequence(step), Work=worker).apply()
+        assert result.outcome == outcome, result.error
