@@ -74,6 +74,14 @@ class Fault:
     """How to mend the fault."""
     path: Path = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """``{code, message, help, file, line, column}``, for programs."""
+        span = self.span
+        place = {"file": None, "line": None, "column": None}
+        if span is not None:
+            place = {"file": span.file, "line": span.line, "column": span.column}
+        return {"code": self.code, "message": self.message, "help": self.help, **place}
+
     def __str__(self) -> str:
         place = f"{self.span}: " if self.span else ""
         way_out = f" ({self.help})" if self.help else ""

@@ -10,11 +10,14 @@ def main() -> None:
 
     ``kernel version`` is answered before anything is imported: scripts ask it often.
     """
+    from kernel.cli import streams
+
+    streams.prepare()
     if sys.argv[1:] in (["version"], ["--version"]):
         from kernel.cli.version import show
 
         show()
-        return
+        sys.exit(streams.settled(0))
     from kernel.cli.app import leave, run
 
-    leave(run())
+    leave(streams.settled(run()))

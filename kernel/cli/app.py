@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import click
 
+from kernel.cli.options import output
 from kernel.cli.version import show
-from kernel.errors import KernelError, ManifestError, UsageError, ValuesError
+from kernel.errors import Fault, KernelError, ManifestError, UsageError, ValuesError
+from kernel.version import VERSION
 
 SUCCEEDED, FAILED, USAGE, INVALID, PARKED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -88,15 +91,21 @@ class _Commands(click.Group):
 
 
 @click.command("version", help=_COMMANDS["version"])
-def _version() -> None:
-    show()
+@output()
+def _version(form: str) -> None:
+    if form == "text":
+        show()
+        return
+    from kernel.cli import render  # for start-up time
+
+    render.show({"version": VERSION}, form)
 
 
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 succeeded, 1 the run failed, 2 usage, 3 the manifest is invalid, "
-    "4 parked, 130 interrupted.",
+    "4 parked, 5 done, but the answer could not be written, 130 interrupted.",
 )
 @click.version_option(
     package_name="invocable-kernel", prog_name="kernel", message="%(prog)s %(version)s"
@@ -106,13 +115,19 @@ def application() -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and give its exit status. Errors go to standard error, as sentences."""
+    """Run the command line and give its exit status.
+
+    Errors go to standard error, as sentences; where ``-o`` asks for a document, they are one on
+    standard output as well.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
     try:
         status: Any = application.main(arguments, prog_name="kernel", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
         error.show()
+        show_error(given, error.format_message(), "Usage")
         return USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -122,15 +137,42 @@ def run(arguments: list[str] | None = None) -> int:
 
         values = isinstance(error, ValuesError)
         show_faults(error.faults, "the values that were given" if values else "the manifest")
+        show_error(given, str(error), error.category, error.faults)
         return USAGE if values else INVALID
-    except UsageError as error:
-        click.echo(f"Error: {error}", err=True)
-        return USAGE
     except KernelError as error:
         click.echo(f"Error: {error}", err=True)
-        return FAILED
-    except BrokenPipeError:
-        # The reader of the output is gone: discard what the buffer still holds.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.__stdout__ or sys.stdout).fileno())
-        return FAILED
+        show_error(given, str(error), error.category)
+        return USAGE if isinstance(error, UsageError) else FAILED
     return status if isinstance(status, int) else SUCCEEDED
+
+
+def show_error(
+    arguments: Sequence[str], message: str, kind: str, faults: Iterable[Fault] = ()
+) -> None:
+    """Print an error that left no other answer as a document, where the arguments ask for one."""
+    form = _form(arguments)
+    if form is None:
+        return
+    from kernel.cli.render import show  # for start-up time
+
+    error: dict[str, Any] = {"message": message, "code": kind, "step": None, "kind": kind}
+    if faults:
+        error["faults"] = [fault.to_dict() for fault in faults]
+    show({"error": error}, form)
+
+
+def _form(arguments: Sequence[str]) -> str | None:
+    """The form of document that ``-o`` asks for, also where the arguments are wrong."""
+    found = None
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        name, equals, value = argument.partition("=")
+        if argument in ("-o", "--output"):
+            value = arguments[index + 1] if index + 1 < len(arguments) else ""
+        elif argument.startswith("-o"):
+            value = argument[2:]
+        elif name != "--output" or not equals:
+            continue
+        found = value
+    return found if found in ("json", "yaml") else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
@@ -10,7 +9,6 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -22,6 +20,7 @@ from analyzer.report.text import many, summary
 from kernel.cli import app
 from kernel.cli.patience import Patience
 from kernel.cli.render import use_color
+from kernel.cli.streams import carried, is_lost
 from kernel.errors import KernelError
 from kernel.structs import struct
 
@@ -45,7 +44,7 @@ def once(request: Request) -> tuple[int, tuple[str, ...]]:
     """One check: its exit status, and the places to look at for changes."""
     try:
         return _once(request)
-    except (KernelError, click.ClickException, BrokenPipeError):
+    except (KernelError, click.ClickException):
         raise
     except Exception as error:
         _failed(error)
@@ -152,13 +151,10 @@ def _mended(
 
 
 def _answer(report: Report, form: str) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):  # programs read UTF-8, and names may be no text
-        encoding = None if form == "text" else "utf-8"
-        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     if form == "json":
-        click.echo(as_json(report))
+        click.echo(carried(as_json(report)))
     elif form == "sarif":
-        click.echo(as_sarif(report, _base()))
+        click.echo(carried(as_sarif(report, _base())))
     elif form == "github":
         if report.findings:
             click.echo(as_github(report, _base()))
@@ -188,10 +184,10 @@ def _failed(error: Exception) -> None:
     )
 
 
-def watch(request: Request) -> NoReturn:
-    """Check again whenever something changes that the report depends on."""
+def watch(request: Request) -> int:
+    """Check again whenever something changes that the report depends on, as long as it is read."""
     places: tuple[str, ...] = tuple(map(str, request.paths))
-    while True:
+    while not is_lost():
         began = time.time_ns()
         known = _look(places)
         if sys.stdout.isatty():
@@ -205,8 +201,9 @@ def watch(request: Request) -> NoReturn:
             for place, now in _look(places).items()
         }
         click.echo("waiting for changes; Ctrl-C ends", err=True)
-        while _look(places) == known:
+        while not is_lost() and _look(places) == known:
             time.sleep(_POLL_SECONDS)
+    return app.SUCCEEDED
 
 
 def _look(places: Iterable[str]) -> dict[str, object]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import click
 
 from kernel import RunResult
 from kernel.cli.journals import with_journal
+from kernel.cli.options import DEFAULT_JOURNAL
 from kernel.cli.render import in_red
 from kernel.errors import InvocationError, KernelError, Parked
 
@@ -59,3 +61,14 @@ def explain(error: InvocationError, outcome: str) -> None:
     in_red(f"{outcome}{where}: ", bold=True, nl=False)
     at = f", at {error.place}" if error.place else ""
     click.echo(f"{place}{error.category}: {error.message} (code {error.code}{at})", err=True)
+
+
+def where_kept(result: RunResult, journal: str) -> str:
+    """Where the answer of a run can be read again."""
+    ended = f"the outcome of the run {result.run} is `{result.outcome}`"
+    if journal == "memory:":
+        return f"{ended}; its answer is not kept, because of --journal memory:"
+    verb = "trace" if result.outcome in ("parked", "unknown") else "resume"
+    is_named = journal not in (DEFAULT_JOURNAL, os.environ.get("KERNEL_JOURNAL"))
+    same = " with the same --journal" if is_named else ""
+    return f"{ended}; `kernel {verb} {result.run}`{same} prints what is recorded of it"

@@ -88,10 +88,13 @@ def wants_traceback() -> bool:
     return os.environ.get(_DEBUG, "") not in ("", "0")
 
 
+DEFAULT_JOURNAL = ".kernel/journal.db"
+
+
 def _journal(help: str) -> Callable[[F], F]:
     return click.option(
         "--journal",
-        default=".kernel/journal.db",
+        default=DEFAULT_JOURNAL,
         show_default=True,
         envvar="KERNEL_JOURNAL",
         show_envvar=True,

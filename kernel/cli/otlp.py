@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import click
 
 from kernel.cli.paths import outer
+from kernel.cli.streams import is_lost
 from kernel.cli.tree import IN_FLIGHT, times
 from kernel.journal import Invocation, Journal, Note, Run
 from kernel.version import VERSION
@@ -55,6 +56,8 @@ async def show_spans(journal: Journal, run: Run) -> None:
     async for span in spans(journal, run):
         click.echo(f"{before}  {json.dumps(span)}", nl=False)
         before = ",\n"
+        if is_lost():
+            return
     click.echo("\n]}]}]}")
 
 

@@ -11,34 +11,30 @@ from typing import IO, Any
 
 import click
 
+from kernel.cli.streams import carried, is_utf8
 from kernel.errors import Fault
 
 
 def show(value: Any, form: str, file: IO[str] | None = None) -> None:
     """Print a value as JSON or YAML, on standard output if nothing else is said."""
     if form == "yaml":
-        click.echo(to_yaml(value), file, nl=False)
+        click.echo(to_yaml(value, file), file, nl=False)
     else:
-        click.echo(to_json(value), file)
+        click.echo(to_json(value, file), file)
 
 
-def to_json(value: Any) -> str:
-    """``value`` as JSON, indented; in ASCII where it holds what no terminal can be sent."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, indent=2, default=str)
-    return text
+def to_json(value: Any, file: IO[str] | None = None) -> str:
+    """``value`` as JSON, indented, as the stream that it goes to carries it."""
+    return carried(json.dumps(value, ensure_ascii=False, indent=2, default=str), file)
 
 
-def to_yaml(value: Any) -> str:
-    """``value`` as a YAML document."""
+def to_yaml(value: Any, file: IO[str] | None = None) -> str:
+    """``value`` as a YAML document, as the stream that it goes to carries it."""
     from ruamel.yaml import YAML  # for start-up time
 
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.allow_unicode = True
+    yaml.allow_unicode = is_utf8(file)
     buffer = io.StringIO()
     yaml.dump(value, buffer)
     return buffer.getvalue()

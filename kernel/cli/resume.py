@@ -33,7 +33,7 @@ def command(run: str, journal: str, form: str, **options: Any) -> int:
     """
     found, content = kept_run(journal, run)
     if found.state not in UNFINISHED:
-        return print_result(_ended(found), form)
+        return print_result(_ended(found), form, journal)
 
     async def work(kernel: Kernel, _: Tell) -> RunResult:
         return await kernel.resume(found.run)

@@ -18,15 +18,17 @@ import click
 from kernel import Kernel, RunResult, load
 from kernel.cli import app
 from kernel.cli.asking import asker
-from kernel.cli.endings import explain, explain_unknown
+from kernel.cli.endings import explain, explain_unknown, where_kept
 from kernel.cli.journals import person
 from kernel.cli.options import read_inputs, variables, wants_traceback
 from kernel.cli.progress import Lines, LogLines, Printed, retried
 from kernel.cli.render import show, use_color
+from kernel.cli.streams import answer_is_kept
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
 from kernel.manifest import Manifest
-from kernel.runtime.starts import input_schemas
+from kernel.runtime.given_inputs import check_inputs, input_schemas
+from kernel.runtime.starts import starts
 from kernel.structs import field, struct
 from kernel.threads import shared
 
@@ -74,13 +76,24 @@ Tell = Callable[[RunResult], None]
 
 Work = Callable[[Kernel, Tell], Coroutine[Any, Any, RunResult]]
 
+Prepare = Callable[[Kernel], None]
+"""Looks at what was given before anything of the manifest is brought up."""
+
 
 def apply(request: Request, target: str | None) -> int:
     """Run ``target``, or what the manifest is for. Returns the exit status."""
 
+    inputs: dict[str, Any] = {}
+
+    def prepare(kernel: Kernel) -> None:
+        found = starts(kernel.manifest, kernel.registry, target)
+        calls = [start for start in found if not start.instance.is_shared]
+        given = read_inputs(request.inputs_file, request.input, input_schemas(calls))
+        for sentence in check_inputs(calls, given):
+            click.echo(sentence, err=True)
+        inputs.update(given)
+
     async def work(kernel: Kernel, tell: Tell) -> RunResult:
-        schemas = input_schemas(kernel.manifest, kernel.registry, target)
-        inputs = read_inputs(request.inputs_file, request.input, schemas)
         lost = await kernel.lost(request.run_id)
         going_on = asyncio.ensure_future(_recover(kernel, lost))
         try:
@@ -96,7 +109,7 @@ def apply(request: Request, target: str | None) -> int:
                 await asyncio.wait((going_on,))
         return result
 
-    return run(request, work)
+    return run(request, work, prepare)
 
 
 async def _recover(kernel: Kernel, lost: list[str]) -> None:
@@ -125,13 +138,15 @@ def _said(result: RunResult) -> str:
     return f"is {result.outcome}" if result.error is None else f"{result.outcome}: {result.error}"
 
 
-def run(request: Request, work: Work) -> int:
+def run(request: Request, work: Work, prepare: Prepare) -> int:
     """Load, check, bring up, work, answer. Returns the exit status."""
     manifest = load(request.path) if request.no_check else _checked(request)
-    return app.INVALID if manifest is None else bring_up(request, manifest, work)
+    return app.INVALID if manifest is None else bring_up(request, manifest, work, prepare)
 
 
-def bring_up(request: Request, manifest: Manifest, work: Work) -> int:
+def bring_up(
+    request: Request, manifest: Manifest, work: Work, prepare: Prepare = lambda _: None
+) -> int:
     """Bring a manifest up, work, answer. Returns the exit status."""
     printed = Printed()
     with _own_stdout(printed) as stdout:
@@ -140,17 +155,17 @@ def bring_up(request: Request, manifest: Manifest, work: Work) -> int:
         def tell(result: RunResult) -> None:
             if not told:
                 told.append(result)
-                _answer(result, request.form, stdout)
+                _answer(result, request.form, request.journal, stdout)
 
-        result = _execute(request, manifest, work, printed, tell)
+        result = _execute(request, manifest, work, prepare, printed, tell)
         tell(result)
         explain_unknown(result, request.journal)
     return _status(result)
 
 
-def print_result(result: RunResult, form: str) -> int:
+def print_result(result: RunResult, form: str, journal: str) -> int:
     """Print a result that is there already. Returns the exit status."""
-    _answer(result, form, sys.stdout)
+    _answer(result, form, journal, sys.stdout)
     return _status(result)
 
 
@@ -198,7 +213,12 @@ def _own_stdout(printed: Printed) -> Iterator[IO[str]]:
 
 
 def _execute(
-    request: Request, manifest: Manifest, work: Work, printed: Printed, tell: Tell
+    request: Request,
+    manifest: Manifest,
+    work: Work,
+    prepare: Prepare,
+    printed: Printed,
+    tell: Tell,
 ) -> RunResult:
     with contextlib.ExitStack() as stack:
         shown = stack.enter_context(_display())
@@ -214,6 +234,7 @@ def _execute(
             place=str(request.path.resolve()),
         )
         printed.redact = printed.beside.redact = kernel.runtime.redactor.said
+        prepare(kernel)
         kernel.subscribe(retried(shown.say), "*.Retried")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
@@ -329,7 +350,8 @@ def _logging(handler: logging.Handler) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def _answer(result: RunResult, form: str, stdout: IO[str]) -> None:
+def _answer(result: RunResult, form: str, journal: str, stdout: IO[str]) -> None:
+    answer_is_kept(where_kept(result, journal))
     if form != "text":
         show(result.to_dict(), form, stdout)
     elif result.outcome in ("succeeded", "deduplicated"):

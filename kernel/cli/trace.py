@@ -12,6 +12,7 @@ from kernel.cli.journals import as_fields, find_id, with_journal
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.otlp import show_spans
 from kernel.cli.render import show, to_json, to_yaml
+from kernel.cli.streams import is_lost
 from kernel.cli.tables import mark, plain, say
 from kernel.cli.tree import show_run
 from kernel.errors import UsageError
@@ -91,6 +92,8 @@ async def _document(journal: Journal, run: Run, form: str) -> None:
         text = to_yaml([item]) if form == "yaml" else textwrap.indent(to_json(item), "    ")
         click.echo(before + text, nl=False)
         before = between
+        if is_lost():
+            return
     if before == begin:
         begin = begin.rstrip("\n")
         end = " []\n" if form == "yaml" else "]\n}\n"

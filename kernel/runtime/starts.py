@@ -15,7 +15,6 @@ from kernel.registry.instances import Instance
 from kernel.registry.registry import Registry
 from kernel.run_paths import joined
 from kernel.runtime.targets import find_target, target_of
-from kernel.schema.bundle import properties_of
 from kernel.structs import struct
 from kernel.topology.callsite import CallSite, constant, read_call_site
 from kernel.topology.context import decided, evaluate, is_wanted
@@ -110,12 +109,3 @@ def _is_referred_to(name: str, module: Module) -> bool:
         elif isinstance(one, (list, tuple)):
             waiting.extend(one)
     return False
-
-
-def input_schemas(manifest: Manifest, registry: Registry, address: str | None) -> Mapping[str, Any]:
-    """The schemas of the inputs of what :func:`starts` finds, by name, where that is one call."""
-    found = starts(manifest, registry, address)
-    calls = [start for start in found if not start.instance.is_shared]
-    if len(calls) != 1 or calls[0].instance.contract.inputs is None:
-        return {}
-    return properties_of(calls[0].instance.contract.inputs.bundled)

@@ -78,8 +78,13 @@ def local(schema: Any, root: Any) -> Any:
 
 def properties_of(bundled: Any) -> Mapping[str, Any]:
     """The schemas of the properties of a bundled object schema, by name, references followed."""
-    properties = _referred(bundled, bundled).get("properties", {})
+    properties = root_of(bundled).get("properties", {})
     return {name: _referred(one, bundled) for name, one in properties.items()}
+
+
+def root_of(bundled: Any) -> Mapping[str, Any]:
+    """The outermost object of a bundled schema, references followed; empty for true and false."""
+    return _referred(bundled, bundled)
 
 
 def _referred(schema: Any, root: Any) -> Mapping[str, Any]:

@@ -215,6 +215,88 @@ def test_an_input_without_a_type_may_be_text(tmp_path: Path) -> None:
     assert answer.json == {"a": "NaN", "b": "{x", "c": [1]}
 
 
+def test_inputs_that_are_missing_or_wrong_are_told_before_anything_runs(tmp_path: Path) -> None:
+    """As variables are: all of them, how each is given, and with the status of usage."""
+    text = """\
+kind: Run.Sequence
+metadata: { name: Deploy }
+inputs:
+  type: object
+  properties:
+    revision: { type: string }
+    count: { type: integer, default: 1 }
+    ratio: { type: number, maximum: 1 }
+  required: [revision, count]
+steps: [{ name: Say, invoke: { kind: Log.Print }, inputs: { message: it ran } }]
+result: "${{ inputs.revision }}"
+"""
+    written(tmp_path, main_yaml=text)
+    answer = kernel("apply", "main.yaml", folder=tmp_path)
+    assert (answer.status, answer.out) == (2, "")
+    assert (
+        "main.yaml:6:15: K204 the input `revision` of Run.Sequence/Deploy is missing" in answer.err
+    )
+    assert "give --input revision=…" in answer.err
+    wrong = ("--input", "count=x", "--input", "ratio=3", "--input", "revsion=4")
+    for command in (("apply", "main.yaml"), ("invoke", "main.yaml", "Deploy")):
+        answer = kernel(*command, *wrong, "-o", "json", folder=tmp_path)
+        assert answer.status == 2
+        error = answer.json["error"]
+        assert error["kind"] == "InvalidValues"
+        told = {fault["help"]: fault["message"] for fault in error["faults"]}
+        assert "must be an integer" in told["give --input count=…"]
+        assert "at most 1" in told["give --input ratio=…"]
+        assert "is missing" in told["give --input revision=…"]
+        assert any("`revsion`" in one and "did you mean 'revision'" in one for one in told.values())
+        assert "it ran" not in answer.err
+    assert kernel("runs", folder=tmp_path).out == ""
+
+
+def test_an_input_that_the_target_does_not_know_is_told(greet: Path) -> None:
+    answer = kernel("apply", greet, "--input", "whoo=me")
+    assert answer.json["text"] == "Hello, you!"
+    assert "`whoo`" in answer.err
+    assert "did you mean 'who'" in answer.err
+    greet.write_text(GREET.replace("  type: object\n", "  type: object\n  minProperties: 0\n"))
+    assert "`whoo`" in kernel("apply", greet, "--input", "whoo=me").err
+    greet.write_text(
+        GREET.replace("  type: object\n", "  type: object\n  additionalProperties: {}\n")
+    )
+    assert "`whoo`" not in kernel("apply", greet, "--input", "whoo=me").err
+    closed = "  type: object\n  additionalProperties: false\n"
+    greet.write_text(GREET.replace("  type: object\n", closed))
+    refused = kernel("apply", greet, "--input", "whoo=me")
+    assert (refused.status, refused.out) == (2, "")
+    assert "did you mean 'who'" in refused.err
+
+
+def test_inputs_of_the_targets_of_a_module(tmp_path: Path) -> None:
+    """What `targets` writes need not be given; what it leaves open must be."""
+    sequence = (
+        "kind: Run.Sequence\nmetadata: { name: %s }\n"
+        "inputs: { type: object, properties: { a: { type: integer }, b: { type: integer } }, "
+        "required: [a, b] }\nsteps: [{ name: X, value: '${{ inputs.a + inputs.b }}' }]\n"
+        "result: '${{ steps.X.result }}'\n"
+    )
+    module = (
+        "kind: Kernel.Module\nmetadata: { name: M }\ntargets:\n"
+        "  - { invoke: { kind: Run.Sequence, name: One }, inputs: { a: 1 } }\n"
+        "  - { invoke: { kind: Run.Sequence, name: Two }, inputs: { a: 2 } }\n"
+    )
+    written(tmp_path, main_yaml="---\n".join([module, sequence % "One", sequence % "Two"]))
+    answer = kernel("apply", "main.yaml", "--no-check", folder=tmp_path)
+    assert answer.status == 2
+    for name in ("One", "Two"):
+        assert f"the input `b` of Run.Sequence/{name} is missing" in answer.err
+    assert "`a`" not in answer.err
+    assert "write it in the `targets` of the module" in answer.err
+    several = kernel("apply", "main.yaml", "--no-check", "--input", "b=5", folder=tmp_path)
+    assert (several.status, several.out) == (2, "")
+    assert "inputs are for one target; here are 2" in several.err
+    given = ("--target", "Two", "--input", "b=5", "--input", "a=2")
+    assert kernel("apply", "main.yaml", "--no-check", *given, folder=tmp_path).json == 7
+
+
 def test_inputs_come_from_a_file_or_standard_input(greet: Path, tmp_path: Path) -> None:
     (tmp_path / "in.yaml").write_text("who: file\ntimes: 2\n")
     assert kernel("apply", greet, "--inputs", tmp_path / "in.yaml").json["inputs"]["times"] == 2
@@ -348,6 +430,33 @@ def test_wrong_usage_is_status_2(greet: Path, arguments: list[str], said: str) -
     assert said in answer.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "kind"),
+    [
+        (["apply", "-o", "json"], 2, "Usage"),
+        (["apply", "greet.yaml", "--nope", "-ojson"], 2, "Usage"),
+        (["aply", "--output=json"], 2, "Usage"),
+        (["apply", "greet.yaml", "--target", "Gret", "--output", "json"], 2, "Usage"),
+        (["apply", "greet.yaml", "--var", "wrod=x", "-o", "json"], 2, "InvalidValues"),
+        (["trace", "x", "-o", "json"], 2, "Usage"),
+        (["runs", "--journal", "greet.yaml", "-o", "json"], 1, "Journal"),
+        (["get", "nowhere.yaml", "-o", "json"], 2, "Usage"),
+        (["explain", "Http.Nope", "-o", "json"], 2, "Usage"),
+        (["check", "nowhere", "-o", "json"], 2, "Usage"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_errors_are_documents_where_documents_are_asked_for(
+    greet: Path, arguments: list[str], status: int, kind: str
+) -> None:
+    answer = kernel(*arguments, folder=greet.parent)
+    assert answer.status == status, answer.err
+    error = answer.json["error"]
+    assert error["kind"] == kind
+    assert error["message"]
+    assert answer.err
+
+
 @pytest.mark.parametrize("arguments", [["apply", "nowhere"], ["get", "nowhere.yaml"]])
 def test_a_path_that_is_not_there(arguments: list[str], tmp_path: Path) -> None:
     answer = kernel(*arguments, folder=tmp_path)
@@ -470,6 +579,8 @@ def test_version() -> None:
 
     assert kernel("version").out == f"kernel {__version__}\n"
     assert kernel("--version").out == f"kernel {__version__}\n"
+    assert kernel("version", "-o", "json").json == {"version": __version__}
+    assert kernel("version", "-o", "yaml").out == f"version: {__version__}\n"
 
 
 @pytest.mark.parametrize(
