@@ -77,7 +77,7 @@ class Fault:
     def to_dict(self) -> dict[str, Any]:
         """``{code, message, help, file, line, column}``, for programs."""
         span = self.span
-        place = {"file": None, "line": None, "column": None}
+        place: dict[str, Any] = {"file": None, "line": None, "column": None}
         if span is not None:
             place = {"file": span.file, "line": span.line, "column": span.column}
         return {"code": self.code, "message": self.message, "help": self.help, **place}

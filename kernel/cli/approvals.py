@@ -10,14 +10,14 @@ import click
 
 from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tables import mark, short
-from kernel.events.event import rfc3339
+from kernel.cli.tables import mark, minute, short
 from kernel.journal import Approval
 from kernel.journal.rows import ApprovalState
 
 _HEADER = (
     "APPROVAL", "STATE", "TARGET", "PATH", "REASON", "REQUESTER", "ASKED", "EXPIRES", "RUN",
 )  # fmt: skip
+_OPTIONAL = ("ASKED", "REQUESTER", "PATH", "RUN", "EXPIRES")
 
 
 @click.command("approvals")
@@ -33,7 +33,7 @@ def command(journal: str, state: ApprovalState | None, form: str) -> None:
     found = [as_of(now, one) for one in with_journal(journal, lambda opened: opened.approvals())]
     found = [one for one in found if state in (None, one.state)]
     none = "there are no such approvals" if state else "there are no approvals"
-    show_rows(found, form, none, _HEADER, _cells)
+    show_rows(found, form, none, _HEADER, _cells, _OPTIONAL)
 
 
 def as_of(now: int, one: Approval) -> Approval:
@@ -44,8 +44,8 @@ def as_of(now: int, one: Approval) -> Approval:
 
 def _cells(one: Approval) -> tuple[str, ...]:
     return (
-        *(one.approval, f"{mark(one.state)} {one.state}", one.target),
+        *(short(one.approval), f"{mark(one.state)} {one.state}", one.target),
         *(one.frozen.get("path", ""), one.reason, one.requester or ""),
-        *(rfc3339(one.asked_at, 0), rfc3339(one.expires_at, 0) if one.expires_at else ""),
+        *(minute(one.asked_at), minute(one.expires_at) if one.expires_at else ""),
         short(one.run),
     )

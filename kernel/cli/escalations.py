@@ -8,12 +8,11 @@ import click
 
 from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tables import compact, plain, short
-from kernel.events.event import rfc3339
+from kernel.cli.tables import compact, minute, short
 from kernel.journal import Invocation
 
 _HEADER = ("EXECUTION", "TARGET", "CLASS", "RUN", "PATH", "SINCE", "ERROR")
-_MAX_WIDTH = 100
+_OPTIONAL = ("CLASS", "SINCE", "PATH")
 
 
 @click.command("escalations")
@@ -25,23 +24,22 @@ def command(journal: str, form: str) -> None:
     Somebody has to find out whether the effect took place, and say so with `kernel resolve`.
     """
     found = with_journal(journal, lambda opened: opened.escalations())
-    show_rows(found, form, "no outcome waits for a person", _HEADER, _cells)
+    show_rows(found, form, "no outcome waits for a person", _HEADER, _cells, _OPTIONAL)
 
 
 def _said(error: Any) -> str:
     """What the error says, on one line."""
     match error:
         case {"message": str(message)}:
-            text = plain(" ".join(message.split()))
-            return text if len(text) <= _MAX_WIDTH else f"{text[:_MAX_WIDTH]}…"
+            return " ".join(message.split())
         case None:
             return ""
         case _:
-            return compact(error, _MAX_WIDTH)
+            return compact(error)
 
 
 def _cells(one: Invocation) -> tuple[str, ...]:
     return (
-        *(one.execution, one.target, one.safety or "", short(one.run), one.path),
-        *(rfc3339(one.concluded_at or one.claimed_at, 0), _said(one.error)),
+        *(short(one.execution), one.target, one.safety or "", short(one.run), one.path),
+        *(minute(one.concluded_at or one.claimed_at), _said(one.error)),
     )

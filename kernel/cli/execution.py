@@ -90,16 +90,16 @@ def show_execution(found: Recorded) -> None:
     how = one.outcome or IN_FLIGHT
     say(f"{mark(how)} {plain(one.path) or 'the call'}  {plain(one.target)}  {how}", color(how))
     for name, text in _facts(one):
-        say(f"  {name:<10} {plain(text)}")
+        say(f"  {name:<10} {plain(text)}", hang=13)
     for name in ("inputs", "about", "outputs", "error"):
         if (value := getattr(one, name)) is not None:
             _value(name, value)
     say("  trace")
     width = max((len(step.step) for step in found.steps), default=0)
     for step in found.steps:
-        detail = "" if step.detail is None else f"  {compact(step.detail, 300)}"
+        detail = "" if step.detail is None else f"  {compact(step.detail)}"
         said = f"{plain(step.step):<{width}}  {plain(step.status)}"
-        say(f"    {rfc3339(step.at, 3)}  {said}{detail}", color(step.status))
+        say(f"    {rfc3339(step.at, 3)}  {said}{detail}", color(step.status), 30)
     for approval in found.approvals:
         click.echo()
         show_approval(approval)
@@ -124,7 +124,7 @@ def _facts(one: Invocation) -> Iterator[tuple[str, str]]:
 
 def _value(name: str, value: Any) -> None:
     first, *rest = lines_of(value)
-    say(f"  {name:<10} {first}")
+    say(f"  {name:<10} {first}", hang=15)
     for line in rest:
         say(f"  {'':<10} {line}")
 

@@ -89,14 +89,19 @@ def person() -> str:
 
 
 def show_rows(
-    rows: list[T], form: str, none: str, header: Sequence[str], cells: Callable[[T], Sequence[str]]
+    rows: list[T],
+    form: str,
+    none: str,
+    header: Sequence[str],
+    cells: Callable[[T], Sequence[str]],
+    optional: Sequence[str] = (),
 ) -> None:
     """Print rows of the journal: as a document, as a table, or that there are ``none``."""
     if form != "text":
         show([as_fields(row) for row in rows], form)
     elif rows:
         colors = [color(row.state) if isinstance(row, Run | Approval) else None for row in rows]
-        show_table(header, map(cells, rows), colors)
+        show_table(header, map(cells, rows), colors, optional)
     else:
         click.echo(none, err=True)
 

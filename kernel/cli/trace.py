@@ -12,6 +12,7 @@ from kernel.cli.journals import as_fields, find_id, with_journal
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.otlp import show_spans
 from kernel.cli.render import show, to_json, to_yaml
+from kernel.cli.runs import as_seen
 from kernel.cli.streams import is_lost
 from kernel.cli.tables import mark, plain, say
 from kernel.cli.tree import show_run
@@ -59,6 +60,7 @@ async def _trace(journal: Journal, name: str, form: str, whole: bool) -> None:
     run = await journal.run(found)
     if run is None:
         raise UsageError(f"the run {found} is not whole in this journal")
+    run = await as_seen(journal, run)
     if form == "text":
         await show_run(journal, run, whole)
     elif form == "otlp":

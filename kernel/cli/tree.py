@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -18,6 +19,7 @@ MAX_ROUNDS = 20  # so many rounds of a loop are shown, and so many more that wen
 IN_FLIGHT = "in flight"
 _WORSE = ("succeeded", "deduplicated", "cancelled", "rejected", "failed", IN_FLIGHT, "unknown")
 _HEADER = ("INVOCATION", "TARGET", "OUTCOME", "CLASS", "BEGAN", "TAKES", "EXECUTION")
+_OPTIONAL = ("BEGAN", "CLASS")
 _NOTHING = ("",) * (len(_HEADER) - 1)
 
 
@@ -101,10 +103,10 @@ async def show_run(journal: Journal, run: Run, whole: bool) -> None:
     pending = await journal.approvals("pending")
     waiting = {one.execution: one.approval for one in pending if one.run == run.run}
     _head(run)
-    lines = list(_lines(root, waiting))
+    lines = list(_lines(root, waiting, run.opened_at))
     if lines:
         click.echo()
-        show_table(_HEADER, [cells for cells, _ in lines], [fg for _, fg in lines])
+        show_table(_HEADER, [cells for cells, _ in lines], [fg for _, fg in lines], _OPTIONAL)
 
 
 def _head(run: Run) -> None:
@@ -113,31 +115,42 @@ def _head(run: Run) -> None:
     ended = f", took {lasting(run.finished_at - run.opened_at)}" if run.finished_at else ""
     by = f" by {plain(run.principal)}" if run.principal else ""
     say(f"  opened {rfc3339(run.opened_at, 3)}{by} (source {plain(run.source)}){ended}")
-    for name, value in (("inputs", run.inputs), ("result", run.result), ("error", run.error)):
+    for name, value in (("inputs", run.inputs), ("result", run.result)):
         if value is not None:
             say(f"  {name} {compact(value, 200)}")
+    if run.error is not None:
+        say(f"  error {plain(_told(run.error))}", hang=8)
+
+
+def _told(error: Any) -> str:
+    """An error, whole: what went wrong, where, and of what category."""
+    if not isinstance(error, dict):
+        return compact(error)
+    where = f" in step {error['step']}" if error.get("step") else ""
+    told = f"{error.get('kind')}{where}: {error.get('message')} (code {error.get('code')})"
+    return told if error.get("data") is None else f"{told} {compact(error['data'])}"
 
 
 Line = tuple[tuple[str, ...], str | None]
 """The cells of a line, and its colour."""
 
 
-def _lines(root: Node, waiting: Mapping[str, str]) -> Iterator[Line]:
+def _lines(root: Node, waiting: Mapping[str, str], opened: int) -> Iterator[Line]:
     if root.seen is not None:
         name = "the topology" if root.inside else "the call"
-        yield _line(name, _whole(root, root.seen), waiting, "")
-    yield from _inside(root, 0 if root.seen is None else 1, waiting)
+        yield _line(name, _whole(root, root.seen), waiting, "", opened)
+    yield from _inside(root, 0 if root.seen is None else 1, waiting, opened)
 
 
-def _inside(node: Node, depth: int, waiting: Mapping[str, str]) -> Iterator[Line]:
+def _inside(node: Node, depth: int, waiting: Mapping[str, str], opened: int) -> Iterator[Line]:
     indent = "  " * depth
     for part, inner in sorted(node.inside.items(), key=_order):
         label, inner = _joined(part, inner)
         if inner.seen is None:
             yield (f"{indent}  {label}", *_NOTHING), None
         else:
-            yield _line(label, _whole(inner, inner.seen), waiting, indent)
-        yield from _inside(inner, depth + 1, waiting)
+            yield _line(label, _whole(inner, inner.seen), waiting, indent, opened)
+        yield from _inside(inner, depth + 1, waiting, opened)
     counted = Counter(node.hidden.values())
     for outcome in sorted(counted, key=_weight):
         yield (f"{indent}… {counted[outcome]:,} more {outcome}", *_NOTHING), color(outcome)
@@ -166,15 +179,15 @@ def _order(item: tuple[str | int, Node]) -> tuple[int, int]:
     return (0, part) if isinstance(part, int) else (1, node.began())
 
 
-def _line(label: str, one: Seen, waiting: Mapping[str, str], indent: str) -> Line:
+def _line(label: str, one: Seen, waiting: Mapping[str, str], indent: str, opened: int) -> Line:
     approval = waiting.get(one.execution)
     how, said = one.outcome, one.outcome
     if approval is not None:
-        how, said = "parked", f"waits for approval {short(approval)}"
+        how, said = "parked", f"needs approval {short(approval)}"
     elif one.attempts > 1:
         said = f"{said}, {one.attempts} attempts"
     cells = (
         *(f"{indent}{mark(how)} {label}", one.target, said, one.safety or ""),
-        *(rfc3339(one.began, 3), lasting(one.takes), short(one.execution)),
+        *(f"+{lasting(one.began - opened)}", lasting(one.takes), short(one.execution)),
     )
     return cells, color(how)

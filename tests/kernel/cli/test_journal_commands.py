@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 from uuid import UUID, uuid5
 
 import pytest
@@ -98,12 +99,82 @@ def test_runs_are_listed_the_newest_first(journal: str) -> None:
     answer = ask(journal, "runs")
     assert answer.status == 0
     header, *lines = answer.out.splitlines()
-    assert header.split() == [
-        *("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPAL")
+    assert header.split() == ["RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "PRINCIPAL"]
+    assert [line.split()[0] for line in lines] == ["another", RUN[:8]]
+    assert lines[1].split()[1:4] == ["Run.Sequence/Main", "…", "running"]
+    assert lines[1].split()[4:6] == ["2026-09-10", "00:26"]
+    assert lines[1].split()[-1] == "user:ann"
+    wide = kernel("runs", env={"KERNEL_JOURNAL": journal, "COLUMNS": "120"}).out.splitlines()
+    assert wide[0].split()[-2:] == ["CONCLUDED", "PRINCIPAL"]
+    assert wide[2].split()[-2:] == ["27", "user:ann"]
+
+
+LONG = "The warehouse refused: " + "many words that say why, " * 20 + "and 日本 as well"
+
+
+async def fill_long(journal: Journal, clock: Clock) -> None:
+    """A run with names, reasons and errors that are longer than a line."""
+    clock.now = NOON
+    name = "AVeryLongNameOfATopologyThatSomebodyHasChosen"
+    opened = await journal.open_run(
+        NewRun("a-run-with-an-id-that-somebody-has-chosen-and-that-is-longer-than-a-line-of-80",
+               f"Run.Sequence/{name}", "d" * 64, {"day": "monday " * 30}, "api",
+               "user:somebody.with.a.long.name@example.com", "c-1")
+    )  # fmt: skip
+    assert isinstance(opened, Opened)
+    run = opened.lease.run
+    path = f"steps.{'Outermost' * 3}[3].steps.{'Innermost' * 3}"
+    won = await win(journal, replace(of(path, target=f"Shop.{name}/{name}"), run=run))
+    await journal.ask(
+        NewApproval(
+            *("ask-1", won.execution, run, f"Shop.{name}/{name}", {"inputs": {"why": LONG}}),
+            *(LONG, "user:somebody.with.a.long.name@example.com", None),
+        )
+    )
+    error = {"message": LONG, "code": "E" * 90, "kind": "Thrown", "step": "X", "data": [LONG]}
+    lost = await win(journal, replace(of("steps.Lost"), run=run))
+    await journal.finalize(lost.execution, lost.epoch, Conclusion("unknown", error=error))
+    await journal.finish_run(opened.lease, "failed", error=error)
+
+
+def columns_of(line: str) -> int:
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in line)
+
+
+def test_what_is_long_fits_80_columns_and_is_whole(tmp_path: Path) -> None:
+    address, clock = str(tmp_path / "journal.db"), Clock()
+    play(address, lambda opened: fill_long(opened, clock), clock=clock)
+    run = "a-run"
+    lost = execution("steps.Lost")
+    for arguments in (
+        *(("runs",), ("approvals",), ("escalations",), ("trace", run), ("trace", "--all", run)),
+        *(("trace", lost), ("trace", "--verify")),
+    ):
+        for width in ("", "60", "200"):
+            env = {"KERNEL_JOURNAL": address, **({"COLUMNS": width} if width else {})}
+            answer = kernel(*arguments, env=env)
+            assert answer.status == 0, answer.err
+            assert answer.out
+            for line in answer.out.splitlines():
+                assert columns_of(line) <= int(width or 80), (arguments, line)
+    for arguments in (("trace", run), ("trace", lost), ("escalations",)):
+        told = ask(address, *arguments).out
+        words = "".join(told.split())
+        assert "".join(LONG.split()) in words or arguments == ("escalations",)
+    assert "E" * 90 in "".join(ask(address, "trace", run).out.split())
+
+
+def test_interrupted_runs_are_listed(journal: str) -> None:
+    """A run is interrupted if it is recorded as running, and its process has ended."""
+    by_hand(journal, "UPDATE kernel_progress SET owner = NULL")
+    found = ask(journal, "runs", "--state", "interrupted", "-o", "json").json
+    assert [(one["run"], one["state"]) for one in found] == [
+        ("another", "interrupted"),
+        (RUN, "interrupted"),
     ]
-    assert [line.split()[0] for line in lines] == ["another", RUN]
-    assert lines[1].split()[1:5] == ["Run.Sequence/Main", "…", "running", "2026-09-10T00:26:40Z"]
-    assert lines[1].split()[-2:] == ["27", "user:ann"]
+    assert ask(journal, "runs", "--state", "running", "-o", "json").json == []
+    assert len(ask(journal, "runs", "--state", "interrupted", "--limit", "1").out.splitlines()) == 2
+    assert ask(journal, "trace", RUN).out.startswith(f"… run {RUN}  Run.Sequence/Main  interrupted")
 
 
 def test_runs_as_documents_have_all_their_fields(journal: str) -> None:
@@ -145,8 +216,12 @@ def test_a_run_is_a_tree_of_its_invocations(journal: str) -> None:
     lines = [line for line in answer.out.splitlines() if line]
     first = next(line for line in lines if "Fetch" in line)
     assert first.split() == [
-        *("✓", "Fetch", "Http.Request/Orders", "succeeded", "idempotent"),
-        *("2026-09-10T00:26:40.010Z", "90ms", execution("steps.Fetch")[:8]),
+        *("✓", "Fetch", "Http.Request/Orders", "succeeded", "90ms"),
+        execution("steps.Fetch")[:8],
+    ]
+    wide = kernel("trace", RUN, env={"KERNEL_JOURNAL": journal, "COLUMNS": "150"}).out
+    assert next(line for line in wide.splitlines() if "Fetch" in line).split()[3:7] == [
+        *("succeeded", "idempotent", "+10ms", "90ms")
     ]
     assert any(line.startswith("  Each") for line in lines)
     assert sum(" Charge " in line for line in lines) == 21, "twenty, and one that failed"
@@ -154,7 +229,7 @@ def test_a_run_is_a_tree_of_its_invocations(journal: str) -> None:
     assert next(line for line in lines if ", 2 attempts" in line).startswith("  ✓ [3] Charge")
     assert sum(line.startswith("  ✗ [22] Charge") for line in lines) == 1
     assert "‖ Refund" in answer.out
-    assert "waits for approval ap-1" in answer.out
+    assert "needs approval ap-1" in answer.out
     assert "? Ship" in answer.out
 
 
@@ -254,7 +329,8 @@ def test_the_chain_is_proven_and_its_break_is_found(journal: str) -> None:
     for arguments in ((), (RUN,)):
         answer = ask(journal, "trace", "--verify", *arguments)
         assert answer.status == 1
-        assert f"✗ {RUN}  broken at number 5: steps.Each[3].steps.Charge was altered" in answer.out
+        said = " ".join(answer.out.split())
+        assert f"✗ {RUN} broken at number 5: steps.Each[3].steps.Charge was altered" in said
     (proof,) = ask(journal, "trace", "--verify", RUN, "-o", "json").json
     assert (proof["holds"], proof["number"]) == (False, 5)
     assert proof["path"] == "steps.Each[3].steps.Charge"
@@ -417,7 +493,7 @@ def test_what_has_expired_is_not_approved(journal: str) -> None:
 def test_a_person_says_what_has_become_of_an_unknown_outcome(journal: str) -> None:
     name = execution("steps.Ship")
     (line,) = ask(journal, "escalations").out.splitlines()[1:]
-    assert line.startswith(name)
+    assert line.startswith(name[:8])
     assert "no answer" in line
     answer = ask(journal, "resolve", name[:13], "--landed", "--outputs", '{"parcel": 7}')
     assert answer.status == 0, answer.err
