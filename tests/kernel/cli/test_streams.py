@@ -169,7 +169,7 @@ def test_a_run_whose_answer_cannot_be_written(
     assert "could not be written to standard output: No space left on device" in said
     (kept,) = re.findall("`kernel ((?:resume|trace) .*?)`", said)
     again = run(folder, *kept.split())
-    wanted = {"Greet": TEXT, "Fails": TEXT, "Waits": "waits for approval"}[target]
+    wanted = {"Greet": TEXT, "Fails": TEXT, "Waits": "needs approval"}[target]
     assert wanted in (again.out + again.err).decode()
 
 
