@@ -30,6 +30,7 @@ from analyzer.editor.renaming import RenameRefused, renamable, rename
 from analyzer.editor.workspace import Workspace
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding
+from analyzer.findings.pages import url
 from kernel.errors import Span
 from kernel.version import VERSION
 
@@ -176,6 +177,7 @@ class Server(LanguageServer):
             f"{finding.message}{help}",
             severity=_SEVERITY[finding.weight],
             code=finding.code,
+            code_description=lsp.CodeDescription(url(finding.code)),
             source="kernel",
             related_information=related or None,
             tags=[lsp.DiagnosticTag.Unnecessary] if finding.code in _UNNECESSARY else None,

@@ -17,6 +17,11 @@ def page(code: str) -> str | None:
         return None
 
 
+def url(code: str) -> str:
+    """The address of the page of a rule: the file in the installed package."""
+    return (_FOLDER / f"{code}.md").as_uri()
+
+
 def find_rule(word: str) -> RuleEntry | None:
     """The rule with this code or name, in any case."""
     code = word.upper()

@@ -7,6 +7,7 @@ from dataclasses import astuple
 from typing import Any
 
 from analyzer.findings.finding import Finding, Report
+from analyzer.findings.pages import url
 from kernel.errors import Span
 
 _PLACE = ("file", "line", "column", "endLine", "endColumn")
@@ -37,7 +38,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
         "path": list(finding.path),
         "related": [{"message": note.message, **_span(note.span)} for note in finding.related],
         "fix": None if fix is None else {"title": fix.title, "text": fix.text, **_span(fix.span)},
-        "url": f"analyzer/rules/{finding.code}.md",
+        "url": url(finding.code),
     }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from analyzer.findings.catalogue import RULES, RuleEntry
 from analyzer.findings.finding import Edit, Finding, Report
-from analyzer.findings.pages import first_paragraph, page
+from analyzer.findings.pages import first_paragraph, page, url
 from analyzer.report.paths import relative
 from kernel.errors import Span
 from kernel.version import VERSION
@@ -60,6 +60,7 @@ def _rule(rule: RuleEntry) -> Json:
     }
     if text is not None:
         described["fullDescription"] = {"text": first_paragraph(text)}
+        described["helpUri"] = url(rule.code)
         described["help"] = {"text": text, "markdown": text}
     return described
 

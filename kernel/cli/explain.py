@@ -16,6 +16,7 @@ from analyzer.findings.pages import find_rule, page
 from kernel.cel import MACROS, TABLE
 from kernel.cli.options import output
 from kernel.cli.render import show
+from kernel.cli.words import Word, entries, groups, names
 from kernel.errors import UsageError
 from kernel.manifest import Definition, Module, library_module, library_names, load, resolve_kind
 from kernel.manifest.suggest import did_you_mean, nearest
@@ -28,7 +29,7 @@ _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
 
 
 @click.command("explain")
-@click.argument("what", metavar="KIND[.FIELD]|RULE")
+@click.argument("what", metavar="[KIND[.FIELD]|WORD|RULE]", required=False)
 @click.option(
     "--path",
     type=click.Path(path_type=Path),
@@ -36,29 +37,76 @@ _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
     help="A manifest whose own kinds can be explained too.",
 )
 @output()
-def command(what: str, path: Path | None, form: str) -> None:
-    """Explain a kind, a field of it, a CEL function, or a rule of `kernel check`.
+def command(what: str | None, path: Path | None, form: str) -> None:
+    """Explain a kind, a field of it, a word of the language, a CEL function, or a rule.
 
     \b
+    kernel explain                           all kinds, by module; all words
     kernel explain Http.Request              the kind: fields, inputs, outputs, errors
     kernel explain Http.Request.baseUrl      one field of its resources
     kernel explain Http.Request.inputs.url   one field of its contract
     kernel explain Orders.Charge --path .    a kind of the manifest in this folder
+    kernel explain retry                     a word of the language: error, step, forEach, …
     kernel explain cel                       all CEL functions
     kernel explain cel.startsWith            one of them
     kernel explain K503                      a rule, also by its name: step-unavailable
     """
+    explained = overview(path) if what is None else _explained(what, path)
+    if form != "text":
+        show(explained, form)
+    elif what is not None and _is_rule(what):
+        click.echo("\n".join(_page(explained)))
+    elif "modules" in explained:
+        click.echo("\n".join(overview_text(explained)))
+    elif "meanings" in explained:
+        click.echo("\n".join(_meanings(explained)))
+    else:
+        click.echo("\n".join(_text(explained)))
+
+
+def _explained(what: str, path: Path | None) -> dict[str, Any]:
     head, _, rest = what.partition(".")
     if _is_rule(what):
-        explained = _rule(what)
-    elif head == "cel":
-        explained = _functions(rest)
-    else:
-        explained = _functions(what) if what in _FUNCTIONS else _kind(what, path)
-    if form == "text":
-        click.echo("\n".join(_page(explained) if _is_rule(what) else _text(explained)))
-    else:
-        show(explained, form)
+        return _rule(what)
+    if head == "cel":
+        return _functions(rest)
+    if found := entries(what):
+        return {
+            "word": what,
+            "meanings": [
+                {
+                    "name": one.group,
+                    "description": one.word.says,
+                    "fields": [_inner(each) for each in one.word.inside],
+                }
+                for one in found
+            ],
+        }
+    return _functions(what) if what in _FUNCTIONS else _kind(what, path)
+
+
+def _inner(word: Word) -> dict[str, Any]:
+    return {"name": word.name, "description": word.says}
+
+
+def overview(path: Path | None = None) -> dict[str, Any]:
+    """The kinds by their modules: the kernel's, those of the library, and those at a path."""
+    modules = {"Kernel": [_short(kind, schema) for kind, schema in SYSTEM_KINDS.items()]}
+    loaded = [library_module(name) for name in library_names()]
+    if path is not None:
+        loaded.append(load(path).root)
+    for module in loaded:
+        if module is not None and module.definitions:
+            modules[module.name] = [
+                {"name": one.kind, "capability": one.capability, "description": one.description}
+                for one in module.definitions.values()
+            ]
+    words = {group.name: [word.name for word in group.words] for group in groups()}
+    return {"modules": modules, "words": words}
+
+
+def _short(kind: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": kind, "description": schema["description"]}
 
 
 # Rules
@@ -66,6 +114,8 @@ def command(what: str, path: Path | None, form: str) -> None:
 
 def _is_rule(word: str) -> bool:
     """Whether a word means a rule, and no kind: a code, or a name or what looks like one."""
+    if entries(word):
+        return False
     return bool(_CODE.fullmatch(word)) or "-" in word or find_rule(word) is not None
 
 
@@ -105,7 +155,8 @@ def _kind(what: str, path: Path | None) -> dict[str, Any]:
     if system is not None:
         if len(words) > 2:
             return _field(system, words[2:], what)
-        return {"kind": what, "fields": list(_properties(system))}
+        said = {"kind": what, "description": system["description"]}
+        return {**said, "fields": list(_properties(system))}
     definition = _definition(words, path)
     if len(words) == 2:
         return _whole(definition)
@@ -138,8 +189,11 @@ def _unknown(kind: str, head: str, module: Module | None) -> str:
         return f"there is no kind `{kind}`; there are: {kinds}"
     modules = ", ".join(sorted(library_names()))
     near = nearest(head, library_names())
-    hint = f"did you mean `{kind.replace(head, near, 1)}`? " if near else ""
-    return f"there is no kind `{kind}`; {hint}library modules: {modules}; others with --path"
+    found = kind.replace(head, near, 1) if near else nearest(kind, names())
+    hint = f"did you mean `{found}`? " if found else ""
+    what = "kind" if "." in kind else "kind or word"
+    more = "`kernel explain` lists all, with --path those of a manifest too"
+    return f"there is no {what} `{kind}`; {hint}library modules: {modules}; {more}"
 
 
 def _whole(definition: Definition) -> dict[str, Any]:
@@ -258,6 +312,40 @@ def _functions(name: str) -> dict[str, Any]:
 
 
 # Text
+
+
+def overview_text(explained: Mapping[str, Any]) -> Iterator[str]:
+    """The kinds by module, and the words of the language by group, as lines of 80 columns."""
+    for module, kinds in explained["modules"].items():
+        yield module.upper()
+        for row in kinds:
+            capability = f"  <{row['capability']}>" if row.get("capability") else ""
+            yield f"  {row['name']}{capability}"
+            yield from _wrapped(row["description"], "      ")
+        yield ""
+    for group, listed in explained.get("words", {}).items():
+        yield group.upper()
+        yield from _wrapped(", ".join(listed), "  ")
+        yield ""
+    yield "`kernel explain NAME` explains a kind, a field of it, or a word."
+    yield "`kernel explain cel` lists the functions of CEL, docs/check.md the rules."
+
+
+def _meanings(explained: Mapping[str, Any]) -> Iterator[str]:
+    for number, one in enumerate(explained["meanings"]):
+        if number:
+            yield ""
+        yield f"{explained['word']}  ({one['name']})"
+        yield from _wrapped(one["description"], "  ")
+        if one["fields"]:
+            yield "\nFIELDS:"
+        for field in one["fields"]:
+            yield f"  {field['name']}"
+            yield from _wrapped(field["description"], "      ")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, 78, initial_indent=indent, subsequent_indent=indent)
 
 
 def _text(explained: Mapping[str, Any]) -> Iterator[str]:

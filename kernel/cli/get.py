@@ -9,17 +9,25 @@ from typing import Any
 import click
 
 from kernel import load
-from kernel.cli.options import MANIFEST, output
+from kernel.cli.options import output
 from kernel.cli.render import show
 from kernel.cli.tables import show_columns
 from kernel.manifest import Module, resolve_kind
 
 
 @click.command("get")
-@MANIFEST
+@click.argument("path", type=click.Path(path_type=Path), metavar="PATH|kinds")
 @output()
 def command(path: Path, form: str) -> None:
-    """List what a manifest declares: its kinds, its resources and its policies."""
+    """List what a manifest declares: its kinds, its resources and its policies.
+
+    `kernel get kinds` lists the kinds that are there for every manifest, by module.
+    """
+    if not path.exists():
+        if str(path) != "kinds":
+            raise click.UsageError(f"the path '{path}' does not exist")
+        _show_kinds(form)
+        return
     rows = list(_rows(load(path).root))
     if form != "text":
         show(rows, form)
@@ -28,6 +36,16 @@ def command(path: Path, form: str) -> None:
         click.echo(f"{path} declares nothing", err=True)
         return
     show_columns([[key.upper() for key in rows[0]], *([*row.values()] for row in rows)])
+
+
+def _show_kinds(form: str) -> None:
+    from kernel.cli.explain import overview, overview_text  # for start-up time
+
+    modules = overview()["modules"]
+    if form != "text":
+        show(modules, form)
+    else:
+        click.echo("\n".join(overview_text({"modules": modules})))
 
 
 def _rows(module: Module) -> Iterator[dict[str, str]]:

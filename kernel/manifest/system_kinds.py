@@ -16,6 +16,7 @@ def _described(description: str, schema: dict[str, Any] = _SCHEMA) -> dict[str, 
 
 _DEFINITION: dict[str, Any] = {
     "type": "object",
+    "description": "Declares a kind: its capability, fields, contract, safety and controller.",
     "properties": {
         "capability": {
             "description": "Its role: called with inputs; started and ends; runs until stopped; "
@@ -98,6 +99,7 @@ _DECLARATIONS = {
 
 _MODULE: dict[str, Any] = {
     "type": "object",
+    "description": "Declares what a manifest imports, its variables, secrets and targets.",
     "properties": {
         "imports": {
             "description": "Other manifests by alias: a folder, a file, an installed package.",
@@ -121,6 +123,7 @@ _GLOBS = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItem
 
 _POLICY: dict[str, Any] = {
     "type": "object",
+    "description": "Says who may call which targets, where, and what needs an approval.",
     "properties": {
         "principals": {
             "description": "The callers that the rules are for, as globs; all where it is absent. "

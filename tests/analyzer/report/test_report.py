@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.findings.catalogue import RULES
+from analyzer.findings.pages import url
 from analyzer.report import Edit, Finding, Note, Report, as_github, as_json, as_text
 from analyzer.report.excerpt import excerpt
 from kernel.errors import Fault, Span
@@ -69,7 +70,7 @@ def test_json() -> None:
             "endLine": 3,
             "endColumn": 13,
         },
-        "url": "analyzer/rules/K205.md",
+        "url": url("K205"),
     }
     assert document["diagnostics"][0]["file"] is None
 
