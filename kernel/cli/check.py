@@ -13,7 +13,10 @@ from kernel.errors import UsageError
 
 @click.command("check")
 @click.argument(
-    "paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]..."
+    "paths",
+    nargs=-1,
+    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    metavar="[PATH]...",
 )
 @output("text", "json", "sarif", "github")
 @click.option(
@@ -34,13 +37,17 @@ def command(paths: tuple[Path, ...], **options: Any) -> int:
     """Prove what can be known of manifests without running them.
 
     Each PATH is a manifest, or a folder of manifests, on its own; the default is the folder that
-    you are in. Nothing is run, no controller is imported, and no network is used.
+    you are in, and - is standard input. A folder without a manifest stands for the folders below
+    it that hold one, as at the root of a repository. Nothing is run, no controller is imported,
+    and no network is used.
 
     Exit status: 0 nothing at or above --fail-on was found, 1 something was, 2 usage, 3 the check
     itself could not be done.
     """
     if options["dry_run"] and not options["fix"]:
         raise UsageError("--dry-run goes with --fix")
+    if options["watch"] and Path("-") in paths:
+        raise UsageError("--watch looks at files, and standard input is none")
     # For start-up time: `kernel check --help` needs no analyzer.
     from kernel.cli.checking import Request, once, watch
 

@@ -19,9 +19,10 @@ from analyzer.report import Report, as_github, as_json, as_sarif, as_text
 from analyzer.report.text import many, summary
 from kernel.cli import app
 from kernel.cli.patience import Patience
+from kernel.cli.places import STANDARD_INPUT, found_at, standard_input
 from kernel.cli.render import use_color
 from kernel.cli.streams import carried, is_lost
-from kernel.errors import KernelError
+from kernel.errors import KernelError, UsageError
 from kernel.structs import struct
 
 _POLL_SECONDS = 0.3
@@ -53,9 +54,12 @@ def once(request: Request) -> tuple[int, tuple[str, ...]]:
 
 def _once(request: Request) -> tuple[int, tuple[str, ...]]:
     paths = _named(request.paths)
+    texts = standard_input() if STANDARD_INPUT in paths else {}
+    if texts and request.fix:
+        raise UsageError("--fix changes files, and standard input is none")
     configurations = [configuration_of(path) for path in paths]
     checked = _mended(request, paths, configurations) if request.fix else None
-    checked = checked or _checked(request, paths, configurations)
+    checked = checked or _checked(request, paths, configurations, texts)
     for path in checked.empty:
         click.echo(f"there is no manifest in {path}", err=True)
     status = app.FAILED if fails(checked.report, request.fail_on or checked.fail_on) else 0
@@ -68,24 +72,28 @@ def _once(request: Request) -> tuple[int, tuple[str, ...]]:
 
 
 def _named(paths: Sequence[Path]) -> list[Path]:
-    """The paths, each once; those below the working folder by their way from there."""
+    """The manifests at the paths, each once; those below the working folder by the way from it."""
     here = Path.cwd()
     named = (
         path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
         for path in paths
     )
-    return list(dict.fromkeys(named))
+    given = (STANDARD_INPUT if str(path) == "-" else path for path in named)
+    return list(dict.fromkeys(found_at(list(given))))
 
 
 def _checked(
-    request: Request, paths: Sequence[Path], configurations: Sequence[Configuration]
+    request: Request,
+    paths: Sequence[Path],
+    configurations: Sequence[Configuration],
+    texts: Mapping[str, bytes],
 ) -> Checked:
     cache = None
-    if not request.no_cache and request.against is None:
+    if not request.no_cache and request.against is None and not texts:
         cache = Cache(paths, configurations, time.time_ns())
         if (found := cache.find()) is not None:
             return found
-    checked = _examined(request, paths, configurations)
+    checked = _examined(request, paths, configurations, texts)
     if cache is not None:
         cache.keep(checked)
     return checked

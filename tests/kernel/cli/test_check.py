@@ -642,3 +642,42 @@ def test_the_fixes_of_the_rules_mend_what_they_find(folder: Path) -> None:
     assert (answer.status, answer.out) == (0, "nothing found in 1 file\n")
     mended = MISTAKES.replace("payd", "paid").replace("nmae", "name").replace("inptus", "inputs")
     assert (folder / "a.yaml").read_bytes() == mended.encode("utf-16")
+
+
+# Folders below, and standard input
+
+
+def test_at_the_root_of_a_repository_the_manifests_in_its_folders_are_found(folder: Path) -> None:
+    for name, text in {
+        "compose.yaml": "services: {}\n",
+        "shop/orders/a.yaml": BAD,
+        "shop/good/b.yml": GOOD,
+        "wide/c.yaml": BAD,
+        ".hidden/d.yaml": BAD,
+        "node_modules/x/e.yaml": BAD,
+        "deploy/service.yaml": "kind: Service\nmetadata: { name: x }\n",
+        "deploy/crd.yaml": "apiVersion: v1\nkind: Deployment\nmetadata: { name: x }\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-16" if name.startswith("wide") else "utf-8")
+    for arguments in ((), (".",), (str(folder),)):
+        answer = check(*arguments, "-o", "json", folder=folder)
+        assert answer.status == 1, answer.err
+        assert codes(answer) == ["K004 shop/orders/a.yaml", "K004 wide/c.yaml"]
+    assert codes(check("shop", "-o", "json", folder=folder)) == ["K004 shop/orders/a.yaml"]
+    (folder / "main.yaml").write_text(GOOD)
+    assert check("-o", "json", folder=folder).status == 0, "a folder with a manifest is one"
+
+
+def test_standard_input_is_checked(folder: Path) -> None:
+    answer = kernel("check", "-", "-o", "json", folder=folder, stdin=BAD)
+    assert answer.status == 1
+    assert codes(answer) == ["K004 <stdin>"]
+    assert kernel("check", "-", folder=folder, stdin=GOOD).status == 0
+    told = kernel("check", "-", folder=folder, stdin=BAD)
+    assert told.out.startswith("<stdin>:")
+    assert kernel("check", "-", folder=folder, stdin="").status == 1
+    for option in ("--fix", "--watch"):
+        refused = kernel("check", "-", option, folder=folder, stdin=BAD)
+        assert (refused.status, refused.out) == (2, "")
+        assert "standard input is none" in refused.err

@@ -138,12 +138,6 @@ def test_what_an_encoding_lacks_is_written_as_json_escapes_it(text: str) -> None
         assert json.loads(f'"{written}"') == json.loads(json.dumps(text))
 
 
-def test_standard_input_that_is_no_text(folder: Path) -> None:
-    answer = run(folder, *apply("Greet"), "--inputs", "-", stdin=b'{"who": "\xff"}')
-    assert (answer.status, answer.out) == (2, b"")
-    assert b"<stdin>" in answer.err
-
-
 # A stream that takes nothing
 
 
