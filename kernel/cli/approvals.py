@@ -17,7 +17,7 @@ from kernel.journal.rows import ApprovalState
 _HEADER = (
     "APPROVAL", "STATE", "TARGET", "PATH", "REASON", "REQUESTER", "ASKED", "EXPIRES", "RUN",
 )  # fmt: skip
-_OPTIONAL = ("ASKED", "REQUESTER", "PATH", "RUN", "EXPIRES")
+_OPTIONAL = ("ASKED", "REQUESTER", "EXPIRES", "PATH", "RUN")
 
 
 @click.command("approvals")

@@ -116,7 +116,7 @@ async def _approved(invocation: Invocation, reason: str) -> None:
         )
     if history is None:
         raise Rejected(f"{address} needs an approval ({reason}), but there is no journal for it")
-    is_asked = False
+    asked: str | None = None
     while True:
         approval = await _latest(history, invocation)
         spent = approval is not None and approval.state == "spent"
@@ -126,8 +126,9 @@ async def _approved(invocation: Invocation, reason: str) -> None:
             approval = await _ask(history, invocation, reason)
         match approval.state:
             case "pending":
-                await _wait_for_decision(history, invocation, approval, asks=not is_asked)
-                is_asked = True  # one answer may not be enough, or not count
+                asks = approval.approval != asked
+                await _wait_for_decision(history, invocation, approval, asks=asks)
+                asked = approval.approval  # one answer may not be enough, or not count
             case "denied":
                 raise _denied(approval)
             case "expired":

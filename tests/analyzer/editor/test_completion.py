@@ -18,7 +18,7 @@ from kernel.cel import parse_template, walk
 from kernel.cel.tree import Select
 from kernel.manifest import Document
 from kernel.topology.callsite import FIELDS
-from kernel.topology.steps import FORMS
+from kernel.topology.steps import FORMS, OLD_NAMES
 from tests.analyzer.support.editing import FILE, HEAD, accepted, proposed
 from tests.support.properties import examples, part, partial, some
 
@@ -252,7 +252,8 @@ def test_a_mistake_elsewhere_takes_nothing_away(broken: str) -> None:
 
 def test_the_vocabulary_is_that_of_the_readers() -> None:
     steps = {name for form in FORMS.values() for name in form.fields}
-    assert STEP["properties"].keys() == steps | {"name", "description", "when"}
+    named = steps - OLD_NAMES.keys() | {"name", "description", "when"}
+    assert STEP["properties"].keys() == named
     assert CALL_SITE["properties"].keys() == FIELDS
     for schema in (*STEP["properties"].values(), *CALL_SITE["properties"].values()):
         assert schema["description"]

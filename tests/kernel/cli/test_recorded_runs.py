@@ -97,9 +97,11 @@ def test_a_run_that_waits_for_several_says_which_is_which(shop: Path) -> None:
     assert sorted(asked.values()) == ["steps.One", "steps.Two"]
     for approval, path in asked.items():
         assert f"  kernel approve {approval}   (or kernel deny) for {path}\n" in parked.err
-    header, *rows = kernel("approvals", folder=shop).out.splitlines()
+    wide = {"COLUMNS": "160"}
+    header, *rows = kernel("approvals", folder=shop, env=wide).out.splitlines()
     assert header.split()[:4] == ["APPROVAL", "STATE", "TARGET", "PATH"]
-    assert {row.split()[0]: row.split()[4] for row in rows} == asked
+    shown = {row.split()[0]: row.split()[4] for row in rows}
+    assert shown == {approval[:8]: path for approval, path in asked.items()}
 
 
 def test_a_call_that_is_no_topology_is_not_called_one(shop: Path) -> None:
@@ -110,7 +112,7 @@ def test_a_call_that_is_no_topology_is_not_called_one(shop: Path) -> None:
     (approval,) = said(shop, "approvals")
     recorded = kernel("trace", approval["execution"], folder=shop).out
     assert recorded.startswith("… the call  Shop.Refund/Card  in flight\n")
-    assert "‖ the call  Shop.Refund/Card  waits" in kernel(
+    assert "‖ the call  Shop.Refund/Card  needs approval" in kernel(
         "trace", approval["run"], folder=shop
     ).out.replace("    ", "  ")
 
@@ -181,7 +183,7 @@ def test_a_killed_run_is_gone_on_with_when_the_next_process_starts(
     process.communicate()
     (shop / "slow").unlink()
     (run,) = said(shop, "runs")
-    assert run["state"] == "running"
+    assert run["state"] == "interrupted"
     second = kernel(*command, "--input", "amount=7", folder=shop)
     assert second.status == 4
     assert f"the run {run['run']}, which was interrupted, parked" in second.err

@@ -118,7 +118,7 @@ def test_a_run_that_sleeps_for_long_is_left_for_later(shop: Path) -> None:
     assert time.monotonic() - began < 20
     assert (answer.status, answer.out) == (0, '"ok"\n')
     assert "the run Nap, which was interrupted, is left where it was" in answer.err
-    assert state(shop, "Nap") == "running"
+    assert state(shop, "Nap") == "interrupted"
 
 
 def test_a_run_that_nobody_works_on_is_shown_so(shop: Path) -> None:
@@ -181,7 +181,7 @@ def test_who_interrupts_the_wait_for_others_has_the_answer(shop: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
-    assert state(shop, "Doze") == "running"
+    assert state(shop, "Doze") == "interrupted"
 
 
 def test_a_command_that_fails_leaves_what_it_went_on_with(shop: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_command_that_fails_leaves_what_it_went_on_with(shop: Path) -> None:
     _, err = refused.communicate(timeout=30)
     assert refused.returncode == 2
     assert "is being worked on by" in err
-    assert state(shop, "Rest") == "running"
+    assert state(shop, "Rest") == "interrupted"
     alive.send_signal(signal.SIGINT)
     alive.communicate(timeout=30)
     assert state(shop, "alive") == "cancelled"
