@@ -44,7 +44,7 @@ INVOCATION = (
     "calls.call calls.starting",
     "calls.bound_site calls.controller",
     "calls.one_attempt",
-    "recovery.answers recovery.endings recovery.retry recovery.reconcile",
+    "recovery.answers recovery.endings recovery.retry recovery.reconcile recovery.silent",
     "recovery.attempts",
     "recovery.interrupted",
     "recovery.claims",

@@ -20,7 +20,14 @@ def _explain_parked(error: Parked) -> None:
     for approval, path in zip(error.data["approvals"], error.data["paths"], strict=True):
         place = f" for {path}" if path else ""
         click.echo(f"  kernel approve {approval}   (or kernel deny){place}", err=True)
-    click.echo(f"  kernel resume {error.data['run']}   goes on with the run", err=True)
+    for execution in error.data["silent"]:
+        click.echo(
+            f"  kernel resolve {execution} --landed --outputs JSON   (or --not-landed)", err=True
+        )
+    run = error.data["run"]
+    click.echo(f"  kernel resume {run}   goes on with the run", err=True)
+    if error.data["silent"]:
+        click.echo(f"  kernel resume {run} --owner-is-dead   once that process has ended", err=True)
 
 
 def explain_unknown(result: RunResult, journal: str) -> None:

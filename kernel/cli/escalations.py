@@ -8,7 +8,7 @@ import click
 
 from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
-from kernel.cli.tables import compact, minute, short
+from kernel.cli.tables import compact, minute, plain, short
 from kernel.journal import Invocation
 
 _HEADER = ("EXECUTION", "TARGET", "CLASS", "RUN", "PATH", "SINCE", "ERROR")
@@ -21,7 +21,9 @@ _OPTIONAL = ("CLASS", "SINCE", "PATH")
 def command(journal: str, form: str) -> None:
     """List the unknown outcomes that wait for a person, the oldest first.
 
-    Somebody has to find out whether the effect took place, and say so with `kernel resolve`.
+    Somebody has to find out whether the effect took place, and say so with `kernel resolve`. A call
+    of a process that gives no sign of life waits for that process as well: it may still be made.
+    When the process has ended, `kernel resume RUN --owner-is-dead` goes on without it.
     """
     found = with_journal(journal, lambda opened: opened.escalations())
     show_rows(found, form, "no outcome waits for a person", _HEADER, _cells, _OPTIONAL)
@@ -38,8 +40,14 @@ def _said(error: Any) -> str:
             return compact(error)
 
 
+def _why(one: Invocation) -> str:
+    if one.outcome is not None:
+        return _said(one.error)
+    return f"{plain(one.holder or '')} gives no sign of life, and may still make the call"
+
+
 def _cells(one: Invocation) -> tuple[str, ...]:
     return (
         *(short(one.execution), one.target, one.safety or "", short(one.run), one.path),
-        *(minute(one.concluded_at or one.claimed_at), _said(one.error)),
+        *(minute(one.concluded_at or one.claimed_at), _why(one)),
     )

@@ -23,8 +23,13 @@ from kernel.journal.rows import UNFINISHED
 @EVENTS
 @DEBUG
 @ENVIRONMENT
+@click.option(
+    "--owner-is-dead",
+    is_flag=True,
+    help="The process that gives no sign of life has ended: do not wait for what it had in flight.",
+)
 @output()
-def command(run: str, journal: str, form: str, **options: Any) -> int:
+def command(run: str, journal: str, form: str, owner_is_dead: bool, **options: Any) -> int:
     """Go on with a run that was parked or interrupted.
 
     It goes on with the manifest, the inputs and the variables that it began with; secrets are given
@@ -36,7 +41,7 @@ def command(run: str, journal: str, form: str, **options: Any) -> int:
         return print_result(_ended(found), form, journal)
 
     async def work(kernel: Kernel, _: Tell) -> RunResult:
-        return await kernel.resume(found.run)
+        return await kernel.resume(found.run, owner_is_dead=owner_is_dead)
 
     options |= {"journal": journal, "form": form, "principal": found.principal}
     return bring_up_again(found, content, work, **options)

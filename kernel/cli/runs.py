@@ -12,7 +12,7 @@ from kernel.cli.journals import show_rows, with_journal
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import lasting, mark, minute, short
 from kernel.journal import Journal, Run
-from kernel.journal.owners import is_dead
+from kernel.journal.owners import is_gone
 from kernel.journal.rows import RunState
 
 _PAGE_SIZE = 500
@@ -69,7 +69,10 @@ async def as_seen(journal: Journal, run: Run) -> Run:
     """A run with the state ``interrupted``, if it has not ended and no process works on it."""
     if run.state == "running":
         owner = (await journal.lease(run.run)).owner
-        if owner is None or is_dead(owner):
+        if await is_gone(journal, owner):
+            found = await journal.run(run.run)  # it may have ended between the two looks
+            if found is not None and found.state != "running":
+                return found
             return replace(run, state=INTERRUPTED)  # type: ignore[arg-type]
     return run
 

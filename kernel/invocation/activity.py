@@ -12,6 +12,7 @@ from typing import Any
 from kernel.errors import InvocationError, Suspended
 from kernel.invocation.replay_order import ReplayOrder, is_at_rest
 from kernel.journal.rows import Approval
+from kernel.journal.rows import Invocation as Row
 
 _POLL_SECONDS = 0.05
 """Between two looks whether a run stands still."""
@@ -43,6 +44,8 @@ class Activity:
         """Who has asked for the cancellation of the run, and why."""
         self.parked: dict[str, Approval] = {}
         """The approvals that calls wait for, by the paths of these calls."""
+        self.held: dict[str, Row] = {}
+        """Calls in flight of a silent process, which are waited for, by their paths."""
         self.escalated: list[InvocationError] = []
         """Errors of unknown outcome whose branch waits until those beside it have ended."""
         self._replay_order = replay_order
@@ -69,7 +72,7 @@ class Activity:
     def end(self) -> None:
         """Count it no more, since it has ended."""
         self._active -= 1
-        if self.parked or self.escalated:
+        if self._waits_for_people:
             self.suspend_if_idle()
 
     @contextmanager
@@ -123,7 +126,7 @@ class Activity:
 
     @property
     def _waits_for_people(self) -> bool:
-        return bool(self.parked or self.escalated)
+        return bool(self.parked or self.held or self.escalated)
 
     async def park(self, path: str, approval: Approval) -> None:
         """Wait for an approval; once all of the run waits for people, it is suspended."""
@@ -136,6 +139,19 @@ class Activity:
         finally:
             if not self.is_suspended:
                 del self.parked[path]
+
+    @contextmanager
+    def while_held(self, row: Row) -> Iterator[None]:
+        """While a silent process is waited for; once all of the run waits, it is suspended."""
+        if self.is_suspended:
+            raise Suspended
+        self.held[row.path] = row
+        self.suspend_if_idle()
+        try:
+            yield
+        finally:
+            if not self.is_suspended:
+                del self.held[row.path]
 
     @contextmanager
     def while_escalated(self, error: InvocationError) -> Iterator[None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from kernel.errors import InvocationError, Suspended
 from kernel.events.references import References
@@ -17,6 +18,7 @@ from kernel.journal.interface import Journal
 from kernel.journal.rows import Claimed, Conclusion, Intent, Lease, NewRun, Opened, Won
 from kernel.journal.rows import Invocation as Row
 from kernel.journal.values import digest_of
+from kernel.threads import current_attempt
 
 T = TypeVar("T")
 
@@ -47,22 +49,25 @@ class History:
         lease: Lease | None,
         timing: Timing,
         *,
-        concluded: Mapping[str, Row] | None = None,
-        in_flight: Mapping[str, Row] | None = None,
-        not_landed: Mapping[str, Row] | None = None,
+        concluded: dict[str, Row] | None = None,
+        in_flight: dict[str, Row] | None = None,
+        not_landed: dict[str, Row] | None = None,
     ) -> None:
         self.journal = journal
         self.references = references
         self.run = run
-        self.lease = RunLease(journal, lease, timing, self.stop, self._look_for_cancellation)
-        self.concluded: Mapping[str, Row] = concluded or {}
+        self.lease = RunLease(journal, lease, timing, self.lose, self._look_for_cancellation)
+        self.concluded: dict[str, Row] = concluded or {}
         """What earlier processes concluded, by path."""
-        self.in_flight: Mapping[str, Row] = in_flight or {}
-        """What earlier processes claimed and did not conclude, by path, with new epochs."""
-        self.not_landed: Mapping[str, Row] = not_landed or {}
+        self.in_flight: dict[str, Row] = in_flight or {}
+        """What earlier processes claimed and did not conclude, by path: with new epochs, but for
+        what has a ``holder``, a silent process."""
+        self.not_landed: dict[str, Row] = not_landed or {}
         """What is to be made again, by path: it has not landed, as a person said."""
         self.open: set[str] = set()
         """The executions that this process has claimed and not concluded."""
+        self.at_work: set[str] = set()
+        """The executions of which an attempt is being made, with a commit record."""
         self.last = max((row.number or 0 for row in self.concluded.values()), default=0)
         """The number of the last conclusion that this process knows of."""
         self.fault: JournalError | None = None
@@ -123,7 +128,8 @@ class History:
         except passed:
             raise
         except JournalError as error:
-            raise self.stop(error) from error
+            await self.lose(error)
+            await self.halt(error)
 
     async def _look_for_cancellation(self) -> None:
         """Cancel the run where somebody has asked for that (:func:`ask_to_cancel`)."""
@@ -136,6 +142,44 @@ class History:
         self.fault = self.fault or error
         self.activity.suspend()
         return Suspended()
+
+    # A run that was taken over while this process stood still
+
+    async def lose(self, error: JournalError) -> None:
+        """Stop the run, once the calls in flight have ended that are still those of this process.
+
+        It begins nothing new. Whoever has taken the run over waits for these calls.
+        """
+        self.fault = self.fault or error
+        for execution in tuple(self.at_work) if isinstance(error, Fenced) else ():
+            with contextlib.suppress(JournalError):
+                row = await self.journal.invocation(execution)
+                if row is None or row.holder != self.journal.owner or row.outcome is not None:
+                    self.at_work.discard(execution)
+        self._stop_if_idle()
+
+    async def halt(self, error: JournalError) -> NoReturn:
+        """Go no further on this branch: wait until the run is stopped. Raises :class:`Suspended`.
+
+        A call that a controller makes is not waited in: the controller is in flight itself.
+        """
+        if not self.activity.is_suspended and current_attempt.get() is None:
+            await asyncio.get_running_loop().create_future()
+        raise self.stop(error) from error
+
+    def ended(self, execution: str) -> None:
+        """Note that no attempt of an execution is being made any more."""
+        self.at_work.discard(execution)
+        self._stop_if_idle()
+
+    def _stop_if_idle(self) -> None:
+        if self.fault is not None and not (isinstance(self.fault, Fenced) and self.at_work):
+            self.stop(self.fault)
+
+    async def release(self, execution: str, epoch: int, *, made: bool) -> None:
+        """Tell who has taken the run over that this process does nothing more about a call."""
+        with contextlib.suppress(JournalError):
+            await self.journal.release(execution, epoch, made=made)
 
 
 class ServedHistory(History):

@@ -71,7 +71,7 @@ class Invocation:
 
     __slots__ = (
         "_id", "_key", "_path", "_safety", "approval", "attempt", "began", "claim", "context",
-        "decision", "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded",
+        "decision", "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "is_made",
         "not_started", "outputs", "plan", "waits", "was_in_flight",
     )  # fmt: skip
 
@@ -87,6 +87,7 @@ class Invocation:
         self.is_adopted = False  # its outputs are those that its `check` found
         self.not_started: NotStarted | None = None  # why the target could not be started just now
         self.is_attempted = False  # the stage attempt has begun
+        self.is_made = False  # an attempt with a commit record has begun: it may take effect
         self.is_concluded = False  # the journal was told its outcome
         self.is_active = False  # its run counts it as under way
         self.approval: Approval | None = None  # the one that it goes on with
@@ -155,6 +156,16 @@ class Invocation:
         self._key = key
 
     @property
+    def has_own_effect(self) -> bool:
+        """Whether it may have an effect apart from those of the calls within it.
+
+        A topology has none, unless it has a check or a key, which is about it as a whole.
+        """
+        instance = self.plan.instance
+        is_keyed = self.plan.site.idempotency_key is not None
+        return not instance.is_topology or instance.definition.check is not None or is_keyed
+
+    @property
     def repeats(self) -> bool:
         """Whether another attempt may make the calls of its controller again."""
         return self.context.repeats or self.plan.site.retry is not None
@@ -193,7 +204,11 @@ class Invocation:
     def release(self) -> None:
         """Count the invocation as under way no more."""
         history = self.history
-        if self.is_active and history is not None:
+        if history is None:
+            return
+        if self.claim is not None:
+            history.ended(self.id)
+        if self.is_active:
             self.is_active = False
             history.activity.end()
 

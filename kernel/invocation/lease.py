@@ -13,7 +13,7 @@ from kernel.journal.rows import Lease
 
 
 class Timing(NamedTuple):
-    """When a process is taken for dead, by those that wait for its runs."""
+    """When a process is taken for silent, by those that wait for its runs."""
 
     patience_seconds: float
     """Without a heartbeat, until another process takes the run over."""
@@ -32,7 +32,7 @@ class RunLease:
         journal: Journal,
         lease: Lease | None,
         timing: Timing,
-        on_lost: Callable[[JournalError], object],
+        on_lost: Callable[[JournalError], Awaitable[object]],
         after_beat: Callable[[], Awaitable[None]],
     ) -> None:
         self.timing = timing
@@ -88,7 +88,7 @@ class RunLease:
                 await self.heartbeat()
                 await self._after_beat()
             except Fenced as error:
-                self._on_lost(error)
+                await self._on_lost(error)
                 return
             except JournalError:
                 continue  # what is to be recorded next says so, if it stays like this

@@ -1,13 +1,14 @@
-"""The ``timeout`` of a step: the calls within it are cancelled when the time is over.
+"""The ``timeout`` of a step or a topology: the calls within are cancelled when time is over.
 
-A step that ran out of time has failed; its outcome is unknown only if a call was cut off within it
+What ran out of time has failed; its outcome is unknown only if a call was cut off within it
 of which nobody knows whether it took effect (language.md, Call site).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,7 +16,7 @@ from kernel.errors import Timeout
 from kernel.invocation.context import EvaluationContext
 from kernel.topology.tasks import cancel_and_wait
 
-_GRACE_SECONDS = 30.0
+GRACE_SECONDS = 30.0
 """So long, at most, until what was cut off has been recorded."""
 
 _cut_off: ContextVar[tuple[list[str], ...]] = ContextVar("cut_off", default=())
@@ -28,14 +29,23 @@ def note_cut_off(path: str) -> None:
         found.append(path)
 
 
+@contextmanager
+def cutting_off() -> Iterator[list[str]]:
+    """The paths of the calls that are cut off within a limit: those made by tasks begun here."""
+    found: list[str] = []
+    token = _cut_off.set((*_cut_off.get(), found))
+    try:
+        yield found
+    finally:
+        _cut_off.reset(token)
+
+
 async def in_time(
     context: EvaluationContext, path: str, milliseconds: float, work: Coroutine[Any, Any, Any]
 ) -> Any:
     """What the work of the step at a path gives. Raises :class:`Timeout` when it takes longer."""
-    found: list[str] = []
-    token = _cut_off.set((*_cut_off.get(), found))
-    doing = asyncio.ensure_future(work)
-    _cut_off.reset(token)
+    with cutting_off() as found:
+        doing = asyncio.ensure_future(work)
     passing = context.run.invoker.pass_time(context, f"{path}.timeout", milliseconds)
     timer = asyncio.ensure_future(passing)
     try:
@@ -46,7 +56,7 @@ async def in_time(
     finally:
         for task in (doing, timer):
             if not task.done():
-                await cancel_and_wait(task, _GRACE_SECONDS)
+                await cancel_and_wait(task, GRACE_SECONDS)
     late = Timeout(f"the step took longer than {milliseconds:g} ms", outcome="failed")
     if found:
         late.outcome = "unknown"

@@ -10,8 +10,9 @@
             await journal.finalize(execution, answer.epoch, Conclusion("succeeded", outputs))
 
 An intent is claimed before a call leaves; its outcome is recorded afterwards. One process wins a
-claim; an outcome counts only with the epoch of the claim and under the lease of the run, so that a
-process that was taken for dead concludes nothing when it wakes (pipeline.md, The journal).
+claim; an outcome counts only with the epoch of the claim and under the lease of the run. A process
+that only stood still concludes what it had in flight when it wakes, and nothing else (pipeline.md,
+Taking over).
 
 The journal keeps values as they are: the caller replaces secrets before.
 """

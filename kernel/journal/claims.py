@@ -136,7 +136,7 @@ def fence(session: Session, lease: Lease, execution: str, epoch: int) -> int:
     """Take an intent over from a dead holder; its new epoch, which alone can conclude it."""
     check_held(session, lease.run, lease.epoch)
     changed = session.change(
-        """UPDATE kernel_invocations SET epoch = epoch + 1, lease = ?
+        """UPDATE kernel_invocations SET epoch = epoch + 1, lease = ?, holder = NULL
         WHERE execution = ? AND run = ? AND epoch = ? AND conclusion IS NULL""",
         (lease.epoch, execution, lease.run, epoch),
     )

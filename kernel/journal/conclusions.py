@@ -11,7 +11,7 @@ from kernel.journal.claims import claim
 from kernel.journal.errors import Fenced, Refused
 from kernel.journal.lookups import by_execution
 from kernel.journal.rows import Claimed, Intent, Invocation, Won
-from kernel.journal.seal import seal
+from kernel.journal.seal import seal, seal_again
 from kernel.journal.session import Session
 from kernel.journal.trace import note
 from kernel.journal.values import Text, to_text
@@ -51,6 +51,7 @@ class _Intent(NamedTuple):
     lease: int
     attempts: int
     conclusion: int | None
+    holder: str | None
     run_epoch: int
     concluded: int
     head: str
@@ -63,21 +64,26 @@ class _Intent(NamedTuple):
 
 def _intent(session: Session, execution: str) -> _Intent:
     found = session.rows(
-        f"""SELECT i.run, i.epoch, i.lease, i.attempts, i.conclusion, p.epoch, p.concluded, p.head,
-        {FACTS} FROM kernel_invocations i JOIN kernel_progress p ON p.run = i.run
+        f"""SELECT i.run, i.epoch, i.lease, i.attempts, i.conclusion, i.holder, p.epoch,
+        p.concluded, p.head, {FACTS}
+        FROM kernel_invocations i JOIN kernel_progress p ON p.run = i.run
         WHERE i.execution = ?{session.lock}""",
         (execution,),
     )
     if not found:
         raise Refused(f"there is no execution {execution} in this journal")
     row = found[0]
-    return _Intent._make((*row[:8], tuple(row[8:])))
+    return _Intent._make((*row[:9], tuple(row[9:])))
 
 
 def _current(session: Session, execution: str, epoch: int) -> _Intent:
-    """The intent, if it has no outcome and its epoch and the lease of its run are the caller's."""
+    """The intent, if it has no outcome and its epoch and the lease of its run are the caller's.
+
+    A silent process whose run was taken over keeps its calls in flight, and their epochs.
+    """
     intent = _intent(session, execution)
-    if intent.epoch != epoch or intent.lease != intent.run_epoch:
+    is_held = intent.lease == intent.run_epoch or intent.holder is not None
+    if intent.epoch != epoch or not is_held:
         raise Fenced(f"the execution {execution} has been taken over by another process")
     if intent.conclusion is not None:
         raise Fenced(f"the execution {execution} is concluded already")
@@ -94,6 +100,8 @@ def finalize(session: Session, now: int, execution: str, epoch: int, ending: End
     number = _append(session, now, intent, ending)
     key = intent.facts[4]
     landed = ending.outcome not in _NOT_LANDED if ending.landed is None else ending.landed
+    if intent.holder is not None:
+        seal_again(session, intent.run)
     if key is not None and not (landed or _has_landed_within(session, intent)):
         session.change(
             "DELETE FROM kernel_keys WHERE scope = ? AND idempotency_key = ? AND execution = ?",
@@ -140,15 +148,43 @@ def attempted(
     note(session, now, execution, "attempt", status, detail)
 
 
+def release(session: Session, now: int, execution: str, epoch: int, made: bool) -> None:
+    """Give up a call in flight whose run was taken over while this process stood still.
+
+    ``made``: it may have taken effect. Nothing happens where the call is not this process's any
+    more.
+    """
+    released = session.change(
+        """UPDATE kernel_invocations SET holder = NULL
+        WHERE execution = ? AND epoch = ? AND holder IS NOT NULL AND conclusion IS NULL""",
+        (execution, epoch),
+    )
+    if released:
+        note(session, now, execution, "attempt", "given up" if made else "not made", None)
+
+
 def resolve(session: Session, now: int, execution: str, ending: Ending, why: Text) -> Invocation:
-    """Record what a person says about an unknown outcome. Raises :class:`Refused`."""
+    """Record what a person says about an unknown outcome. Raises :class:`Refused`.
+
+    Or about a call in flight of a silent process, which can conclude it no more.
+    """
     intent = _intent(session, execution)
     found = by_execution(session, execution)
-    if found is None or found.outcome != "unknown":
+    assert found is not None
+    if found.outcome is None and found.holder is not None:
+        intent = intent._replace(epoch=intent.epoch + 1)
+        session.change(
+            "UPDATE kernel_invocations SET epoch = ?, holder = NULL WHERE execution = ?",
+            (intent.epoch, execution),
+        )
+        said = to_text({"holder": found.holder}, "holder")
+        note(session, now, execution, "escalate", "silent", said)
+    elif found.outcome == "unknown":
+        # The row holds the last outcome only: the trace keeps the error of the one before.
+        error = to_text(found.error, "error")
+        note(session, found.concluded_at or now, execution, "escalate", "unknown", error)
+    else:
         raise Refused(f"the execution {execution} has no unknown outcome to resolve")
-    # The row holds the last outcome only: the trace keeps the error of the one before.
-    error = to_text(found.error, "error")
-    note(session, found.concluded_at or now, execution, "escalate", "unknown", error)
     _append(session, now, intent, ending)
     seal(session, intent.run)
     note(session, now, execution, "resolve", "landed" if ending.landed else "not landed", why)

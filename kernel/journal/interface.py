@@ -63,13 +63,21 @@ class Journal(Protocol):
         """The lease of a run. Raises :class:`Refused` when there is no such run."""
 
     async def acquire(self, run: str) -> rows.Lease | rows.Held:
-        """Take the lease of a run that nobody works on."""
+        """Take the lease of a run that nobody works on; :class:`Held` also if it has ended."""
 
-    async def take_over(self, seen: rows.Lease) -> rows.Lease | rows.Held:
-        """Take the lease of a run from a dead process, if the lease is still as it was ``seen``.
+    async def take_over(self, seen: rows.Lease, *, is_dead: bool = False) -> rows.Lease | rows.Held:
+        """Take the lease of a run from its holder, if the lease is still as it was ``seen``.
 
-        No clock is compared. See :func:`kernel.journal.owners.take_over`, which waits.
+        Where it is not known that the holder ``is_dead``, its calls in flight stay its own
+        (``Invocation.holder``), but for those of the class ``idempotent``. No clock is compared.
+        See :func:`kernel.journal.owners.take_over`, which waits.
         """
+
+    async def record_death(self, owner: str, who: str) -> None:
+        """Record that a process has ended, as a person or a supervisor says."""
+
+    async def is_recorded_dead(self, owner: str) -> bool:
+        """Whether somebody has recorded that a process has ended."""
 
     async def heartbeat(self, lease: rows.Lease) -> rows.Lease:
         """Record a sign of life. Raises :class:`Fenced` when another holds the lease."""
@@ -98,6 +106,12 @@ class Journal(Protocol):
         """Record the number of attempts and how the last one went, in the trace as well.
 
         The status ``began``, of an attempt after the first, outlives a power cut.
+        """
+
+    async def release(self, execution: str, epoch: int, *, made: bool) -> None:
+        """Give up a call in flight of this process, whose run was taken over meanwhile.
+
+        ``made``: it may have taken effect. Nothing happens where the call is not this process's.
         """
 
     async def fence(self, lease: rows.Lease, execution: str, epoch: int) -> int:
@@ -135,7 +149,8 @@ class Journal(Protocol):
     # People
 
     async def escalations(self, run: str | None = None, limit: int = 1000) -> list[rows.Invocation]:
-        """Unknown outcomes that wait for a person, the oldest first."""
+        """Unknown outcomes that wait for a person, the oldest first; and calls in flight of silent
+        processes, which wait for these as well."""
 
     async def resolve(
         self, execution: str, landed: bool, who: str, *, outputs: Any = None, reason: str = ""

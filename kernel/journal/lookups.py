@@ -10,7 +10,7 @@ from kernel.journal.values import decoded
 
 _COLUMNS = """SELECT i.execution, i.run, i.path, i.target, i.safety, i.idempotency_key, i.scope,
     i.inputs_hash, i.inputs, i.about, i.epoch, i.lease, i.attempts, i.claimed_at, c.number,
-    c.outcome, c.outputs, c.error, c.duration, c.concluded_at, c.decided_by"""
+    c.outcome, c.outputs, c.error, c.duration, c.concluded_at, c.decided_by, i.holder"""
 
 _INVOCATION = f"""{_COLUMNS} FROM kernel_invocations i
     LEFT JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion"""
@@ -49,10 +49,17 @@ def unresolved(
 
 
 def escalations(session: Session, run: str | None, limit: int) -> list[Invocation]:
-    """Invocations of which a person has to say whether they took effect, the oldest first."""
+    """Invocations of which a person has to say whether they took effect, the oldest first.
+
+    They are unknown outcomes, and calls that a silent process may still make.
+    """
     clause, values = where(("c.outcome = 'unknown'",), ("c.run = ?", run))
     sql = f"{_CONCLUDED} {clause} ORDER BY c.concluded_at, c.execution LIMIT ?"
-    return [_invocation(row) for row in session.rows(sql, (*values, limit))]
+    unknown = [_invocation(row) for row in session.rows(sql, (*values, limit))]
+    clause, values = where(("i.holder IS NOT NULL",), ("i.conclusion IS NULL",), ("i.run = ?", run))
+    sql = f"{_INVOCATION} {clause} ORDER BY i.claimed_at, i.execution LIMIT ?"
+    held = [_invocation(row) for row in session.rows(sql, (*values, limit))]
+    return sorted((*unknown, *held), key=lambda row: row.concluded_at or row.claimed_at)[:limit]
 
 
 def find(session: Session, prefix: str, limit: int) -> Found:

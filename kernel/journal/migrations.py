@@ -57,6 +57,13 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE kernel_progress ADD COLUMN seal TEXT",),
     ("CREATE INDEX kernel_approvals_run ON kernel_approvals (run)",),
     (),
+    (
+        "ALTER TABLE kernel_invocations ADD COLUMN holder TEXT",
+        """CREATE INDEX kernel_invocations_holder ON kernel_invocations (run)
+            WHERE holder IS NOT NULL""",
+        """CREATE TABLE kernel_deaths (
+            owner TEXT PRIMARY KEY, recorded_at BIGINT NOT NULL, recorded_by TEXT NOT NULL)""",
+    ),
 )
 """The statements that make each version out of the version before it: version 1 stands first."""
 

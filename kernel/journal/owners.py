@@ -19,6 +19,11 @@ def this_process() -> str:
     return f"{_machine()}/{pid}/{_started(pid) or _nonce(pid)}"
 
 
+async def is_gone(journal: Journal, owner: str | None) -> bool:
+    """Whether nobody is there any more: the process has ended, or somebody has recorded that."""
+    return owner is None or is_dead(owner) or await journal.is_recorded_dead(owner)
+
+
 def is_dead(owner: str) -> bool:
     """Whether the named process has certainly ended; False where this machine cannot know."""
     machine, pid, start = ("", "", "", *owner.rsplit("/", 2))[-3:]
@@ -28,20 +33,27 @@ def is_dead(owner: str) -> bool:
     return not _alive(int(pid)) if found is None else found != start
 
 
-async def take_over(journal: Journal, run: str, patience: float) -> Lease | Held:
-    """Take the lease of a run; :class:`Held` when its holder is alive.
+async def take_over(
+    journal: Journal, run: str, patience: float, who: str | None = None
+) -> Lease | Held:
+    """Take the lease of a run; :class:`Held` when its holder is alive, or the run has ended.
 
-    A holder on this machine is dead when its process has ended; any other when it has given no sign
-    of life for ``patience`` seconds of a clock that never jumps. Raises :class:`Refused` when there
-    is no such run.
+    From a holder that is known to be dead it is taken at once; from any other, when it has given no
+    sign of life for ``patience`` seconds of a clock that never jumps. Such a holder is silent, and
+    keeps what it has in flight, unless a person (``who``) says that it is dead. Raises
+    :class:`Refused` when there is no such run.
     """
     answer = await journal.acquire(run)
-    if not isinstance(answer, Held):
+    if not isinstance(answer, Held) or answer.lease.owner is None:
         return answer
     seen = answer.lease
-    if seen.owner is None or not is_dead(seen.owner):
+    is_known = await is_gone(journal, seen.owner)
+    if not is_known:
         await asyncio.sleep(patience)
-    return await journal.take_over(seen)
+    taken = await journal.take_over(seen, is_dead=is_known or who is not None)
+    if isinstance(taken, Lease) and who is not None and seen.owner is not None and not is_known:
+        await journal.record_death(seen.owner, who)
+    return taken
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ replaced the secrets in them by references: the journal keeps them as they are.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from kernel.errors import Outcome
@@ -153,6 +154,12 @@ class Invocation:
     concluded_at: int | None = None
     by: str | None = None
     """The person who decided about an unknown outcome."""
+    holder: str | None = None
+    """The silent process that may still make the call; without an outcome nobody else may."""
+
+    def taken(self, epoch: int) -> Invocation:
+        """The call in flight as the process has it that took it over."""
+        return replace(self, epoch=epoch, holder=None)
 
 
 @struct

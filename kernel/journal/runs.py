@@ -1,7 +1,9 @@
 """Runs and their leases: a run exists once, and one process at a time works on it.
 
-A lease is taken from a dead holder without comparing clocks: another process reads the holder's
-``beats``, waits, and takes the lease over only if the number of beats is still the same.
+A lease is taken over without comparing clocks: another process reads the holder's ``beats``, waits,
+and takes the lease over only if the number of beats is still the same. A holder that is only silent
+may wake and send what it was about to send: its calls in flight stay its own, but for those that
+may be made twice (pipeline.md, Taking over).
 """
 
 from __future__ import annotations
@@ -10,7 +12,16 @@ from typing import Any
 
 from kernel.journal.chain import START
 from kernel.journal.errors import Fenced, Refused
-from kernel.journal.rows import Existing, Held, Lease, NewRun, Opened, Run, RunState
+from kernel.journal.rows import (
+    UNFINISHED,
+    Existing,
+    Held,
+    Lease,
+    NewRun,
+    Opened,
+    Run,
+    RunState,
+)
 from kernel.journal.seal import seal
 from kernel.journal.session import Session, where
 from kernel.journal.values import Text, decoded, from_text
@@ -108,15 +119,31 @@ def progress_of(session: Session, run: str, columns: str) -> tuple[Any, ...]:
 
 
 def acquire(session: Session, run: str, owner: str) -> Lease | Held:
-    """Take the lease of a run that nobody works on."""
+    """Take the lease of a run that nobody works on and that has not ended."""
     seen = lease_of(session, run)
-    return Held(seen) if seen.owner is not None else _take(session, seen, owner)
+    ((state,),) = session.rows("SELECT state FROM kernel_runs WHERE run = ?", (run,))
+    if seen.owner is not None or state not in UNFINISHED:
+        return Held(seen)
+    return _take(session, seen, owner)
 
 
-def take_over(session: Session, seen: Lease, owner: str) -> Lease | Held:
-    """Take the lease, if its holder has given no sign of life since ``seen``."""
+def take_over(session: Session, seen: Lease, owner: str, is_dead: bool) -> Lease | Held:
+    """Take the lease, if its holder has given no sign of life since ``seen``.
+
+    Unless the holder ``is_dead``, its calls in flight stay its own that must not be made twice. A
+    topology makes none by itself: what it calls is recorded for itself.
+    """
     found = lease_of(session, seen.run)
-    return Held(found) if found != seen else _take(session, seen, owner)
+    if found != seen or seen.owner is None:
+        return Held(found)
+    if not is_dead:
+        session.change(
+            """UPDATE kernel_invocations SET holder = ? WHERE run = ? AND conclusion IS NULL
+            AND holder IS NULL AND (safety IS NULL OR safety <> 'idempotent')
+            AND (about IS NULL OR about NOT LIKE ?)""",
+            (seen.owner, seen.run, '%"topology":true%'),
+        )
+    return _take(session, seen, owner)
 
 
 def _take(session: Session, seen: Lease, owner: str) -> Lease:
@@ -137,6 +164,20 @@ def heartbeat(session: Session, lease: Lease) -> Lease:
     check_held(session, lease.run, lease.epoch)
     session.change("UPDATE kernel_progress SET beats = beats + 1 WHERE run = ?", (lease.run,))
     return lease_of(session, lease.run)
+
+
+def record_death(session: Session, now: int, owner: str, who: str) -> None:
+    """Record that a process has ended, as a person or a supervisor says."""
+    session.change(
+        """INSERT INTO kernel_deaths (owner, recorded_at, recorded_by) VALUES (?, ?, ?)
+        ON CONFLICT DO NOTHING""",
+        (owner, now, who),
+    )
+
+
+def is_recorded_dead(session: Session, owner: str) -> bool:
+    """Whether somebody has recorded that a process has ended."""
+    return bool(session.rows("SELECT 1 FROM kernel_deaths WHERE owner = ?", (owner,)))
 
 
 def finish_run(

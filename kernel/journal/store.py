@@ -84,8 +84,14 @@ class Store:
     async def acquire(self, run: str) -> rows.Lease | rows.Held:
         return await self._durable(runs.acquire, run, self.owner)
 
-    async def take_over(self, seen: rows.Lease) -> rows.Lease | rows.Held:
-        return await self._durable(runs.take_over, seen, self.owner)
+    async def take_over(self, seen: rows.Lease, *, is_dead: bool = False) -> rows.Lease | rows.Held:
+        return await self._durable(runs.take_over, seen, self.owner, is_dead)
+
+    async def record_death(self, owner: str, who: str) -> None:
+        await self._durable(runs.record_death, self._now(), owner, who)
+
+    async def is_recorded_dead(self, owner: str) -> bool:
+        return await self._read(runs.is_recorded_dead, owner)
 
     async def migrate_run(self, lease: rows.Lease, digest: str) -> None:
         await self._durable(runs.migrate_run, lease, digest)
@@ -112,6 +118,9 @@ class Store:
         values = (execution, epoch, attempts, status, text)
         do = self._durable if status == "began" else self._lasting
         await do(conclusions.attempted, self._now(), *values)
+
+    async def release(self, execution: str, epoch: int, *, made: bool) -> None:
+        await self._durable(conclusions.release, self._now(), execution, epoch, made)
 
     async def fence(self, lease: rows.Lease, execution: str, epoch: int) -> int:
         return await self._durable(claims.fence, lease, execution, epoch)

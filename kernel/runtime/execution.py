@@ -140,8 +140,13 @@ async def _conclude_in_flight(history: History) -> None:
     asked = await history.journal.approvals("pending")
     for row in await unresolved_of(history.journal, history.run):
         found = history.in_flight.get(row.path)
-        if found is not None:
-            await abandon(history.journal, row, found.epoch, why)
+        if found is None:
+            continue
+        with contextlib.suppress(*([Fenced] if row.holder else [])):  # its owner has returned
+            epoch = found.epoch
+            if row.holder is not None:
+                epoch = await history.journal.fence(history.lease.row, row.execution, row.epoch)
+            await abandon(history.journal, row, epoch, why)
     for approval in asked:
         if approval.run == history.run:
             with contextlib.suppress(Refused):
@@ -167,7 +172,8 @@ async def _suspended(run: Run, history: History) -> InvocationError:
     fault = history.fault
     if history.activity.is_handed_over and fault is None:
         return await _handed_over(history)
-    if fault is None and not history.activity.parked:
+    waiting, held = list(history.activity.parked.values()), list(history.activity.held.values())
+    if fault is None and not (waiting or held):
         error = history.activity.escalated[0]
         run.hide_secrets(error)
         await finish(history, "unknown", error=error_to_json(error))
@@ -175,13 +181,21 @@ async def _suspended(run: Run, history: History) -> InvocationError:
     await _give_back(history, "running" if fault is not None else "parked")
     if fault is not None:
         return await _interrupted(history, fault)
-    waiting = list(history.activity.parked.values())
-    names = ", ".join(f"{one.target} ({one.reason})" for one in waiting)
+    why = []
+    if waiting:
+        names = ", ".join(f"{one.target} ({one.reason})" for one in waiting)
+        why.append(f"the run waits for an approval of {names}")
+    why += [
+        f"{one.target} at {one.path} waits for {one.holder}, which gives no sign of life and may "
+        "still make the call"
+        for one in held
+    ]
     ids = [one.approval for one in waiting]
     paths = [one.frozen["path"] for one in waiting]
+    silent = [one.execution for one in held]
     return Parked(
-        f"the run waits for an approval of {names}",
-        data={"run": history.run, "approvals": ids, "paths": paths},
+        "; ".join(why),
+        data={"run": history.run, "approvals": ids, "paths": paths, "silent": silent},
     )
 
 

@@ -110,8 +110,7 @@ class Kernel:
         )
         self.scope: ModuleScope = self.registry.scope(manifest.root)
         self.principal = principal
-        self._journal = journal
-        self._watch = watch
+        self._journal, self._watch = journal, watch
         self.first_run = ""
         """The id of the first run of this kernel."""
 
@@ -177,8 +176,7 @@ class Kernel:
         self.runtime.journal = journal
         self.runtime.references = References(self.runtime.redactor, secrets)
         settings = self._runs.request(None, {}, [])
-        recorded = RecordedRuns(journal, self.references, self.manifest, settings)
-        self._runs.recorded = recorded
+        self._runs.recorded = RecordedRuns(journal, self.references, self.manifest, settings)
 
     def subscribe(self, subscriber: Subscriber, pattern: str = "*") -> Callable[[], None]:
         """Call ``subscriber`` with events whose type matches the glob ``pattern``."""
@@ -226,10 +224,11 @@ class Kernel:
         run = self._new_run("api", id=run_id)
         return await self._runs.apply(run, target, inputs or {}, migrate=migrate)
 
-    async def resume(self, run_id: str) -> RunResult:
+    async def resume(self, run_id: str, *, owner_is_dead: bool = False) -> RunResult:
         """Resume a run that was parked or interrupted; the result of a run that has ended.
 
-        Raises :class:`UsageError` when there is no such run, or another process works on it.
+        ``owner_is_dead``: the principal says so of its silent process. Raises :class:`UsageError`
+        when there is no such run, or another process works on it.
         """
         recorded, journal = self._runs.recorded, self.runtime.journal
         found = None if journal is None else await journal.run(run_id)
@@ -239,7 +238,9 @@ class Kernel:
             run = self._new_run(found.source, found.principal, id=run_id)
             return await recorded.settle(run, self._runs.find)
         request = recorded.request_of(found)
-        return await self.apply(request.target, request.inputs, run_id=run_id)
+        run = self._new_run("api", id=run_id)
+        dead_by = (self.principal or "the caller") if owner_is_dead else None
+        return await self._runs.apply(run, request.target, request.inputs, dead_by=dead_by)
 
     async def lost(self, but: str | None = None) -> list[str]:
         """The ids of the interrupted runs of this manifest whose process has ended, oldest first.
@@ -248,8 +249,8 @@ class Kernel:
         of these runs waits for that run.
         """
         recorded = self._runs.recorded
-        found = [] if recorded is None else await recorded.lost(self._runs.find)
-        found = [run for run in found if run != but]
+        lost = await recorded.lost(self._runs.find) if recorded else []
+        found = [run for run in lost if run != but]
         self.runtime.recovering.update(found)
         return found
 
@@ -258,8 +259,8 @@ class Kernel:
 
         When this is cancelled, the runs are handed over to another process.
         """
-        found = await self.lost() if lost is None else lost
         how = self.resume, self._runs.open, self.runtime.recovering
+        found = await self.lost() if lost is None else lost
         return list(await asyncio.gather(*(recover_run(run, *how) for run in found)))
 
     def let_go(self, resting: float = 0.0) -> bool:

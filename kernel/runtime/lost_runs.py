@@ -9,7 +9,7 @@ from kernel.errors import InvocationError, KernelError, UsageError
 from kernel.invocation.run import Run
 from kernel.journal import rows
 from kernel.journal.interface import Journal
-from kernel.journal.owners import is_dead
+from kernel.journal.owners import is_gone
 from kernel.registry.instances import Instance
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.result import RunResult
@@ -34,8 +34,7 @@ async def lost_runs(journal: Journal, digest: str, settings: RunRequest, find: F
             if not await _can_resume(journal, run, digest, settings, find):
                 continue
             lease = await journal.lease(run.run)
-            dead = lease.owner is None or is_dead(lease.owner)
-            if dead and await _is_running(journal, run.run):
+            if await is_gone(journal, lease.owner) and await _is_running(journal, run.run):
                 found.append(run.run)
     return found[::-1]
 

@@ -17,7 +17,7 @@ from kernel.invocation.run import Run, RunBody
 from kernel.journal import rows
 from kernel.journal.claims import not_landed
 from kernel.journal.interface import Journal
-from kernel.journal.owners import take_over
+from kernel.journal.owners import is_gone, take_over
 from kernel.manifest import Manifest
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.execution import finish
@@ -31,7 +31,7 @@ HEARTBEAT_SECONDS = 2.0
 """How often a process gives a sign of life for a run that it works on."""
 
 PATIENCE_SECONDS = 10.0
-"""A holder on another machine is taken for dead after so long without a sign of life."""
+"""A holder that is not known to be dead is silent after so long without a sign of life."""
 
 
 def _timing() -> Timing:
@@ -80,6 +80,7 @@ class RecordedRuns:
         call: Callable[[Mapping[str, Any]], Awaitable[Any]],
         *,
         migrate: bool = False,
+        dead_by: str | None = None,
     ) -> RunResult | RunBody:
         """Open a run, or resume the recorded one: its body, which makes the ``call``.
 
@@ -99,7 +100,7 @@ class RecordedRuns:
                 f"`kernel resume {run.id}`; --migrate goes on with this one, if the finished part "
                 "is the same"
             )
-        taken = await self._take(run, found)
+        taken = await self._take(run, found, dead_by)
         if isinstance(taken, RunResult):
             return taken
         body = partial(call, self._recorded_inputs(found, inputs))
@@ -129,22 +130,33 @@ class RecordedRuns:
 
     # Resuming
 
-    async def _take(self, run: Run, found: rows.Run | None) -> RunResult | History:
+    async def _take(
+        self, run: Run, found: rows.Run | None, dead_by: str | None = None
+    ) -> RunResult | History:
         """Take the lease of a run and read its history; its result, if it has ended.
 
-        Raises :class:`UsageError` when another process works on the run.
+        ``dead_by`` is the person who says that its silent owner is dead. Raises
+        :class:`UsageError` when another process works on the run.
         """
         while True:
             assert found is not None
             ended = await self._result_of(found)
             if ended is not None:
                 return ended
-            lease = await take_over(self._journal, run.id, PATIENCE_SECONDS)
+            lease = await take_over(self._journal, run.id, PATIENCE_SECONDS, dead_by)
             if isinstance(lease, rows.Lease):
+                if dead_by is not None:
+                    await self._record_deaths(run.id, dead_by)
                 return await self._read_history(run, found, lease)
             if lease.lease.owner is not None:
                 raise UsageError(f"the run {run.id} is being worked on by {lease.lease.owner}")
             found = await self._journal.run(run.id)  # its holder has released the lease meanwhile
+
+    async def _record_deaths(self, run: str, who: str) -> None:
+        """Record the death of the silent processes whose calls a run waits for."""
+        for row in await unresolved_of(self._journal, run):
+            if row.holder is not None:
+                await self._journal.record_death(row.holder, who)
 
     async def _result_of(self, found: rows.Run) -> RunResult | None:
         """The result of an ended run; None for a run that can go on."""
@@ -165,20 +177,23 @@ class RecordedRuns:
         run.principal = found.principal
         concluded: dict[str, rows.Invocation] = {}
         repeatable: dict[str, rows.Invocation] = {}
+        # Read first: a silent owner that returns may conclude a call between the two reads.
+        unresolved = await unresolved_of(self._journal, run.id)
         async for row in self._journal.concluded(run.id):
             (repeatable if not_landed(row) else concluded)[row.path] = row
-        unresolved = await unresolved_of(self._journal, run.id)
-        epochs = await asyncio.gather(
-            *(self._journal.fence(lease, row.execution, row.epoch) for row in unresolved)
-        )
-        in_flight = {
-            row.path: replace(row, epoch=epoch)
-            for row, epoch in zip(unresolved, epochs, strict=True)
-        }
+        left = [row for row in unresolved if not (row.path in concluded or row.path in repeatable)]
+        taken = await asyncio.gather(*(self._taken(lease, row) for row in left))
+        in_flight = {row.path: row for row in taken}
         run.history = history = self._history(
             run, lease, concluded=concluded, not_landed=repeatable, in_flight=in_flight
         )
         return history
+
+    async def _taken(self, lease: rows.Lease, row: rows.Invocation) -> rows.Invocation:
+        """A call in flight, taken over unless it is one of a silent process."""
+        if row.holder is not None and not await is_gone(self._journal, row.holder):
+            return row
+        return row.taken(await self._journal.fence(lease, row.execution, row.epoch))
 
     # Recovery
 

@@ -76,7 +76,13 @@ class Runs:
         )
 
     async def apply(
-        self, run: Run, target: str | None, inputs: Mapping[str, Any], *, migrate: bool
+        self,
+        run: Run,
+        target: str | None,
+        inputs: Mapping[str, Any],
+        *,
+        migrate: bool = False,
+        dead_by: str | None = None,
     ) -> RunResult:
         """Make the calls of ``run``; where there are Services as well, wait until they stop."""
         chosen = starts(self._manifest, self._registry, target)
@@ -91,7 +97,7 @@ class Runs:
                 request = self.request(target, inputs, calls)
                 topology = ", ".join(start.instance.address for start in calls)
                 begun = await self.recorded.begin(
-                    run, topology, request, inputs, call, migrate=migrate
+                    run, topology, request, inputs, call, migrate=migrate, dead_by=dead_by
                 )
                 if isinstance(begun, RunResult):
                     return begun

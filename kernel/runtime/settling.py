@@ -27,6 +27,9 @@ async def settle(run: Run, history: History, find: Find) -> RunState:
     """Conclude the intents of an earlier process; the state of the run after that."""
     state: RunState = "failed"
     for row in history.in_flight.values():
+        if row.holder is not None:
+            state = "unknown"  # a silent process may still make it
+            continue
         invocation, why = await _invocation_of(run, history, row, find)
         if not await _may_have_landed(history, row):
             found = CheckResult(False)

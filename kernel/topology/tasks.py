@@ -18,11 +18,13 @@ class TooLate(Exception):
         self.abandoned = abandoned
 
 
-async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
+async def within(
+    seconds: float, work: Coroutine[Any, Any, Any], grace: float = _GRACE_SECONDS
+) -> Any:
     """What ``work`` gives, if it ends within so many seconds; it is cancelled if not.
 
-    Unlike ``asyncio.wait_for`` this returns even when the work ignores its cancellation. Raises
-    :class:`TooLate`, and whatever the work raises.
+    ``grace``: seconds that it may take to end then. Unlike ``asyncio.wait_for`` this returns even
+    when the work ignores its cancellation. Raises :class:`TooLate`, and whatever the work raises.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -32,7 +34,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
         raise
     if task.done():
         return task.result()
-    await cancel_and_wait(task)
+    await cancel_and_wait(task, grace)
     raise TooLate(f"it did not end within {seconds:g} s", None if task.done() else task)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import threading
 import time
@@ -13,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kernel.journal import Journal
 from tests.crash.support.effects import Effects
 from tests.crash.support.processes import Ended, Processes
-from tests.crash.support.story import ONCE, Story, ask, compared
+from tests.crash.support.story import Story, compared
 
 CLASSES = """\
 kind: Run.Sequence
@@ -148,7 +145,7 @@ def test_of_two_that_resume_a_run_at_once_one_wins(begin: Begin) -> None:
 def test_a_full_disk_loses_nothing_and_repeats_nothing(begin: Begin) -> None:
     wanted = compared(begin("few").tell())
     stopped = 0
-    for most in range(100_000, 300_000, 40_000):
+    for most in range(100_000, 300_000, 30_000):
         told = begin("few")
         first = told.step(most=most)
         print(most, len(first.points), first.outcome)
@@ -204,95 +201,3 @@ def test_a_clock_that_jumps_changes_nothing(begin: Begin) -> None:
     wanted = compared(begin("all").tell())
     told = begin("all", {"put": ["refused"], "charge": ["lost"]}, clock="jumps")
     assert compared(told.tell((0, 60), (1, 40))) == wanted
-
-
-# Zombies
-
-
-def stopped(story: Story, at: int) -> int:
-    """Start a process that stands still at that point; its id."""
-    pid = story.processes[0].begin(story.job(at=at, signal="SIGSTOP"))
-    until = time.monotonic() + 20
-    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-        assert time.monotonic() < until
-        time.sleep(0.002)
-    return pid
-
-
-def rows_of(story: Story) -> list[object]:
-    """All that the journal holds of it."""
-
-    async def look(journal: Journal) -> list[object]:
-        lease = await journal.lease(story.run)
-        rows = [row async for row in journal.invocations(story.run)]
-        return [await journal.run(story.run), lease, *rows]
-
-    return ask(story.journal, look)
-
-
-def zombie(begin: Begin, at: int) -> None:
-    """A process stands still at that point, another ends the run, then the first one wakes up.
-
-    It is begun anew where it stood still within a commit by chance.
-    """
-    assert any(has_ended(begin, at) for _ in range(5))
-
-
-def has_ended(begin: Begin, at: int) -> bool:
-    """Whether the other process could end the run: not where the first one locks the journal."""
-    # No sign of life in between: it would stand still with the file locked.
-    told = begin("few", {"right": ["lost"]}, patience=0.3, beat=60, busy=1)
-    pid = stopped(told, at)
-    try:
-        ended = told.processes[1].run_one(told.job(resume=True))
-        while ended.outcome == "unknown":
-            told.help()
-            ended = told.processes[1].run_one(told.job(resume=True))
-        before, kept = list(told.scope.applied), rows_of(told)
-    finally:
-        os.kill(pid, signal.SIGCONT)
-        woken = told.processes[0].end()
-    done = woken.points[:at]
-    is_alone = done.count("received POST") < 4  # then comes what is made at once
-    if ended.outcome is None:
-        assert "is locked" in interrupted(ended)
-        return not is_alone  # then it stands still within a commit as well
-    assert ended.outcome == "succeeded", ended
-    if woken.outcome == "succeeded":  # it had not begun: it finds the run made
-        assert compared(woken) == compared(ended)
-    else:
-        assert "has been taken over" in interrupted(woken)
-    assert rows_of(told) == kept
-    told.judge(ended)
-    more = told.scope.applied[len(before) :]
-    assert {one.key for one in more} <= {one.key for one in before}
-    if is_alone and done[-1] != "send POST":  # that one is on its way already
-        assert [one for one in more if one.kind in ONCE] == []
-    return True
-
-
-@pytest.fixture
-def still_points(begin: Begin) -> dict[str, list[int]]:
-    """The points of a run by their names, but for those within a commit, which nobody passes by."""
-    told = begin("few", {"right": ["lost"]})
-    found: dict[str, list[int]] = {}
-    for number, name in enumerate(told.step().points[:-2], 1):
-        if name != "commit":
-            found.setdefault(name, []).append(number)
-    return found
-
-
-@pytest.mark.parametrize("name", ["committed", "send POST", "received POST"])
-def test_the_zombie_concludes_nothing(
-    begin: Begin, still_points: dict[str, list[int]], name: str
-) -> None:
-    points = still_points[name]
-    zombie(begin, points[len(points) // 2])
-
-
-@pytest.mark.long
-def test_the_zombie_concludes_nothing_wherever_it_stood(
-    begin: Begin, still_points: dict[str, list[int]]
-) -> None:
-    for point in sorted(point for points in still_points.values() for point in points):
-        zombie(begin, point)

@@ -152,7 +152,9 @@ class Shop(World):
             await asyncio.wait_for(self.is_stuck.wait(), 20)
             journal = kernel.runtime.journal
             assert journal is not None
-            lease = await journal.take_over(await journal.lease("r"))  # as if this one were dead
+            lease = await journal.take_over(
+                await journal.lease("r"), is_dead=True
+            )  # as if this one were dead
             assert isinstance(lease, Lease)
             await journal.finish_run(lease, "running")
             task.cancel()

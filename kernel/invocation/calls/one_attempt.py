@@ -14,6 +14,7 @@ from kernel.errors import ControllerError, InvocationError, Outcome, Timeout, ra
 from kernel.invocation.calls.controller import Body
 from kernel.invocation.context import too_deep
 from kernel.invocation.invocation import Invocation
+from kernel.invocation.time_limits import GRACE_SECONDS, cutting_off
 from kernel.registry.contract import Contract
 from kernel.registry.origin import place_of
 from kernel.registry.raised import attribute, code_of, data_of, is_deliberate, retry_after
@@ -47,16 +48,21 @@ async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
         except SystemExit as error:  # out of a task it would stop the loop, with all that runs
             raise_from(stopped(error, invocation), error)
 
-    try:
-        with invocation.timed():
-            return await within(limit / 1000, contained())
-    except TooLate as late:
-        if late.abandoned is not None:
-            ended = invocation.begin_attempt()
-            late.abandoned.add_done_callback(lambda _: ended())
-        raise Timeout(
-            f"{address} took longer than {limit:g} ms", attempt=invocation.attempt
-        ) from None
+    own = invocation.has_own_effect
+    with cutting_off() as cut_off:
+        try:
+            with invocation.timed():
+                return await within(limit / 1000, contained(), *(() if own else (GRACE_SECONDS,)))
+        except TooLate as late:
+            if late.abandoned is not None:
+                ended = invocation.begin_attempt()
+                late.abandoned.add_done_callback(lambda _: ended())
+            is_certain = not (own or cut_off or late.abandoned)
+            raise Timeout(
+                f"{address} took longer than {limit:g} ms",
+                attempt=invocation.attempt,
+                outcome="failed" if is_certain else "unknown",
+            ) from None
 
 
 def failure(error: Exception, invocation: Invocation) -> InvocationError:

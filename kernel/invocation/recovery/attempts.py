@@ -53,28 +53,42 @@ class JournalRecord(NoRecord):
 
         Threads that the controller starts until :meth:`end` are live attempts of the invocation.
         """
-        if self._history.replay_order.is_behind:
-            await self._history.replay_order.finish()
-        if self._history.lease.is_doubtful:
-            await self._history.assert_held()
-        self._outer = current_attempt.set(self._invocation.begin_attempt)
+        invocation, history = self._invocation, self._history
+        if history.replay_order.is_behind:
+            await history.replay_order.finish()
+        if history.lease.is_doubtful:
+            await history.assert_held()
+        if history.fault is not None:
+            await history.halt(history.fault)
+        if not invocation.plan.instance.is_topology:
+            invocation.is_made = True
+            history.at_work.add(invocation.id)
+        self._outer = current_attempt.set(invocation.begin_attempt)
 
     def end(self) -> None:
         current_attempt.reset(self._outer)
 
     async def has_landed(self, error: InvocationError) -> bool:
         """Reconcile an unknown outcome, where the safety class has a ``check``."""
-        safety = self._invocation.safety
-        is_checked = error.outcome == "unknown" and safety in CHECKED
-        return is_checked and await reconcile(self._invocation, error)
+        invocation, history = self._invocation, self._history
+        if error.outcome != "unknown" or invocation.safety not in CHECKED:
+            return False
+        if history.fault is not None:  # who has taken the run over asks the `check`
+            history.ended(invocation.id)
+            await history.halt(history.fault)
+        return await reconcile(invocation, error)
 
     async def failed(self, error: InvocationError, delay: float) -> None:
         """Note the failure, and until when the next attempt waits (nanoseconds since the epoch)."""
         until = time.time_ns() + int(delay * 1e6)
         await self._note("failed", {"error": error_to_json(error), "until": until})
+        self._invocation.is_made = False
+        self._history.ended(self._invocation.id)
 
     async def began(self) -> None:
         """Note it: from here on the call may have taken effect again."""
+        if self._history.fault is not None:
+            await self._history.halt(self._history.fault)
         await self._note("began", None)
 
     async def _note(self, status: str, detail: Any) -> None:

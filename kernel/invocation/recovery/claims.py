@@ -17,6 +17,7 @@ from kernel.invocation.history import DIGEST, History
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.interrupted import conclude_interrupted
+from kernel.invocation.recovery.silent import settled
 from kernel.journal import rows
 from kernel.journal.rows import Conclusion
 from kernel.journal.values import digest_of
@@ -68,7 +69,10 @@ async def claim(invocation: Invocation, history: History, **more: Any) -> rows.C
         return got
     if (row.about or {}).get("topology"):
         return got
-    await conclude_interrupted(invocation, history, row)
+    if row.holder is not None:
+        row = await settled(invocation, history, row)
+    if row.outcome is None:
+        await conclude_interrupted(invocation, history, row)
     return await _claim(invocation, history, more)
 
 

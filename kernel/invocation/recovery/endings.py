@@ -55,21 +55,11 @@ def cut_off(invocation: Invocation, has_landed: bool | None = None) -> Conclusio
     if not invocation.is_attempted:
         return failed(invocation, Cancelled("the call was cancelled before it was made"))
     is_sure = has_landed is False or invocation.safety == "idempotent"
-    if is_sure or not has_own_effect(invocation):
+    if is_sure or not invocation.has_own_effect:
         return failed(invocation, Cancelled("the call was cancelled", attempt=invocation.attempt))
     note_cut_off(invocation.path)
     message = "the call was cancelled in flight; whether it took effect is not known"
     return failed(invocation, Unknown(message, code="CANCELLED", attempt=invocation.attempt))
-
-
-def has_own_effect(invocation: Invocation) -> bool:
-    """Whether an invocation may have an effect apart from those of the calls within it.
-
-    A topology has none, unless it has a check or a key, which is about the topology as a whole.
-    """
-    instance = invocation.plan.instance
-    is_keyed = invocation.plan.site.idempotency_key is not None
-    return not instance.is_topology or instance.definition.check is not None or is_keyed
 
 
 def _kept_outputs(invocation: Invocation, history: History) -> Any:

@@ -43,7 +43,7 @@ async def go_on(
         invocation.attempt += 1
         await record.began()
         return False
-    if invocation.approval is not None or _is_parked(notes):
+    if invocation.approval is not None or _is_parked(notes) or _was_not_made(notes):
         return False
     return await _found_out(invocation, record, began)
 
@@ -82,7 +82,13 @@ def _max_pause_seconds(invocation: Invocation) -> float:
 def may_have_landed(notes: Sequence[Note]) -> bool:
     """Whether the process that claimed a call may have made it, by the trace of the call."""
     tried = [note for note in notes if note.step == "attempt"]
-    return not _is_parked(notes) and (not tried or tried[-1].status != "failed")
+    is_certain = _is_parked(notes) or _was_not_made(notes)
+    return not is_certain and (not tried or tried[-1].status != "failed")
+
+
+def _was_not_made(notes: Sequence[Note]) -> bool:
+    """Whether the process woke that had claimed the call, and gave it up before it was made."""
+    return bool(notes) and notes[-1].status == "not made"
 
 
 def _is_parked(notes: Sequence[Note]) -> bool:

@@ -63,6 +63,8 @@ async def _is_allowed(retry: Retry, invocation: Invocation, error: InvocationErr
         return find()
     # A later process would not make an attempt that this one made, or make one more.
     path = numbered(joined(invocation.path, "retry.when"), invocation.attempt)
+    if invocation.history is not None and invocation.history.fault is not None:
+        invocation.history.ended(invocation.id)  # the decision cannot be recorded
     return bool(await invocation.context.decide(path, find))
 
 

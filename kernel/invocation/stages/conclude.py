@@ -12,7 +12,6 @@ from kernel.invocation.recovery.claims import record_outcome
 from kernel.invocation.recovery.endings import (
     cut_off,
     failed,
-    has_own_effect,
     landed,
     succeeded,
     without_outputs,
@@ -20,7 +19,7 @@ from kernel.invocation.recovery.endings import (
 from kernel.invocation.recovery.interrupted import may_have_landed
 from kernel.invocation.recovery.reconcile import find_out, settle_within
 from kernel.invocation.time_limits import note_cut_off
-from kernel.journal.errors import TooLarge
+from kernel.journal.errors import Fenced, TooLarge
 from kernel.journal.rows import Conclusion
 
 
@@ -56,7 +55,12 @@ def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitab
 
     async def conclude_failure(invocation: Invocation, error: BaseException) -> None:
         history = invocation.history
-        if history is None or history.activity.is_suspended or isinstance(error, Suspended):
+        if history is None:
+            return
+        is_lost = history.fault is not None and isinstance(error, asyncio.CancelledError)
+        if history.activity.is_suspended or isinstance(error, Suspended) or is_lost:
+            await _give_up(invocation, history)
+            invocation.release()
             return
         try:
             # An outcome that was recorded just before the cancellation stays.
@@ -79,8 +83,17 @@ def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitab
 async def _unrecorded(invocation: Invocation, error: BaseException) -> None:
     """Tell the time limits around a call that it was cancelled, and may have taken effect."""
     is_safe = invocation.safety == "idempotent"
-    if isinstance(error, asyncio.CancelledError) and has_own_effect(invocation) and not is_safe:
+    if isinstance(error, asyncio.CancelledError) and invocation.has_own_effect and not is_safe:
         note_cut_off(invocation.path)
+
+
+async def _give_up(invocation: Invocation, history: History) -> None:
+    """Leave a call whose run another process has taken over, if it is certainly not at work."""
+    claim = invocation.claim
+    is_lost = isinstance(history.fault, Fenced)
+    if is_lost and claim and not invocation.is_concluded and not invocation.has_live_attempt:
+        made = invocation.is_made or invocation.was_in_flight
+        await history.release(invocation.id, claim.epoch, made=made)
 
 
 async def _ending(
@@ -117,7 +130,7 @@ async def _hides_an_interrupted_call(invocation: Invocation, error: InvocationEr
 
 async def _cancelled(invocation: Invocation, history: History) -> Conclusion:
     """The end of a cancelled call: where its definition has a check, that is asked."""
-    if not (invocation.is_attempted and has_own_effect(invocation)):
+    if not (invocation.is_attempted and invocation.has_own_effect):
         return cut_off(invocation)
     found = await find_out(invocation, repeats=0)
     if found.landed is True:

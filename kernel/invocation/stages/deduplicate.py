@@ -15,7 +15,7 @@ from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.claims import as_it_began, claim, record_outcome, take_up
 from kernel.invocation.runtime import Runtime
 from kernel.journal import rows
-from kernel.journal.owners import is_dead
+from kernel.journal.owners import is_gone
 from kernel.journal.values import digest_of_text
 
 _KEY_TTL_NANOSECONDS = 24 * 3600 * 10**9
@@ -96,21 +96,26 @@ async def _wait(
 
     Then a run that another process can replay is handed over instead, once it does nothing else.
     While this waits for a call that waits for a person, its own run may be suspended as well.
+    A process that gave its lease back had concluded the call before: so the call is looked at
+    again after the lease.
     """
     lease = await history.guard(history.journal.lease(row.run))
     now = time.monotonic()
     seen = seen if seen[0] == lease else (lease, now)
     is_silent = now - seen[1] > history.lease.timing.patience_seconds
-    has_no_process = lease.owner is None or is_dead(lease.owner) or is_silent
+    has_no_process = is_silent or await history.guard(is_gone(history.journal, lease.owner))
     why = None
     if has_no_process and row.run not in invocation.plan.runtime.recovering:
-        why = await _who_holds(history, row)
+        holder = await history.guard(history.journal.invocation(row.execution))
+        if holder is None or holder.outcome is not None or holder.epoch != row.epoch:
+            return seen
+        why = await _who_holds(history, holder)
         if not history.is_replayable:
             raise Conflict(why, code="IN_FLIGHT")
     activity = history.activity
     with invocation.waiting():
         activity.suspend_if_idle()
-        if why is not None and activity.is_idle and not activity.parked:
+        if why is not None and activity.is_idle and not (activity.parked or activity.held):
             activity.hand_over(why)
             raise Suspended
         await asyncio.sleep(seconds)
@@ -120,12 +125,12 @@ async def _wait(
 async def _who_holds(history: History, row: rows.Invocation) -> str:
     """Which call holds the key, when no process works on it now."""
     holder = await history.guard(history.journal.run(row.run))
-    parked = holder is not None and holder.state == "parked"
-    how = (
-        "waits for an approval (`kernel approvals`)"
-        if parked
-        else f"is not worked on now: `kernel resume {row.run}` goes on with it"
-    )
+    if row.holder is not None:
+        how = f"waits for {row.holder}, which gives no sign of life (`kernel escalations`)"
+    elif holder is not None and holder.state == "parked":
+        how = "waits for an approval (`kernel approvals`)"
+    else:
+        how = f"is not worked on now: `kernel resume {row.run}` goes on with it"
     return f"the same key is held by {row.path} of run {row.run}, which {how}"
 
 

@@ -8,6 +8,7 @@ from kernel.errors import ValidationError
 from kernel.invocation.history import History, error_from_json
 from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.recovery.answers import answer
+from kernel.invocation.recovery.silent import settled
 from kernel.journal.rows import Invocation as Row
 from kernel.journal.rows import Won
 
@@ -36,6 +37,8 @@ def prepare(plan: Plan) -> Stage | None:
             if invocation.context.atomic is not None:
                 invocation.context.atomic.refuse(plan.instance)
             return None
+        if history.fault is not None:
+            return history.halt(history.fault)
         check_path(invocation.path)
         if history.concluded:
             row = history.concluded.get(invocation.path)
@@ -48,10 +51,10 @@ def prepare(plan: Plan) -> Stage | None:
                 answer(invocation, history, row)
         if history.in_flight:
             row = history.in_flight.get(invocation.path)
+            if row is not None and row.holder is not None:
+                return _in_time(invocation, history, row)
             if row is not None:
-                invocation.began = (row.about or {}).get("began", row.claimed_at)
-                invocation.claim = Won(row.execution, row.epoch, row.attempts)
-                invocation.was_in_flight = True
+                _go_on_with(invocation, row)
         if is_leaf:
             invocation.activate()
             if history.replay_order.is_behind and not invocation.was_in_flight:
@@ -59,6 +62,23 @@ def prepare(plan: Plan) -> Stage | None:
         return None
 
     return replay
+
+
+def _go_on_with(invocation: Invocation, row: Row) -> None:
+    invocation.began = (row.about or {}).get("began", row.claimed_at)
+    invocation.claim = Won(row.execution, row.epoch, row.attempts)
+    invocation.was_in_flight = True
+
+
+async def _in_time(invocation: Invocation, history: History, row: Row) -> None:
+    """Answer or go on with a call once its silent owner does so no more."""
+    found = await settled(invocation, history, row)
+    if found.outcome is None:
+        _go_on_with(invocation, found)
+    elif found.path in history.concluded:
+        answer(invocation, history, found)
+    if not invocation.plan.instance.is_topology:
+        invocation.activate()
 
 
 async def _in_turn(invocation: Invocation, history: History, row: Row) -> None:

@@ -49,6 +49,8 @@ class Told:
     lease: int = 1
     outcome: str | None = None
     not_landed: bool = False
+    is_held: bool = False
+    """In flight in a silent process, whose run another has taken over."""
 
 
 @dataclass
@@ -153,24 +155,28 @@ class Schedules(RuleBasedStateMachine):
             return
         told = self.model.told[run, path]
         work = self.journals[who].finalize(f"{run}/{path}", epoch, Conclusion(outcome))
-        current = told.epoch == epoch and told.lease == self.model.leases[run]
+        is_current = told.is_held or told.lease == self.model.leases[run]
+        current = told.epoch == epoch and is_current
         if told.outcome is not None or not current:
             with pytest.raises(Fenced):
                 self.do(work)
             return
         self.do(work)
-        told.outcome = outcome
+        told.outcome, told.is_held = outcome, False
         self.concluded.setdefault((run, path), []).append(outcome)
         key = told.key
         if outcome == "failed" and key and self.model.keys.get(key) == (run, path):
             del self.model.keys[key]
 
-    @rule(who=WHO, run=RUNS)
-    def take_over(self, who: int, run: str) -> None:
+    @rule(who=WHO, run=RUNS, is_dead=st.booleans())
+    def take_over(self, who: int, run: str, is_dead: bool) -> None:
         seen = self.do(self.journals[who].lease(run))
-        lease = self.do(self.journals[who].take_over(seen))
+        lease = self.do(self.journals[who].take_over(seen, is_dead=is_dead))
         assert isinstance(lease, Lease)
         assert lease.epoch == self.model.leases[run] + 1
+        for (where, _), told in self.model.told.items():
+            if where == run and told.outcome is None and not is_dead:
+                told.is_held = True
         self.model.leases[run] = lease.epoch
         self.leases[who][run] = lease
 
@@ -186,20 +192,29 @@ class Schedules(RuleBasedStateMachine):
                 self.do(work)
             return
         self.claims[who][run, path] = told.epoch = self.do(work)
-        told.lease = lease.epoch
+        told.lease, told.is_held = lease.epoch, False
+
+    @rule(who=WHO, run=RUNS, path=PATHS, made=st.booleans())
+    def release(self, who: int, run: str, path: str, made: bool) -> None:
+        told, epoch = self.model.told.get((run, path)), self.claims[who].get((run, path), 0)
+        self.do(self.journals[who].release(f"{run}/{path}", epoch, made=made))
+        if told is not None and told.epoch == epoch:
+            told.is_held = False
 
     @rule(who=WHO, run=RUNS, path=PATHS, landed=st.booleans())
     def resolve(self, who: int, run: str, path: str, landed: bool) -> None:
         told = self.model.told.get((run, path))
         work = self.journals[who].resolve(f"{run}/{path}", landed, "ann")
-        if told is None or told.outcome != "unknown":
+        if told is None or not (told.outcome == "unknown" or told.is_held):
             with pytest.raises(Refused):
                 self.do(work)
             return
         self.do(work)
         told.outcome = "succeeded" if landed else "failed"
         told.not_landed = not landed
-        self.concluded[run, path].append(told.outcome)
+        if told.is_held:
+            told.epoch, told.is_held = told.epoch + 1, False
+        self.concluded.setdefault((run, path), []).append(told.outcome)
 
     @invariant()
     def the_record_is_as_the_model_says(self) -> None:
@@ -209,7 +224,9 @@ class Schedules(RuleBasedStateMachine):
         }
         unknown = self.do(self.journals[1].escalations())
         assert {(one.run, one.path) for one in unknown} == {
-            where for where, told in self.model.told.items() if told.outcome == "unknown"
+            where
+            for where, told in self.model.told.items()
+            if told.outcome == "unknown" or told.is_held
         }
         for run in ("r1", "r2"):
             assert self.do(self.journals[0].verify(run)) is None

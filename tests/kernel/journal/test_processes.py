@@ -129,7 +129,7 @@ def stop(process: subprocess.Popen[str], address: str) -> None:
                 time.sleep(0.001)
 
 
-def test_a_stopped_process_that_was_taken_for_dead_concludes_nothing(shared: str) -> None:
+def test_a_stopped_process_concludes_only_what_it_had_in_flight(shared: str) -> None:
     process = subprocess.Popen(
         [sys.executable, *arguments(shared, "r1", "claims", 4)],
         stdout=subprocess.PIPE,
@@ -142,11 +142,13 @@ def test_a_stopped_process_that_was_taken_for_dead_concludes_nothing(shared: str
     try:
         stop(process, shared)
         before: list[str] = []
+        held: list[str] = []
 
         async def take(journal: Journal) -> None:
             lease = await take_over(journal, "r1", patience=0.2)
             assert isinstance(lease, Lease)
             before.extend([one.path async for one in journal.concluded("r1")])
+            held.extend([one.path for one in await journal.escalations("r1")])
 
         play(shared, take)
         process.send_signal(signal.SIGCONT)
@@ -154,7 +156,9 @@ def test_a_stopped_process_that_was_taken_for_dead_concludes_nothing(shared: str
         assert process.returncode == 1  # it was told that it is fenced
 
         async def look(journal: Journal) -> None:
-            assert [one.path async for one in journal.concluded("r1")] == before
+            after = [one.path async for one in journal.concluded("r1")]
+            assert after[: len(before)] == before
+            assert set(after[len(before) :]) <= set(held)
             assert await journal.verify("r1") is None
 
         play(shared, look)

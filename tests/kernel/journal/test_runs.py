@@ -209,7 +209,7 @@ def test_the_zombie_concludes_nothing(shared: str) -> None:
         other = await open_journal(shared, owner="other")
         lease = await begin(zombie)
         claimed = await win(zombie, intent())
-        taken = await other.take_over(lease)
+        taken = await other.take_over(lease, is_dead=True)
         assert isinstance(taken, Lease)
         for ending in ("succeeded", "failed", "unknown"):
             with pytest.raises(Fenced):

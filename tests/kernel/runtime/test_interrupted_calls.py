@@ -139,7 +139,7 @@ async def test_what_failed_for_certain_is_refused_by_what_stands_in_the_way(path
     await asyncio.sleep(0.1)
     journal = kernel.runtime.journal
     assert journal is not None
-    lease = await journal.take_over(await journal.lease("r"))
+    lease = await journal.take_over(await journal.lease("r"), is_dead=True)
     assert isinstance(lease, Lease)
     await journal.finish_run(lease, "running")
     task.cancel()

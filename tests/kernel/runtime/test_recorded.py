@@ -383,7 +383,9 @@ async def test_a_run_in_the_delay_of_a_retry_goes_on_with_the_next_attempt(path:
     await asyncio.sleep(0.2)
     journal = kernel.runtime.journal
     assert journal is not None
-    lease = await journal.take_over(await journal.lease("r"))  # as if this process were dead
+    lease = await journal.take_over(
+        await journal.lease("r"), is_dead=True
+    )  # as if this process were dead
     assert isinstance(lease, Lease)
     await journal.finish_run(lease, "running")
     ended = await run(world, text, path)

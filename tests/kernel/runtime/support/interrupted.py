@@ -65,7 +65,9 @@ async def left(world: Sender, text: str, path: Path) -> None:
         await asyncio.sleep(0.01)
     journal = kernel.runtime.journal
     assert journal is not None
-    lease = await journal.take_over(await journal.lease("r"))  # as if this process were dead
+    lease = await journal.take_over(
+        await journal.lease("r"), is_dead=True
+    )  # as if this process were dead
     assert isinstance(lease, Lease)
     await journal.finish_run(lease, "running")
     task.cancel()
