@@ -310,7 +310,10 @@ async def test_what_a_check_finds_of_a_cancelled_call_keeps_the_contract(path: P
         NESTED + "  - { name: A, invoke: { kind: Pay.Order } }\n",
     ],
 )
-async def test_who_is_cut_off_while_a_check_is_asked_is_for_a_person(path: Path, body: str) -> None:
+async def test_who_is_cut_off_while_a_check_is_asked_is_for_a_person(
+    path: Path, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernel.invocation.calls.one_attempt.GRACE_SECONDS", 1.0)
     order, unknown = await cut_off(World(), path, body, "{ pin: x }", 5)
     assert order.outcome == "unknown"
     assert [one.execution for one in unknown] == [order.execution]
