@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from kernel import Failure
 from kernel.events import REDACTED, Redactor
 from kernel.events.log import Log
+from kernel.events.notations import canonical
 from tests.support.embedded import World, call, definition, resource, sequence
 
 SECRET = 'p"a\\ss/w=ö rd\n'
@@ -120,6 +121,7 @@ def test_only_the_secret_is_hidden(name: str) -> None:
 )
 def test_no_encoder_shows_a_secret(secret: str, name: str) -> None:
     assume(name != "hexadecimal" or len(secret) > 5)
+    assume(len(canonical(secret)) > 3)  # a form of under 4 characters is not looked for
     encoded = ENCODERS[name](secret)
     shown = Redactor([secret]).text(f"a {encoded} b")
     assert REDACTED in shown
