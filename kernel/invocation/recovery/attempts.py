@@ -76,6 +76,8 @@ class JournalRecord(NoRecord):
         if history.fault is not None:  # who has taken the run over asks the `check`
             history.ended(invocation.id)
             await history.halt(history.fault)
+        if not invocation.has_live_attempt:
+            history.ended(invocation.id)  # the `check` is a call of its own, which may be halted
         return await reconcile(invocation, error)
 
     async def failed(self, error: InvocationError, delay: float) -> None:
