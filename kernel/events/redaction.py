@@ -233,14 +233,20 @@ def texts(value: Any) -> Iterator[str]:
 
 def scalars(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """The scalars of a structured secret, which would show it, with their paths."""
+    for path, part in parts(name, value):
+        if part is not None and not isinstance(part, (bool, Mapping, list, tuple)):
+            yield path, part
+
+
+def parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A secret and everything inside of it, with their paths."""
+    yield name, value
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from scalars(f"{name}.{step(key)}", item)
+            yield from parts(f"{name}.{step(key)}", item)
     elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
-            yield from scalars(f"{name}.{number}", item)
-    elif value is not None and not isinstance(value, bool):
-        yield name, value
+            yield from parts(f"{name}.{number}", item)
 
 
 def step(key: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from kernel.errors import KernelError
 from kernel.events.forms import SPELLINGS, forms, spelling
 from kernel.events.notations import run_around
-from kernel.events.redaction import REDACTED, Found, Redactor, scalars, step
+from kernel.events.redaction import REDACTED, Found, Redactor, parts, scalars
 
 LOST = "${{ redacted }}"  # what is kept of a value that no declaration can give back
 _DOLLAR = "${{ $ }}"
@@ -46,7 +46,7 @@ class References:
         self._names: dict[str, str] = {}
         self._typed: dict[str, str] = {}
         for name, value in secrets:
-            for path, part in _parts(name, value):
+            for path, part in parts(name, value):
                 self._values[path] = part
                 self._typed.setdefault(_typed(part), path)
             for path, scalar in scalars(name, value):
@@ -213,17 +213,6 @@ def _called(value: Any, calls: list[str]) -> Any:
 def _reference(path: str, *calls: str) -> str:
     """A reference to a secret, with calls, the outermost first."""
     return f"${{{{ {''.join(f'{call}(' for call in calls)}{path}{')' * len(calls)} }}}}"
-
-
-def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """A secret and everything inside of it, with their paths."""
-    yield name, value
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _parts(f"{name}.{step(key)}", item)
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value):
-            yield from _parts(f"{name}.{number}", item)
 
 
 def _typed(value: Any) -> str:

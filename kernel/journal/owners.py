@@ -30,7 +30,7 @@ def is_dead(owner: str) -> bool:
     if machine != _machine() or not pid.isdigit():
         return False
     found = _started(int(pid))
-    return not _alive(int(pid)) if found is None else found != start
+    return not _is_there(int(pid)) if found is None else found != start
 
 
 async def take_over(
@@ -74,17 +74,23 @@ def _nonce(pid: int) -> str:
 
 def _started(pid: int) -> str | None:
     """When a process began, in ticks since boot; None if it has ended or cannot be read about."""
+    fields = _status(pid)
+    return None if not fields or fields[0] in "ZX" else fields[19]
+
+
+def _status(pid: int) -> list[str]:
+    """The state of a process, and what Linux tells after it; nothing where that cannot be read."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]
+        return []
+    return text.rpartition(")")[2].split()
 
 
-def _alive(pid: int) -> bool:
-    if (state := Path(f"/proc/{pid}/stat")).exists():
-        return state.read_text("utf-8", "replace").rpartition(")")[2].split()[0] not in "ZX"
+def _is_there(pid: int) -> bool:
+    """Whether a process runs, by its id alone; True where that cannot be known."""
+    if fields := _status(pid):
+        return fields[0] not in "ZX"
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -10,7 +10,7 @@ from kernel.errors import Cancelled, Unknown
 from kernel.invocation.history import ask_to_cancel, error_to_json
 from kernel.journal.errors import Refused
 from kernel.journal.interface import Journal
-from kernel.journal.owners import is_dead
+from kernel.journal.owners import is_gone
 from kernel.journal.rows import UNFINISHED, Conclusion, Held, Invocation, Lease, Run
 
 _MAX_UNRESOLVED = 1_000_000
@@ -64,10 +64,9 @@ async def _lease_of(journal: Journal, run: str, message: str, patience: float) -
             return lease
         if lease.lease != seen:
             seen, since = lease.lease, time.monotonic()
-        owner = seen.owner
-        is_gone = owner is not None and is_dead(owner)
-        if is_gone or time.monotonic() - since > patience:
-            taken = await journal.take_over(seen)
+        is_dead = await is_gone(journal, seen.owner)
+        if is_dead or time.monotonic() - since > patience:
+            taken = await journal.take_over(seen, is_dead=is_dead)
             if not isinstance(taken, Held):
                 return taken
         elif not asked:

@@ -23,14 +23,25 @@ FAULTS = {"right": ["lost"]}
 End = Literal["wakes", "is killed"]
 
 
-def stopped(story: Story, at: int) -> int:
-    """Start a process that stands still at that point; its id."""
+def stopped(story: Story, at: int) -> int | None:
+    """Start a process that stands still at that point; its id, or None where it did not come there.
+
+    Branches that go on at once do not reach the same number of points each time.
+    """
     pid = story.processes[0].begin(story.job(at=at, signal="SIGSTOP"))
     until = time.monotonic() + 20
-    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-        assert time.monotonic() < until
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            state = "Z"
+        if state == "T":
+            return pid
+        if state == "Z":
+            assert story.processes[0].end().outcome == "succeeded"
+            return None
         time.sleep(0.002)
-    return pid
+    raise AssertionError("the process neither stands still nor ends")
 
 
 def others(story: Story, **more: object) -> Ended:
@@ -45,10 +56,15 @@ def others(story: Story, **more: object) -> Ended:
     raise AssertionError(ended)
 
 
-def tell(begin: Callable[[str], Story], address: str, at: int, end: End) -> bool:
-    """Tell the story; whether the others could write to the journal meanwhile."""
+def tell(begin: Callable[[str], Story], address: str, at: int, end: End) -> bool | None:
+    """Tell the story; whether the others could write to the journal meanwhile.
+
+    None where the process did not come to the point.
+    """
     story = begin(address)
     pid = stopped(story, at)
+    if pid is None:
+        return None
     try:
         meanwhile = others(story)
         if meanwhile.outcome == "parked":
@@ -83,17 +99,16 @@ def points(begin: Callable[[str], Story], store: str, folder: Path) -> list[str]
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
-@pytest.mark.parametrize("name", ["committed", "send POST", "sent POST"])
+@pytest.mark.parametrize("name", ["committed", "send POST", "sent POST", "received GET"])
 def test_nothing_is_doubled(
     begin: Callable[[str], Story], folder: Path, store: str, name: str
 ) -> None:
     all_of_them = points(begin, store, folder)
     found = [number for number, one in enumerate(all_of_them, 1) if one == name]
     with place(store, folder / "stopped") as address:
-        tell(begin, address, found[len(found) // 2], "wakes")
+        assert tell(begin, address, found[len(found) // 2], "wakes") is not None
 
 
-@pytest.mark.skip("does not hold yet: an owner that wakes within its `check` may not end by itself")
 @pytest.mark.long
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("end", ["wakes", "is killed"])
@@ -103,5 +118,5 @@ def test_nothing_is_doubled_wherever_it_stood(
     all_of_them, told = points(begin, store, folder), 0
     for number in range(1, len(all_of_them) + 1):
         with place(store, folder / str(number)) as address:
-            told += tell(begin, address, number, end)
+            told += bool(tell(begin, address, number, end))
     assert told > len(all_of_them) / 2
