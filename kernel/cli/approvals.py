@@ -15,9 +15,10 @@ from kernel.journal import Approval
 from kernel.journal.rows import ApprovalState
 
 _HEADER = (
-    "APPROVAL", "STATE", "TARGET", "PATH", "REASON", "REQUESTER", "ASKED", "EXPIRES", "RUN",
+    "APPROVAL", "STATE", "TARGET", "PATH", "REASON", "MESSAGE", "REQUESTER", "ASKED", "EXPIRES",
+    "RUN",
 )  # fmt: skip
-_OPTIONAL = ("ASKED", "REQUESTER", "EXPIRES", "PATH", "RUN")
+_OPTIONAL = ("ASKED", "REQUESTER", "EXPIRES", "PATH", "RUN", "MESSAGE")
 
 
 @click.command("approvals")
@@ -45,7 +46,8 @@ def as_of(now: int, one: Approval) -> Approval:
 def _cells(one: Approval) -> tuple[str, ...]:
     return (
         *(short(one.approval), f"{mark(one.state)} {one.state}", one.target),
-        *(one.frozen.get("path", ""), one.reason, one.requester or ""),
+        *(one.frozen.get("path", ""), one.reason, one.frozen.get("message") or ""),
+        one.requester or "",
         *(minute(one.asked_at), minute(one.expires_at) if one.expires_at else ""),
         short(one.run),
     )

@@ -13,7 +13,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from kernel.events.notations import canonical
 
@@ -81,6 +81,12 @@ def _parts(secret: str) -> Iterator[tuple[str, str]]:
     )
 
 
+def credentials(address: str) -> list[str]:
+    """The passwords in an address, as whoever reads it may take it apart."""
+    found = _parts_of_address(address)
+    return [text for name, text in found if "token" not in name and len(text) >= MIN_LENGTH]
+
+
 def _lines(text: str) -> Iterator[tuple[str, str]]:
     lines = text.splitlines()
     if len(lines) > 1:
@@ -92,18 +98,18 @@ def _parts_of_address(secret: str) -> Iterator[tuple[str, str]]:
     """The password of an address or of a text ``password=…``, and what may be a token in it."""
     if (password := _PASSWORD.search(secret)) is not None:
         yield "password", password.group(1).strip("'")
-    if "://" not in secret or any(letter.isspace() for letter in secret):
+    _, is_address, rest = secret.partition("://")
+    if not is_address or any(letter.isspace() for letter in secret):
         return
-    try:
-        parts = urlsplit(secret)
-    except ValueError:
-        return
-    user, colon, word = parts.netloc.rpartition("@")[0].partition(":")
+    user, colon, word = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[0].partition(":")
     if colon:
         yield "userinfo", f"{user}:{word}"
         yield "word", word
         yield "read.word", canonical(word)
-    tokens = (user, *re.split(r"[/?&=;#]", secret.partition("://")[2].partition("/")[2]))
+    # A password with a `/` that is not escaped ends the host for who reads the address.
+    for number, piece in enumerate(re.split("[/?#@:]", rest.rpartition("@")[0])[1:]):
+        yield f"word.{number}", piece
+    tokens = (user, *re.split(r"[/?&=;#]", rest.partition("/")[2]))
     for number, token in enumerate(tokens):
         if len(token) >= _MIN_TOKEN_LENGTH:
             yield f"token.{number}", token

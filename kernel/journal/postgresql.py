@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from kernel.events.forms import credentials
+from kernel.events.redaction import Redactor
 from kernel.journal.errors import JournalError, Missing, Unsure
 from kernel.journal.migrations import NEWEST, migrate, refuse_newer
 from kernel.journal.session import Mode, Values
@@ -93,9 +95,9 @@ def name_of(url: str) -> str:
     """The address of the database without the user and the password."""
     try:
         parts = urlsplit(url)
-        return f"postgresql://{parts.hostname or ''}{parts.path}"
     except ValueError:
         return "postgresql:"
+    return Redactor(credentials(url)).text(f"postgresql://{parts.hostname or ''}{parts.path}")
 
 
 def prepare(url: str, busy: float, create: bool = True) -> None:
@@ -153,5 +155,6 @@ def connect(url: str, busy: float, *, reading: bool = False) -> PostgresqlSessio
             f"SET idle_in_transaction_session_timeout = {busy * 500:.0f}"
         )
     except psycopg.Error as error:
-        raise explained(error, name) from error
+        said = Redactor(credentials(url)).said(str(explained(error, name)))
+        raise JournalError(said) from error
     return PostgresqlSession(connection, name, reading)

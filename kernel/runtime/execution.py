@@ -11,7 +11,7 @@ from kernel.errors import Cancelled, InvocationError, Parked, Suspended, raise_f
 from kernel.invocation.history import History, error_from_json, error_to_json
 from kernel.invocation.run import Run, RunBody
 from kernel.journal.errors import Fenced, JournalError, Refused, TooLarge
-from kernel.journal.rows import RunState
+from kernel.journal.rows import Approval, RunState
 from kernel.runtime.cancelling import abandon, unresolved_of
 from kernel.schema import is_atom
 
@@ -167,6 +167,12 @@ def _shortened(value: Any) -> Any:
 # The errors of a run that stops and can be resumed
 
 
+def _asks(approval: Approval) -> str:
+    """Why a person is asked, and what the call site tells that person."""
+    message = approval.frozen.get("message")
+    return f"{approval.reason}: {message}" if message else approval.reason
+
+
 async def _suspended(run: Run, history: History) -> InvocationError:
     """Give back the lease of a run that stops where it is; the error that says why it stops."""
     fault = history.fault
@@ -183,7 +189,7 @@ async def _suspended(run: Run, history: History) -> InvocationError:
         return await _interrupted(history, fault)
     why = []
     if waiting:
-        names = ", ".join(f"{one.target} ({one.reason})" for one in waiting)
+        names = ", ".join(f"{one.target} ({_asks(one)})" for one in waiting)
         why.append(f"the run waits for an approval of {names}")
     why += [
         f"{one.target} at {one.path} waits for {one.holder}, which gives no sign of life and may "

@@ -39,7 +39,10 @@ FULL = (
 @in_a_loop
 async def test_the_run_stays_parked_below_the_quorum(path: Path) -> None:
     world, text = World(), asking(FULL)
-    assert (await run(world, text, path)).outcome == "parked"
+    parked = await run(world, text, path)
+    assert parked.outcome == "parked"
+    assert parked.error is not None
+    assert "(the call site asks for it: pay 5 for r)" in parked.error.message
 
     async def vote(journal: Journal) -> None:
         asked = await pending(journal)
