@@ -99,7 +99,7 @@ class _SequenceCheck:
     # Fields
 
     def old_name(self, step: Step, old: str, name: str) -> None:
-        """A field that has another name by now, and is still read."""
+        """Warn of a field that is written under its old name, which the kernel still reads."""
         path = (*step.path, old)
         fix = Edit(f"write '{name}'", self.check.document.span(path, True), name)
         self.check.add(k2_contracts.old_name(old, name), path, key=True, fix=fix)

@@ -110,7 +110,7 @@ class _Layer:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the data may end here."""
+        """Whether the packed data is complete."""
         return self._members > 0 and self._inflater is None and not self._head
 
     def pieces(self, data: bytes) -> Iterator[bytes]:

@@ -233,7 +233,7 @@ def _typed(text: str, schema: Mapping[str, Any] | bool | None) -> Any:
 
 
 def _read(text: str) -> Any:
-    """The value of JSON, and a text that is none as it is. Raises :class:`JsonValueError`."""
+    """A text read as JSON; a text that is not JSON stays a text. Raises :class:`JsonValueError`."""
     try:
         return read_json(text)
     except JsonValueError:

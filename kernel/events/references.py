@@ -197,7 +197,10 @@ class References:
 
 
 def _called(value: Any, calls: list[str]) -> Any:
-    """A secret after these calls, the innermost first: a cast, the name of a form, spellings."""
+    """Apply the calls of a reference to a secret, the innermost call first.
+
+    A call is a cast (``int``), the name of a form (``line.1``) or a spelling (``base64``).
+    """
     if calls and calls[0] in _CASTS:
         value = _CASTS[calls[0]](value)
         calls = calls[1:]

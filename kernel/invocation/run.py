@@ -40,10 +40,10 @@ class Caller(Protocol):
     """What it calls, in its own words: ``POST /orders``. Its keys are unique within that."""
 
     def parked(self, error: Parked) -> None:
-        """The call waits for a person, and goes on once that has decided; told repeatedly."""
+        """Called repeatedly while the call waits for the decision of a person."""
 
     def replayed(self) -> None:
-        """The call is answered with the result of an earlier one that had the same key."""
+        """Called when the answer is that of an earlier call with the same key."""
 
 
 class Run:

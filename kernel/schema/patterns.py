@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kernel.schema.engine import backtracks
 
-_MAX_LENGTH = 1_000  # of a longer pattern no more is said
+_MAX_LENGTH = 1_000  # the reason is looked for in patterns of so many characters at most
 _OTHER = re.compile(
     r"""(?P<escape> \\ (?: [pP] (?: \{ [^{}]* \} | [A-Za-z] ) | c [A-Za-z] | u \{ [^{}]* \} ) )
       | (?P<group> \( \? < (?= [A-Za-z_] ) )
@@ -22,9 +22,8 @@ def why_refused(pattern: str) -> str:
     """What is wrong with a pattern that the engine does not take, and at which character."""
     shown = pattern if len(pattern) <= 100 else f"{pattern[:99]}…"
     if len(pattern) > _MAX_LENGTH:
-        return (
-            f"the pattern {shown!r} is refused; of one of {len(pattern)} characters no more is said"
-        )
+        length = len(pattern)
+        return f"the pattern {shown!r} is refused; it has {length} characters, too many to say why"
     fault = _fault(pattern)
     if fault is not None:
         message, place = fault

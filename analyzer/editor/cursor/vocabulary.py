@@ -255,7 +255,9 @@ SCHEMA: Final[Schema] = {
         "x-kernel-untrusted": _said(
             "A sink that must not be fed by concatenation.", enum=["sql", "shell", "prompt"]
         ),
-        "x-kernel-shown": _bool("Others read what is put there: no secret may be."),
+        "x-kernel-shown": _bool(
+            "What stands in this field is shown to others: it must not hold a secret."
+        ),
         "x-kernel-atomic": _bool("The call takes effect with the call around it, or not at all."),
         "x-kernel-schema": _said("The field of the call site that holds this schema."),
         "x-kernel-names": _said("The field of the call site that names these fields in braces."),

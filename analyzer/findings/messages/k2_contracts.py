@@ -53,7 +53,7 @@ def unknown(
 
 
 def old_name(old: str, name: str) -> Message:
-    """K003: a field that has another name by now, and is still read."""
+    """K003: a field is written under its old name, which the kernel still reads."""
     return Message("K003", f"`{old}` is now called `{name}`", severity="warning")
 
 

@@ -75,7 +75,7 @@ def no_such_error(
 ) -> Message:
     """K705: an error code that ``subject`` cannot fail with; ``codes`` are those that it may.
 
-    ``final``: no ``retry`` ever sees errors with that code.
+    ``final``: an error with that code is never retried, so ``retry.when`` is not asked about it.
     """
     if final:
         return Message("K705", f"an error with '{code}' is never retried, so this is never true")

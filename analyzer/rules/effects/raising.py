@@ -41,7 +41,7 @@ FINAL: Final = frozenset(
     for one in _ERRORS
     if issubclass(one, errors.Rejected | errors.Cancelled | errors.OutputError)
 )
-"""Those of them that no ``retry`` ever sees: such errors are never repeated."""
+"""The classes of errors after which the kernel never makes another attempt."""
 
 
 @struct

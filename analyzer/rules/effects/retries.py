@@ -153,7 +153,10 @@ def _is_off(retry: Retry) -> bool:
 
 
 def _is_never_taken(retry: Retry, raised: Raised) -> bool:
-    """Whether ``when`` is false for all that may be retried. Of numbers there are always others."""
+    """Whether ``when`` is false for every error that may be retried.
+
+    Where codes are numbers, numbers that nobody declares may come as well.
+    """
     if retry.when is None:
         return False
     others: Iterable[Code] = _ANY_OTHER
