@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kernel.cli.journals import find_id, with_journal
 from kernel.cli.running import Request, Work, bring_up
 from kernel.errors import UsageError
-from kernel.events import Redactor
-from kernel.events.references import References
 from kernel.journal import Journal, Run
 from kernel.runtime.manifest_texts import content_of, manifest_of
 from kernel.runtime.run_request import RunRequest
+from kernel.runtime.values import variables_as_given
 
 
 def kept_run(journal: str, prefix: str) -> tuple[Run, str | None]:
@@ -55,7 +55,7 @@ def bring_up_again(
         inputs_file=None,
         no_check=True,
         environment=environment or asked.environment,
-        began_with=References(Redactor()).show(dict(asked.vars)),
         **options,
     )
-    return bring_up(request, manifest, work)
+    values = variables_as_given(manifest, asked.vars, request.values())
+    return bring_up(replace(request, began_with=values), manifest, work)

@@ -12,7 +12,6 @@ from kernel.errors import UsageError
 from kernel.events import Bus, Redactor, Subscriber
 from kernel.events.forms import MIN_LENGTH
 from kernel.events.log import Log
-from kernel.events.redaction import step
 from kernel.events.references import References
 from kernel.invocation.calls.bound_site import BoundCallSite
 from kernel.invocation.flow import is_short
@@ -32,7 +31,7 @@ from kernel.runtime.result import RunResult
 from kernel.runtime.run_request import is_served
 from kernel.runtime.runs import Runs
 from kernel.runtime.supervision import ServiceSupervisor
-from kernel.runtime.values import scopes_of
+from kernel.runtime.values import named_secrets, scopes_of
 
 _MAX_STOP_SECONDS = 2.0
 """How long calls out of Services that are stopped may take to end."""
@@ -168,11 +167,9 @@ class Kernel:
         from kernel.runtime.open_and_resume import RecordedRuns
 
         journal = await open_journal(given) if isinstance(given, (str, Path)) else given
-        names = self.runtime.names
-        secrets = [
-            (f"{step(names.get(module, scope.module.name))}.secrets", scope.secrets)
-            for module, scope in self._scopes.items()
-        ]
+        secrets = named_secrets(
+            self.manifest, {module: scope.secrets for module, scope in self._scopes.items()}
+        )
         self.runtime.journal = journal
         self.runtime.references = References(self.runtime.redactor, secrets)
         settings = self._runs.request(None, {}, [])

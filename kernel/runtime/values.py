@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kernel.errors import Fault, ManifestError, ValuesError
-from kernel.events.redaction import texts
-from kernel.manifest import Manifest, resolve_values
+from kernel.events import Redactor
+from kernel.events.redaction import step, texts
+from kernel.events.references import References
+from kernel.manifest import Manifest, Module, resolve_values
 from kernel.registry.scope import ModuleScope
 
 
@@ -24,7 +27,7 @@ def scopes_of(
     scopes: dict[int, ModuleScope] = {}
     faults: list[Fault] = []
     hidden: list[str] = []
-    for module in {id(m): m for m in (manifest.root, *manifest.modules.values())}.values():
+    for module in _modules(manifest):
         try:
             values = resolve_values(module, given if module is manifest.root else None, environ)
         except ManifestError as error:
@@ -35,3 +38,51 @@ def scopes_of(
     if faults:
         raise ValuesError(faults)
     return scopes, hidden
+
+
+def named_secrets(
+    manifest: Manifest, secrets: Mapping[int, Mapping[str, Any]]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """The secrets of the modules by the names that :class:`References` keeps, ``Orders.secrets``.
+
+    ``secrets`` has those of a module by its identity.
+    """
+    names = {id(module): name for name, module in manifest.modules.items()}
+    return [
+        (f"{step(names.get(id(module), module.name))}.secrets", secrets[id(module)])
+        for module in _modules(manifest)
+    ]
+
+
+def variables_as_given(
+    manifest: Manifest,
+    kept: Mapping[str, Any],
+    given: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The variables that a run began with, as they were given: the secrets in them stand in again.
+
+    ``kept`` is what the journal has of them, ``given`` are values for the root module. Raises
+    :class:`ValuesError` with the secrets that are missing or wrong, and LostSecret.
+    """
+    environ = os.environ if environ is None else environ
+    found: dict[int, Mapping[str, Any]] = {}
+    faults: list[Fault] = []
+    for module in _modules(manifest):
+        own = {name: given[name] for name in module.secrets if name in given}
+        try:
+            values = resolve_values(
+                replace(module, vars={}), own if module is manifest.root else None, environ
+            )
+        except ManifestError as error:
+            faults.extend(error.faults)
+            continue
+        found[id(module)] = values.secrets
+    if faults:
+        raise ValuesError(faults)
+    redactor = Redactor(texts([*found.values()]))
+    return dict(References(redactor, named_secrets(manifest, found)).show(dict(kept)))
+
+
+def _modules(manifest: Manifest) -> Iterator[Module]:
+    yield from {id(m): m for m in (manifest.root, *manifest.modules.values())}.values()

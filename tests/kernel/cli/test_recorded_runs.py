@@ -360,3 +360,28 @@ def test_who_interrupts_a_call_is_told_that_something_is_to_be_found_out(shop: P
     assert "somebody has to find out what became of it (kernel escalations):" in err
     assert "kernel resolve r --landed" in err
     assert "kernel resume" not in err
+
+
+def test_a_variable_that_holds_a_secret_is_whole_again_when_the_run_goes_on(shop: Path) -> None:
+    module = """\
+kind: Kernel.Module
+metadata: { name: Shop }
+vars:
+  url: { type: string, env: SHOP_URL, pattern: "^http://[^{}]*$" }
+secrets:
+  token: { type: string, env: SHOP_TOKEN }
+---
+"""
+    manifest = MANIFEST.replace("${{ steps.Pay.result }}", "${{ vars.url.size() }}")
+    (shop / "main.yaml").write_text(module + manifest)
+    secret = {"SHOP_TOKEN": "hunter2xyz"}
+    url = {"SHOP_URL": "http://u:hunter2xyz@h/"}
+    given = ("apply", "main.yaml", "--input", "amount=5", "--run-id", "r")
+    assert kernel(*given, folder=shop, env=secret | url).status == 4
+    assert b"hunter2xyz" not in (shop / ".kernel/journal.db").read_bytes()
+    assert kernel("approve", "r", folder=shop).status == 0
+    without = kernel("resume", "r", folder=shop)
+    assert without.status == 2
+    assert "set SHOP_TOKEN, or give --var token=…" in without.err
+    done = kernel("resume", "r", folder=shop, env=secret)
+    assert (done.status, done.out.strip()) == (0, str(len("http://u:hunter2xyz@h/")))
