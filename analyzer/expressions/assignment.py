@@ -6,7 +6,7 @@ where it stands, and said once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -16,9 +16,11 @@ from analyzer.findings.message import Message
 from analyzer.findings.messages import k0_text, k2_contracts
 from analyzer.findings.messages.k2_contracts import Place
 from analyzer.types import Type, members_of, resolved, union
-from analyzer.types.acceptance import accepts
+from analyzer.types.acceptance import accepts, json_form
 from analyzer.types.subtyping import is_assignable
 from analyzer.types.verdict import Verdict
+from kernel.cel.json_form import json_key, meeting_keys
+from kernel.cel.values import entries
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.structs import struct
@@ -64,13 +66,20 @@ class _Mismatches:
         known = self.value.scalar_types.get(path)
         if isinstance(known, types.Error) or isinstance(place, types.Error):
             return
+        met = meeting_keys(written) if known is None and isinstance(written, Mapping) else None
+        if met is not None:
+            steps = zip(written, entries(written), strict=True)
+            step = next(step for key, (step, _) in steps if key is met.second)
+            message = k2_contracts.not_json(self.rules, self.thing(path), str(met))
+            yield Mismatch(message, (*path, step), True)
+            return
         if known is None and self.parts <= MAX_PARTS:
             match written, self._plain(place, written):
                 case Mapping(), types.Record() as record:
                     yield from self.record(path, written, record, place)
                     return
                 case Mapping(), types.Map() as map_:
-                    for key, item in written.items():
+                    for key, item in entries(written):
                         yield from self.at((*path, key), item, map_.value)
                     return
                 case list() | tuple(), types.List() as list_ if list_.has_size(len(written)):
@@ -83,6 +92,8 @@ class _Mismatches:
 
     def _plain(self, place: Type, written: Any) -> Type:
         """The only shape of the place that fits what is written; the place if there are several."""
+        if isinstance(place, types.Dyn) and isinstance(written, Mapping | list | tuple):
+            return types.Map(place) if isinstance(written, Mapping) else types.List(place)
         kinds = (types.Record, types.Map) if isinstance(written, Mapping) else (types.List,)
         fitting = [one for one in members_of(place) if isinstance(one, kinds)]
         return fitting[0] if len(fitting) == 1 else place
@@ -92,17 +103,18 @@ class _Mismatches:
     ) -> Iterator[Mismatch]:
         known = dict(record.fields)
         found: list[Mismatch] = []
-        undeclared = [str(name) for name in written if name not in known]
-        for name, item in written.items():
+        names = list(map(json_key, written))
+        undeclared = [str(name) for name in names if name not in known]
+        for name, (step, item) in zip(names, entries(written), strict=True):
             declared = known.get(name)
-            if declared is None and (wrong := self.undeclared((*path, name), record, written)):
+            if declared is None and (wrong := self.undeclared((*path, step), record, names)):
                 found.append(wrong)
             elif declared is not None or not record.is_closed:
                 inside = record.rest if declared is None else declared.type
-                found += self.at((*path, name), item, inside)
+                found += self.at((*path, step), item, inside)
         told = {one.meant for one in found}
         for name, declared in record.fields:
-            if name in written or not declared.required or declared.default or name in told:
+            if name in names or not declared.required or declared.default or name in told:
                 continue
             found.append(self.missing((*path, name), path, declared, undeclared))
         yield from found
@@ -119,7 +131,7 @@ class _Mismatches:
         return Mismatch(message, above, True)
 
     def undeclared(
-        self, path: Path, record: types.Record, written: Mapping[Any, Any]
+        self, path: Path, record: types.Record, written: Collection[Any]
     ) -> Mismatch | None:
         """The mistake in a name that a closed record refuses, or that nearly is a declared name.
 
@@ -143,20 +155,26 @@ class _Mismatches:
         given = self.value.type_at(path)
         if isinstance(given, types.Error | types.Never):
             return
-        if scalar is None and not any(p[: len(path)] == path for p in self.value.scalar_types):
-            if not accepts(place, written):
+        if scalar is None and not self.has_cel(path, written):
+            if not accepts(place, json_form(written)):
                 yield self.constant(path, written, place)
             return
         verdict = is_assignable(given, place)
-        if verdict.refuted and isinstance(place, types.Dyn):
-            example = verdict.counterexample
-            yield Mismatch(k2_contracts.not_json(self.rules, self.thing(path), example), path)
+        example = verdict.counterexample
+        if example is not None and (isinstance(place, types.Dyn) or not example.is_json):
+            said = f"this may be {example}"
+            yield Mismatch(k2_contracts.not_json(self.rules, self.thing(path), said), path)
         elif verdict.refuted:
             texted = scalar is not None and scalar.whole is None
             yield self.refuted(path, given, place, verdict, texted)
         elif verdict.doubt is not None and verdict.doubt.kind == "unclear":
             reason = verdict.doubt.reason
             yield Mismatch(k2_contracts.may_not_fit(self.rules, self.thing(path), reason), path)
+
+    def has_cel(self, path: Path, written: Any) -> bool:
+        """Whether a structure holds CEL."""
+        inside = isinstance(written, Mapping | list | tuple)
+        return inside and any(p[: len(path)] == path for p in self.value.scalar_types)
 
     def thing(self, path: Path) -> str:
         """What people call the value at a path."""

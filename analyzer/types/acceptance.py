@@ -7,13 +7,12 @@ delivered (``kernel.schema.Schema.conform``, ``kernel.invocation.stages.validate
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from analyzer.types import Double, Dyn, Error, Int, List, Map, Record, Ref, Refined, Type, Union
 from kernel import cel
+from kernel.schema import SchemaError
 from kernel.schema.plain import is_json
 
 
@@ -63,18 +62,10 @@ def _accepts_record(place: Record, value: Mapping[Any, Any]) -> bool:
 
 def json_form(value: Any) -> Any:
     """A value of CEL as it is given to a schema; what has no JSON form stays as it is."""
-    match value:
-        case cel.UInt():
-            return int(value)
-        case cel.Timestamp() | cel.Duration() | datetime() | timedelta():
-            return cel.compile("string(value)").evaluate({"value": value})
-        case bytes():
-            return base64.b64encode(value).decode("ascii")
-        case Mapping():
-            return {key: json_form(item) for key, item in value.items()}
-        case list() | tuple():
-            return [json_form(item) for item in value]
-    return value
+    try:
+        return cel.to_json(value)
+    except SchemaError:
+        return value
 
 
 def takes_all(place: Type) -> bool:

@@ -20,10 +20,13 @@ from itertools import count, islice
 from typing import Any, Literal
 
 from analyzer import types
-from analyzer.types import Type, members_of, resolved
+from analyzer.types import Type, resolved
 from analyzer.types.acceptance import accepts, json_form, takes_all
+from analyzer.types.map_keys import are_keys_of_json, key_besides, key_named, meeting
+from analyzer.types.producer_parts import parts_of
 from analyzer.types.samples import MAX_SIZE, NO_VALUE, Samples, all_values
 from analyzer.types.verdict import PROVEN, Counterexample, Doubt, Verdict
+from kernel.cel.json_form import json_key
 from kernel.errors import Path
 from kernel.structs import struct
 
@@ -95,6 +98,13 @@ class _Failure:
         doubt = self.doubt and replace(self.doubt, path=(step, *self.doubt.path))
         whole = NO_VALUE if self.whole is NO_VALUE else build(self.whole)
         return replace(self, path=(step, *self.path), whole=whole, doubt=doubt)
+
+    def at_key(self, name: str | int, key: Any) -> _Failure:
+        """The failure at the entry ``name`` of a map, whose key there is another."""
+        if key is None:
+            return replace(self, whole=NO_VALUE)
+        whole = NO_VALUE if self.whole is NO_VALUE else {key: self.whole[name]}
+        return replace(self, whole=whole, path=(json_key(key), *self.path[1:]))
 
 
 def _shown(value: Any, place: Type) -> _Failure:
@@ -180,7 +190,7 @@ class _Comparison:
     def _into_union(self, producer: Type, consumer: types.Union) -> Iterator[_Failure]:
         if any(self.proves(producer, member) for member in consumer.members):
             return
-        parts = _parts(producer, consumer)
+        parts = parts_of(producer, consumer)
         if len(parts) > 1:
             for part in parts:
                 yield from self.failures(part, consumer)
@@ -201,6 +211,8 @@ class _Comparison:
                 one, two = _produced(producer), _record(consumer)
                 if one is None or two is None:
                     yield from self._leaves(producer, consumer)
+                elif isinstance(producer, types.Map):
+                    yield from self._map(producer, two)
                 else:
                     yield from self._records(one, two)
             case (types.List(element=inner), _) if takes_all(consumer):
@@ -208,8 +220,8 @@ class _Comparison:
                     yield failure.within(0, self._list_around(producer))
             case (types.Record(), _) if takes_all(consumer):
                 yield from self._records(producer, types.Record((), consumer))
-            case (types.Map(), _) if takes_all(consumer) and (one := _produced(producer)):
-                yield from self._records(one, types.Record((), consumer))
+            case (types.Map(), _) if takes_all(consumer) and _produced(producer):
+                yield from self._map(producer, types.Record((), consumer))
             case _:
                 yield from self._leaves(producer, consumer)
 
@@ -239,6 +251,33 @@ class _Comparison:
             takes_all(consumer.rest) and isinstance(producer.rest, types.Dyn)
         ):
             yield from self._rest(producer, consumer)
+
+    def _map(self, producer: types.Map, consumer: types.Record) -> Iterator[_Failure]:
+        yield from self._meeting_keys(producer, consumer)
+        known = [name for name, _ in consumer.fields]
+        for failure in self._records(types.Record((), producer.value), consumer):
+            name = failure.path[0] if failure.path and not failure.missing else None
+            if name is None or producer.key.contains(name):
+                yield failure
+            elif name in known:
+                key = key_named(producer.key, str(name))
+                if key is not None:  # else no entry of the map comes to that place
+                    yield failure.at_key(name, key)
+            else:
+                yield failure.at_key(name, key_besides(producer.key, known, self.samples))
+
+    def _meeting_keys(self, producer: types.Map, consumer: Type) -> Iterator[_Failure]:
+        """Two keys of a map that are one key in JSON, as ``1`` and ``"1"`` are."""
+        if isinstance(producer.value, types.Never):
+            return
+        if isinstance(producer.key, types.Dyn):
+            yield _doubted("dyn", producer.key.reason)
+            return
+        met, value = meeting(producer.key, self.samples), self.samples.smallest(producer.value)
+        if isinstance(met, tuple) and value is not NO_VALUE:
+            yield _shown(dict.fromkeys(met, value), consumer)
+        elif met:
+            yield _doubted("unclear", "two of its keys may be the same in JSON")
 
     def _field(self, producer: types.Record, name: str, place: types.Field) -> Iterator[_Failure]:
         given = producer.get(name) or types.Field(producer.rest, required=False)
@@ -316,10 +355,8 @@ def _record(type_: types.Record | types.Map) -> types.Record | None:
 
 
 def _produced(type_: types.Record | types.Map) -> types.Record | None:
-    """What is produced as a record: keys that are some texts only are no more than any."""
-    if isinstance(type_, types.Map) and all(
-        isinstance(one, types.String) for one in members_of(type_.key)
-    ):
+    """What is produced as a record: in JSON all keys are texts, and some are no more than any."""
+    if isinstance(type_, types.Map) and are_keys_of_json(type_.key):
         return types.Record((), type_.value)
     return _record(type_)
 
@@ -354,9 +391,7 @@ def _holds(producer: Type, consumer: Type) -> bool:
 
 
 def _is_json(type_: Type) -> bool:
-    if isinstance(type_, types.Map):
-        return isinstance(type_.key, types.String | types.Never)
-    return not isinstance(type_, types.Optional | types.TypeValue)
+    return not isinstance(type_, types.Map | types.Optional | types.TypeValue)
 
 
 def _texts_hold(producer: types.String, consumer: types.String) -> bool:
@@ -377,39 +412,3 @@ def _alike(producer: Type, member: Type) -> bool:
         (types.List,),
     )
     return any(isinstance(producer, one) and isinstance(member, one) for one in groups)
-
-
-def _parts(producer: Type, consumer: types.Union) -> list[Type]:
-    """The producer in parts that may fit different members of a union; itself if there are none."""
-    match producer:
-        case types.Bool(literal=None):
-            return [types.Bool(False), types.Bool(True)]
-        case types.String(literals=literals) if literals is not None and len(literals) <= MAX_TRIED:
-            return [types.String(frozenset((text,))) for text in sorted(literals)]
-        case types.Int(least=least, most=most) if most - least < MAX_TRIED:
-            return [types.Int(one, one) for one in range(least, most + 1)]
-        case types.Record():
-            return _record_parts(producer, consumer)
-    return [producer]
-
-
-def _record_parts(producer: types.Record, consumer: types.Union) -> list[Type]:
-    members = [one for one in map(resolved, consumer.members) if isinstance(one, types.Record)]
-    for index, (name, field) in enumerate(producer.fields):
-        if not any(member.get(name) for member in members):
-            continue
-        parts = _field_parts(field, consumer)
-        if len(parts) > 1:
-            before, after = producer.fields[:index], producer.fields[index + 1 :]
-            return [replace(producer, fields=(*before, (name, one), *after)) for one in parts]
-    return [producer]
-
-
-def _field_parts(field: types.Field, consumer: types.Union) -> list[types.Field]:
-    if isinstance(field.type, types.Never):
-        return [field]
-    if not field.required:
-        return [types.Field(types.NEVER, required=False), replace(field, required=True)]
-    inner = resolved(field.type)
-    parts = list(inner.members) if isinstance(inner, types.Union) else _parts(inner, consumer)
-    return [replace(field, type=one) for one in parts]

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from analyzer.types import Type
 from analyzer.types.acceptance import json_form
+from kernel.cel import to_json
 from kernel.errors import Path
-from kernel.schema import Problem
+from kernel.schema import Problem, SchemaError
+from kernel.schema.plain import is_json
 from kernel.structs import struct
 
 
@@ -26,13 +28,20 @@ class Counterexample:
     place: Type
     missing: bool = False
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the refused value has a JSON form at all."""
+        return is_json(json_form(self.value))
+
     def __str__(self) -> str:
         return str(Problem(self.path, "missing" if self.missing else _show(self.value)))
 
 
 def _show(value: Any) -> str:
     try:
-        text = json.dumps(json_form(value), ensure_ascii=False)
+        text = json.dumps(to_json(value), ensure_ascii=False)
+    except SchemaError as error:
+        return f"a map: {error}"
     except (TypeError, ValueError):
         text = str(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -13,16 +14,67 @@ from typing import Any
 
 from kernel.cel.program import compile
 from kernel.cel.values import Duration, MixedMap, Optional, Timestamp, Type, UInt, native
+from kernel.schema.problems import Problem, SchemaError
+from kernel.structs import struct
 
 _MAX_DEPTH = 200
 _TEXT = compile("string(value)")
 
+_Seen = dict[int, tuple[Any, Any]]
+"""The lists and maps that were met, by their ``id``, and their JSON form: each is made once."""
 
-def to_json(value: Any, depth: int = 0) -> Any:
+
+def to_json(value: Any) -> Any:
     """``value`` with timestamps and durations as text, bytes as base64, unsigned ints as ints.
 
-    The very same object comes back where nothing was changed; what has no JSON form stays.
+    The keys of a map are text, ``"1"`` and ``"true"`` for ``1`` and ``true`` (protobuf, JSON).
+    The very same object comes back where nothing was changed; what has no JSON form stays. Raises
+    :class:`kernel.schema.SchemaError` where two keys of a map become the same text.
     """
+    try:
+        return _plain(value, {}, 0)
+    except _KeysMeet as met:
+        raise SchemaError([Problem(tuple(met.path), str(met), (), "json")]) from None
+
+
+class _KeysMeet(Exception):
+    """Two keys of the mapping at ``path`` are one key in JSON."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.path: list[str | int] = []
+
+
+@struct
+class Meeting:
+    """Two keys of a map that are one key in JSON, in their order in the map."""
+
+    first: Any
+    second: Any
+
+    def __str__(self) -> str:
+        one, two = sorted((self.first, self.second), key=lambda key: isinstance(key, str))
+        return f"the keys {json_key(one)} and {json.dumps(two)} are one key in JSON"
+
+
+def meeting_keys(mapping: Mapping[Any, Any]) -> Meeting | None:
+    """The first two keys of a map that become the same text in JSON."""
+    known: dict[Any, Any] = {}
+    for key in mapping:
+        first = known.setdefault(json_key(key), key)
+        if first is not key:
+            return Meeting(first, key)
+    return None
+
+
+def json_key(key: Any) -> Any:
+    """A key of a map as JSON has it; a key that no map of CEL has stays."""
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return int.__repr__(key) if isinstance(key, int) else key
+
+
+def _plain(value: Any, seen: _Seen, depth: int) -> Any:
     if isinstance(value, (str, bool)) or value is None or depth > _MAX_DEPTH:
         return value
     if isinstance(value, UInt):
@@ -33,16 +85,56 @@ def to_json(value: Any, depth: int = 0) -> Any:
         return _TEXT.evaluate({"value": value})
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode("ascii")
-    if isinstance(value, Mapping):
-        pairs = {key: to_json(item, depth + 1) for key, item in value.items()}
-        return value if all(pairs[key] is value[key] for key in pairs) else pairs
-    if isinstance(value, (list, tuple)):
-        items = [to_json(item, depth + 1) for item in value]
-        unchanged = type(value) is list and all(
-            new is old for new, old in zip(items, value, strict=True)
-        )
-        return value if unchanged else items
-    return value
+    if not isinstance(value, (Mapping, list, tuple)):
+        return value
+    if id(value) not in seen:
+        make: Any = _object if isinstance(value, Mapping) else _array
+        seen[id(value)] = value, make(value, seen, depth)
+    return seen[id(value)][1]
+
+
+def _object(value: Mapping[Any, Any], seen: _Seen, depth: int) -> Mapping[Any, Any]:
+    made: dict[Any, Any] = {}
+    unchanged = True
+    for key, item in value.items():
+        name = json_key(key)
+        plain = _inner(item, name, seen, depth)
+        unchanged = unchanged and name is key and plain is item
+        made[name] = plain
+    if len(made) != len(value):
+        raise _KeysMeet(str(meeting_keys(value)))
+    return value if unchanged else made
+
+
+def _array(value: Any, seen: _Seen, depth: int) -> Any:
+    items = [_inner(item, index, seen, depth) for index, item in enumerate(value)]
+    unchanged = type(value) is list and all(
+        new is old for new, old in zip(items, value, strict=True)
+    )
+    return value if unchanged else items
+
+
+def _inner(value: Any, step: Any, seen: _Seen, depth: int) -> Any:
+    try:
+        return _plain(value, seen, depth + 1)
+    except _KeysMeet as met:
+        met.path.insert(0, step if isinstance(step, (int, str)) else str(step))
+        raise
+
+
+def in_json(value: Any, conform: Callable[[Any], Any]) -> Any:
+    """What ``conform`` makes of a value, or of its JSON form where it refuses the value itself.
+
+    So a timestamp fits a schema as text. Raises what ``conform`` and :func:`to_json` raise,
+    :class:`kernel.schema.SchemaError`.
+    """
+    try:
+        return conform(value)
+    except SchemaError:
+        plain = to_json(value)
+        if plain is value:
+            raise
+    return conform(plain)
 
 
 def with_types(value: Any) -> Any:

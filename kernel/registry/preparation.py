@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from kernel.cel import CelError, compile_template, parse_template
+from kernel.cel import CelError, compile_template, in_json, parse_template
 from kernel.errors import Fault, ManifestError, Path
 from kernel.manifest import Definition, Document, Module, Resource
 from kernel.registry.instances import Instance
@@ -147,7 +147,7 @@ class Preparation:
         if schema is None:
             return values
         try:
-            return schema.conform(values)
+            return in_json(values, schema.conform)
         except SchemaError as error:
             raise ManifestError(
                 self._fault("K007", problem.message, problem.path) for problem in error.problems

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel.cel import to_json
+from kernel.cel import in_json
 from kernel.errors import Failure
 from kernel.registry.contract import DeclaredError
 from kernel.schema import SchemaError, check_json, is_atom
@@ -41,7 +41,7 @@ def data_of(error: BaseException, log: Log) -> Any:
     """The ``data`` of the error, if that is JSON; as text, if not."""
     data = attribute(error, "data")
     try:
-        return check_json(to_json(data))
+        return in_json(data, check_json)
     except SchemaError:
         return log.text(data)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kernel.cel import Template
+from kernel.cel import Template, in_json
 from kernel.errors import Path
-from kernel.schema import keywords
+from kernel.schema import check_json, keywords
 from kernel.schema.bundle import local
 from kernel.structs import field, struct
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
@@ -31,11 +31,12 @@ class Deferred:
     needs: frozenset[str] = frozenset()
 
     def evaluate(self, bindings: Mapping[str, Any] | None = None) -> Any:
-        """The value, with ``bindings`` in scope besides the module's own variables.
+        """The value as JSON, with ``bindings`` in scope besides the module's own variables.
 
-        Raises :class:`kernel.cel.CelError`.
+        Raises :class:`kernel.cel.CelError`, and :class:`kernel.schema.SchemaError` for a value that
+        has no JSON form.
         """
-        return self.template.evaluate({**self.bindings, **(bindings or {})})
+        return in_json(self.template.evaluate({**self.bindings, **(bindings or {})}), check_json)
 
 
 def _keep(value: Any, *_: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from kernel.cel import CelError, Template, compile, to_json
+from kernel.cel import CelError, Template, compile, in_json
 from kernel.errors import Cancelled, ExpressionError, InvocationError, Path, Thrown
 from kernel.run_paths import joined, numbered
 from kernel.schema import SchemaError, check_json
@@ -256,7 +256,7 @@ async def _throw(form: forms.Throw, step: Step, context: Context) -> Any:
 
 def _thrown(template: Template, context: Context, where: Path) -> Any:
     try:
-        return check_json(to_json(evaluate(template, context, where)))
+        return in_json(evaluate(template, context, where), check_json)
     except SchemaError as problem:
         message = f"what is thrown is JSON, but {problem}"
         raise ExpressionError(message, span=context.span(where)) from None

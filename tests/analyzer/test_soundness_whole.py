@@ -117,7 +117,7 @@ def test_a_step_that_may_not_have_run_is_told(name: str) -> None:
     assert "K503" in {one.code for one in check_text(text, "found.yaml").findings}
 
 
-@pytest.mark.parametrize("data", ["{1: 2}", "[optional.of(1)]", "type(1)"])
+@pytest.mark.parametrize("data", ["{1: 2, '1': 3}", "[optional.of(1)]", "type(1)"])
 def test_what_an_error_carries_is_json(data: str) -> None:
     error = {"code": "X", "data": {"why": f"${{{{ {data} }}}}"}}
     document = {**_HEAD, "steps": [{"name": "A", "throw": error}], "result": 1}

@@ -39,6 +39,10 @@ def echo(inputs: Mapping[str, Any]) -> Any:
     return inputs
 
 
+def keys_that_meet(inputs: Mapping[str, Any]) -> Any:
+    return {"of": {0: "a", "0": "b"}}
+
+
 async def echo_later(inputs: Mapping[str, Any]) -> Any:
     await asyncio.sleep(0.001)
     return inputs

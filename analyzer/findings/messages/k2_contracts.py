@@ -63,8 +63,8 @@ def undeclared(place: Place, owner: str, path: str, meant: str, *, needed: bool)
     return Message(place.unknown, text, severity=None if needed else "warning")
 
 
-def not_json(place: Place, thing: str, example: object) -> Message:
-    return Message(place.type, f"{thing} must be JSON, and this may be {example}")
+def not_json(place: Place, thing: str, but: str) -> Message:
+    return Message(place.type, f"{thing} must be JSON, and {but}")
 
 
 def may_not_fit(place: Place, thing: str, reason: str) -> Message:

@@ -13,6 +13,7 @@ from kernel.cel import CelError, Template, compile, to_json, walk
 from kernel.cel.tree import Ident, Select
 from kernel.errors import StateDrift
 from kernel.invocation.invocation import Invocation
+from kernel.schema import SchemaError
 from kernel.topology.callsite import names_in, resources_in
 from kernel.topology.context import type_name
 
@@ -45,7 +46,7 @@ async def looked_at(invocation: Invocation) -> dict[str, Any]:
         for text in dict.fromkeys(_selections(condition)):
             try:
                 found[text] = to_json(compile(text).evaluate(bindings))
-            except CelError:
+            except (CelError, SchemaError):
                 found[text] = None
     return found
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kernel.cel import to_json
-from kernel.errors import InvocationError, OutputError, Span, ValidationError
+from kernel.cel import in_json
+from kernel.errors import OutputError, Span, ValidationError
 from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.schema import Schema, SchemaError, check_json
 
 Conform = Callable[[Any], Any]
-Refuse = Callable[["Invocation", list[str], SchemaError], InvocationError]
-"""The error of a value that breaks a contract, from its problems without secrets."""
 
 
 def prepare_inputs(plan: Plan) -> Stage | None:
@@ -25,18 +23,16 @@ def prepare_inputs(plan: Plan) -> Stage | None:
         return None
     conform, hide = _conform_and_hide(schema)
 
-    def refuse(_: Invocation, problems: list[str], error: SchemaError) -> ValidationError:
-        return ValidationError(
-            f"the inputs of {address} break {error.breaks}: {'; '.join(problems)}",
-            data={"problems": problems},
-            span=_place(plan, error),
-        )
-
     def validate_inputs(invocation: Invocation) -> None:
         try:
-            invocation.inputs = conform(invocation.inputs)
+            invocation.inputs = in_json(invocation.inputs, conform)
         except SchemaError as error:
-            invocation.inputs = _in_json_form(invocation, invocation.inputs, conform, refuse, error)
+            problems = _said(invocation, error)
+            raise ValidationError(
+                f"the inputs of {address} break {error.breaks}: {'; '.join(problems)}",
+                data={"problems": problems},
+                span=_place(plan, error),
+            ) from None
         if hide is not None:
             history = invocation.history
             where = "" if history is None else f"{invocation.id}.inputs"
@@ -50,19 +46,16 @@ def prepare_outputs(plan: Plan) -> Stage:
     address = plan.instance.address
     conform, hide = _conform_and_hide(plan.instance.contract.outputs)
 
-    def refuse(invocation: Invocation, problems: list[str], error: SchemaError) -> OutputError:
-        return OutputError(
-            f"what {address} returned breaks {error.breaks}: {'; '.join(problems)}",
-            data={"problems": problems},
-            attempt=invocation.attempt,
-        )
-
     def validate_outputs(invocation: Invocation) -> None:
         try:
-            invocation.outputs = conform(invocation.outputs)
+            invocation.outputs = in_json(invocation.outputs, conform)
         except SchemaError as error:
-            outputs = invocation.outputs
-            invocation.outputs = _in_json_form(invocation, outputs, conform, refuse, error)
+            problems = _said(invocation, error)
+            raise OutputError(
+                f"what {address} returned breaks {error.breaks}: {'; '.join(problems)}",
+                data={"problems": problems},
+                attempt=invocation.attempt,
+            ) from None
         if hide is not None:
             # Made again they may be others, so no reference leads to them.
             _learn_secrets(invocation, invocation.outputs, hide, "")
@@ -74,19 +67,10 @@ def _conform_and_hide(schema: Schema | None) -> tuple[Conform, Callable[[Any], A
     return (check_json, None) if schema is None else (schema.conform, schema.redaction)
 
 
-def _in_json_form(
-    invocation: Invocation, value: Any, conform: Conform, refuse: Refuse, error: SchemaError
-) -> Any:
-    """A refused value once more, in its JSON form: a timestamp fits a schema as text."""
-    plain = to_json(value)
-    try:
-        if plain is value:
-            raise error
-        return conform(plain)
-    except SchemaError as still:
-        redact = invocation.plan.runtime.redactor.said
-        problems = [redact(str(problem)) for problem in still.problems]
-        raise refuse(invocation, problems, still) from None
+def _said(invocation: Invocation, error: SchemaError) -> list[str]:
+    """The problems of a refused value, without secrets."""
+    redact = invocation.plan.runtime.redactor.said
+    return [redact(str(problem)) for problem in error.problems]
 
 
 def _learn_secrets(

@@ -245,7 +245,7 @@ ANY = SEND.replace("inputs: { type: object }\n", "")
         (of("inputs.text"), ["K206"]),
         (of("inputs.number"), ["K206"]),
         (of("null"), ["K206"]),
-        (of("{1: 2}"), ["K206"]),
+        (of("{1: 2, '1': 3}"), ["K206"]),
         ("{ a: " + of("optional.of(1)") + " }", ["K206"]),
         ("{ a: " + of("timestamp('2026-01-01T00:00:00Z')") + " }", []),
         ("a text", ["K206"]),

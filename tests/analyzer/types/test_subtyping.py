@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.expressions.templates import constant
 from analyzer.lowering.lower import lower
 from analyzer.types import (
+    BOOL,
     DOUBLE,
     DYN,
     INT,
@@ -33,7 +35,9 @@ from analyzer.types import (
 from analyzer.types.acceptance import json_form
 from analyzer.types.subtyping import MAX_STEPS, is_assignable
 from analyzer.types.verdict import Verdict
-from kernel.schema import compile_schema
+from kernel import cel
+from kernel.cel.values import MixedMap
+from kernel.schema import SchemaError, compile_schema
 from tests.analyzer.support.schemas import VALUES, conformed, related, schemas, values
 from tests.support.properties import examples
 
@@ -215,8 +219,55 @@ def test_types_that_json_lacks_are_given_in_their_json_form() -> None:
 def test_what_has_no_json_form_goes_nowhere() -> None:
     assert is_assignable(Optional(INT), DYN).refuted
     assert is_assignable(Record((("a", Field(Optional(INT))),)), DYN).refuted
-    assert is_assignable(Map(STRING, INT), DYN).refuted
-    assert is_assignable(Map(STRING, INT), Map(STRING)).refuted
+    assert is_assignable(Map(STRING, DOUBLE), DYN).refuted
+    assert is_assignable(Map(STRING, DOUBLE), Map(STRING)).refuted
+
+
+def test_keys_of_other_types_than_text_are_text_in_json() -> None:
+    for key in (INT, UInt(), BOOL, union([INT, BOOL]), union([BOOL, String(frozenset("a"))])):
+        assert is_assignable(Map(STRING, key), DYN).proven
+        assert is_assignable(Map(STRING, key), Map(STRING)).proven
+        assert is_assignable(Map(INT, key), Map(STRING)).refuted
+    # Nothing is known of the keys, so nothing is said.
+    assert is_assignable(Map(STRING, DYN), DYN).doubt is not None
+    assert not is_assignable(Map(STRING, DYN), DYN).refuted
+
+
+KEYS = st.sampled_from([0, 1, -1, cel.UInt(2), True, False, "0", "1", "2", "true", "01", "no"])
+
+
+@given(st.lists(KEYS, max_size=4), st.sampled_from([DYN, Map(STRING)]))
+def test_keys_that_meet_in_json_are_found(keys: list[Any], consumer: Any) -> None:
+    kinds = [UInt() if type(key) is cel.UInt else constant(key) for key in keys]
+    found = is_assignable(Map(STRING, union(kinds)), consumer)
+    value = MixedMap.of((key, "") for key in keys)
+    try:
+        cel.to_json(value)
+    except SchemaError:
+        assert found.refuted
+    if found.refuted:
+        assert found.counterexample is not None
+        assert "are one key in JSON" in str(found.counterexample)
+    else:
+        assert found.proven
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "meets"),
+    [
+        (STRING, INT, True),
+        (STRING, Int(100, 200), True),
+        (String(least=2), INT, True),
+        (String(least=2), Int(0, 9), False),
+        (String(pattern="^[a-z]+$"), Int(0, 9), False),
+        (String(pattern="^[a-z]+$"), BOOL, True),
+        (String(frozenset(("18446744073709551615",))), UInt(), True),
+        (String(frozenset(("-1", "1.0", "007"))), UInt(), False),
+    ],
+)
+def test_texts_and_numbers_that_are_no_literals(text: Any, other: Any, meets: bool) -> None:
+    found = is_assignable(Map(NULL, union([text, other])), DYN)
+    assert (found.refuted, found.proven) == (meets, not meets)
 
 
 def test_a_literal_goes_into_what_its_validator_takes() -> None:

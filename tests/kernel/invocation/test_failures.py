@@ -148,7 +148,7 @@ NOT_JSON = [
     math.nan,
     math.inf,
     {"a": [-math.inf]},
-    {1: "a"},
+    {1: "a", "1": "b"},
     1 + 2j,
     deep(10_000),
     circle(),

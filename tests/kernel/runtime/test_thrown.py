@@ -15,11 +15,12 @@ ENDS = {
     "a timestamp": ('data: "${{ timestamp(inputs.day) }}"', "2026-07-01T00:00:00Z"),
     "a duration": ("data: { late: \"${{ duration('90s') }}\" }", {"late": "90s"}),
     "bytes": ("data: \"${{ b'day' }}\"", "ZGF5"),
+    "keys that are no text": ("data: \"${{ {1: 'a', true: 'b'} }}\"", {"1": "a", "true": "b"}),
     "a uint": ('data: "${{ [uint(7)] }}"', [7]),
 }
 REFUSED = {
     "no number": 'data: "${{ 0.0 / 0.0 }}"',
-    "a key that is no text": "data: \"${{ {1: 'a'} }}\"",
+    "keys that meet": "data: \"${{ {1: 'a', '1': 'b'} }}\"",
     "a type": 'data: "${{ [type(1)] }}"',
 }
 DAY = "inputs: { type: object, properties: { day: { type: string } } }\n"

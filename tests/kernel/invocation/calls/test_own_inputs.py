@@ -49,7 +49,7 @@ def test_each_attempt_gets_the_same_inputs() -> None:
     assert seen == ["{'list': [1]}"] * 3
 
 
-@pytest.mark.parametrize("odd", [{"a": {1}}, {"a": object()}, {1: 2}, {"a": float("nan")}])
+@pytest.mark.parametrize("odd", [{"a": {1}}, {"a": object()}, {1: 2, "1": 3}, {"a": float("nan")}])
 def test_inputs_from_python_are_json_without_a_schema_too(odd: Any) -> None:
     async def outer(inputs: Any, call: Any) -> Any:
         return await call.invoke("T.Work/W", odd)
