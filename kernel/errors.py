@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, NoReturn
 
-from kernel.structs import struct
+from kernel.structs import field, struct
 
 Outcome = Literal[
     "succeeded", "failed", "unknown", "cancelled", "parked", "deduplicated", "rejected"
@@ -49,7 +49,9 @@ Path = tuple[str | int, ...]
 class Span:
     """A place in a manifest: lines and columns from 1, columns in Unicode characters.
 
-    The end is exclusive: a span of one character has ``end_column == column + 1``.
+    The end is exclusive: a span of one character has ``end_column == column + 1``. ``text`` is the
+    whole text of the file as it was read, so that a message shows no other; it does not count in
+    comparisons, and is None where nothing was read.
     """
 
     file: str
@@ -57,6 +59,12 @@ class Span:
     column: int
     end_line: int
     end_column: int
+    text: str | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def place(self) -> tuple[str, int, int, int, int]:
+        """The place alone: file, line, column, end line, end column."""
+        return self.file, self.line, self.column, self.end_line, self.end_column
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -13,7 +13,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +78,7 @@ class Cache:
             "fail_on": checked.fail_on,
             "empty": [str(path) for path in checked.empty],
             "sources": [source.name for source in checked.report.sources],
-            "findings": [astuple(finding) for finding in checked.report.findings],
+            "findings": [_plain(finding) for finding in checked.report.findings],
         }
         data = json.dumps(entry).encode()
         if len(data) <= MAX_ENTRY_BYTES:
@@ -212,6 +211,20 @@ def _checked(entry: Any, texts: dict[str, bytes]) -> Checked:
     )
     places, empty = frozenset(entry["places"]), tuple(map(Path, entry["empty"]))
     return Checked(Report(findings, sources), entry["fail_on"], places, empty)
+
+
+def _plain(finding: Finding) -> tuple[Any, ...]:
+    span, fix = finding.span, finding.fix
+    return (
+        finding.code,
+        finding.message,
+        None if span is None else span.place,
+        finding.path,
+        [(note.message, note.span.place) for note in finding.related],
+        None if fix is None else (fix.title, fix.span.place, fix.text),
+        finding.help,
+        finding.severity,
+    )
 
 
 def _finding(plain: Any) -> Finding:

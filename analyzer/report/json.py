@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
 from typing import Any
 
 from analyzer.findings.finding import Finding, Report
@@ -45,4 +44,4 @@ def _plain(finding: Finding) -> dict[str, Any]:
 def _span(span: Span | None) -> dict[str, Any]:
     if span is None:
         return dict.fromkeys(_PLACE)
-    return dict(zip(_PLACE, astuple(span), strict=True))
+    return dict(zip(_PLACE, span.place, strict=True))

@@ -12,7 +12,7 @@ from typing import IO, Any
 import click
 
 from kernel.cli.streams import carried, is_utf8
-from kernel.errors import Fault
+from kernel.errors import Fault, Span
 
 
 def show(value: Any, form: str, file: IO[str] | None = None) -> None:
@@ -56,7 +56,7 @@ def show_faults(faults: Iterable[Fault], of: str = "the manifest") -> None:
         place = f"{fault.span}: " if fault.span else ""
         in_red(f"{place}{fault.code} ", bold=True, nl=False)
         click.echo(fault.message, err=True)
-        _excerpt(fault)
+        _excerpt(fault.span)
         if fault.help:
             click.echo(f"    {fault.help}", err=True)
     count = len(listed)
@@ -64,24 +64,21 @@ def show_faults(faults: Iterable[Fault], of: str = "the manifest") -> None:
     click.echo(f"{faulty}; nothing was run", err=True)
 
 
-def _excerpt(fault: Fault) -> None:
-    """The line that a fault is on, with a caret under it."""
-    if fault.span is None:
+def _excerpt(span: Span | None) -> None:
+    """The line of a place, from the text that was read, with carets under the place."""
+    if span is None or span.text is None:
         return
-    try:
-        with open(fault.span.file, encoding="utf-8-sig") as file:
-            line = next(
-                (text for number, text in enumerate(file, 1) if number == fault.span.line), ""
-            )
-    except (OSError, UnicodeDecodeError):
+    # For start-up time.
+    from analyzer.report.excerpt import excerpt
+    from kernel.manifest.source import Source
+
+    line = Source(span.file, span.text).line(span.line).rstrip()
+    if not line:
         return
-    line = line.rstrip("\r\n")
-    if not line.strip() or len(line) > 200:
-        return
-    last = fault.span.end_column if fault.span.end_line == fault.span.line else len(line) + 1
-    width = max(min(last, len(line) + 1) - fault.span.column, 1)
-    click.echo(f"    {line}", err=True)
-    in_red(f"    {' ' * (fault.span.column - 1)}{'^' * width}")
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    shown, carets = excerpt(line, span.column - 1, end)
+    click.echo(f"    {shown}", err=True)
+    in_red(f"    {carets}")
 
 
 def in_red(text: str, *, bold: bool = False, nl: bool = True) -> None:

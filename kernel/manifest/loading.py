@@ -239,7 +239,7 @@ class _Loader:
             if not faults or not _KIND_LINE.search(source.text):
                 return []
         elif not documents and not faults:
-            faults.append(Fault("K001", "there is no resource in this file", whole(source.name)))
+            faults.append(Fault("K001", "there is no resource in this file", source.span(0, 0)))
         self.sources.append(source)
         self.faults += faults
         return [d for d in documents if build.check_head(d, self.faults)]

@@ -44,6 +44,15 @@ class Source:
         line = bisect_right(self._lines, offset)
         return line, offset - self._lines[line - 1] + 1
 
+    def line(self, number: int) -> str:
+        """The line of a number (from 1), without its end; empty where there is none."""
+        self.position(0)
+        assert self._lines is not None
+        if not 0 < number <= len(self._lines):
+            return ""
+        found = _BREAK.search(self.text, self._lines[number - 1])
+        return self.text[self._lines[number - 1] : found.start() if found else None]
+
     def offset(self, line: int, column: int) -> int:
         """Where the character at a line and a column is; the inverse of `position`."""
         self.position(0)
@@ -57,7 +66,8 @@ class Source:
 
     def span(self, start: int, end: int) -> Span:
         """The place of ``text[start:end]``."""
-        return Span(self.name, *self.position(start), *self.position(max(start, end)))
+        first, last = self.position(start), self.position(max(start, end))
+        return Span(self.name, *first, *last, self.text)
 
 
 def whole(name: str) -> Span:
