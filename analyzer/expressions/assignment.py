@@ -11,15 +11,18 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from analyzer import types
+from analyzer.expressions.quotients import is_double, is_int, quotients
 from analyzer.expressions.templates import Evaluation
 from analyzer.findings.message import Message
-from analyzer.findings.messages import k0_text, k2_contracts
+from analyzer.findings.messages import k0_text, k2_contracts, k6_values
 from analyzer.findings.messages.k2_contracts import Place
 from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.acceptance import accepts, json_form
 from analyzer.types.subtyping import is_assignable
 from analyzer.types.verdict import Verdict
+from kernel.cel import Scalar
 from kernel.cel.json_form import json_key, meeting_keys
+from kernel.cel.tree import Binary
 from kernel.cel.values import entries
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
@@ -170,6 +173,8 @@ class _Mismatches:
         elif verdict.doubt is not None and verdict.doubt.kind == "unclear":
             reason = verdict.doubt.reason
             yield Mismatch(k2_contracts.may_not_fit(self.rules, self.thing(path), reason), path)
+        elif is_double(place) and is_int(given) and any(_quotients(scalar)):
+            yield Mismatch(k6_values.given_quotient(self.thing(path)), path)
 
     def has_cel(self, path: Path, written: Any) -> bool:
         """Whether a structure holds CEL."""
@@ -208,6 +213,11 @@ class _Mismatches:
             shown = "" if len(members_of(given)) == 1 and not counterexample.path else example
             message = k2_contracts.other_type(self.rules, thing, place, given, shown)
         return Mismatch(message, path)
+
+
+def _quotients(scalar: Scalar | None) -> Iterator[Binary]:
+    whole = None if scalar is None else scalar.whole
+    return iter(()) if whole is None else quotients(whole.expr)
 
 
 def _lenient(given: Type, place: Type, depth: int) -> Type:

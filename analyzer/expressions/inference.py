@@ -15,6 +15,7 @@ from analyzer.expressions import calls, macros, selection
 from analyzer.expressions.checker import Check, Checker, shown
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
+from analyzer.expressions.quotients import as_doubles, is_double, is_int, quotients
 from analyzer.expressions.templates import constant
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
@@ -186,6 +187,8 @@ def _unary(checker: Checker, expr: tree.Unary, facts: Facts) -> Type:
 
 def _binary(checker: Checker, expr: tree.Binary, facts: Facts) -> Type:
     left, right = checker.check(expr.left, facts), checker.check(expr.right, facts)
+    if expr.operator in _COMPARISONS:
+        _compared_quotients(checker, expr, left, right)
     if expr.operator in ("==", "!="):
         return _equality(checker, expr, left, right, facts)
     if expr.operator == "in":
@@ -195,6 +198,18 @@ def _binary(checker: Checker, expr: tree.Binary, facts: Facts) -> Type:
     args = ((expr.left, left), (expr.right, right))
     type_ = calls.applied(checker, expr, f"_{expr.operator}_", False, args)
     return _refined(checker, expr, left, right, type_)
+
+
+_COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
+
+
+def _compared_quotients(checker: Checker, expr: tree.Binary, left: Type, right: Type) -> None:
+    """Report quotients of ints that are compared with a double."""
+    for node, other in ((expr.left, right), (expr.right, left)):
+        if is_double(other):
+            for one in quotients(node):
+                if is_int(checker.known_type(one)):
+                    checker.report(k6_values.compared_quotient(one, as_doubles(one)))
 
 
 def _is_zero(type_: Type) -> bool:

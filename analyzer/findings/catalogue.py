@@ -79,6 +79,7 @@ _ALL: Final = (
     RuleEntry("K604", "int-overflow", "error"),
     RuleEntry("K605", "bad-literal", "error"),
     RuleEntry("K606", "duplicate-map-key", "error"),
+    RuleEntry("K607", "integer-division", "warning"),
     # Effects
     RuleEntry("K701", "unreachable-retry", "warning"),
     RuleEntry("K702", "unsafe-retry", "error"),

@@ -1,10 +1,10 @@
-"""K601 to K606: values that are known beforehand."""
+"""K601 to K607: values that are known beforehand."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from analyzer.findings.diagnostic import Diagnostic, Related
+from analyzer.findings.diagnostic import Diagnostic, Fix, Related
 from analyzer.findings.message import Message
 from kernel.cel import Expr
 
@@ -32,6 +32,23 @@ def bad_literal(node: Expr, message: str) -> Diagnostic:
 def duplicate_key(node: Expr, key: str, first: Expr) -> Diagnostic:
     related = (Related("the first one", first.offset, first.end),)
     return Diagnostic.of("K606", node, f"the map has the key {key} twice", related=related)
+
+
+_QUOTIENT: Final = "the quotient of two ints is an int: its fraction is lost before it is"
+
+
+def compared_quotient(node: Expr, fix: Fix | None) -> Diagnostic:
+    """K607: a quotient of ints beside a double."""
+    return Diagnostic.of("K607", node, f"{_QUOTIENT} compared with a double", fix=fix)
+
+
+def given_quotient(thing: str) -> Message:
+    """K607: a quotient of ints for a place of doubles; ``thing`` is what is given."""
+    return Message(
+        "K607",
+        f"{_QUOTIENT} given to {thing}, a number",
+        help="divide doubles: `double(a) / double(b)`",
+    )
 
 
 def constant_field(value: bool) -> Message:

@@ -186,6 +186,9 @@ def test_types(expression: str, type_: str) -> None:
         ("K605", "timestamp('yesterday')", "timestamp('2024-01-01T00:00:00Z')"),
         ("K605", "regex.extract(order.id, '(a)(b)')", "regex.extract(order.id, '(a)b')"),
         ("K606", "{'a': 1, 'a': 2}", "{'a': 1, 'b': 2}"),
+        ("K607", "order.count / limit > 0.2", "double(order.count) / double(limit) > 0.2"),
+        ("K607", "0.5 <= -(limit / 3)", "0 <= -(limit / 3)"),
+        ("K607", "(flag ? limit / 3 : 1) == 0.5", "(flag ? limit : 1) == 0.5"),
     ],
 )
 def test_rules(code: str, wrong: str, right: str) -> None:
@@ -209,6 +212,8 @@ def test_what_is_blamed_is_the_side_that_varies() -> None:
     ("expression", "text"),
     [
         ("1 + ordr.id.size()", "1 + order.id.size()"),
+        ("order.count / 100 > 0.2", "double(order.count) / 100.0 > 0.2"),
+        ("size(order.lines) / limit < 0.5", "double(size(order.lines)) / double(limit) < 0.5"),
         ("order.statu == 'paid'", "order.status == 'paid'"),
         ("order.status == 'payd'", "order.status == 'paid'"),
         ("order.count * 1.5", "double(order.count) * 1.5"),
