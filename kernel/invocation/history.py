@@ -66,6 +66,10 @@ class History:
         """What is to be made again, by path: it has not landed, as a person said."""
         self.open: set[str] = set()
         """The executions that this process has claimed and not concluded."""
+        self.going_on: set[str] = set()
+        """The executions that invocations of this process claim or go on with."""
+        self.taken_up: set[str] = set()
+        """The executions in flight with which this process has gone on."""
         self.at_work: set[str] = set()
         """The executions of which an attempt is being made, with a commit record."""
         self.last = max((row.number or 0 for row in self.concluded.values()), default=0)

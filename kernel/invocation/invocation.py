@@ -16,6 +16,7 @@ from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import History
 from kernel.invocation.runtime import Runtime
 from kernel.journal.rows import Approval, Won
+from kernel.journal.rows import Invocation as Row
 from kernel.policy import Applied, Decision
 from kernel.registry.instances import Instance
 from kernel.run_paths import is_in_check_of, is_within, joined, of_attempt, without_attempts
@@ -159,16 +160,19 @@ class Invocation:
     def has_own_effect(self) -> bool:
         """Whether it may have an effect apart from those of the calls within it.
 
-        A topology has none, unless it has a check or a key, which is about it as a whole.
+        A topology has none, unless it has a check, which is about it as a whole.
         """
         instance = self.plan.instance
-        is_keyed = self.plan.site.idempotency_key is not None
-        return not instance.is_topology or instance.definition.check is not None or is_keyed
+        return not instance.is_topology or instance.definition.check is not None
 
     @property
     def repeats(self) -> bool:
-        """Whether another attempt may make the calls of its controller again."""
-        return self.context.repeats or self.plan.site.retry is not None
+        """Whether another attempt may make the calls of its controller again.
+
+        Of a call with a commit record a person may say that it has not landed.
+        """
+        retries = self.plan.site.retry is not None
+        return retries or self.claim is not None or self.context.repeats
 
     def atomic_within(self, *, is_atomic: bool = False) -> Atomic | None:
         """The atomic calls around the calls of its controller; ``is_atomic``: it is one itself."""
@@ -194,6 +198,16 @@ class Invocation:
             for live, _ in tuple(self.context.run.live_attempts)
         )
 
+    def go_on_with(self, row: Row) -> None:
+        """Go on with a call that an earlier process claimed, at the path of that call."""
+        self._path, self._id = row.path, row.execution
+        self.began = (row.about or {}).get("began", row.claimed_at)
+        self.claim = Won(row.execution, row.epoch, row.attempts)
+        self.was_in_flight = True
+        if self.history is not None:
+            self.history.going_on.add(row.execution)
+            self.history.taken_up.add(row.execution)
+
     def activate(self) -> None:
         """Count the invocation as under way: its run is not suspended meanwhile."""
         history = self.history
@@ -206,6 +220,7 @@ class Invocation:
         history = self.history
         if history is None:
             return
+        history.going_on.discard(self.id)
         if self.claim is not None:
             history.ended(self.id)
         if self.is_active:

@@ -36,14 +36,22 @@ async def sleep(context: EvaluationContext, path: str, milliseconds: float) -> N
 
 
 async def pass_time(context: EvaluationContext, path: str, milliseconds: float) -> None:
-    """Return when the time of a step is over, which began when it was first asked for."""
+    """Return when the time of a step is over, which began when it was first asked for.
+
+    In a run that is gone on with, first the walk comes to the calls that were in flight.
+    """
     history = context.run.history
     with nullcontext() if history is None else history.activity.timed():
-        await _passed(context, path, milliseconds)
+        await _passed(context, path, milliseconds, is_limit=True)
 
 
-async def _passed(context: EvaluationContext, path: str, milliseconds: float) -> None:
+async def _passed(
+    context: EvaluationContext, path: str, milliseconds: float, *, is_limit: bool = False
+) -> None:
     async def wait(claim: Claim | None) -> None:
+        history = context.run.history
+        if is_limit and history is not None and claim is not None and claim.was_in_flight:
+            await history.replay_order.finish()
         await asyncio.sleep(_left(claim, milliseconds))
 
     until = {"until": _until(milliseconds)}

@@ -111,16 +111,20 @@ def finalize(session: Session, now: int, execution: str, epoch: int, ending: End
 
 
 def _has_landed_within(session: Session, intent: _Intent) -> bool:
-    """Whether a call within the invocation took effect, of a safety class that may not repeat."""
+    """Whether a call within the invocation took effect, of a safety class that may not repeat.
+
+    One that is in flight may have, or may yet.
+    """
     by, ranges = session.bytewise, list(ranges_within(str(intent.facts[1])))
     within = " OR ".join([f"(i.path{by} >= ? AND i.path{by} < ?)"] * len(ranges))
     return bool(
         session.rows(
             f"""SELECT 1 FROM kernel_invocations i
-            JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
+            LEFT JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion
             WHERE i.run = ? AND ({within})
             AND i.safety IN ({", ".join("?" * len(ONCE))})
-            AND (c.outcome IN ('succeeded', 'unknown') OR c.landed = 1) LIMIT 1""",
+            AND (i.conclusion IS NULL OR c.outcome IN ('succeeded', 'unknown') OR c.landed = 1)
+            LIMIT 1""",
             (intent.run, *(bound for bounds in ranges for bound in bounds), *ONCE),
         )
     )

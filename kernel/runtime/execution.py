@@ -9,9 +9,10 @@ from typing import Any
 
 from kernel.errors import Cancelled, InvocationError, Parked, Suspended, raise_from
 from kernel.invocation.history import History, error_from_json, error_to_json
+from kernel.invocation.recovery.endings import may_take_effect
 from kernel.invocation.run import Run, RunBody
 from kernel.journal.errors import Fenced, JournalError, Refused, TooLarge
-from kernel.journal.rows import Approval, RunState
+from kernel.journal.rows import Approval, Invocation, RunState
 from kernel.runtime.cancelling import abandon, unresolved_of
 from kernel.schema import is_atom
 
@@ -105,9 +106,15 @@ def _state(error: InvocationError) -> RunState:
 async def finish(
     history: History, state: RunState, *, result: Any = None, error: Any = None
 ) -> None:
-    """Record the end of a run, and conclude its intents that have no outcome."""
+    """Record the end of a run, and conclude its intents that have no outcome.
+
+    A run of unknown outcome goes on: only calls that this process has left at work are concluded,
+    as unknown.
+    """
     try:
-        if state != "unknown":
+        if state == "unknown":
+            await _conclude_open(history, may_take_effect)
+        else:
             await _conclude_rest(history)
         try:
             await history.journal.finish_run(history.lease.row, state, result, error)
@@ -124,9 +131,14 @@ async def _conclude_rest(history: History) -> None:
     """Conclude intents of an earlier process, and those whose conclusion was cut off."""
     if history.in_flight:
         await _conclude_in_flight(history)
+    await _conclude_open(history, lambda _: True)
+
+
+async def _conclude_open(history: History, is_meant: Callable[[Invocation], bool]) -> None:
+    """Conclude calls that this process has claimed, whose conclusion was cut off."""
     for execution in tuple(history.open):
         row = await history.journal.invocation(execution)
-        if row is not None and row.outcome is None:
+        if row is not None and row.outcome is None and is_meant(row):
             await abandon(history.journal, row, row.epoch, "the run ended")
 
 

@@ -58,11 +58,14 @@ async def _limited(body: Body, invocation: Invocation, limit: float) -> Any:
                 ended = invocation.begin_attempt()
                 late.abandoned.add_done_callback(lambda _: ended())
             is_certain = not (own or cut_off or late.abandoned)
-            raise Timeout(
+            error = Timeout(
                 f"{address} took longer than {limit:g} ms",
                 attempt=invocation.attempt,
                 outcome="failed" if is_certain else "unknown",
-            ) from None
+            )
+            history = invocation.history
+            error.is_escalated = bool(cut_off and history and history.is_replayable)
+            raise error from None
 
 
 def failure(error: Exception, invocation: Invocation) -> InvocationError:

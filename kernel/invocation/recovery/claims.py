@@ -16,12 +16,10 @@ from kernel.events.references import LostSecret
 from kernel.invocation.history import DIGEST, History
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.answers import answer_for
-from kernel.invocation.recovery.interrupted import conclude_interrupted
 from kernel.invocation.recovery.silent import settled
 from kernel.journal import rows
 from kernel.journal.rows import Conclusion
 from kernel.journal.values import digest_of
-from kernel.run_paths import without_attempts
 
 
 def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Intent:
@@ -58,31 +56,33 @@ def _about(invocation: Invocation) -> dict[str, Any]:
 async def claim(invocation: Invocation, history: History, **more: Any) -> rows.Claimed:
     """Claim a call; ``more`` has its key, the scope of the key, and how long it is kept.
 
-    The same call may be in flight from an earlier attempt of the call around it, whose process has
-    ended. Its outcome is found out first, since no attempt comes to its path again.
+    The key may be held by a call of the same run that an earlier process left in flight. If no
+    invocation goes on with that call, this one does: the walk may not come to its path again.
     """
-    got = await _claim(invocation, history, more)
-    if not isinstance(got, rows.InFlight):
-        return got
-    row = history.in_flight.get(got.invocation.path)
-    if row is None or not _is_of_another_attempt(row.path, invocation.path):
-        return got
-    if (row.about or {}).get("topology"):
-        return got
-    if row.holder is not None:
-        row = await settled(invocation, history, row)
-    if row.outcome is None:
-        await conclude_interrupted(invocation, history, row)
-    return await _claim(invocation, history, more)
+    while True:
+        got = await _claim(invocation, history, more)
+        if not (isinstance(got, rows.InFlight) and is_left(history, got.invocation)):
+            return got
+        row = history.in_flight.get(got.invocation.path)
+        if row is None or row.execution in history.taken_up:
+            return got
+        if row.holder is not None:
+            row = await settled(invocation, history, row)
+        if row.outcome is None and is_left(history, row):
+            invocation.go_on_with(row)
+            assert invocation.claim is not None
+            return invocation.claim
 
 
-def _is_of_another_attempt(path: str, here: str) -> bool:
-    return path != here and without_attempts(path) == without_attempts(here)
+def is_left(history: History, row: rows.Invocation) -> bool:
+    """Whether no invocation of this process goes on with a call in flight of its own run."""
+    return row.run == history.run and row.execution not in history.going_on
 
 
 async def _claim(invocation: Invocation, history: History, more: Mapping[str, Any]) -> rows.Claimed:
     if "key" in more:
         more = {**more, "key": history.kept_key(more["key"])}
+    history.going_on.add(invocation.id)
 
     async def claimed() -> rows.Claimed:
         await history.open_run()
@@ -123,8 +123,11 @@ def take_up(invocation: Invocation, history: History, got: rows.Claimed) -> None
                 f"of run {row.run}"
             )
         case rows.InFlight(row) if row.run == history.run:
-            # A topology that an earlier attempt of an enclosing call left, when its process ended.
-            raise Unknown(f"what became of {row.path} is not known", code="IN_FLIGHT")
+            error = Unknown(f"what became of {row.path} is not known", code="IN_FLIGHT")
+            if is_left(history, row):  # a topology: a person is asked about a call within it
+                invocation.is_concluded = True
+                error.is_escalated = history.is_replayable
+            raise error
         case rows.InFlight(row):
             raise Conflict(f"{row.path} of run {row.run} is being worked on", code="IN_FLIGHT")
 

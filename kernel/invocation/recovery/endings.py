@@ -12,6 +12,7 @@ from kernel.invocation.invocation import Invocation
 from kernel.invocation.time_limits import note_cut_off
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion
+from kernel.journal.rows import Invocation as Row
 
 
 def succeeded(invocation: Invocation, history: History) -> Conclusion:
@@ -60,6 +61,14 @@ def cut_off(invocation: Invocation, has_landed: bool | None = None) -> Conclusio
     note_cut_off(invocation.path)
     message = "the call was cancelled in flight; whether it took effect is not known"
     return failed(invocation, Unknown(message, code="CANCELLED", attempt=invocation.attempt))
+
+
+def may_take_effect(row: Row) -> bool:
+    """Whether somebody has to find out about a call without an outcome that was cut off.
+
+    A topology has no effect of its own, and what is idempotent may be made again.
+    """
+    return row.safety != "idempotent" and not (row.about or {}).get("topology")
 
 
 def _kept_outputs(invocation: Invocation, history: History) -> Any:

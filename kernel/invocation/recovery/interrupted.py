@@ -11,7 +11,7 @@ from kernel.invocation.history import History, error_to_json
 from kernel.invocation.invocation import Invocation, go_through
 from kernel.invocation.recovery.attempts import JournalRecord, begin_another, spent_since
 from kernel.invocation.recovery.endings import landed, without_outputs
-from kernel.invocation.recovery.reconcile import CheckResult, find_out, reconcile
+from kernel.invocation.recovery.reconcile import CheckResult, reconcile
 from kernel.invocation.recovery.retry import delay_after, next_delay
 from kernel.journal.errors import TooLarge
 from kernel.journal.rows import Conclusion, Note
@@ -95,16 +95,6 @@ def _is_parked(notes: Sequence[Note]) -> bool:
     """Whether the process ended while a person was asked: nothing was attempted then."""
     asked = [note for note in notes if note.step == "approval"]
     return bool(asked) and asked[-1].status in ("pending", "invalidated")
-
-
-async def conclude_interrupted(invocation: Invocation, history: History, row: Row) -> None:
-    """Conclude a call at a path to which no attempt comes again.
-
-    ``invocation`` is the same call, with the same key, at another path: its check is asked.
-    """
-    notes = await history.guard(history.journal.trace(row.execution))
-    found = await find_out(invocation) if may_have_landed(notes) else CheckResult(False)
-    await history.guard(conclude_found(found, invocation, history, row))
 
 
 async def conclude_found(

@@ -108,6 +108,17 @@ def _message(invocation: Invocation, request: ApprovalRequest | None) -> str | N
 
 
 async def _approved(invocation: Invocation, reason: str) -> None:
+    """Return when a person has approved the call. What was asked is taken back with the call."""
+    try:
+        await _decided(invocation, reason)
+    except asyncio.CancelledError:
+        history = invocation.history
+        if history is not None and not history.activity.is_suspended:
+            await _withdraw(history, invocation)
+        raise
+
+
+async def _decided(invocation: Invocation, reason: str) -> None:
     history, address = invocation.history, invocation.plan.instance.address
     if invocation.context.atomic is not None:
         why = "and an atomic call around it cannot wait for one"
@@ -217,28 +228,18 @@ async def _wait_for_decision(
 ) -> None:
     """The person at the terminal decides, or the run waits until somebody has decided."""
     ask = invocation.plan.runtime.ask if asks else None
-    try:
-        answer = None if ask is None else await ask(approval)
-    except asyncio.CancelledError:
-        if not history.activity.is_suspended:
-            await _withdraw(history, approval)
-        raise
+    answer = None if ask is None else await ask(approval)
     until = approval.expires_at
     if answer is None and until is not None and time.time_ns() >= until:
         return
     if answer is None:
-        try:
-            if not history.is_replayable:
-                # Nobody could go on with this run: the call waits here.
-                _tell_caller(history, invocation, approval)
-                await asyncio.sleep(_POLL_SECONDS)
-                return
-            with invocation.waiting():
-                await history.activity.park(invocation.path, approval)
-        except asyncio.CancelledError:
-            if not history.activity.is_suspended:
-                await _withdraw(history, approval)
-            raise
+        if not history.is_replayable:
+            # Nobody could go on with this run: the call waits here.
+            _tell_caller(history, invocation, approval)
+            await asyncio.sleep(_POLL_SECONDS)
+            return
+        with invocation.waiting():
+            await history.activity.park(invocation.path, approval)
         raise Suspended
     state: Any = "approved" if answer.approved else "denied"
     try:
@@ -261,11 +262,14 @@ def _tell_caller(history: History, invocation: Invocation, approval: Approval) -
         caller.parked(Parked(why, data=told))
 
 
-async def _withdraw(history: History, approval: Approval) -> None:
-    """Take an approval back that nobody has decided."""
-    with suppress(Refused):
-        why = "the call was cancelled"
-        await history.journal.decide(approval.approval, "invalidated", "kernel", why)
+async def _withdraw(history: History, invocation: Invocation) -> None:
+    """Take back what nobody has decided, also where the journal was just being told to ask."""
+    await history.guard(history.journal.expire())  # is done after what is being written
+    asked = await history.guard(history.journal.approvals("pending", execution=invocation.id))
+    for approval in asked:
+        with suppress(Refused):
+            why = "the call was cancelled"
+            await history.journal.decide(approval.approval, "invalidated", "kernel", why)
 
 
 async def _still_holds(history: History, invocation: Invocation, approval: Approval) -> bool:

@@ -13,6 +13,7 @@ from kernel.invocation.recovery.endings import (
     cut_off,
     failed,
     landed,
+    may_take_effect,
     succeeded,
     without_outputs,
 )
@@ -21,6 +22,7 @@ from kernel.invocation.recovery.reconcile import find_out, settle_within
 from kernel.invocation.time_limits import note_cut_off
 from kernel.journal.errors import Fenced, TooLarge
 from kernel.journal.rows import Conclusion
+from kernel.run_paths import is_within
 
 
 def prepare(plan: Plan) -> Stage | None:
@@ -101,7 +103,9 @@ async def _ending(
 ) -> Conclusion | None:
     if isinstance(error, asyncio.CancelledError):
         if invocation.was_in_flight and not invocation.is_attempted:
-            return None  # an earlier process has attempted it: the end of the run concludes it
+            if not await _may_have_been_made(invocation, history):
+                return None  # the end of the run concludes it
+            invocation.is_attempted = True
         return await _cancelled(invocation, history) if invocation.claim else None
     if not isinstance(error, InvocationError):
         return None
@@ -112,8 +116,24 @@ async def _ending(
     if pure and not (invocation.claim or invocation.is_attempted):
         return None  # it is the same again, with inputs that are no JSON perhaps
     if error.outcome == "unknown" and invocation.plan.instance.is_topology:
-        return None  # what it called is recorded so, and a person may say what became of it
+        if error.is_escalated or not history.is_replayable:
+            return None  # a person says what became of a call within
+        if await _is_at_work_within(invocation, history):
+            return None
     return failed(invocation, error)
+
+
+async def _may_have_been_made(invocation: Invocation, history: History) -> bool:
+    """Whether an earlier process may have made a call, by the trace; a topology makes none."""
+    if invocation.plan.instance.is_topology:
+        return False
+    return may_have_landed(await history.guard(history.journal.trace(invocation.id)))
+
+
+async def _is_at_work_within(invocation: Invocation, history: History) -> bool:
+    """Whether a call within is still at work, of which a person has to say what became of it."""
+    rows = await history.guard(history.journal.unresolved(run=history.run))
+    return any(is_within(row.path, invocation.path) and may_take_effect(row) for row in rows)
 
 
 async def _hides_an_interrupted_call(invocation: Invocation, error: InvocationError) -> bool:

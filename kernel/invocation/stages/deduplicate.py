@@ -12,7 +12,13 @@ from kernel.errors import Conflict, Suspended
 from kernel.invocation.history import History
 from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
 from kernel.invocation.recovery.answers import answer_for
-from kernel.invocation.recovery.claims import as_it_began, claim, record_outcome, take_up
+from kernel.invocation.recovery.claims import (
+    as_it_began,
+    claim,
+    is_left,
+    record_outcome,
+    take_up,
+)
 from kernel.invocation.runtime import Runtime
 from kernel.journal import rows
 from kernel.journal.owners import is_gone
@@ -58,7 +64,7 @@ def prepare(plan: Plan) -> Stage | None:
         while True:
             key, ttl = invocation.idempotency_key, _KEY_TTL_NANOSECONDS
             got = await claim(invocation, history, key=key, scope=scope, ttl=ttl)
-            if not isinstance(got, rows.InFlight):
+            if not isinstance(got, rows.InFlight) or is_left(history, got.invocation):
                 break
             if run.caller is not None and time.monotonic() - since > _MAX_WAIT_SECONDS:
                 raise Conflict(

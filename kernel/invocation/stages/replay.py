@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 
 from kernel.errors import ValidationError
@@ -9,8 +10,8 @@ from kernel.invocation.history import History, error_from_json
 from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.invocation.recovery.answers import answer
 from kernel.invocation.recovery.silent import settled
+from kernel.invocation.time_limits import note_cut_off
 from kernel.journal.rows import Invocation as Row
-from kernel.journal.rows import Won
 
 _MAX_PATH_LENGTH = 1_800
 """Characters of a path: so many find room in the index of every store."""
@@ -53,8 +54,8 @@ def prepare(plan: Plan) -> Stage | None:
             row = history.in_flight.get(invocation.path)
             if row is not None and row.holder is not None:
                 return _in_time(invocation, history, row)
-            if row is not None:
-                _go_on_with(invocation, row)
+            if row is not None and row.execution not in history.going_on:
+                invocation.go_on_with(row)
         if is_leaf:
             invocation.activate()
             if history.replay_order.is_behind and not invocation.was_in_flight:
@@ -64,17 +65,11 @@ def prepare(plan: Plan) -> Stage | None:
     return replay
 
 
-def _go_on_with(invocation: Invocation, row: Row) -> None:
-    invocation.began = (row.about or {}).get("began", row.claimed_at)
-    invocation.claim = Won(row.execution, row.epoch, row.attempts)
-    invocation.was_in_flight = True
-
-
 async def _in_time(invocation: Invocation, history: History, row: Row) -> None:
     """Answer or go on with a call once its silent owner does so no more."""
     found = await settled(invocation, history, row)
     if found.outcome is None:
-        _go_on_with(invocation, found)
+        invocation.go_on_with(found)
     elif found.path in history.concluded:
         answer(invocation, history, found)
     if not invocation.plan.instance.is_topology:
@@ -83,7 +78,12 @@ async def _in_time(invocation: Invocation, history: History, row: Row) -> None:
 
 async def _in_turn(invocation: Invocation, history: History, row: Row) -> None:
     """Answer once it is the turn of the answer."""
-    await history.replay_order.wait(row.number or 0)
+    try:
+        await history.replay_order.wait(row.number or 0)
+    except asyncio.CancelledError:
+        if row.outcome == "unknown":
+            note_cut_off(row.path)  # as it was when its outcome was recorded
+        raise
     answer(invocation, history, row)
     if not invocation.plan.instance.is_topology:
         invocation.activate()

@@ -45,6 +45,11 @@ async def post(inputs: Any, call: Call) -> Any:
     return await apply("post", inputs, call)
 
 
+async def around(inputs: Any, call: Call) -> Any:
+    kind = inputs["kind"]
+    return await call.invoke(f"Effect.{kind}/Any{kind}", {"name": inputs["name"]})
+
+
 async def look(inputs: Any) -> Any:
     scope = os.environ["EFFECTS_SCOPE"]
     status, answer = await exchange("GET", f"/effects/{scope}/{inputs['key']}", {})

@@ -11,6 +11,7 @@ import concurrent.futures.thread  # noqa: F401  (one who is nobody may not read 
 import contextlib
 import faulthandler
 import importlib
+import io
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import kernel.cli.app
 import kernel.invocation.invocation
 import kernel.invocation.recovery.reconcile
 import kernel.journal.postgresql
@@ -108,10 +110,20 @@ def _tell_tasks() -> None:
             awaited = getattr(awaited, "cr_await", None)
 
 
+def command(arguments: list[str]) -> dict[str, Any]:
+    """Run the command ``kernel``; its exit status, and what it prints."""
+    faulthandler.register(signal.SIGUSR1)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = kernel.cli.app.run(arguments)
+    said = {"status": status, "out": out.getvalue(), "err": err.getvalue()}
+    return {"outcome": None, "result": said, "error": None}
+
+
 def child(job: dict[str, Any], out: int) -> None:
     try:
         prepare(job)
-        answer = asyncio.run(_watched(job))
+        answer = command(job["command"]) if "command" in job else asyncio.run(_watched(job))
     except (KernelError, JournalError) as error:
         answer = {"outcome": None, "error": {"message": str(error), "kind": type(error).__name__}}
     answer["points"] = points.reached()
@@ -129,7 +141,8 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        manifest_of(job["manifest"])
+        if "command" not in job:
+            manifest_of(job["manifest"])
         source, out = os.pipe()
         pid = os.fork()
         if pid == 0:
