@@ -59,7 +59,7 @@ def unread_values(unit: Unit) -> Iterator[Finding]:
     if sequence is None or not any(map(_is_value, all_steps(sequence.steps))):
         return
     read = _steps_read(sequence)
-    if read is None or not read <= {step.name for step in all_steps(sequence.steps)}:
+    if read is None or not {step.name for step in all_steps(sequence.steps)}.issuperset(read):
         return  # a name that no step has may be meant for any of them
     answers = sequence.result is None
     for step in _Reading(read).idle(sequence.steps, answers):
@@ -102,10 +102,10 @@ def _is_value(step: Step) -> bool:
     return step.form.gives == "value"
 
 
-def _steps_read(sequence: Sequence) -> frozenset[str] | None:
+def _steps_read(sequence: Sequence) -> Collection[str] | None:
     """The steps that a topology reads by name; None where it reads ``steps`` as a whole."""
     fields = (field.template for step in all_steps(sequence.steps) for field in step.fields)
-    found: frozenset[str] = frozenset()
+    found: set[str] = set()
     for template in (*fields, *([] if sequence.result is None else [sequence.result])):
         read = steps_read(template)
         if read is None:
