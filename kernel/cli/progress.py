@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
+from kernel.events.allowance import Allowance
 from kernel.events.event import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
@@ -113,7 +114,7 @@ class Printed(io.TextIOBase):
     """
 
     def __init__(self) -> None:
-        self._left = _MAX_PRINTED_CHARACTERS
+        self._allowance = Allowance(_MAX_PRINTED_CHARACTERS, _MAX_PRINTED_CHARACTERS / 10)
         self._stream = sys.stderr
         self._line = ""
         self.redact: Callable[[str], str] = _as_it_is
@@ -124,18 +125,19 @@ class Printed(io.TextIOBase):
         if newline:
             lines, self._line = f"{self._line}{lines}\n", rest
             self._write(lines)
-        elif self._left >= 0:
+        else:
             self._line += text
             if len(self._line) > _MAX_LINE_CHARACTERS:
                 self.close_line()
         return len(text)
 
     def _write(self, text: str) -> None:
-        if self._left >= 0:
-            self._stream.write(self.redact(text)[: self._left])
-            self._left -= len(text)
-            if self._left < 0:
-                self._stream.write("\n… controllers print too much; the rest is dropped\n")
+        was_used_up = self._allowance.is_used_up
+        granted = self._allowance.grant(len(text))
+        if granted:
+            self._stream.write(self.redact(text)[:granted])
+        if granted < len(text) and not was_used_up:
+            self._stream.write("\n… controllers print too much; the rest is dropped\n")
 
     def close_line(self) -> None:
         """Write what is there of a line that has not ended."""

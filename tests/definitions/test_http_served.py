@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.support.command import kernel, said, start
-from tests.support.warm import Process
+from tests.support.warm import Process, environment
 
 MANIFEST = """\
 kind: Kernel.Definition
@@ -91,12 +91,11 @@ class Served:
         return False
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    (tmp_path / "main.yaml").write_text(MANIFEST)
-    (tmp_path / "served_orders.py").write_text(CODE)
-    process = start("apply", "main.yaml", folder=tmp_path)
-    found = Served(tmp_path, process)
+@contextlib.contextmanager
+def serving(folder: Path, **env: str) -> Iterator[Served]:
+    """The manifest of a folder, served until the end of the block."""
+    process = start("apply", "main.yaml", folder=folder, env=environment(**env))
+    found = Served(folder, process)
     reader = threading.Thread(target=found.read, daemon=True)
     reader.start()
     try:
@@ -110,7 +109,15 @@ def served(tmp_path: Path) -> Iterator[Served]:
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             stream.close()
-        assert "Traceback" not in "".join(found.lines)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    (tmp_path / "main.yaml").write_text(MANIFEST)
+    (tmp_path / "served_orders.py").write_text(CODE)
+    with serving(tmp_path) as found:
+        yield found
+    assert "Traceback" not in "".join(found.lines)
 
 
 def post(served: Served, path: str, price: float = 1, key: str | None = None) -> httpx.Response:
@@ -230,3 +237,43 @@ def test_a_stop_under_load_loses_no_answer(served: Served) -> None:
     assert len(served.orders) == answered.count(201)
     runs = said(served.folder, "runs", "--limit", "100000")
     assert {run["state"] for run in runs} == {"succeeded"}
+
+
+CRASHING = """\
+kind: Kernel.Module
+metadata: { name: Shop }
+secrets: { token: { type: string, env: SHOP_TOKEN } }
+---
+kind: Kernel.Definition
+metadata: { name: Order, module: Shop }
+capability: Invocable
+safety: idempotent
+inputs: { type: object, properties: { token: { type: string } } }
+controller: { python: "crashing_orders:order" }
+---
+kind: Http.Server
+metadata: { name: Front }
+port: 0
+---
+kind: Http.Api
+metadata: { name: Api }
+server: { kind: Http.Server, name: Front }
+routes:
+  - request: { path: /orders }
+    invoke: { kind: Shop.Order }
+    inputs: { token: "${{ secrets.token }}" }
+"""
+
+
+def test_the_traceback_of_a_controller_is_logged_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "main.yaml").write_text(CRASHING)
+    code = "def order(inputs):\n    raise ValueError('no ' + inputs['token'])\n"
+    (tmp_path / "crashing_orders.py").write_text(code)
+    with serving(tmp_path, SHOP_TOKEN="hunter2xyz") as served:
+        answer = httpx.get(f"{served.url}/orders", trust_env=False)
+        assert answer.status_code == 500
+        assert "crashing" not in answer.text
+        assert served.said(r"^error: GET /orders: no \[redacted\] .*Traceback")
+        assert served.said(r'crashing_orders\.py", line 2, in order$')
+        assert served.said(r"^ValueError: no \[redacted\]$")
+    assert "hunter2xyz" not in "".join(served.lines)

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kernel.errors import NotFound
+from kernel.events.allowance import Allowance
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.invocation import Invocation
 from kernel.run_paths import joined, numbered
@@ -76,7 +77,7 @@ class Call:
     def __init__(self, invocation: Invocation, cancellation: Cancellation) -> None:
         self.invocation = invocation
         self._calls: dict[object, int] = {}
-        self._lines = 0
+        self._lines: Allowance | None = None
         self._loop = asyncio.get_running_loop()
         self.attempt = invocation.attempt
         self.cancellation = cancellation
@@ -153,14 +154,17 @@ class Call:
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
         """Say something about this call; secrets in it are redacted.
 
-        After 1,000 lines the rest is dropped.
+        What is more than 1,000 lines a second is dropped.
         """
         run, path = self.invocation.context.run, self.invocation.path
-        self._lines += 1
-        if self._lines <= _MAX_LOG_LINES:
+        if self._lines is None:
+            self._lines = Allowance(_MAX_LOG_LINES, _MAX_LOG_LINES)
+        was_used_up = self._lines.is_used_up
+        if self._lines.grant():
             run.log(level, message, fields, path)
-        elif self._lines == _MAX_LOG_LINES + 1:
-            run.log("warning", f"more than {_MAX_LOG_LINES} lines; the rest is dropped", {}, path)
+        elif not was_used_up:
+            said = f"more than {_MAX_LOG_LINES:,} lines a second; the rest is dropped"
+            run.log("warning", said, {}, path)
 
 
 def _target(target: Any) -> Target:
