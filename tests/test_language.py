@@ -12,10 +12,10 @@ from typing import Any
 
 from analyzer.editor.cursor import vocabulary
 from analyzer.program import variables
+from kernel.cli.words import Word, groups
 from kernel.errors import InvocationError
 from kernel.manifest import Definition, library_module, library_names
 from kernel.manifest.system_kinds import SYSTEM_KINDS
-from kernel.safety import CLASSES
 from kernel.schema.keywords import _VALUES as OWN_KEYWORDS
 from kernel.schema.keywords import traits
 from kernel.topology.steps import FORMS
@@ -44,7 +44,11 @@ def reference() -> str:
 
 def _lines() -> Iterator[str]:
     yield HEAD
-    yield "## A resource\n\nEvery document of a manifest is one, and begins with these fields.\n"
+    yield "## The words\n"
+    yield from _said("The words")
+    yield "\n### Capabilities\n"
+    yield from _said("Capabilities")
+    yield "\n## A resource\n\nEvery document of a manifest is one, and begins with these fields.\n"
     yield from _fields(vocabulary.HEAD)
     for kind, more in vocabulary.MORE_METADATA.items():
         yield f"`metadata` of a `{kind}` also has:\n"
@@ -69,6 +73,8 @@ def _lines() -> Iterator[str]:
         others = sorted(form.fields - {name})
         said = f", with {', '.join(f'`{other}`' for other in others)}" if others else ""
         yield f"- `{name}`{said}"
+    yield "\nWhat each gives:\n"
+    yield from _said("Forms of a step")
     yield "\nWhat the fields mean, but for those that are the same as at every call site:\n"
     site = vocabulary.CALL_SITE["properties"]
     own = {
@@ -86,21 +92,30 @@ def _lines() -> Iterator[str]:
         ("invocation", variables.INVOCATION), ("error", variables.ERROR), ("event", variables.EVENT)
     )  # fmt: skip
     for name, record in records:
-        yield f"\nThe fields of `{name}`:\n\n| field | type |\n|---|---|"
+        inside = next((word.inside for word in _group("Names in scope") if word.name == name), ())
+        says = {word.name: word.says for word in inside}
+        yield f"\nThe fields of `{name}`:\n\n| field | type | |\n|---|---|---|"
         for field, entry in record.fields:
-            yield f"| `{field}` | {_cell(str(entry.type))} |"
+            yield f"| `{field}` | {_cell(str(entry.type))} | {_cell(says.get(field, ''))} |"
     yield "\n## Errors of the kernel\n"
     yield (
         "`error.kind` is the category. `error.code` is the code that a definition declares or "
         "that a controller gives;\nan error of the kernel has that of the table, or another.\n"
     )
     yield "| kind | code | outcome | what happened |\n|---|---|---|---|"
-    for error in _errors(InvocationError):
+    for error in (InvocationError, *_errors(InvocationError)):
         said = (error.__doc__ or "").strip().split("\n\n")[0].replace("``", "`")
         code = getattr(error, "default_code", error.category)
         yield f"| `{error.category}` | `{code}` | {error.default_outcome} | {_cell(said)} |"
+    yield "\n### Codes of the kernel (`error.code`)\n"
+    yield from _said("Codes of the kernel (`error.code`)")
     yield "\n## Safety classes\n\nFrom the least to the most strict:\n"
-    yield from (f"- `{name}`" for name in CLASSES)
+    yield from _said("Safety classes")
+    for name in ("Outcomes of invocations and runs", "States of a run", "States of an approval"):
+        yield f"\n## {name}\n"
+        yield from _said(name)
+    yield "\n## Events\n\nThe type of an event is `<Kind>.<Name>.<word>`.\n"
+    yield from _said("Events")
     yield "\n## Keywords of schemas\n\nJSON Schema 2020-12, and our own keywords.\n"
     yield from _fields({"properties": vocabulary.SCHEMA["properties"]}, depth=0)
     yield "## The library\n"
@@ -109,6 +124,16 @@ def _lines() -> Iterator[str]:
         assert loaded is not None
         for definition in loaded.definitions.values():
             yield from _kind(definition)
+
+
+def _said(name: str) -> Iterator[str]:
+    """A list of the words of a group, with what `kernel explain` says of them."""
+    for word in _group(name):
+        yield f"- `{word.name}`: {word.says}"
+
+
+def _group(name: str) -> tuple[Word, ...]:
+    return next(group.words for group in groups() if group.name == name)
 
 
 def _errors(above: type[InvocationError]) -> Iterator[type[InvocationError]]:
@@ -220,6 +245,11 @@ def test_the_page_is_complete() -> None:
     for form in FORMS.values():
         assert all(f"`{field}`" in page for field in form.fields)
     assert all(f"`{keyword}`" in page for keyword in OWN_KEYWORDS)
+    assert [word.name for group in groups() for word in group.words if not _is_on(page, word)] == []
+
+
+def _is_on(page: str, word: Word) -> bool:
+    return f"`{word.name}`" in page or f"`{word.name}[" in page
 
 
 if __name__ == "__main__":
