@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from kernel.cel import CelError
 from kernel.errors import ExpressionError, InvocationError, NotStarted, Path, Span
+from kernel.invocation.around import Around
 from kernel.invocation.atomic import Atomic
 from kernel.invocation.run import Run
 from kernel.manifest import Document
@@ -30,7 +31,8 @@ class EvaluationContext:
     """The variables in scope at a place of a run, and the pipeline that every call goes through."""
 
     __slots__ = (
-        "atomic", "bindings", "depth", "document", "path", "repeats", "run", "scope", "served",
+        "around", "atomic", "bindings", "depth", "document", "path", "repeats", "run", "scope",
+        "served",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +47,7 @@ class EvaluationContext:
         atomic: Atomic | None = None,
         repeats: bool = False,
         served: Served | None = None,
+        around: Around | None = None,
     ) -> None:
         self.run = run
         self.scope = scope
@@ -55,6 +58,7 @@ class EvaluationContext:
         self.atomic = atomic  # the atomic calls around this place, if there are any
         self.repeats = repeats  # a call around it may be attempted again, and this one with it
         self.served = served  # the call that a `body` serves
+        self.around = run.around if around is None else around
 
     def invoke(self, site: CallSite) -> Coroutine[Any, Any, Any]:
         """Make one call: every stage that the call site needs, in order.
@@ -90,7 +94,7 @@ class EvaluationContext:
         """The same place with other variables in scope."""
         return EvaluationContext(
             self.run, self.scope, bindings, path, self.depth, self.document,
-            atomic=self.atomic, repeats=self.repeats, served=self.served,
+            atomic=self.atomic, repeats=self.repeats, served=self.served, around=self.around,
         )  # fmt: skip
 
     @property

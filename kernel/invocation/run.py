@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kernel.invocation.around import Around
+
 if TYPE_CHECKING:
     from kernel.errors import InvocationError, Parked
     from kernel.invocation.history import History
@@ -50,8 +52,8 @@ class Run:
     """One run. ``source`` is where it came from (``api``, ``lifecycle``, …)."""
 
     __slots__ = (
-        "caller", "correlation_id", "history", "id", "invoker", "live_attempts", "namespace",
-        "principal", "runtime", "source", "watch",
+        "around", "caller", "correlation_id", "history", "id", "invoker", "live_attempts",
+        "namespace", "principal", "runtime", "source", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +78,7 @@ class Run:
         self.correlation_id = correlation_id or str(uuid.uuid4())
         self.watch = watch
         self.caller: Caller | None = None  # of a call out of a Service
+        self.around = Around()
 
     def execution(self, path: str) -> str:
         """The execution id of a path: its UUID of version 5 (RFC 9562, 5.5), as text."""

@@ -193,7 +193,11 @@ class Runs:
         """Make the calls of a run, one after the other; their results by their labels."""
         if inputs and len(calls) != 1:
             raise UsageError(f"inputs are for one target; here are {len(calls)}")
-        return {start.label: await self._call(run, start, inputs) for start in calls}
+        try:
+            return {start.label: await self._call(run, start, inputs) for start in calls}
+        except InvocationError as error:
+            run.around.judge(error)
+            raise
 
     async def _call(self, run: Run, start: Start, inputs: Mapping[str, Any]) -> Any:
         """Make a call of a run. Raises :class:`InvocationError`, also when a Service fails."""

@@ -308,7 +308,7 @@ async def test_a_savepoint_is_a_part_and_another_connection_is_none(shop: Shop) 
 async def test_nobody_is_asked_while_a_transaction_is_open(file: Shop, step: str) -> None:
     ended = await file.run(transaction(insert("a") + step) + MAIN + within())
     assert ended.error is not None
-    assert (ended.outcome, ended.error.category) == ("rejected", "InvalidState")
+    assert (ended.outcome, ended.error.category) == ("failed", "InvalidState")
     assert "cannot wait" in ended.error.message
     assert file.calls == []
     assert await file.names() == []

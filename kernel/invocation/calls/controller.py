@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from kernel.errors import InvalidState
+from kernel.errors import InvalidState, InvocationError
+from kernel.invocation.around import Around
 from kernel.invocation.calls.call import Call, Cancellation, current_call
 from kernel.invocation.calls.starting import start_for_attempt
 from kernel.invocation.context import EvaluationContext
@@ -54,7 +55,7 @@ def _topology_body(instance: Instance) -> Body:
     scope = instance.home if instance.is_body else instance.scope
     document = instance.definition.document if instance.is_body else instance.resource.document
 
-    def walk(invocation: Invocation) -> Awaitable[Any]:
+    async def walk(invocation: Invocation) -> Any:
         outer = invocation.context
         bindings = {**scope.bindings, "inputs": invocation.inputs}
         if instance.is_body:
@@ -62,9 +63,13 @@ def _topology_body(instance: Instance) -> Body:
         context = EvaluationContext(
             outer.run, scope, bindings, invocation.inner_path, outer.depth + 1, document,
             atomic=outer.atomic, repeats=invocation.repeats,
-            served=invocation if instance.is_body else None,
+            served=invocation if instance.is_body else None, around=Around(outer.around),
         )  # fmt: skip
-        return topology.run(context)
+        try:
+            return await topology.run(context)
+        except InvocationError as error:
+            context.around.judge(error)
+            raise
 
     return walk
 
@@ -73,7 +78,15 @@ def _controller_body(found: Method, instance: Instance, threads: Threads) -> Bod
     function = found.function
     plain = found.asynchronous and not found.takes_call and not instance.holds_call_sites
     if plain and found.takes_inputs:
-        return lambda invocation: function(invocation.inputs)
+
+        def call_it(invocation: Invocation) -> Awaitable[Any]:
+            around = invocation.context.around
+            if not around.has_called:
+                around.note_call()
+            made: Awaitable[Any] = function(invocation.inputs)
+            return made
+
+        return call_it
 
     def arguments(invocation: Invocation, call: Call) -> tuple[Any, ...]:
         given: tuple[Any, ...] = ()
@@ -82,6 +95,7 @@ def _controller_body(found: Method, instance: Instance, threads: Threads) -> Bod
         return (*given, call) if found.takes_call else given
 
     async def body(invocation: Invocation) -> Any:
+        invocation.context.around.note_call()
         call = Call(invocation, Cancellation())
         token = current_call.set(call) if instance.holds_call_sites else None
         try:

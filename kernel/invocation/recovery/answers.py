@@ -14,6 +14,8 @@ def answer(invocation: Invocation, history: History, row: Row) -> None:
 
     One whose result was not kept (it holds a secret, it is too large) goes on, if it is idempotent.
     """
+    if row.outcome != "rejected":
+        invocation.context.around.note_call()
     if row.error is not None and row.outcome != "succeeded":
         error = error_from_json(row.error)
         error.is_escalated = row.outcome == "unknown" and history.is_replayable

@@ -8,6 +8,7 @@ from typing import Any
 
 from kernel.cel import CelError, Template
 from kernel.errors import InvocationError
+from kernel.invocation.around import aside
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.invocation import Invocation
 from kernel.registry.instances import Instance
@@ -132,7 +133,7 @@ async def _ask(invocation: Invocation, check: Check, number: int) -> CheckResult
     document = instance.definition.document
     context = EvaluationContext(
         outer.run, instance.home, bindings, path, outer.depth + 1, document,
-        atomic=outer.atomic,
+        atomic=outer.atomic, around=aside(),
     )  # fmt: skip
     # `invocation` in its inputs is the one that is found out about, not that of the check.
     values = None if check.site.inputs is None else check.site.inputs.evaluate(bindings)

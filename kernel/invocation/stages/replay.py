@@ -45,6 +45,7 @@ def prepare(plan: Plan) -> Stage | None:
             row = history.concluded.get(invocation.path)
             is_atomic = invocation.context.atomic is not None  # then the run does not stand still
             if row is not None and row.outcome == "cancelled" and not is_atomic:
+                invocation.context.around.note_call()
                 return _cancelled_again(history, row)
             if row is not None:
                 if not history.replay_order.is_next(row.number or 0):

@@ -25,7 +25,10 @@ def prepare_inputs(plan: Plan) -> Stage | None:
 
     def validate_inputs(invocation: Invocation) -> None:
         try:
-            invocation.inputs = in_json(invocation.inputs, conform)
+            try:
+                invocation.inputs = conform(invocation.inputs)  # the usual way, and the fast one
+            except SchemaError:
+                invocation.inputs = in_json(invocation.inputs, conform)
         except SchemaError as error:
             problems = _said(invocation, error)
             raise ValidationError(
@@ -48,7 +51,10 @@ def prepare_outputs(plan: Plan) -> Stage:
 
     def validate_outputs(invocation: Invocation) -> None:
         try:
-            invocation.outputs = in_json(invocation.outputs, conform)
+            try:
+                invocation.outputs = conform(invocation.outputs)  # the usual way, and the fast one
+            except SchemaError:
+                invocation.outputs = in_json(invocation.outputs, conform)
         except SchemaError as error:
             problems = _said(invocation, error)
             raise OutputError(

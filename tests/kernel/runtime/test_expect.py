@@ -128,8 +128,9 @@ async def test_what_cannot_be_looked_at_is_not_taken_for_granted(tmp_path: Path)
     async with kernel:
         bank.fault = OSError("the bank does not answer to s3cr3t-token")
         ended = await kernel.apply("Run.Sequence/Main")
-    assert ended.outcome == "rejected"
+    assert ended.outcome == "failed"  # A was made
     assert ended.error is not None
+    assert ended.error.code == "STATE_DRIFT"
     said = "what it expects of `resources.Account` cannot be looked at: the bank does not answer to"
     assert said in ended.error.message
     assert "s3cr3t" not in ended.error.message

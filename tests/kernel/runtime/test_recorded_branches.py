@@ -116,8 +116,9 @@ async def test_a_limit_that_ran_out_runs_out_again_in_a_replay(path: Path) -> No
 class Late:
     """A journal whose answers to one kind of request come late: what was asked is done by then."""
 
-    def __init__(self, journal: Journal, name: str, target: str) -> None:
+    def __init__(self, journal: Journal, name: str, target: str, seconds: float = 0.3) -> None:
         self._journal, self._name, self._target = journal, name, target
+        self._seconds = seconds
 
     def __getattr__(self, name: str) -> Any:
         if name != self._name:
@@ -128,7 +129,7 @@ class Late:
             row = first if name == "claim" else await self._journal.invocation(first)
             assert row is not None
             if row.target == self._target:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(self._seconds)
             return answer
 
         return late
@@ -219,7 +220,7 @@ async def test_a_replay_does_nothing_that_a_failure_had_come_before(path: Path) 
         "    catch: [ { name: C, invoke: { kind: Pay.Refund } } ]\n"
     )
     journal = await open_journal(path)
-    slow: Any = Late(journal, "finalize", "Pay.Charge/inline")
+    slow: Any = Late(journal, "finalize", "Pay.Charge/inline", seconds=30)
     assert (await run(world, text, slow)).outcome == "parked"
     assert (len(world.made("Charge")), len(world.made("Login"))) == (1, 0)
     (asked,) = await journal.approvals("pending")

@@ -42,7 +42,9 @@ async def test_who_goes_on_with_a_run_does_not_lend_it_a_principal(path: Path) -
     assert (await run(world, TEXT, path, **ANN)).outcome == "parked"
     await looked(path, approve)
     ended = await run(world, TEXT, path, **{**ANN, "principal": "user:root"})
-    assert ended.outcome == "rejected"
+    assert ended.outcome == "failed"  # the refund was made
+    assert ended.error is not None
+    assert ended.error.code == "DENIED"
     assert len(world.made("Refund")) == 1
     assert world.made("Charge") == []
 
@@ -69,7 +71,7 @@ async def test_a_process_elsewhere_does_not_go_on_with_it_by_itself(path: Path) 
 
     await looked(path, interrupt)
     await looked(path, approve)
-    for environment, recovered in (("", []), ("production", ["rejected"])):
+    for environment, recovered in (("", []), ("production", ["failed"])):
         kernel = Kernel(
             loads(TEXT), controllers=world.controllers(), journal=path, environ=TOKEN,
             environment=environment,
