@@ -34,7 +34,7 @@ LAYERS = (
 """From low to high: a module knows its own layer and those below."""
 
 INVOCATION = (
-    "values flow invoker replay_order atomic lease",
+    "values flow invoker replay_order atomic lease around",
     "activity",
     "history",
     "runtime",

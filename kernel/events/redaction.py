@@ -34,13 +34,14 @@ class Redactor:
 
     __slots__ = (
         "_given", "_guard", "_known_count", "_learned", "_learned_count", "_pattern", "_pending",
-        "_recent", "_searched", "_sources",
+        "_recent", "_searched", "_sources", "is_empty",
     )  # fmt: skip
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         given = dict.fromkeys(secret for secret in secrets if len(secret) >= MIN_LENGTH)
         self._given = {secret: tuple(forms(secret)) for secret in given}
         self._learned: dict[str, str] = {}
+        self.is_empty = not self._given  # it knows no secret; read for each event
         self._pending: list[str] = []
         self._learned_count = 0
         self._guard = Lock()
@@ -58,6 +59,7 @@ class Redactor:
         if found:
             with self._guard:
                 self._learned.update(found)
+                self.is_empty = False
                 for text in list(self._learned)[:-_MAX_LEARNED]:
                     del self._learned[text]
                 self._pending += found
@@ -91,7 +93,7 @@ class Redactor:
             self._known_count = self._learned_count
 
     def __bool__(self) -> bool:
-        return bool(self._given or self._learned)
+        return not self.is_empty
 
     def find(self, text: str) -> list[Found]:
         """Where secrets stand in a text, in reading order; nothing overlaps."""

@@ -75,7 +75,7 @@ class Runtime:
     def redactor_for(self, by_schema: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
         """What hides the secrets of a payload, or None when there is nothing to hide."""
         redactor = self.redactor
-        if not redactor:
+        if redactor.is_empty:
             return by_schema
         if by_schema is None:
             return redactor.value
