@@ -34,6 +34,9 @@ def test_what_is_correct_is_clean(path: Path) -> None:
 def test_the_documentation_is_clean(example: Example, tmp_path: Path) -> None:
     folder = (tmp_path / example.name).parent
     folder.mkdir(parents=True, exist_ok=True)
+    for name, text in example.code.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
     assert alarms(check_text(example.text, example.name, folder)) == []
 
 

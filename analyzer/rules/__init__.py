@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer.findings.catalogue import codes
+from analyzer.rules.controllers import check_controller
 from analyzer.rules.cycles import find_cycles
 from analyzer.rules.effects.approvals import check_approvals
 from analyzer.rules.effects.definitions import check_definition
@@ -35,6 +36,7 @@ RULES: Final = (
     Rule(_OF_SCHEMAS, find_wrong_schemas),
     Rule(codes("cycle"), find_cycles),
     Rule(_OF_EFFECTS, _CHECK_EFFECTS),
+    Rule(codes("bad-definition"), in_each_unit(check_controller)),
     Rule(codes("secret-leak", "untrusted-sink"), find_leaks),
     Rule(codes("unused"), find_unused),
 )

@@ -15,6 +15,7 @@ from kernel.manifest.document import Document
 from kernel.manifest.expressions import check_expressions
 from kernel.manifest.library import library, package_folder
 from kernel.manifest.model import Manifest, Module
+from kernel.manifest.python_modules import places_of
 from kernel.manifest.schemas import check_definitions
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
 from kernel.manifest.stream import Read, read_stream
@@ -144,6 +145,7 @@ class _Loader:
             taken = module.name in modules
             modules[f"{module.name} ({module.folder})" if taken else module.name] = module
             self.faults += check_definitions(module)
+            self.shared.places.update(_python_places(module))
         self.faults += check_expressions(self.documents)
         manifest = Manifest(root, modules, tuple(self.sources), tuple(self.documents))
         return manifest, ManifestError(self.faults).faults
@@ -313,6 +315,17 @@ class _Loader:
         help: str | None = None,
     ) -> None:
         self.faults.append(Fault(code, message, document.span(path), help, path))
+
+
+def _python_places(module: Module) -> set[str]:
+    """Where the modules of a module's controllers are looked for."""
+    names = {
+        str(definition.controller.get("python")).partition(":")[0]
+        for definition in module.definitions.values()
+        if definition.controller is not None
+    }
+    folder = module.folder
+    return {place for name in names if folder for place in places_of(name, folder)}
 
 
 def _identity(place: Path) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from kernel.manifest.python_modules import find_own
+
 _PREFIX = "kernel_manifest_"
 
 _folders: dict[str, str] = {}
@@ -56,16 +58,8 @@ def _is_own(package: str, name: str) -> bool:
     top = name.partition(".")[0]
     known = _own.get((package, top))
     if known is None:
-        known = _own[package, top] = _has(package, top)
+        known = _own[package, top] = find_own(_folders[package], top) is not None
     return known
-
-
-def _has(package: str, top: str) -> bool:
-    """Whether the folder has a module; a folder without ``__init__`` counts if no other has it."""
-    found = PathFinder.find_spec(top, [_folders[package]])
-    if found is None or found.loader is not None:
-        return found is not None
-    return top not in sys.builtin_module_names and PathFinder.find_spec(top) is None
 
 
 class _Finder(importlib.abc.MetaPathFinder):

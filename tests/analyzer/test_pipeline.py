@@ -230,7 +230,7 @@ def test_nothing_of_a_manifest_is_imported_or_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A controller that cannot be imported is no matter, and no socket is ever opened."""
-    (tmp_path / "bombs.py").write_text("raise SystemExit('imported')\n")
+    (tmp_path / "bombs.py").write_text("raise SystemExit('imported')\nclass Charge: ...\n")
     text = main(PAY).replace(
         "safety: idempotent\n", 'safety: idempotent\ncontroller: { python: "bombs:Charge" }\n'
     )

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 FENCE = re.compile(r"^```yaml(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^```python file=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 KIND = re.compile(r"^kind: ", re.MULTILINE)
 
@@ -46,6 +47,11 @@ class Example:
     def faulty(self) -> bool:
         shown = rf"^{re.escape(self.name)}:(\d+:\d+|…): "
         return bool(re.search(shown, self.page.read_text("utf-8"), re.MULTILINE))
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The Python files of the page, by their names."""
+        return dict(CODE.findall(self.page.read_text("utf-8")))
 
     def __str__(self) -> str:
         return f"{self.page.name}: {self.name}"

@@ -110,6 +110,39 @@ def no_steps(engine: str) -> Message:
     return Message("K209", f"{text} `x-kernel-role: steps`")
 
 
+def no_module(name: str, folder: str) -> Message:
+    """A module that is not here; it may be installed where the manifest runs."""
+    text = f"there is no module `{name}` among the installed packages or in {folder}/"
+    return Message("K209", text, severity="warning")
+
+
+def no_submodule(name: str, package: str, part: str) -> Message:
+    return Message("K209", f"there is no module `{name}`: the package `{package}` has no `{part}`")
+
+
+def no_package(name: str, module: str, file: str, *, hides: bool) -> Message:
+    """A module in a module that is no package; the module may hide an installed package."""
+    more = f"; it hides the installed `{module}`" if hides else ""
+    why = f"`{module}` is the file {file} beside the manifest, no package"
+    return Message("K209", f"there is no module `{name}`: {why}{more}")
+
+
+def hidden_module(name: str, top: str) -> Message:
+    """A folder of the manifest that is passed over, though it has the module."""
+    text = f"`{name}` is looked for in the installed package `{top}`, which hides the folder {top}/"
+    help = f"an empty {top}/__init__.py makes the folder a package, which comes first"
+    return Message("K209", f"{text}; {help}", severity="warning")
+
+
+def broken_module(name: str, problem: str, line: int | None) -> Message:
+    return Message("K209", f"the module `{name}` cannot be read: {problem} in line {line}")
+
+
+def no_attribute(module: str, name: str, near: str | None) -> Message:
+    more = f"; did you mean `{near}`?" if near else ""
+    return Message("K209", f"the module `{module}` has no `{name}`{more}")
+
+
 def not_for_uncalled(field: str, capability: str) -> Message:
     return Message("K209", f"a `{field}` is for a kind that is called, and a {capability} is not")
 

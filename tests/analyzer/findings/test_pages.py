@@ -64,6 +64,8 @@ def examples(section: str) -> list[Example]:
     before = None
     for info, text in FENCE.findall(section):
         word, _, role = info.partition(" ")
+        if role.endswith(".py"):
+            files[role] = text
         if word != "yaml":
             continue
         if role.endswith(".yaml"):
