@@ -231,12 +231,12 @@ class Kernel:
         found = None if journal is None else await journal.run(run_id)
         if recorded is None or found is None:
             raise UsageError(f"there is no run {run_id} in the journal")
+        dead_by = (self.principal or "the caller") if owner_is_dead else None
         if is_served(found):
             run = self._new_run(found.source, found.principal, id=run_id)
-            return await recorded.settle(run, self._runs.find)
+            return await recorded.settle(run, self._runs.find, dead_by)
         request = recorded.request_of(found)
         run = self._new_run("api", id=run_id)
-        dead_by = (self.principal or "the caller") if owner_is_dead else None
         return await self._runs.apply(run, request.target, request.inputs, dead_by=dead_by)
 
     async def lost(self, but: str | None = None) -> list[str]:

@@ -138,6 +138,8 @@ class RecordedRuns:
         ``dead_by`` is the person who says that its silent owner is dead. Raises
         :class:`UsageError` when another process works on the run.
         """
+        if dead_by is not None:
+            await self._record_deaths(run.id, dead_by)
         while True:
             assert found is not None
             ended = await self._result_of(found)
@@ -145,8 +147,6 @@ class RecordedRuns:
                 return ended
             lease = await take_over(self._journal, run.id, PATIENCE_SECONDS, dead_by)
             if isinstance(lease, rows.Lease):
-                if dead_by is not None:
-                    await self._record_deaths(run.id, dead_by)
                 return await self._read_history(run, found, lease)
             if lease.lease.owner is not None:
                 raise UsageError(f"the run {run.id} is being worked on by {lease.lease.owner}")
@@ -162,7 +162,7 @@ class RecordedRuns:
         """The result of an ended run; None for a run that can go on."""
         if found.state == "running" or found.state == "parked":
             return None
-        if found.state == "unknown" and not await self._journal.escalations(found.run, 1):
+        if found.state == "unknown" and not await self._is_asked_about(found.run):
             return None
         if found.error is not None:
             return RunResult(found.run, found.state, None, error_from_json(found.error))
@@ -171,6 +171,13 @@ class RecordedRuns:
         except LostSecret:
             value = None  # people can see the result without the secret
         return RunResult(found.run, found.state, value, shown=found.result)
+
+    async def _is_asked_about(self, run: str) -> bool:
+        """Whether a person has to say what became of a call; not of one whose process is dead."""
+        for row in await self._journal.escalations(run):
+            if row.outcome is not None or not await is_gone(self._journal, row.holder):
+                return True
+        return False
 
     async def _read_history(self, run: Run, found: rows.Run, lease: rows.Lease) -> History:
         run.correlation_id = found.correlation_id or run.correlation_id
@@ -212,9 +219,12 @@ class RecordedRuns:
                 f"PATH --run-id {found.run}` goes on with it, with the same inputs"
             ) from None
 
-    async def settle(self, run: Run, find: Find) -> RunResult:
-        """Find out the outcomes of a run that cannot be replayed, a call out of a Service."""
-        taken = await self._take(run, await self._journal.run(run.id))
+    async def settle(self, run: Run, find: Find, dead_by: str | None = None) -> RunResult:
+        """Find out the outcomes of a run that cannot be replayed, a call out of a Service.
+
+        ``dead_by`` is the person who says that its silent owner is dead.
+        """
+        taken = await self._take(run, await self._journal.run(run.id), dead_by)
         if isinstance(taken, RunResult):
             return taken
         state = await settle(run, taken, find)

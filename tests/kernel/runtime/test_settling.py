@@ -10,6 +10,7 @@ import pytest
 
 from kernel import Kernel, load, loads
 from kernel.journal import Intent, Invocation, Journal, NewRun, Opened
+from kernel.runtime import open_and_resume
 from kernel.runtime.run_request import RunRequest
 from tests.support.journals import play
 from tests.support.recorded import DEFINITIONS, TOKEN, World
@@ -41,8 +42,10 @@ metadata: { name: Look }
 OTHER = "kind: Log.Print\nmetadata: { name: Main }\n"
 
 
-def left(target: str, safety: Any, module: str | None = None, **began: Any) -> Any:
-    """A call out of a service that was begun and not concluded."""
+def left(
+    target: str, safety: Any, module: str | None = None, *, ends: bool = True, **began: Any
+) -> Any:
+    """A call out of a service that was begun and not concluded; its process ``ends``."""
 
     async def scene(journal: Journal) -> None:
         asked = RunRequest(None, {}, **{"vars": {}, **began}).to_json()
@@ -54,7 +57,8 @@ def left(target: str, safety: Any, module: str | None = None, **began: Any) -> A
             "e", "call", "routes.Pay", target, "h", lease, safety, inputs={}, about=about
         )
         await journal.claim(intent)
-        await journal.finish_run(opened.lease, "running")
+        if ends:
+            await journal.finish_run(opened.lease, "running")
 
     return scene
 
@@ -95,6 +99,29 @@ def test_what_a_call_left_is_settled_by_its_class(
     run, row = found(path)
     assert (row.outcome, run) == (outcome, state)
     assert asyncio.run(recover(SHOP, path)) == []
+
+
+def test_a_call_of_a_silent_server_is_settled_when_a_person_says_that_it_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_and_resume, "PATIENCE_SECONDS", 0.01)
+    path = tmp_path / "journal.db"
+
+    async def scene(journal: Any) -> None:
+        journal.owner = "elsewhere/1/1"
+        await left("Pay.Once/Once", "write-once-checkable", ends=False)(journal)
+
+    async def resume(is_dead: bool) -> str:
+        kernel = Kernel(loads(SHOP), controllers=World().controllers(), journal=path, environ=TOKEN)
+        async with kernel:
+            return (await kernel.resume("call", owner_is_dead=is_dead)).outcome
+
+    play(str(path), scene)
+    assert asyncio.run(resume(False)) == asyncio.run(resume(False)) == "unknown"
+    assert found(path)[1].outcome is None
+    assert asyncio.run(resume(True)) == "failed"
+    run, row = found(path)
+    assert (row.outcome, run) == ("succeeded", "failed")
 
 
 def test_a_manifest_leaves_alone_what_it_does_not_know(tmp_path: Path) -> None:
