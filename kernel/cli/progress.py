@@ -14,7 +14,6 @@ from kernel.events.allowance import Allowance
 from kernel.events.event import Event
 
 _SECONDS_BETWEEN_LINES = 1.0
-_MAX_PRINTED_CHARACTERS = 1_000_000
 _MAX_LINE_CHARACTERS = 100_000
 MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–"}
 
@@ -114,7 +113,7 @@ class Printed(io.TextIOBase):
     """
 
     def __init__(self) -> None:
-        self._allowance = Allowance(_MAX_PRINTED_CHARACTERS, _MAX_PRINTED_CHARACTERS / 10)
+        self._allowance = Allowance()
         self._stream = sys.stderr
         self._line = ""
         self.redact: Callable[[str], str] = _as_it_is

@@ -1,13 +1,19 @@
-"""How much may be written: a burst at once, and so much a second from then on."""
+"""How much a controller may write: a burst at once, and so much a second from then on."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+BURST = 1_000_000
+"""Characters that may be written at once."""
+
+PER_SECOND = 100_000
+"""Characters a second that may be written for ever."""
+
 
 class Allowance:
-    """``burst`` units at once; what is used of it grows again by ``per_second``.
+    """``burst`` characters at once; what is used of it grows again by ``per_second``.
 
     Once it is used up, nothing is granted until half of the burst has grown again.
     """
@@ -15,14 +21,17 @@ class Allowance:
     __slots__ = ("_burst", "_clock", "_left", "_per_second", "_since", "is_used_up")
 
     def __init__(
-        self, burst: float, per_second: float, clock: Callable[[], float] = time.monotonic
+        self,
+        burst: float = BURST,
+        per_second: float = PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._burst, self._per_second, self._clock = burst, per_second, clock
         self._left, self._since = burst, clock()
         self.is_used_up = False
 
-    def grant(self, wanted: int = 1) -> int:
-        """How much of what is wanted may be written now; all, a part, or nothing."""
+    def grant(self, wanted: int) -> int:
+        """How many of so many characters may be written now."""
         now = self._clock()
         self._left = min(self._burst, self._left + (now - self._since) * self._per_second)
         self._since = now

@@ -11,7 +11,7 @@ from kernel.events.redaction import Redactor
 logger = logging.getLogger("kernel")
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40}
-_MAX_MESSAGE_LENGTH = 4_000
+MAX_MESSAGE_LENGTH = 4_000
 
 
 class Log:
@@ -45,6 +45,6 @@ class Log:
         shown = self._redactor.said(text)
         return (
             shown
-            if len(shown) <= _MAX_MESSAGE_LENGTH
-            else f"{shown[:_MAX_MESSAGE_LENGTH]}… ({len(text)} characters)"
+            if len(shown) <= MAX_MESSAGE_LENGTH
+            else f"{shown[:MAX_MESSAGE_LENGTH]}… ({len(text)} characters)"
         )

@@ -11,13 +11,14 @@ from typing import Any
 
 from kernel.errors import NotFound
 from kernel.events.allowance import Allowance
+from kernel.events.log import MAX_MESSAGE_LENGTH
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.invocation import Invocation
 from kernel.run_paths import joined, numbered
 from kernel.topology.callsite import CallSite, Target, constant
 from kernel.topology.fields import Deferred
 
-_MAX_LOG_LINES = 1_000
+_EXTRA_LENGTH = 20  # characters that stand around a message, or a field that is text
 
 
 class Cancellation:
@@ -72,12 +73,12 @@ class Bound(ABC):
 class Call:
     """One attempt, as its controller sees it; ``attempt`` counts from 1."""
 
-    __slots__ = ("_calls", "_lines", "_loop", "attempt", "cancellation", "invocation")
+    __slots__ = ("_allowance", "_calls", "_loop", "attempt", "cancellation", "invocation")
 
     def __init__(self, invocation: Invocation, cancellation: Cancellation) -> None:
         self.invocation = invocation
         self._calls: dict[object, int] = {}
-        self._lines: Allowance | None = None
+        self._allowance: Allowance | None = None
         self._loop = asyncio.get_running_loop()
         self.attempt = invocation.attempt
         self.cancellation = cancellation
@@ -154,17 +155,18 @@ class Call:
     def log(self, message: str, level: str = "info", **fields: Any) -> None:
         """Say something about this call; secrets in it are redacted.
 
-        What is more than 1,000 lines a second is dropped.
+        What is more than a million characters at once, or 100,000 a second, is dropped.
         """
         run, path = self.invocation.context.run, self.invocation.path
-        if self._lines is None:
-            self._lines = Allowance(_MAX_LOG_LINES, _MAX_LOG_LINES)
-        was_used_up = self._lines.is_used_up
-        if self._lines.grant():
+        if self._allowance is None:
+            self._allowance = Allowance()
+        was_used_up = self._allowance.is_used_up
+        texts = [text for text in (message, *fields.values()) if isinstance(text, str)]
+        length = sum(min(len(text), MAX_MESSAGE_LENGTH) + _EXTRA_LENGTH for text in texts)
+        if self._allowance.grant(length) == length:
             run.log(level, message, fields, path)
         elif not was_used_up:
-            said = f"more than {_MAX_LOG_LINES:,} lines a second; the rest is dropped"
-            run.log("warning", said, {}, path)
+            run.log("warning", "too much is logged; the rest is dropped", {}, path)
 
 
 def _target(target: Any) -> Target:
