@@ -60,6 +60,8 @@ class Person:
     plan: Plan
     begun: int = 0
     decided: int = 0
+    is_resolved: bool = False
+    """The person has said what became of a call, and the run has not gone on since."""
     said: list[str] = field(default_factory=list)
 
     def command(self, *arguments: str, may_be_killed: bool = True) -> dict[str, Any] | None:
@@ -108,7 +110,8 @@ class Person:
                 self.done("cancel", name)
             else:
                 self.help(state)
-                self.command("resume", name)
+                if self.command("resume", name) is not None:
+                    self.is_resolved = False
         raise AssertionError(f"the run is {state} again and again")
 
     def help(self, state: str) -> None:
@@ -117,7 +120,7 @@ class Person:
         asked = [one for one in self.listed("approvals") if one["run"] == self.story.run]
         waits = [one for one in asked if one["state"] == "pending"]
         if state == "unknown":
-            assert unknown, "it is unknown, and there is nothing to resolve"
+            assert unknown or self.is_resolved, "it is unknown, and there is nothing to resolve"
         elif state == "parked":
             assert asked or unknown, "it is parked, and waits for nobody"
         else:
@@ -140,6 +143,7 @@ class Person:
         landed = row["target"].startswith("Effect.") and self.story.scope.count(name) > 0
         outputs = ["--landed", "--outputs", json.dumps({"name": name})]
         self.done("resolve", row["execution"], *(outputs if landed else ["--not-landed"]))
+        self.is_resolved = True
 
     def close(self) -> None:
         """What was left behind can be resolved; nothing else waits."""
