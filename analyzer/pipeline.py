@@ -10,7 +10,7 @@ from typing import Any, overload
 from analyzer.checks.unit import check_unit
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.root_causes import follows_from
-from analyzer.findings.suggestions import with_suggested_fix
+from analyzer.findings.suggestions import with_suggested_fixes
 from analyzer.findings.suppression import suppressed
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.program import Program
@@ -66,10 +66,8 @@ def findings(
     ``of_unit`` and ``of_resource`` stand in for `check_unit` and `verify_resource`, for a caller
     that knows already what they would find.
     """
-    of_reading = [
-        with_suggested_fix(Finding.of(fault), manifest)
-        for fault in (*faults, *verify(manifest, of_resource))
-    ]
+    told = map(Finding.of, (*faults, *verify(manifest, of_resource)))
+    of_reading = list(with_suggested_fixes(told, manifest))
     follows = follows_from(of_reading, manifest)
     for one in chain(of_reading, _analysed(manifest, of_reading, of_unit or check_unit)):
         if not follows(one):

@@ -63,6 +63,7 @@ class _Mismatches:
     rules: Place
     name: str
     parts: int = 0
+    around: set[Path] | None = None
 
     def at(self, path: Path, written: Any, place: Type) -> Iterator[Mismatch]:
         self.parts += 1
@@ -106,9 +107,9 @@ class _Mismatches:
     ) -> Iterator[Mismatch]:
         known = dict(record.fields)
         found: list[Mismatch] = []
-        names = list(map(json_key, written))
+        names = dict(zip(map(json_key, written), entries(written), strict=True))
         undeclared = [str(name) for name in names if name not in known]
-        for name, (step, item) in zip(names, entries(written), strict=True):
+        for name, (step, item) in names.items():
             declared = known.get(name)
             if declared is None and (wrong := self.undeclared((*path, step), record, names)):
                 found.append(wrong)
@@ -178,8 +179,12 @@ class _Mismatches:
 
     def has_cel(self, path: Path, written: Any) -> bool:
         """Whether a structure holds CEL."""
-        inside = isinstance(written, Mapping | list | tuple)
-        return inside and any(p[: len(path)] == path for p in self.value.scalar_types)
+        if not isinstance(written, Mapping | list | tuple):
+            return False
+        if self.around is None:
+            scalars = self.value.scalar_types
+            self.around = {one[:length] for one in scalars for length in range(len(one) + 1)}
+        return path in self.around
 
     def thing(self, path: Path) -> str:
         """What people call the value at a path."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Edit, Finding
 from kernel.errors import Path
-from kernel.manifest import Manifest
+from kernel.manifest import Document, Manifest
+from kernel.manifest.source import Source
 
 _MEANT: Final = re.compile(r"did you mean '([^']+)'\?")
 _CERTAIN: Final = codes("unknown-field", "unknown-kind")
@@ -24,28 +26,39 @@ def meant(finding: Finding) -> str | None:
     return None if found is None else found[1]
 
 
-def with_suggested_fix(finding: Finding, manifest: Manifest) -> Finding:
-    """The finding, with the suggested name as its fix where that can stand in its place."""
-    name = meant(finding) if finding.code in _CERTAIN else None
+def with_suggested_fixes(findings: Iterable[Finding], manifest: Manifest) -> Iterator[Finding]:
+    """The findings, with the suggested names as fixes where those can stand in their place."""
+    sources = {one.name: one for one in manifest.sources}
+    documents: dict[str, list[Document]] = {}
+    for document in manifest.documents:
+        documents.setdefault(document.file, []).append(document)
+    for finding in findings:
+        source = None if finding.span is None else sources.get(finding.span.file)
+        name = meant(finding) if finding.code in _CERTAIN else None
+        if source is None or name is None:
+            yield finding
+        else:
+            yield _with_fix(finding, name, source, documents.get(source.name, ()))
+
+
+def _with_fix(
+    finding: Finding, name: str, source: Source, documents: Sequence[Document]
+) -> Finding:
     span = finding.span
-    source = next((one for one in manifest.sources if span and one.name == span.file), None)
-    if name is None or span is None or source is None:
-        return finding
+    assert span is not None
     start, end = source.extent(span)
     written = _WRITTEN.fullmatch(source.text, start, end)
     if written is None or (
-        finding.name == "unknown-field" and _is_taken(finding.path, name, start, manifest)
+        finding.name == "unknown-field" and _is_taken(finding.path, name, start, documents)
     ):
         return finding
     return replace(finding, fix=Edit(f"write '{name}'", span, f"{written[1]}{name}{written[1]}"))
 
 
-def _is_taken(path: Path, name: str, start: int, manifest: Manifest) -> bool:
-    """Whether the field stands beside the one that is not known."""
-    return any(
-        document.start <= start < document.end and name in at(document.data, path[:-1])
-        for document in manifest.documents
-    )
+def _is_taken(path: Path, name: str, start: int, documents: Sequence[Document]) -> bool:
+    """Whether the field stands beside the one that is not known; documents in their order."""
+    place = bisect_right(documents, start, key=lambda document: document.start) - 1
+    return place >= 0 and name in at(documents[place].data, path[:-1])
 
 
 def at(data: Any, path: Path) -> Mapping[Any, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from analyzer.findings.catalogue import RULES, codes
@@ -61,37 +61,47 @@ def suppressed(report: Report) -> Report:
     readers = [_Reader(source) for source in report.sources if _TRACE.search(source.text)]
     if not readers:
         return report
-    kept = list(report.findings)
-    added: list[Finding] = []
-    for reader in readers:
-        comments = list(reader.suppressions())
-        used: set[tuple[Suppression, str]] = set()
-        kept = [finding for finding in kept if not _matches(finding, reader, comments, used)]
-        file = reader.source.name
-        blind = any(f.code in _HIDING and f.span and f.span.file == file for f in kept)
-        for comment in comments:
-            added += _complaints(comment, reader.source, used, blind)
+    files = {reader.source.name: _Comments(reader) for reader in readers}
+    kept: list[Finding] = []
+    for finding in report.findings:
+        file = None if finding.span is None else files.get(finding.span.file)
+        if file is None or not file.suppress(finding):
+            kept.append(finding)
+    added = [complaint for file in files.values() for complaint in file.complaints()]
     return Report.of([*kept, *added], report.sources)
 
 
-def _matches(
-    finding: Finding,
-    reader: _Reader,
-    comments: Iterable[Suppression],
-    used: set[tuple[Suppression, str]],
-) -> bool:
-    if finding.span is None or finding.span.file != reader.source.name:
-        return False
-    if finding.code in NEVER and finding.weight == "error":
-        return False
-    lines = reader.lines_of(finding.span)
-    hits = [
-        comment
-        for comment in comments
-        if comment.reason and finding.code in comment.codes and comment.line in lines
-    ]
-    used.update((comment, finding.code) for comment in hits)
-    return bool(hits)
+class _Comments:
+    """The comments of a file by their lines, and which of them were about a finding."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+        self._by_line: dict[int, list[Suppression]] = {}
+        for comment in reader.suppressions():
+            self._by_line.setdefault(comment.line, []).append(comment)
+        self._used: set[tuple[Suppression, str]] = set()
+        self._is_blind = False
+
+    def suppress(self, finding: Finding) -> bool:
+        """Whether a comment suppresses a finding in the file."""
+        assert finding.span is not None
+        hits: list[Suppression] = []
+        if finding.code not in NEVER or finding.weight != "error":
+            hits = [
+                comment
+                for line in self._reader.lines_of(finding.span)
+                for comment in self._by_line.get(line, ())
+                if comment.reason and finding.code in comment.codes
+            ]
+        self._used.update((comment, finding.code) for comment in hits)
+        self._is_blind = self._is_blind or (not hits and finding.code in _HIDING)
+        return bool(hits)
+
+    def complaints(self) -> Iterator[Finding]:
+        """What is wrong with the comments, once all findings in the file are known."""
+        for comments in self._by_line.values():
+            for comment in comments:
+                yield from _complaints(comment, self._reader.source, self._used, self._is_blind)
 
 
 def _complaints(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -12,7 +13,6 @@ from analyzer.program.linking import Linked, Unit
 from analyzer.program.program import Program
 from analyzer.program.variables import ELSEWHERE
 from kernel.cel import parse_template, references
-from kernel.errors import Span
 from kernel.manifest import Declaration, Document, Module, Resource
 from kernel.structs import struct
 from kernel.topology.forms import Step, Steps, all_steps
@@ -28,9 +28,19 @@ def find_unused(program: Program) -> Iterator[Finding]:
     Nothing is said of documents whose reading found mistakes: what is wrong there may be the use.
     """
     linked = program.linked
-    faulty = [one.span for one in program.of_reading if one.span is not None]
+    faulty: dict[str, list[int]] = {}
+    for one in program.of_reading:
+        if one.span is not None:
+            faulty.setdefault(one.span.file, []).append(one.span.line)
+    for lines in faulty.values():
+        lines.sort()
     documents = _documents(linked)
-    wrong = {one for several in documents.values() for one in several if _holds(one, faulty)}
+    wrong = {
+        one
+        for several in documents.values()
+        for one in several
+        if _holds(one, faulty.get(one.file))
+    }
     for unit in linked.units.values():
         if unit.document not in wrong:
             yield from unread_values(unit)
@@ -41,13 +51,12 @@ def find_unused(program: Program) -> Iterator[Finding]:
         yield from unused_definitions(linked)
 
 
-def _holds(document: Document, spans: Iterable[Span]) -> bool:
-    """Whether one of some places is in a document."""
-    here = [span for span in spans if span.file == document.file]
-    if not here:
+def _holds(document: Document, lines: list[int] | None) -> bool:
+    """Whether one of some lines of its file, which are sorted, is in a document."""
+    if lines is None:
         return False
     whole = document.span()
-    return any(whole.line <= span.line <= whole.end_line for span in here)
+    return bisect_left(lines, whole.line) < bisect_right(lines, whole.end_line)
 
 
 # Values

@@ -156,7 +156,7 @@ class _Scan:
             keys = range(len(value)) if isinstance(value, list) else map(str, value)
             self.unknown.update((*path, key) for key in keys)
             self._schema(value, applied, path)
-            return _stringly(value)
+            return _outline(value)
         evaluated = evaluated or _takes_cel(applied)
         if isinstance(value, list):
             return [
@@ -195,10 +195,9 @@ def _takes_cel(nodes: list[Mapping[str, Any]]) -> bool:
     return any(own.eval or own.role not in (None, *_SCHEMAS) for own in map(traits, nodes))
 
 
-def _stringly(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _stringly(item) for key, item in value.items()}
-    return [_stringly(item) for item in value] if type(value) is list else value
+def _outline(value: Mapping[Any, Any] | list[Any]) -> Any:
+    """The keys of a mapping, the length of a list: what is in them is not known, nor looked at."""
+    return [None] * len(value) if isinstance(value, list) else dict.fromkeys(map(str, value))
 
 
 def _explained(
