@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from kernel.cli.options import output
+from kernel.cli.options import output, wants_traceback
 from kernel.cli.version import show
 from kernel.errors import Fault, KernelError, ManifestError, UsageError, ValuesError
 from kernel.version import VERSION
@@ -140,6 +140,10 @@ def run(arguments: list[str] | None = None) -> int:
         show_error(given, str(error), error.category, error.faults)
         return USAGE if values else INVALID
     except KernelError as error:
+        if error.__cause__ is not None and wants_traceback():
+            from kernel.registry.origin import traceback_of  # for start-up time
+
+            click.echo(traceback_of(error).rstrip(), err=True)
         click.echo(f"Error: {error}", err=True)
         show_error(given, str(error), error.category)
         return USAGE if isinstance(error, UsageError) else FAILED

@@ -8,10 +8,10 @@ from typing import get_args
 
 import click
 
-from kernel.cli.journals import show_rows, with_journal
+from kernel.cli.journals import Unread, list_rows
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import mark, minute, short
-from kernel.journal import Approval
+from kernel.journal import Approval, Journal
 from kernel.journal.rows import ApprovalState
 
 _HEADER = (
@@ -25,16 +25,19 @@ _OPTIONAL = ("ASKED", "REQUESTER", "EXPIRES", "PATH", "RUN", "MESSAGE")
 @JOURNAL
 @click.option("--state", type=click.Choice(get_args(ApprovalState)), help="Only those.")
 @output()
-def command(journal: str, state: ApprovalState | None, form: str) -> None:
+def command(journal: str, state: ApprovalState | None, form: str) -> int:
     """List the approvals that were asked for, the oldest first.
 
     `kernel approve` and `kernel deny` answer those that are pending.
     """
     now = time.time_ns()
-    found = [as_of(now, one) for one in with_journal(journal, lambda opened: opened.approvals())]
-    found = [one for one in found if state in (None, one.state)]
+
+    async def find(opened: Journal, unread: Unread) -> list[Approval]:
+        asked = await opened.approvals(damaged=unread.append)
+        return [one for one in (as_of(now, each) for each in asked) if state in (None, one.state)]
+
     none = "there are no such approvals" if state else "there are no approvals"
-    show_rows(found, form, none, _HEADER, _cells, _OPTIONAL)
+    return list_rows(journal, find, form, none, _HEADER, _cells, _OPTIONAL)
 
 
 def as_of(now: int, one: Approval) -> Approval:
@@ -44,9 +47,10 @@ def as_of(now: int, one: Approval) -> Approval:
 
 
 def _cells(one: Approval) -> tuple[str, ...]:
+    frozen = one.frozen or {}
     return (
         *(short(one.approval), f"{mark(one.state)} {one.state}", one.target),
-        *(one.frozen.get("path", ""), one.reason, one.frozen.get("message") or ""),
+        *(frozen.get("path") or "", one.reason, frozen.get("message") or ""),
         one.requester or "",
         *(minute(one.asked_at), minute(one.expires_at) if one.expires_at else ""),
         short(one.run),

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from kernel.cli.journals import show_rows, with_journal
+from kernel.cli.journals import Unread, list_rows
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import compact, minute, plain, short
-from kernel.journal import Invocation
+from kernel.journal import Invocation, Journal
 
 _HEADER = ("EXECUTION", "TARGET", "CLASS", "RUN", "PATH", "SINCE", "ERROR")
 _OPTIONAL = ("CLASS", "SINCE", "PATH")
@@ -18,15 +18,19 @@ _OPTIONAL = ("CLASS", "SINCE", "PATH")
 @click.command("escalations")
 @JOURNAL
 @output()
-def command(journal: str, form: str) -> None:
+def command(journal: str, form: str) -> int:
     """List the unknown outcomes that wait for a person, the oldest first.
 
     Somebody has to find out whether the effect took place, and say so with `kernel resolve`. A call
     of a process that gives no sign of life waits for that process as well: it may still be made.
     When the process has ended, `kernel resume RUN --owner-is-dead` goes on without it.
     """
-    found = with_journal(journal, lambda opened: opened.escalations())
-    show_rows(found, form, "no outcome waits for a person", _HEADER, _cells, _OPTIONAL)
+
+    async def find(opened: Journal, unread: Unread) -> list[Invocation]:
+        return await opened.escalations(damaged=unread.append)
+
+    none = "no outcome waits for a person"
+    return list_rows(journal, find, form, none, _HEADER, _cells, _OPTIONAL)
 
 
 def _said(error: Any) -> str:

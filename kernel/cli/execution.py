@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kernel.cli.journals import as_fields
+from kernel.cli.journals import Unread, as_fields
 from kernel.cli.tables import color, compact, lasting, lines_of, mark, plain, say
 from kernel.cli.tree import IN_FLIGHT
 from kernel.errors import UsageError
@@ -28,11 +28,12 @@ class Step:
 
 @struct
 class Recorded:
-    """An execution with its steps and approvals."""
+    """An execution with its steps and approvals, and what of these could not be read."""
 
     invocation: Invocation
     steps: tuple[Step, ...]
     approvals: tuple[Approval, ...]
+    unread: Unread
 
     def as_fields(self) -> dict[str, Any]:
         """As JSON."""
@@ -48,9 +49,10 @@ async def recorded(journal: Journal, execution: str) -> Recorded:
     invocation = await journal.invocation(execution)
     if invocation is None:
         raise UsageError(f"there is no execution {execution} in this journal")
-    notes = await journal.trace(execution)
-    approvals = await journal.approvals(execution=execution)
-    return Recorded(invocation, steps_of(invocation, notes, approvals), tuple(approvals))
+    unread = Unread()
+    notes = await journal.trace(execution, damaged=unread.append)
+    approvals = await journal.approvals(execution=execution, damaged=unread.append)
+    return Recorded(invocation, steps_of(invocation, notes, approvals), tuple(approvals), unread)
 
 
 def steps_of(
@@ -139,8 +141,8 @@ def show_approval(one: Approval) -> None:
     say(f"  reason     {plain(one.reason)}")
     if frozen.get("approvers"):
         say(f"  approvers  {plain(', '.join(frozen['approvers']))}")
-    if frozen.get("quorum", 1) > 1:
-        given = frozen.get("approved_by", [])
+    if (frozen.get("quorum") or 1) > 1:
+        given = frozen.get("approved_by") or []
         of = f"{len(given)} of {frozen['quorum']}" if one.state == "pending" else frozen["quorum"]
         by = f": {plain(', '.join(given))}" if given else ""
         say(f"  quorum     {of}{by}")

@@ -26,8 +26,9 @@ async def conformed_outputs(journal: Journal, execution: str, outputs: Any) -> A
     content = await journal.kept(run.digest) if run is not None and run.digest else None
     if row is None or run is None or content is None:
         return outputs
-    place = RunRequest.from_json(run.inputs).place
-    schema = None if place is None else _outputs_of(row.target, content, Path(place))
+    request = RunRequest.of(run)
+    place = None if request is None or request.place is None else Path(request.place)
+    schema = None if place is None else _outputs_of(row.target, content, place)
     if schema is None:
         return outputs
     try:

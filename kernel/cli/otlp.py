@@ -15,7 +15,8 @@ import click
 from kernel.cli.paths import outer
 from kernel.cli.streams import is_lost
 from kernel.cli.tree import IN_FLIGHT, times
-from kernel.journal import Invocation, Journal, Note, Run
+from kernel.journal import Damaged, Invocation, Journal, Note, Run
+from kernel.journal.interface import OnDamage
 from kernel.version import VERSION
 
 _PAGE_SIZE = 500
@@ -46,14 +47,14 @@ def _uuid(name: str) -> UUID:
     return found
 
 
-async def show_spans(journal: Journal, run: Run) -> None:
+async def show_spans(journal: Journal, run: Run, damaged: OnDamage) -> None:
     """Print the spans of a run while they are read."""
     resource = {"attributes": _attributes({"service.name": "kernel"})}
     scope = {"name": "kernel", "version": VERSION}
     click.echo(f'{{"resourceSpans": [{{"resource": {json.dumps(resource)},')
     click.echo(f' "scopeSpans": [{{"scope": {json.dumps(scope)}, "spans": [')
     before = ""
-    async for span in spans(journal, run):
+    async for span in spans(journal, run, damaged):
         click.echo(f"{before}  {json.dumps(span)}", nl=False)
         before = ",\n"
         if is_lost():
@@ -61,23 +62,27 @@ async def show_spans(journal: Journal, run: Run) -> None:
     click.echo("\n]}]}]}")
 
 
-async def spans(journal: Journal, run: Run) -> AsyncIterator[dict[str, Any]]:
+async def spans(journal: Journal, run: Run, damaged: OnDamage) -> AsyncIterator[dict[str, Any]]:
     """The span of the run, then one for each invocation."""
     paths: dict[str, str] = {}
     first: dict[str, int] = {}
     last = run.opened_at
-    async for one in journal.invocations(run.run):
+    async for one in journal.invocations(run.run, damaged=damaged):
         paths[one.path] = one.execution
         began, ended = times(one)
         last = max(last, began, ended or began)
         for path in outer(one.path):
             first[path] = min(began, first.get(path, began))
     yield _of_run(run, last)
-    async for page in _pages(journal.invocations(run.run)):
-        notes = await journal.traces([one.execution for one in page])
+    async for page in _pages(journal.invocations(run.run, damaged=_ignore)):
+        notes = await journal.traces([one.execution for one in page], damaged=damaged)
         for one in page:
             around = next((paths[path] for path in outer(one.path) if path in paths), run.run)
             yield _of_invocation(one, around, notes[one.execution], first.get(one.path))
+
+
+def _ignore(_: Damaged) -> None:
+    """It was told of at the first walk."""
 
 
 async def _pages(invocations: AsyncIterator[Invocation]) -> AsyncIterator[list[Invocation]]:

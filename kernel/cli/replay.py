@@ -45,7 +45,8 @@ def command(execution: str, journal: str, fresh: bool, form: str, **options: Any
 async def _recorded(journal: Journal, prefix: str) -> Invocation:
     _, execution = await find_id(journal, prefix, "execution")
     found = await journal.invocation(execution)
-    assert found is not None
+    if found is None:
+        raise UsageError(f"there is no execution {execution} in this journal")
     return found
 
 

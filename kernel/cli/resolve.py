@@ -38,7 +38,7 @@ def command(
     principal: str | None,
     reason: str | None,
     form: str,
-) -> None:
+) -> int:
     """Say what has become of an unknown outcome (`kernel escalations` lists them).
 
     Landed, the invocation has succeeded with the outputs given; not landed, it is attempted again
@@ -52,7 +52,7 @@ def command(
     said = _read(outputs)
     from kernel.cli.landed import conformed_outputs  # for start-up time: knows all that runs
 
-    async def work(opened: Journal) -> None:
+    async def work(opened: Journal) -> int:
         waiting = await find_waiting(opened, execution, "execution")
         who = principal or person()
         kept = await conformed_outputs(opened, waiting, said) if landed else None
@@ -60,11 +60,12 @@ def command(
         found = await recorded(opened, waiting)
         if form != "text":
             show(found.as_fields(), form)
-            return
-        show_execution(found)
-        print_resume(found.invocation.run)
+        else:
+            show_execution(found)
+            print_resume(found.invocation.run)
+        return found.unread.say()
 
-    with_journal(journal, work)
+    return with_journal(journal, work)
 
 
 def _read(text: str | None) -> Any:

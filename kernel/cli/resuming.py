@@ -9,7 +9,7 @@ from typing import Any
 from kernel.cli.journals import find_id, with_journal
 from kernel.cli.running import Request, Work, bring_up
 from kernel.errors import UsageError
-from kernel.journal import Journal, Run
+from kernel.journal import Damaged, Journal, Run
 from kernel.runtime.manifest_texts import content_of, manifest_of
 from kernel.runtime.run_request import RunRequest
 from kernel.runtime.values import variables_as_given
@@ -21,7 +21,8 @@ def kept_run(journal: str, prefix: str) -> tuple[Run, str | None]:
     async def work(opened: Journal) -> tuple[Run, str | None]:
         _, name = await find_id(opened, prefix, "run")
         run = await opened.run(name)
-        assert run is not None
+        if run is None:
+            raise UsageError(f"there is no run {name} in this journal")
         return run, await opened.kept(run.digest) if run.digest else None
 
     return with_journal(journal, work)
@@ -35,7 +36,9 @@ def bring_up_again(
     The variables are those that the run began with; secrets and the like are given anew, with the
     other ``options`` of a :class:`Request`. Raises :class:`UsageError`.
     """
-    asked = RunRequest.from_json(run.inputs) if run.inputs else None
+    asked = RunRequest.of(run)
+    if content is None and asked is not None and asked.place is not None:
+        raise Damaged(f"the manifest of the run {run.run}", "it is not in the journal any more")
     if asked is None or asked.place is None or content is None:
         raise UsageError(
             f"the run {run.run} was not begun by `kernel apply`: the program that began it "

@@ -336,6 +336,11 @@ async def _alive(kernel: Kernel, work: Work, tell: Tell) -> RunResult:
             raise
         way_out = "`--journal ADDRESS` names another one, `--journal memory:` keeps none"
         raise KernelError(f"{error}; {way_out}") from error
+    except Exception as error:
+        raise KernelError(
+            f"the run stopped at an unexpected {type(error).__name__}; KERNEL_DEBUG=1 tells where, "
+            "and `kernel trace --verify` whether the journal is damaged"
+        ) from error
 
 
 @contextlib.contextmanager

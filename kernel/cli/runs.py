@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import click
 
-from kernel.cli.journals import show_rows, with_journal
+from kernel.cli.journals import Unread, list_rows
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import lasting, mark, minute, short
 from kernel.journal import Journal, Run
@@ -38,23 +38,27 @@ INTERRUPTED = "interrupted"
     help="List at most this many.",
 )
 @output()
-def command(journal: str, state: str | None, limit: int, form: str) -> None:
+def command(journal: str, state: str | None, limit: int, form: str) -> int:
     """List the runs of a journal, the newest first.
 
     The beginning of an id is enough for the other commands.
     """
-    found = with_journal(journal, lambda opened: _found(opened, state, limit))
+
+    async def find(opened: Journal, unread: Unread) -> list[Run]:
+        return await _found(opened, state, limit, unread)
+
     none = "there are no such runs" if state else "there are no runs"
-    show_rows(found, form, none, _HEADER, _cells, _OPTIONAL)
+    return list_rows(journal, find, form, none, _HEADER, _cells, _OPTIONAL)
 
 
-async def _found(journal: Journal, state: str | None, limit: int) -> list[Run]:
+async def _found(journal: Journal, state: str | None, limit: int, unread: Unread) -> list[Run]:
     """The newest runs in a state; with those that are interrupted in a state of that name."""
     recorded: Any = "running" if state == INTERRUPTED else state
     found: list[Run] = []
     before: Run | None = None
     while len(found) < limit:
-        page = await journal.runs(recorded, before=before, limit=_PAGE_SIZE)
+        tell = unread.append
+        page = await journal.runs(recorded, before=before, limit=_PAGE_SIZE, damaged=tell)
         for run in page:
             shown = await as_seen(journal, run)
             if state in (None, shown.state) and len(found) < limit:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kernel.cli.execution import recorded, show_execution
-from kernel.cli.journals import as_fields, find_id, with_journal
+from kernel.cli.journals import Unread, as_fields, find_id, with_journal
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.otlp import show_spans
 from kernel.cli.render import show, to_json, to_yaml
@@ -17,7 +17,8 @@ from kernel.cli.streams import is_lost
 from kernel.cli.tables import mark, plain, say
 from kernel.cli.tree import show_run
 from kernel.errors import UsageError
-from kernel.journal import Broken, Journal, Run
+from kernel.journal import Broken, Damaged, Journal, JournalError, Run
+from kernel.journal.interface import OnDamage
 
 _PAGE_SIZE = 500
 
@@ -48,28 +49,28 @@ def command(name: str | None, journal: str, verify: bool, whole: bool, form: str
         return _verify(journal, name, form)
     if name is None:
         raise click.UsageError("the id of a run or an execution is needed; `kernel runs` lists")
-    with_journal(journal, lambda opened: _trace(opened, name, form, whole))
-    return 0
+    return with_journal(journal, lambda opened: _trace(opened, name, form, whole))
 
 
-async def _trace(journal: Journal, name: str, form: str, whole: bool) -> None:
+async def _trace(journal: Journal, name: str, form: str, whole: bool) -> int:
     sort, found = await find_id(journal, name, "run", "execution")
     if sort == "execution":
-        await _execution(journal, found, form)
-        return
+        return await _execution(journal, found, form)
+    unread = Unread()
     run = await journal.run(found)
     if run is None:
         raise UsageError(f"the run {found} is not whole in this journal")
     run = await as_seen(journal, run)
     if form == "text":
-        await show_run(journal, run, whole)
+        await show_run(journal, run, whole, unread.append)
     elif form == "otlp":
-        await show_spans(journal, run)
+        await show_spans(journal, run, unread.append)
     else:
-        await _document(journal, run, form)
+        await _document(journal, run, form, unread.append)
+    return unread.say()
 
 
-async def _execution(journal: Journal, execution: str, form: str) -> None:
+async def _execution(journal: Journal, execution: str, form: str) -> int:
     if form == "otlp":
         raise UsageError(f"{execution} is an execution; -o otlp prints a whole run")
     found = await recorded(journal, execution)
@@ -77,9 +78,10 @@ async def _execution(journal: Journal, execution: str, form: str) -> None:
         show_execution(found)
     else:
         show(found.as_fields(), form)
+    return found.unread.say()
 
 
-async def _document(journal: Journal, run: Run, form: str) -> None:
+async def _document(journal: Journal, run: Run, form: str, damaged: OnDamage) -> None:
     """The run with its invocations, printed while they are read."""
     head = {"run": as_fields(run)}
     if form == "yaml":
@@ -89,7 +91,7 @@ async def _document(journal: Journal, run: Run, form: str) -> None:
         click.echo(to_json(head).removesuffix("\n}"), nl=False)
         begin, between, end = ',\n  "invocations": [\n', ",\n", "\n  ]\n}\n"
     before = begin
-    async for one in journal.invocations(run.run):
+    async for one in journal.invocations(run.run, damaged=damaged):
         item = as_fields(one)
         text = to_yaml([item]) if form == "yaml" else textwrap.indent(to_json(item), "    ")
         click.echo(before + text, nl=False)
@@ -112,13 +114,14 @@ def _verify(address: str, name: str | None, form: str) -> int:
     async def work(journal: Journal) -> list[dict[str, Any]]:
         if name is not None:
             _, run = await find_id(journal, name, "run")
-            return [_proof(run, await journal.verify(run))]
+            return [await _proof(journal, run)]
+        unread = Unread()
         found: list[dict[str, Any]] = []
-        page = await journal.runs(limit=_PAGE_SIZE)
+        page = await journal.runs(limit=_PAGE_SIZE, damaged=unread.append)
         while page:
-            found += [_proof(run.run, await journal.verify(run.run)) for run in page]
-            page = await journal.runs(before=page[-1], limit=_PAGE_SIZE)
-        return found
+            found += [await _proof(journal, run.run) for run in page]
+            page = await journal.runs(before=page[-1], limit=_PAGE_SIZE, damaged=unread.append)
+        return [*found, *map(_disproof, unread)]
 
     proofs = with_journal(address, work)
     if form == "text":
@@ -128,7 +131,16 @@ def _verify(address: str, name: str | None, form: str) -> int:
     return 0 if all(proof["holds"] for proof in proofs) else 1
 
 
-def _proof(run: str, broken: Broken | None) -> dict[str, Any]:
+def _disproof(damaged: Damaged) -> dict[str, Any]:
+    why = f"it is damaged: {damaged.why}"
+    return {"run": damaged.id, "holds": False, "number": 0, "path": None, "why": why}
+
+
+async def _proof(journal: Journal, run: str) -> dict[str, Any]:
+    try:
+        broken = await journal.verify(run)
+    except JournalError as error:  # of the pages of the file that this run is on
+        broken = Broken(0, None, str(error))
     if broken is None:
         return {"run": run, "holds": True}
     why = {"number": broken.number, "path": broken.path, "why": broken.why}
@@ -141,6 +153,7 @@ def _say_proofs(proofs: list[dict[str, Any]]) -> None:
             say(f"{mark('succeeded')} {plain(proof['run'])}")
         else:
             why = f"broken at number {proof['number']}: {proof['why']}"
-            say(f"{mark('failed')} {plain(proof['run'])}  {plain(why)}", "red")
+            name = proof["run"] or "a run without a readable id"
+            say(f"{mark('failed')} {plain(name)}  {plain(why)}", "red")
     if not proofs:
         click.echo("there are no runs", err=True)

@@ -13,6 +13,7 @@ from kernel.cli.paths import parts
 from kernel.cli.tables import color, compact, lasting, mark, plain, say, short, show_table
 from kernel.events.event import rfc3339
 from kernel.journal import Invocation, Journal, Run
+from kernel.journal.interface import OnDamage
 from kernel.structs import field, struct
 
 MAX_ROUNDS = 20  # so many rounds of a loop are shown, and so many more that went wrong
@@ -95,13 +96,13 @@ def _weight(outcome: str) -> int:
     return _WORSE.index(outcome) if outcome in _WORSE else len(_WORSE)
 
 
-async def show_run(journal: Journal, run: Run, whole: bool) -> None:
+async def show_run(journal: Journal, run: Run, whole: bool, damaged: OnDamage) -> None:
     """Print a run: what it is, its invocations by their paths, and what waits for people."""
     root = Node()
-    async for one in journal.invocations(run.run):
+    async for one in journal.invocations(run.run, damaged=damaged):
         add(root, one.path, seen(one), whole)
-    pending = await journal.approvals("pending")
-    waiting = {one.execution: one.approval for one in pending if one.run == run.run}
+    pending = await journal.approvals("pending", run=run.run, damaged=damaged)
+    waiting = {one.execution: one.approval for one in pending}
     _head(run)
     lines = list(_lines(root, waiting, run.opened_at))
     if lines:

@@ -15,6 +15,7 @@ from kernel.invocation.atomic import Atomic, within
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import History
 from kernel.invocation.runtime import Runtime
+from kernel.journal.errors import Damaged
 from kernel.journal.rows import Approval, Won
 from kernel.journal.rows import Invocation as Row
 from kernel.policy import Applied, Decision
@@ -200,6 +201,9 @@ class Invocation:
 
     def go_on_with(self, row: Row) -> None:
         """Go on with a call that an earlier process claimed, at the path of that call."""
+        if self.history is not None and self.context.run.execution(row.path) != row.execution:
+            what = f"the commit record of {row.path} in run {row.run}"
+            raise self.history.stop(Damaged(what, "its execution is not the one of its path"))
         self._path, self._id = row.path, row.execution
         self.began = (row.about or {}).get("began", row.claimed_at)
         self.claim = Won(row.execution, row.epoch, row.attempts)

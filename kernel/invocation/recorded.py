@@ -13,7 +13,7 @@ from typing import Any
 from kernel.errors import Cancelled, Conflict, InvocationError
 from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import History, error_from_json, error_to_json
-from kernel.journal.errors import TooLarge
+from kernel.journal.errors import Damaged, TooLarge
 from kernel.journal.rows import Conclusion, Intent, Won
 from kernel.journal.rows import Invocation as Row
 from kernel.journal.values import digest_of
@@ -116,6 +116,9 @@ def _duration(claim: Claim | None) -> int | None:
 async def _claim(context: EvaluationContext, history: History, operation: Operation) -> Claim:
     row = history.in_flight.get(operation.path)
     if row is not None:
+        if not isinstance(row.inputs, dict) or digest_of(row.inputs) != row.inputs_hash:
+            what = f"the pause at {row.path} in run {row.run}"
+            raise history.stop(Damaged(what, "its inputs are not those of its hash"))
         return Claim(row.execution, row.epoch, row.claimed_at, row.inputs, was_in_flight=True)
     intent = _intent(context, history, operation)
     history.open.add(intent.execution)  # even if this is cancelled: the claim is not taken back

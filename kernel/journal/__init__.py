@@ -22,7 +22,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kernel.journal.errors import Fenced, JournalError, Missing, Refused, TooLarge, Unsure
+from kernel.journal.errors import Damaged, Fenced, JournalError, Missing, Refused, TooLarge, Unsure
 from kernel.journal.rows import (
     Approval,
     Broken,
@@ -54,6 +54,7 @@ __all__ = [
     "Broken",
     "Conclusion",
     "Conflict",
+    "Damaged",
     "Existing",
     "Fenced",
     "Found",

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
-from kernel.journal.errors import Refused
+from kernel.journal.errors import Damaged, Refused
+from kernel.journal.reading import APPROVAL_STATE, FROZEN, MOMENT, TEXT, Page, Shape, maybe
 from kernel.journal.rows import Approval, ApprovalState, NewApproval
 from kernel.journal.seal import seal_again
 from kernel.journal.session import Session, where
-from kernel.journal.values import Text, decoded
+from kernel.journal.values import Text
 from kernel.policy.names import matches
 
-_APPROVAL = """SELECT approval, execution, run, target, frozen, reason, requester, expires_at,
-    asked_at, state, decided_by, decided_at, note FROM kernel_approvals"""
+_SHAPE = Shape(
+    "approval",
+    Approval,
+    {
+        "approval": TEXT,
+        "execution": TEXT,
+        "run": TEXT,
+        "target": TEXT,
+        "frozen": FROZEN,
+        "reason": TEXT,
+        "requester": maybe(TEXT),
+        "expires_at": maybe(MOMENT),
+        "asked_at": MOMENT,
+        "state": APPROVAL_STATE,
+        "decided_by": maybe(TEXT),
+        "decided_at": maybe(MOMENT),
+        "note": maybe(TEXT),
+    },
+    "kernel_approvals",
+)
+_APPROVAL = f"SELECT {_SHAPE.columns} FROM kernel_approvals"
 
 
 def ask(session: Session, now: int, new: NewApproval, frozen: Text) -> Approval:
@@ -34,7 +55,7 @@ def ask(session: Session, now: int, new: NewApproval, frozen: Text) -> Approval:
     )
     if not pending:
         raise Refused(f"the approval {new.approval} was asked for already")
-    return _approval(pending[0])
+    return _SHAPE.read(pending[0], session.name)
 
 
 def find_approval(session: Session, approval: str, lock: str = "") -> Approval:
@@ -42,7 +63,7 @@ def find_approval(session: Session, approval: str, lock: str = "") -> Approval:
     found = session.rows(f"{_APPROVAL} WHERE approval = ?{lock}", (approval,))
     if not found:
         raise Refused(f"there is no approval {approval} in this journal")
-    return _approval(found[0])
+    return _SHAPE.read(found[0], session.name)
 
 
 def decide(
@@ -82,8 +103,8 @@ def _check_approver(found: Approval, who: str) -> None:
 def _counted(session: Session, found: Approval, who: str) -> bool:
     """Count an approval where several are needed; whether more are needed still."""
     frozen = _frozen(found)
-    given: list[str] = frozen.get("approved_by", [])
-    quorum: int = frozen.get("quorum", 1)
+    given: list[str] = frozen.get("approved_by") or []
+    quorum: int = frozen.get("quorum") or 1
     if quorum == 1:
         return False
     if who in given:
@@ -113,29 +134,27 @@ def spend(session: Session, approval: str, state: ApprovalState) -> Approval:
 
 
 def expire(session: Session, now: int) -> list[Approval]:
-    """Expire the pending approvals whose time is over, and return them."""
+    """Expire the pending approvals whose time is over, and return them; not one that is damaged."""
     due = session.rows(
         f"""{_APPROVAL} WHERE state = 'pending' AND expires_at <= ?
         ORDER BY expires_at, approval{session.lock}""",
         (now,),
     )
-    for row in due:
+    found = _SHAPE.page(due, session.name).rows
+    for one in found:
         session.change(
             "UPDATE kernel_approvals SET state = 'expired', decided_at = ? WHERE approval = ?",
-            (now, row[0]),
+            (now, one.approval),
         )
-        seal_again(session, row[2])
-    return [find_approval(session, row[0]) for row in due]
+        with suppress(Damaged):  # what is wrong with its run is said to those who work on that
+            seal_again(session, one.run)
+    return [find_approval(session, one.approval) for one in found]
 
 
 def list_approvals(
-    session: Session, state: ApprovalState | None, execution: str | None
-) -> list[Approval]:
+    session: Session, state: ApprovalState | None, execution: str | None, run: str | None
+) -> Page[Approval]:
     """Approvals, the oldest first."""
-    clause, values = where(("state = ?", state), ("execution = ?", execution))
+    clause, values = where(("state = ?", state), ("execution = ?", execution), ("run = ?", run))
     sql = f"{_APPROVAL} {clause} ORDER BY asked_at, approval"
-    return [_approval(row) for row in session.rows(sql, values)]
-
-
-def _approval(row: Any) -> Approval:
-    return Approval(*decoded(row, 4))  # the frozen values
+    return _SHAPE.page(session.rows(sql, values), session.name)

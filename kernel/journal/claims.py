@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kernel.journal.errors import Fenced, Refused
+from kernel.journal.errors import Damaged, Fenced, Refused
 from kernel.journal.lookups import by_execution, by_path
+from kernel.journal.reading import MOMENT, TEXT, Shape, maybe
 from kernel.journal.rows import (
     UNFINISHED,
     Claimed,
@@ -18,6 +19,13 @@ from kernel.journal.rows import (
 from kernel.journal.runs import check_held
 from kernel.journal.session import Session
 from kernel.journal.values import Text
+
+_KEY = Shape(
+    "holder of an idempotency key",
+    lambda execution, until: (execution, until),
+    {"execution": TEXT, "expires_at": maybe(MOMENT)},
+    "kernel_keys",
+)
 
 
 def claim(session: Session, now: int, intent: Intent, inputs: Text, about: Text) -> Claimed:
@@ -93,12 +101,16 @@ def _reserve(session: Session, now: int, intent: Intent) -> Recorded | InFlight 
     if inserted:
         return None
     where = "WHERE scope = ? AND idempotency_key = ?"
-    ((execution, until),) = session.rows(
-        f"SELECT execution, expires_at FROM kernel_keys {where}{session.lock}",
+    (found,) = session.rows(
+        f"SELECT {_KEY.columns} FROM kernel_keys {where}{session.lock}",
         (intent.scope, intent.key),
     )
+    execution, until = _KEY.read(found, session.name)
     holder = by_execution(session, execution)
-    if holder is not None and not _is_free(holder, until, now, intent.run):
+    if holder is None:  # the two are written together
+        what = f"the holder of an idempotency key in the journal {session.name}"
+        raise Damaged(what, f"there is no execution {execution}")
+    if not _is_free(holder, until, now, intent.run):
         return _standing(holder, intent.inputs_hash)
     session.change(
         f"UPDATE kernel_keys SET execution = ?, expires_at = ? {where}",

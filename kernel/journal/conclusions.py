@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from kernel.errors import Outcome
 from kernel.journal.chain import link
 from kernel.journal.claims import claim
-from kernel.journal.errors import Fenced, Refused
+from kernel.journal.errors import Damaged, Fenced, Refused
 from kernel.journal.lookups import by_execution
+from kernel.journal.reading import COUNT, MOMENT, TEXT, Kind, Shape, maybe
 from kernel.journal.rows import Claimed, Intent, Invocation, Won
 from kernel.journal.seal import seal, seal_again
 from kernel.journal.session import Session
@@ -18,10 +19,6 @@ from kernel.journal.values import Text, to_text
 from kernel.run_paths import ranges_within
 from kernel.safety import ONCE
 from kernel.structs import struct
-
-FACTS = """i.execution, i.path, i.target, i.safety, i.idempotency_key, i.scope, i.inputs_hash,
-    i.inputs, i.about, i.claimed_at"""
-"""What is recorded of an intent, as columns: the first part of what the chain hashes."""
 
 _NOT_LANDED = ("failed", "rejected", "cancelled")
 """The outcomes after which nothing took effect, unless the conclusion says that it did."""
@@ -64,16 +61,51 @@ class _Intent(NamedTuple):
 
 def _intent(session: Session, execution: str) -> _Intent:
     found = session.rows(
-        f"""SELECT i.run, i.epoch, i.lease, i.attempts, i.conclusion, i.holder, p.epoch,
-        p.concluded, p.head, {FACTS}
+        f"""SELECT {_SHAPE.columns}
         FROM kernel_invocations i JOIN kernel_progress p ON p.run = i.run
         WHERE i.execution = ?{session.lock}""",
         (execution,),
     )
-    if not found:
-        raise Refused(f"there is no execution {execution} in this journal")
-    row = found[0]
-    return _Intent._make((*row[:9], tuple(row[9:])))
+    if found:
+        return _SHAPE.read(found[0], session.name)
+    damaged = by_execution(session, execution)
+    if damaged is not None:
+        what = f"the execution {execution} in the journal {session.name}"
+        raise Damaged(what, f"its run {damaged.run} has no row in kernel_progress")
+    raise Refused(f"there is no execution {execution} in this journal")
+
+
+_FACTS: dict[str, Kind] = {
+    "i.execution": TEXT,
+    "i.path": TEXT,
+    "i.target": TEXT,
+    "i.safety": maybe(TEXT),
+    "i.idempotency_key": maybe(TEXT),
+    "i.scope": TEXT,
+    "i.inputs_hash": TEXT,
+    "i.inputs": maybe(TEXT),
+    "i.about": maybe(TEXT),
+    "i.claimed_at": MOMENT,
+}
+FACTS = ", ".join(_FACTS)
+"""What is recorded of an intent, as columns: the first part of what the chain hashes."""
+
+_SHAPE = Shape(
+    "execution",
+    lambda *row: _Intent._make((*row[len(_FACTS) :], row[: len(_FACTS)])),
+    {
+        **_FACTS,
+        "i.run": TEXT,
+        "i.epoch": COUNT,
+        "i.lease": COUNT,
+        "i.attempts": COUNT,
+        "i.conclusion": maybe(COUNT),
+        "i.holder": maybe(TEXT),
+        "p.epoch": COUNT,
+        "p.concluded": COUNT,
+        "p.head": TEXT,
+    },
+)
 
 
 def _current(session: Session, execution: str, epoch: int) -> _Intent:

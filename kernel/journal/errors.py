@@ -7,6 +7,7 @@
     ├── Refused         the request does not fit what is recorded
     │   └── Fenced      another process has taken over: the caller may conclude nothing any more
     ├── TooLarge        a value is larger than the journal keeps
+    ├── Damaged         what is recorded cannot be read
     └── Unsure          the connection was lost in the middle of a commit: it may have been written
 """
 
@@ -43,6 +44,29 @@ class Fenced(Refused):
 
 class TooLarge(Refused):
     """A value is larger than the journal keeps, or is not JSON."""
+
+
+class Damaged(JournalError):
+    """What is recorded cannot be read: it is not what the kernel has written.
+
+    ``what`` is damaged (``the run r-7 in the journal …``); ``why`` says how, and quotes no value of
+    a row, which may be secret.
+    """
+
+    def __init__(
+        self, what: str, why: str, way_out: str | None = None, *, id: str | None = None
+    ) -> None:
+        self.what = what
+        self.why = why
+        self.id = id  # of the run, execution or approval, where it can be read
+        self.way_out = WAY_OUT if way_out is None else way_out
+        super().__init__(f"{what} is damaged: {why}; {self.way_out}")
+
+
+WAY_OUT = (
+    "a backup of the journal may have it; `kernel trace --verify` lists the runs that are damaged"
+)
+"""What is left to do about a row that is damaged: no other row tells what it held."""
 
 
 class Unsure(JournalError):

@@ -7,14 +7,21 @@ These outlive a power cut: opened runs, contents, leases, intents (but of the cl
 ``idempotent``), takeovers, approvals and decisions of people. Everything else outlives the process,
 and a power cut if something of the first kind was written later. A power cut can lose outcomes,
 whose intents say that there is something to find out (pipeline.md, The journal).
+
+Every method raises :class:`Damaged` for a row that cannot be read. Those that give several rows
+take ``damaged``, which is told of such a row instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 from kernel.journal import rows
+from kernel.journal.errors import Damaged
+
+OnDamage = Callable[[Damaged], object]
+"""Is told of each row that could not be read, of a query that gives the others."""
 
 
 class Journal(Protocol):
@@ -43,6 +50,7 @@ class Journal(Protocol):
         *,
         before: rows.Run | None = None,
         limit: int = 100,
+        damaged: OnDamage | None = None,
     ) -> list[rows.Run]:
         """Runs, the newest first; ``before`` is the last run of the page before."""
 
@@ -121,7 +129,12 @@ class Journal(Protocol):
         """
 
     async def unresolved(
-        self, older_than: int = 0, *, run: str | None = None, limit: int = 1000
+        self,
+        older_than: int = 0,
+        *,
+        run: str | None = None,
+        limit: int = 1000,
+        damaged: OnDamage | None = None,
     ) -> list[rows.Invocation]:
         """Intents without an outcome, ``older_than`` so many nanoseconds, the oldest first.
 
@@ -131,10 +144,14 @@ class Journal(Protocol):
     async def invocation(self, execution: str) -> rows.Invocation | None:
         """An invocation by the id of its execution."""
 
-    def concluded(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
+    def concluded(
+        self, run: str, after: int = 0, *, damaged: OnDamage | None = None
+    ) -> AsyncIterator[rows.Invocation]:
         """The concluded invocations of a run in the order of conclusion, which a replay needs."""
 
-    def invocations(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
+    def invocations(
+        self, run: str, after: int = 0, *, damaged: OnDamage | None = None
+    ) -> AsyncIterator[rows.Invocation]:
         """All invocations of a run: in the order of conclusion, then those without an outcome.
 
         They are read page by page, from behind the conclusion number ``after``.
@@ -148,7 +165,9 @@ class Journal(Protocol):
 
     # People
 
-    async def escalations(self, run: str | None = None, limit: int = 1000) -> list[rows.Invocation]:
+    async def escalations(
+        self, run: str | None = None, limit: int = 1000, *, damaged: OnDamage | None = None
+    ) -> list[rows.Invocation]:
         """Unknown outcomes that wait for a person, the oldest first; and calls in flight of silent
         processes, which wait for these as well."""
 
@@ -178,7 +197,12 @@ class Journal(Protocol):
         """An approval by its id. Raises :class:`Refused` when there is none."""
 
     async def approvals(
-        self, state: rows.ApprovalState | None = None, *, execution: str | None = None
+        self,
+        state: rows.ApprovalState | None = None,
+        *,
+        execution: str | None = None,
+        run: str | None = None,
+        damaged: OnDamage | None = None,
     ) -> list[rows.Approval]:
         """Approvals, the oldest first."""
 
@@ -187,10 +211,12 @@ class Journal(Protocol):
     async def note(self, execution: str, step: str, status: str, detail: Any = None) -> None:
         """Add a step to the trace of an execution."""
 
-    async def trace(self, execution: str) -> list[rows.Note]:
+    async def trace(self, execution: str, *, damaged: OnDamage | None = None) -> list[rows.Note]:
         """The steps of an execution, in order."""
 
-    async def traces(self, executions: Sequence[str]) -> dict[str, list[rows.Note]]:
+    async def traces(
+        self, executions: Sequence[str], *, damaged: OnDamage | None = None
+    ) -> dict[str, list[rows.Note]]:
         """The steps of several executions, each in order."""
 
     async def verify(self, run: str) -> rows.Broken | None:

@@ -4,19 +4,73 @@ from __future__ import annotations
 
 from typing import Any
 
+from kernel.journal.reading import (
+    ABOUT,
+    COUNT,
+    ERROR,
+    JSON,
+    MOMENT,
+    OUTCOME,
+    SAFETY,
+    TEXT,
+    Page,
+    Shape,
+    Wrong,
+    maybe,
+)
 from kernel.journal.rows import Found, Invocation
 from kernel.journal.session import Session, where
-from kernel.journal.values import decoded
 
-_COLUMNS = """SELECT i.execution, i.run, i.path, i.target, i.safety, i.idempotency_key, i.scope,
-    i.inputs_hash, i.inputs, i.about, i.epoch, i.lease, i.attempts, i.claimed_at, c.number,
-    c.outcome, c.outputs, c.error, c.duration, c.concluded_at, c.decided_by, i.holder"""
 
-_INVOCATION = f"""{_COLUMNS} FROM kernel_invocations i
-    LEFT JOIN kernel_conclusions c ON c.run = i.run AND c.number = i.conclusion"""
+def _invocation(*values: Any) -> Invocation:
+    found, conclusion = Invocation(*values[:-1]), values[-1]
+    if conclusion != found.number:
+        raise Wrong("its outcome is missing")
+    if conclusion is not None and (found.outcome is None or found.concluded_at is None):
+        raise Wrong("its outcome is not whole")
+    return found
 
-_CONCLUDED = f"""{_COLUMNS} FROM kernel_conclusions c
+
+_SHAPE = Shape(
+    "execution",
+    _invocation,
+    {
+        "i.execution": TEXT,
+        "i.run": TEXT,
+        "i.path": TEXT,
+        "i.target": TEXT,
+        "i.safety": maybe(SAFETY),
+        "i.idempotency_key": maybe(TEXT),
+        "i.scope": TEXT,
+        "i.inputs_hash": TEXT,
+        "i.inputs": JSON,
+        "i.about": ABOUT,
+        "i.epoch": COUNT,
+        "i.lease": COUNT,
+        "i.attempts": COUNT,
+        "i.claimed_at": MOMENT,
+        "c.number": maybe(COUNT),
+        "c.outcome": maybe(OUTCOME),
+        "c.outputs": JSON,
+        "c.error": ERROR,
+        "c.duration": maybe(COUNT),
+        "c.concluded_at": maybe(MOMENT),
+        "c.decided_by": maybe(TEXT),
+        "i.holder": maybe(TEXT),
+        "i.conclusion": maybe(COUNT),
+    },
+)
+
+_OUTCOME_OF = "c.run = i.run AND c.number = i.conclusion AND c.execution = i.execution"
+
+_INVOCATION = f"""SELECT {_SHAPE.columns} FROM kernel_invocations i
+    LEFT JOIN kernel_conclusions c ON {_OUTCOME_OF}"""
+
+_CONCLUDED = f"""SELECT {_SHAPE.columns} FROM kernel_conclusions c
     JOIN kernel_invocations i ON i.execution = c.execution AND i.conclusion = c.number"""
+
+_NUMBER = 14
+"""The place of ``c.number`` among the columns."""
 
 _IDS = {"kernel_runs": "run", "kernel_invocations": "execution", "kernel_approvals": "approval"}
 
@@ -31,35 +85,44 @@ def by_execution(session: Session, execution: str) -> Invocation | None:
     return _one(session, f"{_INVOCATION} WHERE i.execution = ?", execution)
 
 
-def concluded(session: Session, run: str, after: int, limit: int) -> list[Invocation]:
-    """Invocations of a run in the order of their conclusions, whose number is above ``after``."""
+def concluded(
+    session: Session, run: str, after: int, limit: int
+) -> tuple[Page[Invocation], int | None]:
+    """Invocations of a run in the order of their conclusions, whose number is above ``after``.
+
+    And after which number there may be more.
+    """
     sql = f"{_CONCLUDED} WHERE c.run = ? AND c.number > ? ORDER BY c.number LIMIT ?"
-    return [_invocation(row) for row in session.rows(sql, (run, after, limit))]
+    found = session.rows(sql, (run, after, limit))
+    last = found[-1][_NUMBER] if len(found) == limit else None
+    return _SHAPE.page(found, session.name), last if isinstance(last, int) else None
 
 
 def unresolved(
     session: Session, before: int | None, run: str | None, limit: int
-) -> list[Invocation]:
-    """Intents without an outcome, claimed ``before`` a time at the latest, the oldest first."""
-    clause, values = where(
-        ("i.conclusion IS NULL",), ("i.claimed_at <= ?", before), ("i.run = ?", run)
-    )
+) -> Page[Invocation]:
+    """Intents without an outcome, claimed ``before`` a time at the latest, the oldest first.
+
+    An intent whose outcome is recorded and missing is damaged.
+    """
+    clause, values = where(("c.number IS NULL",), ("i.claimed_at <= ?", before), ("i.run = ?", run))
     sql = f"{_INVOCATION} {clause} ORDER BY i.claimed_at, i.execution LIMIT ?"
-    return [_invocation(row) for row in session.rows(sql, (*values, limit))]
+    return _SHAPE.page(session.rows(sql, (*values, limit)), session.name)
 
 
-def escalations(session: Session, run: str | None, limit: int) -> list[Invocation]:
+def escalations(session: Session, run: str | None, limit: int) -> Page[Invocation]:
     """Invocations of which a person has to say whether they took effect, the oldest first.
 
     They are unknown outcomes, and calls that a silent process may still make.
     """
     clause, values = where(("c.outcome = 'unknown'",), ("c.run = ?", run))
     sql = f"{_CONCLUDED} {clause} ORDER BY c.concluded_at, c.execution LIMIT ?"
-    unknown = [_invocation(row) for row in session.rows(sql, (*values, limit))]
+    unknown = _SHAPE.page(session.rows(sql, (*values, limit)), session.name)
     clause, values = where(("i.holder IS NOT NULL",), ("i.conclusion IS NULL",), ("i.run = ?", run))
     sql = f"{_INVOCATION} {clause} ORDER BY i.claimed_at, i.execution LIMIT ?"
-    held = [_invocation(row) for row in session.rows(sql, (*values, limit))]
-    return sorted((*unknown, *held), key=lambda row: row.concluded_at or row.claimed_at)[:limit]
+    held = _SHAPE.page(session.rows(sql, (*values, limit)), session.name)
+    found = sorted(unknown.rows + held.rows, key=lambda row: row.concluded_at or row.claimed_at)
+    return Page(found[:limit], unknown.damaged + held.damaged)
 
 
 def find(session: Session, prefix: str, limit: int) -> Found:
@@ -76,13 +139,9 @@ def _ids(
     session: Session, table: str, column: str, where: str, *values: str | int
 ) -> tuple[str, ...]:
     found = session.rows(f"SELECT {column} FROM {table} WHERE {where.format(column)}", values)
-    return tuple(row[0] for row in found)
+    return tuple(row[0] for row in found if isinstance(row[0], str))
 
 
 def _one(session: Session, sql: str, *values: str) -> Invocation | None:
     found = session.rows(sql, values)
-    return _invocation(found[0]) if found else None
-
-
-def _invocation(row: Any) -> Invocation:
-    return Invocation(*decoded(row, 8, 9, 16, 17))  # inputs, about, outputs, error
+    return _SHAPE.read(found[0], session.name) if found else None

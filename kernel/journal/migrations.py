@@ -6,7 +6,10 @@ this program is refused and not touched.
 
 from __future__ import annotations
 
-from kernel.journal.errors import JournalError
+from collections.abc import Sequence
+from typing import Any
+
+from kernel.journal.errors import Damaged, JournalError
 from kernel.journal.seal import seal_all
 from kernel.journal.session import Session
 
@@ -73,13 +76,20 @@ _SEAL_VERSION = 4
 """The version that brought the present form of the seal (:mod:`kernel.journal.seal`)."""
 
 
-def refuse_newer(version: int, name: str) -> None:
-    """Raise :class:`JournalError` for a journal that a newer program wrote."""
+def read_version(rows: Sequence[Sequence[Any]], name: str) -> int:
+    """The version of a journal, which its one row of ``kernel_journal`` holds.
+
+    Raises :class:`JournalError` for a journal that a newer program wrote, or that is damaged.
+    """
+    version = rows[0][0] if len(rows) == 1 else None
+    if type(version) is not int or version < 0:
+        raise Damaged(f"the journal {name}", "`kernel_journal.version` is not a version")
     if version > NEWEST:
         raise JournalError(
             f"the journal {name} has version {version}, written by a newer kernel; "
             f"this one knows versions up to {NEWEST}"
         )
+    return version
 
 
 def migrate(session: Session, version: int) -> None:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from kernel.events.forms import credentials
 from kernel.events.redaction import Redactor
-from kernel.journal.errors import JournalError, Missing, Unsure
-from kernel.journal.migrations import NEWEST, migrate, refuse_newer
+from kernel.journal.errors import Damaged, JournalError, Missing, Unsure
+from kernel.journal.migrations import NEWEST, migrate, read_version
 from kernel.journal.session import Mode, Values
 
 _BEGIN = {
@@ -22,6 +22,7 @@ _BEGIN = {
     "lasting": "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off",
     "durable": "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on",
 }
+_LACKS = ("42P01", "42703")  # undefined table, undefined column
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _MIGRATION_LOCK = 0x6B65726E656C  # the advisory lock under which one process at a time migrates
 
@@ -39,7 +40,7 @@ class PostgresqlSession:
 
     def __init__(self, connection: Any, name: str, reading: bool = False) -> None:
         self._connection = connection
-        self._name = name
+        self.name = name
         self.lock = "" if reading else " FOR UPDATE"
 
     @property
@@ -77,7 +78,7 @@ class PostgresqlSession:
         return int(self._connection.execute(_translated(sql), values).rowcount)
 
     def explain(self, error: Exception) -> JournalError:
-        return explained(error, self._name)
+        return explained(error, self.name)
 
     def close(self) -> None:
         self._connection.close()
@@ -87,6 +88,8 @@ def explained(error: Exception, name: str) -> JournalError:
     """An exception as one sentence about the journal of that name."""
     if isinstance(error, JournalError):
         return error
+    if getattr(error, "sqlstate", None) in _LACKS:
+        return Damaged(f"the journal {name}", "it lacks a table, or a column of a table")
     said = " ".join(str(error).split()) or type(error).__name__
     return JournalError(f"the journal {name} failed: {said}")
 
@@ -131,9 +134,7 @@ def _version(session: PostgresqlSession, name: str) -> int:
     """The version of the journal; 0 where there is none. Raises :class:`JournalError`."""
     if not session.rows("SELECT 1 FROM pg_class WHERE oid = to_regclass('kernel_journal')"):
         return 0
-    ((version,),) = session.rows("SELECT version FROM kernel_journal")
-    refuse_newer(version, name)
-    return int(version)
+    return read_version(session.rows("SELECT version FROM kernel_journal"), name)
 
 
 def connect(url: str, busy: float, *, reading: bool = False) -> PostgresqlSession:

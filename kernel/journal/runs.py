@@ -8,10 +8,24 @@ may be made twice (pipeline.md, Taking over).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kernel.journal.chain import START
-from kernel.journal.errors import Fenced, Refused
+from kernel.journal.errors import Damaged, Fenced, Refused
+from kernel.journal.reading import (
+    COUNT,
+    ERROR,
+    JSON,
+    MOMENT,
+    RUN_STATE,
+    TEXT,
+    Kind,
+    Page,
+    Shape,
+    Wrong,
+    maybe,
+)
 from kernel.journal.rows import (
     UNFINISHED,
     Existing,
@@ -24,11 +38,42 @@ from kernel.journal.rows import (
 )
 from kernel.journal.seal import seal
 from kernel.journal.session import Session, where
-from kernel.journal.values import Text, decoded, from_text
+from kernel.journal.values import Text, digest_of_text
 
-_RUN = """SELECT r.run, r.topology, r.digest, r.inputs, r.source, r.principal, r.correlation_id,
-    r.state, r.opened_at, r.finished_at, r.result, r.error, p.concluded
-    FROM kernel_runs r JOIN kernel_progress p ON p.run = r.run"""
+_SHAPE = Shape(
+    "run",
+    lambda *row: Run(*row[:_FIELDS]),
+    {
+        "r.run": TEXT,
+        "r.topology": TEXT,
+        "r.digest": TEXT,
+        "r.inputs": JSON,
+        "r.source": TEXT,
+        "r.principal": maybe(TEXT),
+        "r.correlation_id": maybe(TEXT),
+        "r.state": RUN_STATE,
+        "r.opened_at": MOMENT,
+        "r.finished_at": maybe(MOMENT),
+        "r.result": JSON,
+        "r.error": ERROR,
+        "p.concluded": COUNT,
+        "p.owner": maybe(TEXT),
+        "p.epoch": COUNT,
+        "p.beats": COUNT,
+    },
+)
+_FIELDS = 13  # of a run; the columns after them are its lease
+
+_RUN = f"""SELECT {_SHAPE.columns}
+    FROM kernel_runs r LEFT JOIN kernel_progress p ON p.run = r.run"""
+
+_PROGRESS: Mapping[str, Kind] = {
+    "owner": maybe(TEXT),
+    "epoch": COUNT,
+    "beats": COUNT,
+    "concluded": COUNT,
+    "head": TEXT,
+}
 
 
 def keep(session: Session, digest: str, content: str) -> None:
@@ -41,8 +86,17 @@ def keep(session: Session, digest: str, content: str) -> None:
 
 def kept(session: Session, digest: str) -> str | None:
     """The text of a digest."""
-    found = session.rows("SELECT content FROM kernel_contents WHERE digest = ?", (digest,))
-    return str(from_text(found[0][0])) if found else None
+    found = session.rows("SELECT digest, content FROM kernel_contents WHERE digest = ?", (digest,))
+    return _CONTENT.read(found[0], session.name) if found else None
+
+
+def _text(digest: str, content: Any) -> str:
+    if not isinstance(content, str) or digest_of_text(content) != digest:
+        raise Wrong("the text is not the one that was kept")
+    return content
+
+
+_CONTENT = Shape("manifest", _text, {"digest": TEXT, "content": JSON}, "kernel_contents")
 
 
 def open_run(
@@ -59,7 +113,10 @@ def open_run(
         ),
     )
     if not opened:
-        return Existing(_run(session.rows(f"{_RUN} WHERE r.run = ?", (new.run,))[0]))
+        found = find_run(session, new.run)
+        if found is None:
+            raise Damaged(f"the run {new.run} in the journal {session.name}", "it is missing")
+        return Existing(found)
     session.change(
         """INSERT INTO kernel_progress (run, owner, epoch, beats, concluded, head)
         VALUES (?, ?, 1, 0, 0, ?)""",
@@ -71,21 +128,25 @@ def open_run(
 def find_run(session: Session, run: str) -> Run | None:
     """A run by its id."""
     found = session.rows(f"{_RUN} WHERE r.run = ?", (run,))
-    return _run(found[0]) if found else None
+    return _SHAPE.read(found[0], session.name) if found else None
 
 
 def list_runs(
     session: Session, state: RunState | None, before: tuple[int, str] | None, limit: int
-) -> list[Run]:
+) -> Page[Run]:
     """At most ``limit`` runs, the newest first, opened ``before`` a time and an id."""
     earlier = before or (None,)
     clause, values = where(("r.state = ?", state), ("(r.opened_at, r.run) < (?, ?)", *earlier))
-    sql = f"{_RUN} {clause} ORDER BY r.opened_at DESC, r.run DESC LIMIT ?"
-    return [_run(row) for row in session.rows(sql, (*values, limit))]
-
-
-def _run(row: Any) -> Run:
-    return Run(*decoded(row, 3, 10, 11))  # inputs, result, error
+    sql = f"{_RUN} {clause} ORDER BY r.opened_at DESC, r.run DESC LIMIT ? OFFSET ?"
+    page: Page[Run] = Page([], [])
+    while len(page.rows) < limit:
+        passed, missing = len(page.rows) + len(page.damaged), limit - len(page.rows)
+        found = session.rows(sql, (*values, missing, passed))
+        more = _SHAPE.page(found, session.name)
+        page = Page(page.rows + more.rows, page.damaged + more.damaged)
+        if len(found) < missing:
+            break
+    return page
 
 
 def migrate_run(session: Session, lease: Lease, digest: str) -> None:
@@ -99,30 +160,48 @@ def migrate_run(session: Session, lease: Lease, digest: str) -> None:
 
 def check_held(session: Session, run: str, epoch: int) -> None:
     """Raise :class:`Fenced` unless the run's lease is the one of that epoch."""
-    if progress_of(session, run, "epoch") != (epoch,):
+    if progress_of(session, run, _EPOCH) != (epoch,):
         raise Fenced(f"the run {run} has been taken over by another process")
 
 
 def lease_of(session: Session, run: str) -> Lease:
     """The lease of a run. Raises :class:`Refused` when there is no such run."""
-    return Lease(run, *progress_of(session, run, "owner, epoch, beats"))
+    return Lease(run, *progress_of(session, run, _LEASE))
 
 
-def progress_of(session: Session, run: str, columns: str) -> tuple[Any, ...]:
-    """Columns of the progress of a run. Raises :class:`Refused` when there is no such run."""
+def _progress(*columns: str) -> Shape[tuple[Any, ...]]:
+    kinds = {"run": TEXT, **{column: _PROGRESS[column] for column in columns}}
+    return Shape("run", lambda *row: row[1:], kinds, "kernel_progress")
+
+
+_EPOCH, _LEASE = _progress("epoch"), _progress("owner", "epoch", "beats")
+CHAIN = _progress("concluded", "head")
+"""Where the chain of a run ends: the number and the hash of its last conclusion."""
+
+
+def progress_of(session: Session, run: str, shape: Shape[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Columns of the progress of a run.
+
+    Raises :class:`Refused` when there is no such run, :class:`Damaged` when it has no progress.
+    """
     found = session.rows(
-        f"SELECT {columns} FROM kernel_progress WHERE run = ?{session.lock}", (run,)
+        f"SELECT {shape.columns} FROM kernel_progress WHERE run = ?{session.lock}", (run,)
     )
-    if not found:
-        raise Refused(f"there is no run {run} in this journal")
-    return tuple(found[0])
+    if found:
+        return shape.read(found[0], session.name)
+    if session.rows("SELECT 1 FROM kernel_runs WHERE run = ?", (run,)):
+        why = "its row in kernel_progress is missing"
+        raise Damaged(f"the run {run} in the journal {session.name}", why)
+    raise Refused(f"there is no run {run} in this journal")
 
 
 def acquire(session: Session, run: str, owner: str) -> Lease | Held:
     """Take the lease of a run that nobody works on and that has not ended."""
     seen = lease_of(session, run)
-    ((state,),) = session.rows("SELECT state FROM kernel_runs WHERE run = ?", (run,))
-    if seen.owner is not None or state not in UNFINISHED:
+    found = find_run(session, run)
+    if found is None:
+        raise Damaged(f"the run {run} in the journal {session.name}", "it is missing")
+    if seen.owner is not None or found.state not in UNFINISHED:
         return Held(seen)
     return _take(session, seen, owner)
 

@@ -6,9 +6,12 @@ run that waits for a person may have.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from kernel.journal.chain import link
+from kernel.journal.errors import Damaged
+from kernel.journal.reading import hashed
 from kernel.journal.rows import Broken
 from kernel.journal.session import Session
 
@@ -28,7 +31,10 @@ _OPEN = """SELECT execution, path, target, safety, idempotency_key, scope, input
 
 def seal(session: Session, run: str) -> None:
     """Seal a run as it is now; a run that can go on has no seal."""
-    ((head, concluded, _, state, *facts),) = session.rows(_FACTS, (run,))
+    found = _facts(session, run)
+    if not found:
+        raise Damaged(f"the run {run} in the journal {session.name}", "a part of it is missing")
+    ((head, concluded, _, state, *facts),) = found
     sealed = None if state in _NOT_SEALED else _seal(session, run, head, (concluded, state, *facts))
     session.change("UPDATE kernel_progress SET seal = ? WHERE run = ?", (sealed, run))
 
@@ -42,18 +48,24 @@ def seal_again(session: Session, run: str) -> None:
 
 def _seal(session: Session, run: str, head: str, facts: tuple[Any, ...]) -> str:
     answered, in_flight = session.rows(_ANSWERED, (run,)), session.rows(_OPEN, (run,))
+    hashed([*answered, *in_flight], f"the approvals and calls of the run {run}", session.name)
     return link(head, (*facts, answered, *in_flight))
+
+
+def _facts(session: Session, run: str) -> list[Any]:
+    return hashed(session.rows(_FACTS, (run,)), f"the run {run}", session.name)
 
 
 def seal_all(session: Session) -> None:
     """Seal all runs: those that ended before there were seals, or with an older form of seal."""
     for (run,) in session.rows("SELECT run FROM kernel_runs", ()):
-        seal(session, run)
+        with suppress(Damaged):  # `kernel trace --verify` says so
+            seal(session, run)
 
 
 def broken_seal(session: Session, run: str) -> Broken | None:
     """Whether a run is not as it was when it ended; :mod:`.chain` proves its conclusions."""
-    found = session.rows(_FACTS, (run,))
+    found = _facts(session, run)
     if not found:
         return Broken(0, None, "the run itself is missing")
     ((head, concluded, sealed, state, *facts),) = found

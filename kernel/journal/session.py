@@ -16,6 +16,8 @@ Values = Sequence[str | int | None]
 class Session(Protocol):
     """A connection. SQL has ``?`` for values and is the same for every store."""
 
+    name: str
+    """Of the journal, without a password."""
     lock: str
     """Ends a SELECT whose rows nobody else may change until the transaction ends."""
     clustered: str

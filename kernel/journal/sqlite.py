@@ -13,8 +13,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from kernel.journal.errors import JournalError, Missing, Unsure
-from kernel.journal.migrations import NEWEST, migrate, refuse_newer
+from kernel.journal.errors import Damaged, JournalError, Missing, Unsure
+from kernel.journal.migrations import NEWEST, migrate, read_version
 from kernel.journal.session import Mode, Values
 
 _SENTENCES = {
@@ -23,12 +23,19 @@ _SENTENCES = {
     sqlite3.SQLITE_READONLY: "cannot be written",
     sqlite3.SQLITE_PERM: "cannot be written",
     sqlite3.SQLITE_IOERR: "cannot be read or written, because the disk reports an error",
-    sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_FULL: "cannot be written, because the disk is full",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened",
-    sqlite3.SQLITE_NOTADB: "is not a journal",
 }
+_DAMAGE = {
+    sqlite3.SQLITE_CORRUPT: "its pages do not hold together",
+    sqlite3.SQLITE_NOTADB: "its header is not that of an SQLite database",
+}
+_LACKS = ("no such table", "no such column")
+"""What SQLite says of a query for what is in every journal of this version."""
 _MAGIC = b"SQLite format 3\0"
+_TABLE = b"CREATE TABLE kernel_journal"
+_BEGIN_BYTES = 65_536
+"""So much from the beginning of a file says whether it is a journal with a damaged header."""
 _QUICK_COMMIT_SECONDS = 0.0005
 """A caller waits for the disk without a thread, if the last durable commit took less than this."""
 _CHECKPOINT_ROWS = 1000  # the write-ahead log is moved into the file after so many changed rows
@@ -49,7 +56,7 @@ class SqliteSession:
         self._busy = self._waits = busy
         self._changes = 0
         self._is_quick = False
-        self._name = name
+        self.name = name
         self._file = file
         self._identity = None if file is None else _identity(file)
         self._mode: Mode | None = None
@@ -73,7 +80,7 @@ class SqliteSession:
 
     def _begin(self, mode: Mode, busy: float) -> None:
         if self._file is not None and _identity(self._file) != self._identity:
-            raise JournalError(f"the journal {self._name} was removed or replaced while in use")
+            raise JournalError(f"the journal {self.name} was removed or replaced while in use")
         if busy != self._waits:
             self._connection.execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
             self._waits = busy
@@ -101,7 +108,17 @@ class SqliteSession:
             self._connection.execute("ROLLBACK")
 
     def rows(self, sql: str, values: Values = ()) -> list[Any]:
-        return self._connection.execute(sql, values).fetchall()
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if _code(error):
+                raise
+        # A text is not UTF-8, and Python's message quotes it.
+        self._connection.text_factory = _text_or_octets
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        finally:
+            self._connection.text_factory = str
 
     def change(self, sql: str, values: Values = ()) -> int:
         changed = self._connection.execute(sql, values).rowcount
@@ -114,10 +131,17 @@ class SqliteSession:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def explain(self, error: Exception) -> JournalError:
-        return explained(error, self._name)
+        return explained(error, self.name)
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _text_or_octets(found: bytes) -> str | bytes:
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        return found
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
@@ -140,11 +164,25 @@ def explained(error: Exception, name: str) -> JournalError:
     sentence = _SENTENCES.get(_code(error))
     if sentence is not None:
         return JournalError(f"the journal {name} {sentence}")
+    if _code(error) in _DAMAGE:
+        return _damaged(name, _DAMAGE[_code(error)])
+    if _code(error) == sqlite3.SQLITE_ERROR and str(error).startswith(_LACKS):
+        return _damaged(name, f"there is {error}")
+    if isinstance(error, UnicodeDecodeError | OverflowError):
+        return _damaged(name, "a value in it is not what the kernel writes")
     if isinstance(error, FileExistsError):
         return JournalError(f"the journal {name} cannot be made: {error.filename} is no folder")
     if isinstance(error, PermissionError):
         return JournalError(f"the journal {name} cannot be opened: this user has no right to")
     return JournalError(f"the journal {name} failed: {error}")
+
+
+def _damaged(name: str, why: str) -> Damaged:
+    way_out = (
+        "restore a backup of it, or copy what can be read into a new journal: "
+        f"`sqlite3 {name} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 NEW`"
+    )
+    return Damaged(f"the journal {name}", why, way_out)
 
 
 def memory() -> SqliteSession:
@@ -172,7 +210,7 @@ def prepare(file: Path, busy: float, create: bool = True) -> None:
             raise Missing(str(file))
         if version < NEWEST or not _is_wal(file):
             _migrate(file, busy)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, UnicodeDecodeError, sqlite3.Error) as error:
         raise explained(error, str(file)) from error
 
 
@@ -260,8 +298,11 @@ def _make(file: Path) -> None:
 def _examine(file: Path, busy: float) -> int:
     """The version, read without changing the file or making another beside it."""
     with file.open("rb") as content:
-        if content.read(len(_MAGIC)) != _MAGIC:
-            raise JournalError(f"the journal {file} is not a journal")
+        begin = content.read(_BEGIN_BYTES)
+    if not begin.startswith(_MAGIC):
+        if _TABLE in begin:
+            raise _damaged(str(file), _DAMAGE[sqlite3.SQLITE_NOTADB])
+        raise JournalError(f"the journal {file} is not a journal")
     mode = _mode_to_read(file)
     if mode == "rw":
         mode = "ro" if _has_log(file) else "ro&immutable=1"
@@ -275,10 +316,10 @@ def _version(connection: sqlite3.Connection, name: str) -> int:
     if not tables:
         return 0
     if "kernel_journal" not in tables:
+        if any(str(table).startswith("kernel_") for table in tables):
+            raise _damaged(name, "there is no such table: kernel_journal")
         raise JournalError(f"{name} is a database of something else, not a journal")
-    ((version,),) = connection.execute("SELECT version FROM kernel_journal").fetchall()
-    refuse_newer(version, name)
-    return int(version)
+    return read_version(connection.execute("SELECT version FROM kernel_journal").fetchall(), name)
 
 
 def _to_wal(connection: sqlite3.Connection, busy: float) -> None:

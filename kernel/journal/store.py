@@ -7,7 +7,9 @@ from typing import Any, Protocol, TypeVar
 
 from kernel.journal import approvals, claims, conclusions, lookups, rows, runs, trace, verification
 from kernel.journal.conclusions import Ending
-from kernel.journal.errors import Refused
+from kernel.journal.errors import Damaged, Refused
+from kernel.journal.interface import OnDamage
+from kernel.journal.reading import Page
 from kernel.journal.session import Mode, Session
 from kernel.journal.values import MAX_VALUE_BYTES, checked_key, digest_of_text, to_text
 
@@ -15,6 +17,26 @@ T = TypeVar("T")
 
 _PAGE_ROWS = 500
 _NO_LIMIT = 2**62
+
+
+def _ending(conclusion: rows.Conclusion, largest: int) -> Ending:
+    return Ending(
+        conclusion.outcome,
+        outputs=to_text(conclusion.outputs, "outputs", largest),
+        error=to_text(conclusion.error, "details of the error", largest),
+        attempts=conclusion.attempts,
+        duration=conclusion.duration,
+        landed=conclusion.landed,
+    )
+
+
+def _whole(page: Page[T], damaged: OnDamage | None) -> list[T]:
+    """The rows of a page, once the caller is told of what could not be read; or that is raised."""
+    for one in page.damaged:
+        if damaged is None:
+            raise one
+        damaged(one)
+    return page.rows
 
 
 class Executor(Protocol):
@@ -68,9 +90,10 @@ class Store:
         *,
         before: rows.Run | None = None,
         limit: int = 100,
+        damaged: OnDamage | None = None,
     ) -> list[rows.Run]:
         place = None if before is None else (before.opened_at, before.run)
-        return await self._read(runs.list_runs, state, place, limit)
+        return await self._rows(damaged, runs.list_runs, state, place, limit)
 
     async def finish_run(
         self, lease: rows.Lease, state: rows.RunState, result: Any = None, error: Any = None
@@ -104,11 +127,11 @@ class Store:
         return await do(claims.claim, self._now(), intent, *self._texts(intent))
 
     async def finalize(self, execution: str, epoch: int, conclusion: rows.Conclusion) -> int:
-        ending = self._ending(conclusion)
+        ending = _ending(conclusion, self._largest)
         return await self._lasting(conclusions.finalize, self._now(), execution, epoch, ending)
 
     async def record(self, intent: rows.Intent, conclusion: rows.Conclusion) -> rows.Claimed:
-        texts, ending = self._texts(intent), self._ending(conclusion)
+        texts, ending = self._texts(intent), _ending(conclusion, self._largest)
         return await self._lasting(conclusions.record, self._now(), intent, *texts, ending)
 
     async def attempted(
@@ -126,25 +149,38 @@ class Store:
         return await self._durable(claims.fence, lease, execution, epoch)
 
     async def unresolved(
-        self, older_than: int = 0, *, run: str | None = None, limit: int = 1000
+        self,
+        older_than: int = 0,
+        *,
+        run: str | None = None,
+        limit: int = 1000,
+        damaged: OnDamage | None = None,
     ) -> list[rows.Invocation]:
         before = self._now() - older_than if older_than else None
-        return await self._read(lookups.unresolved, before, run, limit)
+        return await self._rows(damaged, lookups.unresolved, before, run, limit)
 
     async def invocation(self, execution: str) -> rows.Invocation | None:
         return await self._read(lookups.by_execution, execution)
 
-    async def concluded(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
-        while page := await self._read(lookups.concluded, run, after, _PAGE_ROWS):
-            for invocation in page:
+    async def concluded(
+        self, run: str, after: int = 0, *, damaged: OnDamage | None = None
+    ) -> AsyncIterator[rows.Invocation]:
+        last: int | None = after
+        while last is not None:
+            try:
+                page, last = await self._read(lookups.concluded, run, last, _PAGE_ROWS)
+            except Damaged as error:
+                page, last = Page([], [error]), None
+            for invocation in _whole(page, damaged):
                 yield invocation
-            after = page[-1].number or after
 
-    async def invocations(self, run: str, after: int = 0) -> AsyncIterator[rows.Invocation]:
+    async def invocations(
+        self, run: str, after: int = 0, *, damaged: OnDamage | None = None
+    ) -> AsyncIterator[rows.Invocation]:
         # Read first: an invocation that is concluded between the two reads is in both of them.
-        unresolved = await self._read(lookups.unresolved, None, run, _NO_LIMIT)
+        unresolved = await self.unresolved(run=run, limit=_NO_LIMIT, damaged=damaged)
         in_flight = {invocation.execution: invocation for invocation in unresolved}
-        async for invocation in self.concluded(run, after):
+        async for invocation in self.concluded(run, after, damaged=damaged):
             in_flight.pop(invocation.execution, None)
             yield invocation
         for invocation in in_flight.values():
@@ -156,8 +192,10 @@ class Store:
     async def forget_keys(self, limit: int = 1000) -> int:
         return await self._lasting(claims.forget_keys, self._now(), limit)
 
-    async def escalations(self, run: str | None = None, limit: int = 1000) -> list[rows.Invocation]:
-        return await self._read(lookups.escalations, run, limit)
+    async def escalations(
+        self, run: str | None = None, limit: int = 1000, *, damaged: OnDamage | None = None
+    ) -> list[rows.Invocation]:
+        return await self._rows(damaged, lookups.escalations, run, limit)
 
     async def resolve(
         self, execution: str, landed: bool, who: str, *, outputs: Any = None, reason: str = ""
@@ -198,21 +236,30 @@ class Store:
         return await self._read(approvals.find_approval, approval)
 
     async def approvals(
-        self, state: rows.ApprovalState | None = None, *, execution: str | None = None
+        self,
+        state: rows.ApprovalState | None = None,
+        *,
+        execution: str | None = None,
+        run: str | None = None,
+        damaged: OnDamage | None = None,
     ) -> list[rows.Approval]:
-        return await self._read(approvals.list_approvals, state, execution)
+        return await self._rows(damaged, approvals.list_approvals, state, execution, run)
 
     async def note(self, execution: str, step: str, status: str, detail: Any = None) -> None:
         text = self._text(detail, "details")
         await self._lasting(trace.note, self._now(), execution, step, status, text)
 
-    async def trace(self, execution: str) -> list[rows.Note]:
-        return await self._read(trace.trace, execution)
+    async def trace(self, execution: str, *, damaged: OnDamage | None = None) -> list[rows.Note]:
+        return (await self.traces((execution,), damaged=damaged))[execution]
 
-    async def traces(self, executions: Sequence[str]) -> dict[str, list[rows.Note]]:
-        found: dict[str, list[rows.Note]] = {}
+    async def traces(
+        self, executions: Sequence[str], *, damaged: OnDamage | None = None
+    ) -> dict[str, list[rows.Note]]:
+        found: dict[str, list[rows.Note]] = {execution: [] for execution in executions}
         for start in range(0, len(executions), _PAGE_ROWS):
-            found |= await self._read(trace.traces, executions[start : start + _PAGE_ROWS])
+            page = executions[start : start + _PAGE_ROWS]
+            for execution, note in await self._rows(damaged, trace.traces, page):
+                found[execution].append(note)
         return found
 
     async def verify(self, run: str) -> rows.Broken | None:
@@ -222,6 +269,15 @@ class Store:
         await self._writer.close()
         if self._reader is not self._writer:
             await self._reader.close()
+
+    async def _rows(
+        self, damaged: OnDamage | None, work: Callable[..., Page[T]], *values: Any
+    ) -> list[T]:
+        try:
+            page = await self._read(work, *values)
+        except Damaged as error:
+            page = Page([], [error])
+        return _whole(page, damaged)
 
     async def _read(self, work: Callable[..., T], *values: Any) -> T:
         return await self._reader.do(lambda session: work(session, *values), "read")
@@ -238,13 +294,3 @@ class Store:
     def _texts(self, intent: rows.Intent) -> tuple[str | None, str | None]:
         checked_key(intent.key)
         return self._text(intent.inputs, "inputs"), self._text(intent.about, "details")
-
-    def _ending(self, conclusion: rows.Conclusion) -> Ending:
-        return Ending(
-            conclusion.outcome,
-            outputs=self._text(conclusion.outputs, "outputs"),
-            error=self._text(conclusion.error, "details of the error"),
-            attempts=conclusion.attempts,
-            duration=conclusion.duration,
-            landed=conclusion.landed,
-        )

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kernel.journal.reading import COUNT, JSON, MOMENT, TEXT, Page, Shape
 from kernel.journal.rows import Note
 from kernel.journal.session import Session
-from kernel.journal.values import Text, from_text
+from kernel.journal.values import Text
+
+_SHAPE = Shape(
+    "execution",
+    lambda execution, *note: (execution, Note(*note)),
+    {
+        "execution": TEXT,
+        "number": COUNT,
+        "step": TEXT,
+        "status": TEXT,
+        "noted_at": MOMENT,
+        "detail": JSON,
+    },
+    "kernel_trace",
+)
 
 
 def note(session: Session, now: int, execution: str, step: str, status: str, detail: Text) -> None:
@@ -18,19 +33,11 @@ def note(session: Session, now: int, execution: str, step: str, status: str, det
     )
 
 
-def trace(session: Session, execution: str) -> list[Note]:
-    """The steps of an execution, in order."""
-    return traces(session, (execution,))[execution]
-
-
-def traces(session: Session, executions: Sequence[str]) -> dict[str, list[Note]]:
-    """The steps of several executions, each in order."""
-    found: dict[str, list[Note]] = {execution: [] for execution in executions}
-    rows = session.rows(
-        f"""SELECT execution, number, step, status, noted_at, detail FROM kernel_trace
+def traces(session: Session, executions: Sequence[str]) -> Page[tuple[str, Note]]:
+    """The steps of several executions, each in order, with the execution that each is of."""
+    found = session.rows(
+        f"""SELECT {_SHAPE.columns} FROM kernel_trace
         WHERE execution IN ({", ".join("?" * len(executions))}) ORDER BY execution, number""",
         executions,
     )
-    for execution, number, step, status, at, text in rows:
-        found[execution].append(Note(number, step, status, at, from_text(text)))
-    return found
+    return _SHAPE.page(found, session.name)

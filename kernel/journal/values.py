@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from kernel.journal.errors import Refused, TooLarge
 
@@ -51,17 +51,16 @@ def to_text(value: Any, what: str, largest: int = MAX_VALUE_BYTES) -> Text:
     return text
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+
+
 def from_text(text: Text) -> Any:
-    """The value of a JSON text; None for None."""
-    return None if text is None else json.loads(text)
-
-
-def decoded(row: Sequence[Any], *columns: int) -> list[Any]:
-    """A row of the database with the values of those columns, which are JSON texts."""
-    values = list(row)
-    for column in columns:
-        values[column] = from_text(values[column])
-    return values
+    """The value of a JSON text; None for None. Raises ValueError, or RecursionError."""
+    return None if text is None else _decode(text)
 
 
 def digest_of(value: Any) -> str:

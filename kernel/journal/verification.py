@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from kernel.journal.approvals import list_approvals
 from kernel.journal.chain import Row, verify_chain
 from kernel.journal.conclusions import FACTS
+from kernel.journal.errors import Damaged
+from kernel.journal.lookups import unresolved
+from kernel.journal.reading import hashed
 from kernel.journal.rows import Broken
-from kernel.journal.runs import progress_of
+from kernel.journal.runs import CHAIN, find_run, progress_of
 from kernel.journal.seal import broken_seal
 from kernel.journal.session import Session
+from kernel.journal.trace import traces
 from kernel.journal.values import digest_of_text, from_text
 
 _PAGE_ROWS = 500
+_NO_LIMIT = 2**62
 
 _CONCLUSIONS = f"""SELECT c.number, i.path, c.previous, c.hash, c.run, c.number, {FACTS},
     c.epoch, c.attempts, c.outcome, c.outputs, c.error, c.landed, c.duration, c.concluded_at,
@@ -46,13 +53,40 @@ _MISPLACED = (
 
 def verify(session: Session, run: str) -> Broken | None:
     """The first place where the record of a run does not hold. Raises :class:`Refused`."""
-    concluded, head = progress_of(session, run, "concluded, head")
-    return (
-        _altered_manifest(session, run)
-        or verify_chain(_chain(session, run), concluded, head)
-        or _misplaced(session, run)
-        or broken_seal(session, run)
-    )
+    try:
+        concluded, head = progress_of(session, run, CHAIN)
+        return (
+            _altered_manifest(session, run)
+            or verify_chain(_chain(session, run), concluded, head)
+            or _misplaced(session, run)
+            or broken_seal(session, run)
+            or _unreadable(session, run)
+        )
+    except Damaged as damaged:
+        return _broken(damaged)
+
+
+def _unreadable(session: Session, run: str) -> Broken | None:
+    """What the chain and the seal do not cover: intents, steps and pending approvals."""
+    find_run(session, run)
+    damaged = [
+        *unresolved(session, None, run, _NO_LIMIT).damaged,
+        *list_approvals(session, None, None, run).damaged,
+        *_notes(session, run),
+    ]
+    return _broken(damaged[0]) if damaged else None
+
+
+def _notes(session: Session, run: str) -> Iterator[Damaged]:
+    """What is damaged of the steps of the executions of a run."""
+    found = session.rows("SELECT execution FROM kernel_invocations WHERE run = ?", (run,))
+    executions = [execution for (execution,) in found if isinstance(execution, str)]
+    for start in range(0, len(executions), _PAGE_ROWS):
+        yield from traces(session, executions[start : start + _PAGE_ROWS]).damaged
+
+
+def _broken(damaged: Damaged) -> Broken:
+    return Broken(0, None, f"{damaged.what} is damaged: {damaged.why}")
 
 
 def _altered_manifest(session: Session, run: str) -> Broken | None:
@@ -66,16 +100,16 @@ def _altered_manifest(session: Session, run: str) -> Broken | None:
     return Broken(0, None, "the manifest was altered after the run had begun")
 
 
-def _is_text_of(digest: str, content: str) -> bool:
+def _is_text_of(digest: str, content: Any) -> bool:
     try:
         return digest_of_text(from_text(content)) == digest
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return False
 
 
 def _chain(session: Session, run: str) -> Iterator[Row]:
-    after = 0
-    while page := session.rows(_CONCLUSIONS, (run, after, _PAGE_ROWS)):
+    after, what = 0, f"the outcomes of the run {run}"
+    while page := hashed(session.rows(_CONCLUSIONS, (run, after, _PAGE_ROWS)), what, session.name):
         for number, path, previous, own, *facts in page:
             yield number, path, previous, own, tuple(facts)
         after = page[-1][0]

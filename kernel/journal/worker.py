@@ -15,7 +15,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from kernel.journal.errors import JournalError, Refused, Unsure
+from kernel.journal.errors import Damaged, JournalError, Refused, Unsure
 from kernel.journal.session import Mode, Session
 from kernel.structs import struct
 
@@ -259,12 +259,14 @@ def _explained(session: Session, error: Exception) -> JournalError:
     sentence = session.explain(error)
     if isinstance(sentence, Refused):
         return sentence
-    own = Unsure(str(sentence)) if isinstance(sentence, Unsure) else JournalError(str(sentence))
+    own = Unsure(str(sentence)) if isinstance(sentence, Unsure) else _journal_error(sentence)
     own.__cause__ = error
     return own
 
 
 def _journal_error(error: Exception) -> JournalError:
+    if isinstance(error, Damaged):
+        return Damaged(error.what, error.why, error.way_out, id=error.id)
     if isinstance(error, JournalError):
         return JournalError(str(error))
     return JournalError(f"the journal failed: {error}")

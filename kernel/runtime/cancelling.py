@@ -30,17 +30,18 @@ async def cancel(
     run has ended.
     """
     message = f"cancelled by {who}" + (f": {reason}" if reason else "")
+    # Looked at before the run is taken from whoever has it: a damaged run stays as it is.
+    await journal.approvals(run=run)
+    await unresolved_of(journal, run)
     lease = await _lease_of(journal, run, message, patience)
     if lease is None:
         return await _run(journal, run)
     await journal.expire()
-    for approval in await journal.approvals("pending"):
-        if approval.run == run:
-            await _withdraw(journal, approval.approval, who)
-    for approval in await journal.approvals("approved"):
-        if approval.run == run:
-            with suppress(Refused):  # an attempt has spent it meanwhile
-                await journal.spend(approval.approval, "invalidated")
+    for approval in await journal.approvals("pending", run=run):
+        await _withdraw(journal, approval.approval, who)
+    for approval in await journal.approvals("approved", run=run):
+        with suppress(Refused):  # an attempt has spent it meanwhile
+            await journal.spend(approval.approval, "invalidated")
     for row in await unresolved_of(journal, run):
         epoch = await journal.fence(lease, row.execution, row.epoch)
         await abandon(journal, row, epoch, "the run was cancelled")

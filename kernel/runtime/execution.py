@@ -11,7 +11,7 @@ from kernel.errors import Cancelled, InvocationError, Parked, Suspended, raise_f
 from kernel.invocation.history import History, error_from_json, error_to_json
 from kernel.invocation.recovery.endings import may_take_effect
 from kernel.invocation.run import Run, RunBody
-from kernel.journal.errors import Fenced, JournalError, Refused, TooLarge
+from kernel.journal.errors import Damaged, Fenced, JournalError, Refused, TooLarge
 from kernel.journal.rows import Approval, Invocation, RunState
 from kernel.runtime.cancelling import abandon, unresolved_of
 from kernel.schema import is_atom
@@ -45,6 +45,9 @@ async def execute(run: Run, body: RunBody, kept: Callable[[Any], Any]) -> Any:
         if history.activity.why_cancelled:
             raise cancelled from None  # nobody has cancelled the caller
         raise
+    except JournalError as fault:
+        history.stop(fault)
+        raise await _suspended(run, history) from fault
     except Exception as failure:
         await finish(history, "failed", error={"message": str(failure)})
         raise
@@ -149,7 +152,7 @@ async def _conclude_in_flight(history: History) -> None:
     the error is none any more.
     """
     why = "the run went on without it"
-    asked = await history.journal.approvals("pending")
+    asked = await history.journal.approvals("pending", run=history.run)
     for row in await unresolved_of(history.journal, history.run):
         found = history.in_flight.get(row.path)
         if found is None:
@@ -160,9 +163,8 @@ async def _conclude_in_flight(history: History) -> None:
                 epoch = await history.journal.fence(history.lease.row, row.execution, row.epoch)
             await abandon(history.journal, row, epoch, why)
     for approval in asked:
-        if approval.run == history.run:
-            with contextlib.suppress(Refused):
-                await history.journal.decide(approval.approval, "invalidated", "kernel", why)
+        with contextlib.suppress(Refused):
+            await history.journal.decide(approval.approval, "invalidated", "kernel", why)
 
 
 def _outline(error: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,7 +211,7 @@ async def _suspended(run: Run, history: History) -> InvocationError:
         for one in held
     ]
     ids = [one.approval for one in waiting]
-    paths = [one.frozen["path"] for one in waiting]
+    paths = [one.frozen.get("path") for one in waiting]
     silent = [one.execution for one in held]
     return Parked(
         "; ".join(why),
@@ -232,6 +234,8 @@ async def _give_back(history: History, state: RunState) -> None:
 
 async def _interrupted(history: History, fault: JournalError) -> InvocationError:
     """The error of a run that cannot be recorded any further: of the journal, or a cancellation."""
+    if isinstance(fault, Damaged):
+        return InvocationError(f"the run stopped: {fault}", code="INTERRUPTED")
     if not isinstance(fault, Fenced):
         return InvocationError(
             f"the run stopped, because the journal failed: {fault}; "

@@ -18,7 +18,7 @@ from kernel.invocation.flow import is_short
 from kernel.invocation.pipeline import Pipeline
 from kernel.invocation.run import Run, Watch
 from kernel.invocation.runtime import Ask, Runtime
-from kernel.journal.interface import Journal
+from kernel.journal.interface import Journal, OnDamage
 from kernel.manifest import Manifest
 from kernel.policy import Applied, Scope, policies_for
 from kernel.registry.instances import Instance
@@ -246,7 +246,7 @@ class Kernel:
         of these runs waits for that run.
         """
         recorded = self._runs.recorded
-        lost = await recorded.lost(self._runs.find) if recorded else []
+        lost = await recorded.lost(self._runs.find, _teller(self.runtime.log)) if recorded else []
         found = [run for run in lost if run != but]
         self.runtime.recovering.update(found)
         return found
@@ -285,6 +285,11 @@ class Kernel:
         )
         self.first_run = self.first_run or run.id
         return run
+
+
+def _teller(log: Log) -> OnDamage:
+    """Says which run of the journal is damaged, while the others go on."""
+    return lambda damaged: log.say("warning", str(damaged), {})
 
 
 def _policies(

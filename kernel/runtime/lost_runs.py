@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from kernel.errors import InvocationError, KernelError, UsageError
 from kernel.invocation.run import Run
 from kernel.journal import rows
-from kernel.journal.interface import Journal
+from kernel.journal.errors import Damaged
+from kernel.journal.interface import Journal, OnDamage
 from kernel.journal.owners import is_gone
 from kernel.registry.instances import Instance
 from kernel.runtime.cancelling import unresolved_of
@@ -19,34 +20,46 @@ Find = Callable[["rows.Invocation"], "Instance"]
 """Finds the target of a recorded invocation. Raises :class:`UsageError`."""
 
 
-async def lost_runs(journal: Journal, digest: str, settings: RunRequest, find: Find) -> list[str]:
+async def lost_runs(
+    journal: Journal, digest: str, settings: RunRequest, find: Find, damaged: OnDamage
+) -> list[str]:
     """The ids of runs whose process has ended and that this kernel can resume, oldest first.
 
     ``digest`` is that of the kernel's manifest, ``settings`` are its variables and its environment,
     which are those of the runs. A call out of a Service, which cannot be replayed, may come from
-    another text of the same manifest, where ``find`` still finds its targets.
+    another text of the same manifest, where ``find`` still finds its targets. A run that cannot be
+    read is left out, and ``damaged`` is told.
     """
     found: list[str] = []
     last: rows.Run | None = None
-    while page := await journal.runs("running", before=last):
+    while page := await journal.runs("running", before=last, damaged=damaged):
         last = page[-1]
         for run in page:
-            if not await _can_resume(journal, run, digest, settings, find):
-                continue
-            lease = await journal.lease(run.run)
-            if await is_gone(journal, lease.owner) and await _is_running(journal, run.run):
-                found.append(run.run)
+            try:
+                if await _is_lost(journal, run, digest, settings, find):
+                    found.append(run.run)
+            except Damaged as error:
+                damaged(error)
     return found[::-1]
+
+
+async def _is_lost(
+    journal: Journal, run: rows.Run, digest: str, settings: RunRequest, find: Find
+) -> bool:
+    if not await _can_resume(journal, run, digest, settings, find):
+        return False
+    lease = await journal.lease(run.run)
+    return await is_gone(journal, lease.owner) and await _is_running(journal, run.run)
 
 
 async def _can_resume(
     journal: Journal, run: rows.Run, digest: str, settings: RunRequest, find: Find
 ) -> bool:
     is_same = run.digest == digest
-    if run.inputs is None or not (is_same or is_served(run)):
+    if not (is_same or is_served(run)):
         return False
-    began = RunRequest.from_json(run.inputs)
-    if not began.has_same_settings(settings):
+    began = RunRequest.of(run)
+    if began is None or not began.has_same_settings(settings):
         return False
     if not is_served(run):
         return True

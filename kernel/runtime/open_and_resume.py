@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +17,8 @@ from kernel.invocation.rehearsal import rehearse
 from kernel.invocation.run import Run, RunBody
 from kernel.journal import rows
 from kernel.journal.claims import not_landed
-from kernel.journal.interface import Journal
+from kernel.journal.errors import Damaged, JournalError
+from kernel.journal.interface import Journal, OnDamage
 from kernel.journal.owners import is_gone, take_over
 from kernel.manifest import Manifest
 from kernel.runtime.cancelling import unresolved_of
@@ -147,7 +149,14 @@ class RecordedRuns:
                 return ended
             lease = await take_over(self._journal, run.id, PATIENCE_SECONDS, dead_by)
             if isinstance(lease, rows.Lease):
-                return await self._read_history(run, found, lease)
+                try:
+                    return await self._read_history(run, found, lease)
+                except Damaged:
+                    with suppress(JournalError):  # the run stays as it was
+                        await self._journal.finish_run(
+                            lease, found.state, found.result, found.error
+                        )
+                    raise
             if lease.lease.owner is not None:
                 raise UsageError(f"the run {run.id} is being worked on by {lease.lease.owner}")
             found = await self._journal.run(run.id)  # its holder has released the lease meanwhile
@@ -182,6 +191,7 @@ class RecordedRuns:
     async def _read_history(self, run: Run, found: rows.Run, lease: rows.Lease) -> History:
         run.correlation_id = found.correlation_id or run.correlation_id
         run.principal = found.principal
+        await self._check_record(run.id)
         concluded: dict[str, rows.Invocation] = {}
         repeatable: dict[str, rows.Invocation] = {}
         # Read first: a silent owner that returns may conclude a call between the two reads.
@@ -196,6 +206,17 @@ class RecordedRuns:
         )
         return history
 
+    async def _check_record(self, run: str) -> None:
+        """Raise :class:`Damaged` unless what is recorded of a run is as it was recorded.
+
+        An outcome that was altered would be taken for an answer, and one that is missing would have
+        its call made again.
+        """
+        broken = await self._journal.verify(run)
+        if broken is not None:
+            where = f"at number {broken.number}, " if broken.number else ""
+            raise Damaged(f"the run {run}", f"{where}{broken.why}")
+
     async def _taken(self, lease: rows.Lease, row: rows.Invocation) -> rows.Invocation:
         """A call in flight, taken over unless it is one of a silent process."""
         if row.holder is not None and not await is_gone(self._journal, row.holder):
@@ -204,13 +225,16 @@ class RecordedRuns:
 
     # Recovery
 
-    async def lost(self, find: Find) -> list[str]:
+    async def lost(self, find: Find, damaged: OnDamage) -> list[str]:
         """The ids of the runs whose process has ended and that this kernel can resume."""
-        return await lost_runs(self._journal, await self._keep_manifest(), self._settings, find)
+        digest = await self._keep_manifest()
+        return await lost_runs(self._journal, digest, self._settings, find, damaged)
 
     def request_of(self, found: rows.Run) -> RunRequest:
         """The request of a recorded run, with the values of its inputs. Raises UsageError."""
-        request = RunRequest.from_json(found.inputs)
+        request = RunRequest.of(found)
+        if request is None:
+            raise UsageError(f"the run {found.run} was begun by another program, in its own words")
         try:
             return replace(request, inputs=self._references.show(request.inputs))
         except LostSecret:
@@ -242,7 +266,9 @@ def _check_request(found: rows.Run, request: RunRequest) -> None:
     """Raise :class:`UsageError` unless a run was begun by the same request."""
     if found.inputs is None or is_served(found):
         raise UsageError(f"the run {found.run} is a call out of a service: it cannot be made again")
-    began = RunRequest.from_json(found.inputs)
+    began = RunRequest.of(found)
+    if began is None:
+        raise UsageError(f"the run {found.run} was begun by another program, in its own words")
     if request.environment != began.environment:
         where = began.environment or "none"
         raise UsageError(f"the run {found.run} began with another environment: {where}")

@@ -34,10 +34,22 @@ class RunRequest:
         return {**told, "place": self.place, **where, **served}
 
     @classmethod
-    def from_json(cls, data: Any) -> RunRequest:
-        """The request that the journal holds as JSON."""
+    def of(cls, run: Run) -> RunRequest | None:
+        """The request of a recorded run; None where another program has recorded it."""
+        data = run.inputs
+        if not isinstance(data, Mapping):
+            return None
         where = data.get("place"), data.get("environment", ""), data.get("served", False)
-        return cls(data["target"], data["inputs"], data["vars"], *where)
+        found = cls(data.get("target"), data.get("inputs"), data.get("vars"), *where)  # type: ignore[arg-type]
+        is_one = (
+            isinstance(found.target, str | None)
+            and isinstance(found.inputs, Mapping)
+            and isinstance(found.vars, Mapping)
+            and isinstance(found.place, str | None)
+            and isinstance(found.environment, str)
+            and isinstance(found.is_served, bool)
+        )
+        return found if is_one else None
 
     def is_same(self, other: RunRequest) -> bool:
         """Whether both ask for the same, wherever the manifest lies."""

@@ -6,6 +6,7 @@ from kernel.errors import InvocationError, OutputError
 from kernel.events.references import LostSecret
 from kernel.invocation.history import History, error_from_json
 from kernel.invocation.invocation import Answered, Invocation
+from kernel.journal.errors import Damaged
 from kernel.journal.rows import Invocation as Row
 
 
@@ -20,6 +21,9 @@ def answer(invocation: Invocation, history: History, row: Row) -> None:
         error = error_from_json(row.error)
         error.is_escalated = row.outcome == "unknown" and history.is_replayable
         raise error
+    if row.outcome not in ("succeeded", "deduplicated"):
+        what = f"the outcome of {row.path} in run {row.run}"
+        raise history.stop(Damaged(what, "it is a failure without an error"))
     why = row.error and row.error.get("message")
     try:
         invocation.outputs = history.references.show(row.outputs)

@@ -18,6 +18,7 @@ from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.silent import settled
 from kernel.journal import rows
+from kernel.journal.errors import Damaged
 from kernel.journal.rows import Conclusion
 from kernel.journal.values import digest_of
 
@@ -141,6 +142,9 @@ def as_it_began(invocation: Invocation, history: History) -> None:
         _with_key(invocation, history, row)
     if digest_of(kept_inputs(invocation, history)) == row.inputs_hash:
         return
+    if row.inputs is not None and digest_of(row.inputs) != row.inputs_hash:
+        what = f"the commit record of {row.path} in run {row.run}"
+        raise history.stop(Damaged(what, "its inputs are not those of its hash"))
     try:
         invocation.inputs = history.references.show(row.inputs)
     except LostSecret:

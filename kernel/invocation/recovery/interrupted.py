@@ -37,8 +37,9 @@ async def go_on(
         invocation.attempt = max(invocation.claim.attempts, 1)
     if tried and tried[-1].status == "failed":
         # It had failed for certain, and the next attempt had not begun.
-        until = (tried[-1].detail or {}).get("until", 0)
-        left = max(until - time.time_ns(), 0) / 1e9
+        detail = tried[-1].detail
+        until = detail.get("until") if isinstance(detail, dict) else None
+        left = max(until - time.time_ns(), 0) / 1e9 if isinstance(until, int) else 0.0
         await asyncio.sleep(min(left, _max_pause_seconds(invocation)))
         invocation.attempt += 1
         await record.began()

@@ -11,7 +11,7 @@ from kernel.invocation.history import History
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.time_limits import note_cut_off
 from kernel.journal.claims import not_landed
-from kernel.journal.errors import Fenced
+from kernel.journal.errors import Damaged, Fenced
 from kernel.journal.owners import is_gone
 from kernel.journal.rows import Invocation as Row
 
@@ -27,7 +27,9 @@ async def settled(invocation: Invocation, history: History, row: Row) -> Row:
     """
     while True:
         found = await history.guard(history.journal.invocation(row.execution))
-        assert found is not None
+        if found is None:
+            what = f"the commit record of {row.path} in run {row.run}"
+            raise history.stop(Damaged(what, "it is missing"))
         if found.outcome is not None:
             del history.in_flight[row.path]
             (history.not_landed if not_landed(found) else history.concluded)[row.path] = found
