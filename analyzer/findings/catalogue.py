@@ -29,6 +29,7 @@ _ALL: Final = (
     RuleEntry("K006", "template-coercion", "error"),
     RuleEntry("K007", "wrong-value", "error"),
     RuleEntry("K008", "cel-not-evaluated", "error"),
+    RuleEntry("K010", "not-json", "error"),
     # Schemas
     RuleEntry("K101", "invalid-schema", "error"),
     RuleEntry("K102", "unresolved-schema-ref", "error"),

@@ -30,7 +30,7 @@ _MAX_SLOW_LENGTH = 1 << 16
 
 NEVER: Final = codes(
     "yaml-syntax", "duplicate-key", "unknown-field", "unknown-kind", "wrong-value",
-    "cel-not-evaluated", "invalid-schema", "unresolved-schema-ref", "bad-default",
+    "cel-not-evaluated", "not-json", "invalid-schema", "unresolved-schema-ref", "bad-default",
     "unknown-reference", "bad-name", "cel-syntax", "stale-suppression",
 )  # fmt: skip
 """What `kernel apply` refuses to read in any case, as the pages of these rules say; and no comment
@@ -38,8 +38,8 @@ excuses a comment."""
 
 _CODES: Final = {rule.name: rule.code for rule in RULES.values()}
 _HIDING: Final = codes(
-    "yaml-syntax", "duplicate-key", "unknown-kind", "invalid-schema", "unresolved-schema-ref",
-    "unknown-reference",
+    "yaml-syntax", "duplicate-key", "unknown-kind", "not-json", "invalid-schema",
+    "unresolved-schema-ref", "unknown-reference",
 )  # fmt: skip
 """Where these are found, others are not looked for: a comment may be right after all."""
 

@@ -205,7 +205,7 @@ class _Composer:
                 return resolve_tagged(node.text, tag)
             return node.text if node.style else resolve(event.value)
         except ValueError as error:
-            self.fault("K001", str(error), node)
+            self.fault("K010" if isinstance(error, NotJson) else "K001", str(error), node)
             # What follows shall not report it a second time, as a value of the wrong type.
             number = isinstance(error, NotJson) and not has_surrogate(node.text)
         return 0.0 if number else without_surrogates(node.text)
