@@ -141,9 +141,9 @@ def run(arguments: list[str] | None = None) -> int:
         return USAGE if values else INVALID
     except KernelError as error:
         if error.__cause__ is not None and wants_traceback():
-            from kernel.registry.origin import traceback_of  # for start-up time
+            from kernel.cli.debug import of_addresses, show_traceback  # for start-up time
 
-            click.echo(traceback_of(error).rstrip(), err=True)
+            show_traceback(error, of_addresses(given))
         click.echo(f"Error: {error}", err=True)
         show_error(given, str(error), error.category)
         return USAGE if isinstance(error, UsageError) else FAILED

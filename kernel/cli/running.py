@@ -18,9 +18,10 @@ import click
 from kernel import Kernel, RunResult, load
 from kernel.cli import app
 from kernel.cli.asking import asker
+from kernel.cli.debug import show_traceback
 from kernel.cli.endings import explain, explain_unknown, where_kept
 from kernel.cli.journals import person
-from kernel.cli.options import read_inputs, variables, wants_traceback
+from kernel.cli.options import read_inputs, variables
 from kernel.cli.progress import Lines, LogLines, Printed, retried
 from kernel.cli.render import show, use_color
 from kernel.cli.streams import answer_is_kept
@@ -239,11 +240,8 @@ def _execute(
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
         result = _run_until_answered(_interruptible(kernel, work, tell))
-        if result.error is not None and wants_traceback():
-            from kernel.registry.origin import traceback_of  # for start-up time
-
-            said = kernel.runtime.redactor.said(traceback_of(result.error))
-            click.echo(said.rstrip(), err=True)
+        if result.error is not None:
+            show_traceback(result.error, kernel.runtime.redactor)
         return result
 
 
@@ -337,10 +335,11 @@ async def _alive(kernel: Kernel, work: Work, tell: Tell) -> RunResult:
         way_out = "`--journal ADDRESS` names another one, `--journal memory:` keeps none"
         raise KernelError(f"{error}; {way_out}") from error
     except Exception as error:
+        show_traceback(error, kernel.runtime.redactor)
         raise KernelError(
             f"the run stopped at an unexpected {type(error).__name__}; KERNEL_DEBUG=1 tells where, "
             "and `kernel trace --verify` whether the journal is damaged"
-        ) from error
+        ) from None
 
 
 @contextlib.contextmanager

@@ -6,11 +6,12 @@ import pytest
 
 from kernel.journal.errors import JournalError
 from kernel.journal.postgresql import connect, name_of
+from tests.support.command import kernel
 
 pytest.importorskip("psycopg")
 
 
-@pytest.mark.parametrize(
+ADDRESSES = pytest.mark.parametrize(
     "address",
     [
         "postgresql://ines:{}@127.0.0.1:1/shop",
@@ -24,9 +25,22 @@ pytest.importorskip("psycopg")
         "postgresql://127.0.0.1:1/shop?password={}&sslmode={}",
     ],
 )
+
+
+@ADDRESSES
 def test_no_message_shows_the_password(address: str) -> None:
     address = address.replace("{}", "s3cretpw")
     with pytest.raises(JournalError) as raised:
         connect(address, 1.0)
     assert "s3cretpw" not in f"{raised.value} {name_of(address)}"
     assert str(raised.value).startswith("the journal postgresql:")
+
+
+@ADDRESSES
+def test_no_traceback_shows_the_password(address: str) -> None:
+    address = address.replace("{}", "s3cretpw")
+    for given, env in ((("--journal", address), {}), ((), {"KERNEL_JOURNAL": address})):
+        answer = kernel("runs", *given, env={**env, "KERNEL_DEBUG": "1"})
+        assert answer.status == 1
+        assert "Traceback" in answer.err
+        assert "s3cretpw" not in answer.err + answer.out
