@@ -136,7 +136,7 @@ async def test_a_question_is_taken_back_that_is_asked_when_time_is_over(tmp_path
 
 @in_a_loop
 async def test_a_limit_that_passed_meanwhile_asks_about_what_was_in_flight(tmp_path: Path) -> None:
-    limited = {"if": "${{ true }}", "then": [calling("e")], "timeout": 300}
+    limited = {"if": "${{ true }}", "then": [calling("e")], "timeout": 1500}
     resources, world = [sequence("Main", limited)], World("slow")
     journal = await open_journal(file(tmp_path))
     async with kernel(resources, world, journal) as started:
@@ -144,7 +144,7 @@ async def test_a_limit_that_passed_meanwhile_asks_about_what_was_in_flight(tmp_p
         await world.begun.wait()
         started.let_go()
         await asyncio.wait((run,))
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.5)
     ended = await applied(resources, world, journal, "r")
     (asked,) = await journal.escalations()
     assert (ended.outcome, asked.target) == ("unknown", "Pay.Charge/inline")
