@@ -42,6 +42,36 @@ Outcome = Literal[
 """How an invocation or a run ended (pipeline.md, Outcomes)."""
 
 Path = tuple[str | int, ...]
+
+
+class BoolStep(str):
+    """The step of a path to a key ``true`` or ``false`` of a map that has ``1`` or ``0`` as well.
+
+    It reads as that word. It equals neither the key ``"true"`` nor, as a bool does, the key ``1``.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, key: bool) -> BoolStep:
+        """The step to a key."""
+        return cls("true" if key else "false")
+
+    @property
+    def key(self) -> bool:
+        """The key that it leads to."""
+        return str.__eq__(self, "true")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is BoolStep and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((BoolStep, str(self)))
+
+
 """The keys and indices from the root of a document to one of its nodes."""
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
 from kernel.cel.errors import Problem
+from kernel.errors import BoolStep
 from kernel.structs import struct
 
 INT_MIN: Final = -(2**63)
@@ -131,7 +132,7 @@ def entries(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
     if type(mapping) is not MixedMap:
         return mapping.items()
     pairs = mapping.items()
-    return [(str(key).lower() if isinstance(key, bool) else key, item) for key, item in pairs]
+    return [(BoolStep.of(key) if isinstance(key, bool) else key, item) for key, item in pairs]
 
 
 def entry(holder: Any, step: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from kernel.errors import Fault, ManifestError, Path
+from kernel.errors import BoolStep, Fault, ManifestError, Path
 from kernel.manifest.scalars import (
     NotJson,
     Scalar,
@@ -60,6 +60,7 @@ class Node:
             return None
         if self.index is None:
             self.index = {(type(k.value), k.value): n for n, k in enumerate(self.keys)}
+        key = key.key if isinstance(key, BoolStep) else key
         place = self.index.get((type(key), key))
         if place is None and type(key) is str:  # a path that went through JSON
             place = next((n for n, k in enumerate(self.keys) if k.text == key), None)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel.cel import compile_template, parse_template
 from kernel.errors import Fault
 from kernel.manifest import inspect_text
+from kernel.manifest.document import Document
 from kernel.manifest.nodes import to_data
 from kernel.manifest.source import Source
 from kernel.manifest.stream import compose_document, read_stream
@@ -287,3 +289,20 @@ def test_the_keys_one_and_true_are_two_keys() -> None:
         "{ '1': a, \"1\": b }",
     ):
         assert [fault.code for fault in read(text)[1]] == ["K002"]
+
+
+def test_each_of_the_keys_one_and_true_and_their_texts_has_its_own_expression() -> None:
+    keys = ("1", "true", "0", "false", "'1'", "'true'", "'0'", "'false'")
+    names = "abcdefgh"
+    text = ", ".join(f'{key}: "${{{{ {name} }}}}"' for key, name in zip(keys, names, strict=True))
+    source = Source("x", f"{{ {text} }}")
+    (document,), faults = read_stream(source)
+    assert not faults
+    template = compile_template(document.data)
+    found = template.evaluate({name: name.upper() for name in names})
+    assert [found[key] for key in (1, True, 0, False, "1", "true", "0", "false")] == [*"ABCDEFGH"]
+    tree = parse_template(document.data)
+    written = Document(source, document)
+    places = [written.span(path).column for path in tree.scalars]
+    assert len({*places}) == len(keys)
+    assert places == sorted(places)
