@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -89,7 +90,13 @@ def start(
         stdout=stdout,
         stderr=stderr,
         text=text,
+        preexec_fn=_hear_interruptions,
     )
+
+
+def _hear_interruptions() -> None:
+    """As at a terminal: tests in the background ignore SIGINT, and so would the process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def said(folder: Path, *arguments: str) -> Any:

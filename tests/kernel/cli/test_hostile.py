@@ -94,7 +94,7 @@ def test_a_controller_that_cannot_start(tmp_path: Path, code: str, said: str) ->
 
 
 def test_a_module_that_ends_the_process(tmp_path: Path) -> None:
-    (tmp_path / "own_values.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "own_values.py").write_text("import sys\nsys.exit(0)\n\nclass Values: ...\n")
     (tmp_path / "main.yaml").write_text(STARTS)
     answer = kernel("apply", tmp_path)
     assert answer.status == 3

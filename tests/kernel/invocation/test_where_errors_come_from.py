@@ -126,6 +126,7 @@ def test_the_command_prints_the_traceback_where_it_is_asked_to(
 
 
 def test_an_import_that_fails_names_the_place(shop: Path) -> None:
-    (shop / "shop.py").write_text("import json\n\njson.loads('{no')\n", "utf-8")
+    code = "import json\n\njson.loads('{no')\n\nclass Go: ...\ndef read(): ...\n"
+    (shop / "shop.py").write_text(code, "utf-8")
     answer = kernel("apply", "main.yaml", "--target", "Run.Sequence/Main", folder=shop, env=TOKEN)
     assert "at shop.py:3 in <module>" in answer.err
