@@ -45,9 +45,9 @@ Path = tuple[str | int, ...]
 
 
 class BoolStep(str):
-    """The step of a path to a key ``true`` or ``false`` of a map that has ``1`` or ``0`` as well.
+    """The step of a path to a key ``true`` of a map that has the keys ``1`` and ``"true"`` as well.
 
-    It reads as that word. It equals neither the key ``"true"`` nor, as a bool does, the key ``1``.
+    Or ``false``. It reads as that word; it equals neither the text nor, as a bool does, the number.
     """
 
     __slots__ = ()

@@ -131,8 +131,15 @@ def entries(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
     """The entries of a mapping, with keys for paths: those of a MixedMap differ for Python too."""
     if type(mapping) is not MixedMap:
         return mapping.items()
-    pairs = mapping.items()
-    return [(BoolStep.of(key) if isinstance(key, bool) else key, item) for key, item in pairs]
+    return [(_step(key, mapping), item) for key, item in mapping.items()]
+
+
+def _step(key: Any, mapping: MixedMap) -> Any:
+    """The step of a path to a key: a bool is its word, unless that is a key of the map as well."""
+    if not isinstance(key, bool):
+        return key
+    step = BoolStep.of(key)
+    return step if str(step) in mapping else str(step)
 
 
 def entry(holder: Any, step: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.machine import seconds_of, slowness, usual
 from kernel import cel
 
 
@@ -126,7 +127,8 @@ def test_what_costs_too_much_is_an_error_of_the_budget(text: str) -> None:
         cel.compile(text).evaluate(BIG)
     assert caught.value.reason == "budget"
     assert caught.value.end > caught.value.offset
-    assert time.process_time() - began < 6
+    took = time.process_time() - began
+    assert took < 6 or took < 6 * slowness([seconds_of(usual) for _ in range(3)])
 
 
 @pytest.mark.parametrize(
