@@ -22,7 +22,8 @@ bench: $(READY)  ## measure the hot paths; prints ratios
 	$(BIN)/python -m benchmarks
 
 long: $(READY)  ## the tests that take their time
-	$(BIN)/python -m pytest -m long -n 2 -o faulthandler_timeout=1800 --ignore tests/test_benchmarks.py
+	$(BIN)/python -m pytest -m long -n 2 --dist worksteal -o faulthandler_timeout=1800 \
+		--ignore tests/test_benchmarks.py
 	$(BIN)/python -m pytest -m long -o faulthandler_timeout=1800 tests/test_benchmarks.py
 
 lock:  ## resolve the packages anew

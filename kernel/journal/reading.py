@@ -15,6 +15,7 @@ from kernel.journal.errors import Damaged
 from kernel.journal.rows import ApprovalState, RunState
 from kernel.journal.values import from_text
 from kernel.safety import Safety
+from kernel.schema.plain import MAX_DEPTH
 from kernel.structs import struct
 
 T = TypeVar("T")
@@ -23,6 +24,9 @@ _MAX_COUNT = 2**62
 """A larger number was not counted, and could not be counted on in every store."""
 
 _MAX_ID_CHARACTERS = 200
+_MAX_DEPTH = MAX_DEPTH + 40
+"""Of a value with what the kernel writes around it; a deeper one could not be printed as YAML."""
+
 _TABLES = {
     "c": "kernel_conclusions",
     "i": "kernel_invocations",
@@ -60,12 +64,32 @@ Form = Mapping[str, Any]
 
 def _object(says: str, form: Form) -> Kind:
     def read(text: str) -> Any:
-        found = from_text(text)
+        found = _json(text)
         if found is not None and not _has_form(found, form):
             raise ValueError
         return found
 
     return Kind(says, (str, type(None)), read=read)
+
+
+def _json(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError where it is deeper than any that is written."""
+    found = from_text(text)
+    if text.count("{") + text.count("[") > _MAX_DEPTH:
+        inside = [found]
+        for _ in range(_MAX_DEPTH):
+            inside = [item for one in inside for item in _items(one)]
+            if not inside:
+                return found
+        if any(isinstance(one, dict | list) for one in inside):
+            raise ValueError
+    return found
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _has_form(found: Any, form: Form) -> bool:
@@ -87,7 +111,7 @@ def _is_of(member: Any, kind: Any) -> bool:
 TEXT = Kind("text", (str,))
 COUNT = Kind("a number from 0 up", (int,), range(_MAX_COUNT))
 MOMENT = Kind("a moment since 1970", (int,), range(2**63))
-JSON = Kind("JSON", (str, type(None)), read=from_text)
+JSON = Kind("JSON", (str, type(None)), read=_json)
 RUN_STATE = _one_of("a state of a run", RunState)
 APPROVAL_STATE = _one_of("a state of an approval", ApprovalState)
 SAFETY = _one_of("a safety class", Safety)
