@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import shutil
@@ -291,11 +292,13 @@ def test_a_damaged_row_is_a_sentence_and_no_effect_is_made_twice(
 @pytest.mark.long
 def test_every_cell_with_every_wrong_value(shop: Shop) -> None:
     damaged = shop.folder / "damaged.db"
+    # Each command meets each cell and each value, but not all of their pairs.
+    every = itertools.cycle(commands(shop))
     for cell in cells(shop.journal):
         for value in WRONG:
             shutil.copy(shop.journal, damaged)
             if spoil(damaged, cell, value):
-                for arguments in commands(shop):
+                for arguments in itertools.islice(every, 1):
                     check(shop, damaged, arguments, once=cell[0] != "kernel_keys")
 
 
