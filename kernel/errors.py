@@ -42,6 +42,7 @@ Outcome = Literal[
 """How an invocation or a run ended (pipeline.md, Outcomes)."""
 
 Path = tuple[str | int, ...]
+"""The keys and indices from the root of a document to one of its nodes."""
 
 
 class BoolStep(str):
@@ -70,9 +71,6 @@ class BoolStep(str):
 
     def __hash__(self) -> int:
         return hash((BoolStep, str(self)))
-
-
-"""The keys and indices from the root of a document to one of its nodes."""
 
 
 @struct

@@ -73,7 +73,7 @@ def _lines() -> Iterator[str]:
         others = sorted(form.fields - {name})
         said = f", with {', '.join(f'`{other}`' for other in others)}" if others else ""
         yield f"- `{name}`{said}"
-    yield "\nWhat each gives:\n"
+    yield "\nThe forms by their names, and what each gives:\n"
     yield from _said("Forms of a step")
     yield "\nWhat the fields mean, but for those that are the same as at every call site:\n"
     site = vocabulary.CALL_SITE["properties"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from kernel.cel.budget import Limits
 from kernel.cel.errors import CelError, CelEvaluationError, CelSyntaxError
 from kernel.cel.functions import MACROS, TABLE
-from kernel.cel.json_form import from_types, in_json, to_json, with_types
+from kernel.cel.json_form import again_in_json, from_types, in_json, to_json, with_types
 from kernel.cel.parser import parse
 from kernel.cel.program import Program, compile
 from kernel.cel.template_tree import Embedded, Scalar, Segment, TemplateTree, parse_template, scan
@@ -36,6 +36,7 @@ __all__ = [
     "Timestamp",
     "Type",
     "UInt",
+    "again_in_json",
     "compile",
     "compile_template",
     "faulty_template",

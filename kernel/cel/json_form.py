@@ -130,10 +130,19 @@ def in_json(value: Any, conform: Callable[[Any], Any]) -> Any:
     """
     try:
         return conform(value)
-    except SchemaError:
-        plain = to_json(value)
-        if plain is value:
-            raise
+    except SchemaError as refused:
+        return again_in_json(value, conform, refused)
+
+
+def again_in_json(value: Any, conform: Callable[[Any], Any], refused: SchemaError) -> Any:
+    """What ``conform`` makes of the JSON form of a value that it has ``refused`` as it is.
+
+    Raises ``refused`` for a value that is JSON already, and what ``conform`` and :func:`to_json`
+    raise.
+    """
+    plain = to_json(value)
+    if plain is value:
+        raise refused
     return conform(plain)
 
 

@@ -236,6 +236,14 @@ _REQUEST = {
     "body": "The body, typed by the route's schema.",
 }
 
+_EVENT = {
+    "type": "What happened: `<Kind>.<Name>.Invoked` and the like.",
+    "subject": "What it happened to: the path of the invocation, or null.",
+    "time": "When it happened, as RFC 3339 writes it.",
+    "id": "The id of the event.",
+    "data": "What the event carries, as JSON.",
+}
+
 _AFTER: Mapping[str, Mapping[str, Any]] = {
     "Names in scope": {
         "vars": "Everywhere in the module: the values that `Kernel.Module` declares.",
@@ -265,7 +273,10 @@ _AFTER: Mapping[str, Mapping[str, Any]] = {
         ),
         "result": "Where a call site maps what came back: `outputs`, `landed`, responses.",
         "request": ("In routes: the incoming request.", _REQUEST),
-        "event": "In the pattern of a pause and where events are mapped: the event that came.",
+        "event": (
+            "In the pattern of a pause and where events are mapped: the event that came.",
+            _EVENT,
+        ),
         "invocation": (
             "At call sites: the current invocation. An invocation is one pass of a call through "
             "the pipeline; it has an id.",

@@ -26,7 +26,7 @@ class Around:
             around = around.outer
 
     def judge(self, error: InvocationError) -> None:
-        """Make a refusal within a failure, if something may have been done."""
+        """Change the outcome ``rejected`` to ``failed``, if something may have been done."""
         if error.outcome == "rejected" and self.has_called:
             error.outcome = "failed"
 

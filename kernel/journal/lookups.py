@@ -69,8 +69,7 @@ _INVOCATION = f"""SELECT {_SHAPE.columns} FROM kernel_invocations i
 _CONCLUDED = f"""SELECT {_SHAPE.columns} FROM kernel_conclusions c
     JOIN kernel_invocations i ON i.execution = c.execution AND i.conclusion = c.number"""
 
-_NUMBER = 14
-"""The place of ``c.number`` among the columns."""
+_NUMBER = _SHAPE.columns.split(", ").index("c.number")
 
 _IDS = {"kernel_runs": "run", "kernel_invocations": "execution", "kernel_approvals": "approval"}
 
@@ -90,7 +89,7 @@ def concluded(
 ) -> tuple[Page[Invocation], int | None]:
     """Invocations of a run in the order of their conclusions, whose number is above ``after``.
 
-    And after which number there may be more.
+    Beside them the number after which there may be more; None where there are no more.
     """
     sql = f"{_CONCLUDED} WHERE c.run = ? AND c.number > ? ORDER BY c.number LIMIT ?"
     found = session.rows(sql, (run, after, limit))

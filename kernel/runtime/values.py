@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from kernel.events import Redactor
 from kernel.events.redaction import step, texts
 from kernel.events.references import References
 from kernel.manifest import Manifest, Module, resolve_values
+from kernel.manifest.values import Values
 from kernel.registry.scope import ModuleScope
 
 
@@ -23,21 +24,12 @@ def scopes_of(
     ``given`` are values for the root module, above its environment variables and defaults.
     Raises :class:`ValuesError` with all that is missing or wrong, in all modules.
     """
-    environ = os.environ if environ is None else environ
-    scopes: dict[int, ModuleScope] = {}
-    faults: list[Fault] = []
-    hidden: list[str] = []
-    for module in _modules(manifest):
-        try:
-            values = resolve_values(module, given if module is manifest.root else None, environ)
-        except ManifestError as error:
-            faults.extend(error.faults)
-            continue
-        scopes[id(module)] = ModuleScope(module, values.vars, values.secrets)
-        hidden.extend(texts(list(values.secrets.values())))
-    if faults:
-        raise ValuesError(faults)
-    return scopes, hidden
+    found = _values(manifest, given, environ)
+    scopes = {
+        id(module): ModuleScope(module, found[id(module)].vars, found[id(module)].secrets)
+        for module in _modules(manifest)
+    }
+    return scopes, list(texts([values.secrets for values in found.values()]))
 
 
 def named_secrets(
@@ -65,23 +57,35 @@ def variables_as_given(
     ``kept`` is what the journal has of them, ``given`` are values for the root module. Raises
     :class:`ValuesError` with the secrets that are missing or wrong, and LostSecret.
     """
+    own = {name: given[name] for name in manifest.root.secrets if name in given}
+    found = _values(manifest, own, environ, lambda module: replace(module, vars={}))
+    secrets = {module: values.secrets for module, values in found.items()}
+    redactor = Redactor(texts([*secrets.values()]))
+    return dict(References(redactor, named_secrets(manifest, secrets)).show(dict(kept)))
+
+
+def _values(
+    manifest: Manifest,
+    given: Mapping[str, Any],
+    environ: Mapping[str, str] | None,
+    declared: Callable[[Module], Module] = lambda module: module,
+) -> dict[int, Values]:
+    """The values of each module by its identity, of what is ``declared`` in it.
+
+    Raises :class:`ValuesError` with all that is missing or wrong, in all modules.
+    """
     environ = os.environ if environ is None else environ
-    found: dict[int, Mapping[str, Any]] = {}
+    found: dict[int, Values] = {}
     faults: list[Fault] = []
     for module in _modules(manifest):
-        own = {name: given[name] for name in module.secrets if name in given}
+        own = given if module is manifest.root else None
         try:
-            values = resolve_values(
-                replace(module, vars={}), own if module is manifest.root else None, environ
-            )
+            found[id(module)] = resolve_values(declared(module), own, environ)
         except ManifestError as error:
             faults.extend(error.faults)
-            continue
-        found[id(module)] = values.secrets
     if faults:
         raise ValuesError(faults)
-    redactor = Redactor(texts([*found.values()]))
-    return dict(References(redactor, named_secrets(manifest, found)).show(dict(kept)))
+    return found
 
 
 def _modules(manifest: Manifest) -> Iterator[Module]:

@@ -264,7 +264,8 @@ def _tell_caller(history: History, invocation: Invocation, approval: Approval) -
 
 async def _withdraw(history: History, invocation: Invocation) -> None:
     """Take back what nobody has decided, also where the journal was just being told to ask."""
-    await history.guard(history.journal.expire())  # is done after what is being written
+    # The journal writes in order: when this is done, a question that was being written is there.
+    await history.guard(history.journal.expire())
     asked = await history.guard(history.journal.approvals("pending", execution=invocation.id))
     for approval in asked:
         with suppress(Refused):

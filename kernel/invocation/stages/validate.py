@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kernel.cel import in_json
+from kernel.cel import again_in_json
 from kernel.errors import OutputError, Span, ValidationError
 from kernel.invocation.invocation import Invocation, Plan, Stage
 from kernel.schema import Schema, SchemaError, check_json
@@ -26,9 +26,9 @@ def prepare_inputs(plan: Plan) -> Stage | None:
     def validate_inputs(invocation: Invocation) -> None:
         try:
             try:
-                invocation.inputs = conform(invocation.inputs)  # the usual way, and the fast one
-            except SchemaError:
-                invocation.inputs = in_json(invocation.inputs, conform)
+                invocation.inputs = conform(invocation.inputs)  # what is JSON needs no more
+            except SchemaError as refused:
+                invocation.inputs = again_in_json(invocation.inputs, conform, refused)
         except SchemaError as error:
             problems = _said(invocation, error)
             raise ValidationError(
@@ -52,9 +52,9 @@ def prepare_outputs(plan: Plan) -> Stage:
     def validate_outputs(invocation: Invocation) -> None:
         try:
             try:
-                invocation.outputs = conform(invocation.outputs)  # the usual way, and the fast one
-            except SchemaError:
-                invocation.outputs = in_json(invocation.outputs, conform)
+                invocation.outputs = conform(invocation.outputs)  # what is JSON needs no more
+            except SchemaError as refused:
+                invocation.outputs = again_in_json(invocation.outputs, conform, refused)
         except SchemaError as error:
             problems = _said(invocation, error)
             raise OutputError(
