@@ -27,6 +27,7 @@ from kernel.cli.render import show, use_color
 from kernel.cli.streams import answer_is_kept
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
 from kernel.events.sinks import JsonLines
+from kernel.journal import Damaged
 from kernel.manifest import Manifest
 from kernel.runtime.given_inputs import check_inputs, input_schemas
 from kernel.runtime.starts import starts
@@ -330,8 +331,8 @@ async def _alive(kernel: Kernel, work: Work, tell: Tell) -> RunResult:
         # A resource could not be started: that is an outcome like another.
         return RunResult(kernel.first_run, error.outcome, None, error)
     except KernelError as error:
-        if error.category != "Journal":
-            raise
+        if error.category != "Journal" or isinstance(error, Damaged):
+            raise  # what is damaged names its own way out
         way_out = "`--journal ADDRESS` names another one, `--journal memory:` keeps none"
         raise KernelError(f"{error}; {way_out}") from error
     except Exception as error:

@@ -12,10 +12,10 @@ from kernel.cli.journals import Unread, list_rows
 from kernel.cli.options import JOURNAL, output
 from kernel.cli.tables import lasting, mark, minute, short
 from kernel.journal import Journal, Run
+from kernel.journal.interface import every_run
 from kernel.journal.owners import is_gone
 from kernel.journal.rows import RunState
 
-_PAGE_SIZE = 500
 _HEADER = ("RUN", "TOPOLOGY", "STATE", "OPENED", "TAKES", "CONCLUDED", "PRINCIPAL")
 _OPTIONAL = ("CONCLUDED", "PRINCIPAL")
 INTERRUPTED = "interrupted"
@@ -55,17 +55,12 @@ async def _found(journal: Journal, state: str | None, limit: int, unread: Unread
     """The newest runs in a state; with those that are interrupted in a state of that name."""
     recorded: Any = "running" if state == INTERRUPTED else state
     found: list[Run] = []
-    before: Run | None = None
-    while len(found) < limit:
-        tell = unread.append
-        page = await journal.runs(recorded, before=before, limit=_PAGE_SIZE, damaged=tell)
-        for run in page:
-            shown = await as_seen(journal, run)
-            if state in (None, shown.state) and len(found) < limit:
-                found.append(shown)
-        if len(page) < _PAGE_SIZE:
+    async for run in every_run(journal, recorded, damaged=unread.append):
+        shown = await as_seen(journal, run)
+        if state in (None, shown.state):
+            found.append(shown)
+        if len(found) == limit:
             break
-        before = page[-1]
     return found
 
 

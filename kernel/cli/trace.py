@@ -18,9 +18,7 @@ from kernel.cli.tables import mark, plain, say
 from kernel.cli.tree import show_run
 from kernel.errors import UsageError
 from kernel.journal import Broken, Damaged, Journal, JournalError, Run
-from kernel.journal.interface import OnDamage
-
-_PAGE_SIZE = 500
+from kernel.journal.interface import OnDamage, every_run
 
 
 @click.command("trace")
@@ -116,11 +114,8 @@ def _verify(address: str, name: str | None, form: str) -> int:
             _, run = await find_id(journal, name, "run")
             return [await _proof(journal, run)]
         unread = Unread()
-        found: list[dict[str, Any]] = []
-        page = await journal.runs(limit=_PAGE_SIZE, damaged=unread.append)
-        while page:
-            found += [await _proof(journal, run.run) for run in page]
-            page = await journal.runs(before=page[-1], limit=_PAGE_SIZE, damaged=unread.append)
+        runs = every_run(journal, damaged=unread.append)
+        found = [await _proof(journal, run.run) async for run in runs]
         return [*found, *map(_disproof, unread)]
 
     proofs = with_journal(address, work)
@@ -132,8 +127,7 @@ def _verify(address: str, name: str | None, form: str) -> int:
 
 
 def _disproof(damaged: Damaged) -> dict[str, Any]:
-    why = f"it is damaged: {damaged.why}"
-    return {"run": damaged.id, "holds": False, "number": 0, "path": None, "why": why}
+    return {"run": damaged.id, "holds": False, "number": 0, "path": None, "why": damaged.why}
 
 
 async def _proof(journal: Journal, run: str) -> dict[str, Any]:
@@ -152,7 +146,8 @@ def _say_proofs(proofs: list[dict[str, Any]]) -> None:
         if proof["holds"]:
             say(f"{mark('succeeded')} {plain(proof['run'])}")
         else:
-            why = f"broken at number {proof['number']}: {proof['why']}"
+            where = f" at number {proof['number']}" if proof["number"] else ""
+            why = f"broken{where}: {proof['why']}"
             name = proof["run"] or "a run without a readable id"
             say(f"{mark('failed')} {plain(name)}  {plain(why)}", "red")
     if not proofs:

@@ -67,9 +67,9 @@ class History:
         self.open: set[str] = set()
         """The executions that this process has claimed and not concluded."""
         self.going_on: set[str] = set()
-        """The executions that invocations of this process claim or go on with."""
+        """The executions that an invocation of this process has now, claimed or taken up."""
         self.taken_up: set[str] = set()
-        """The executions in flight with which this process has gone on."""
+        """The executions of an earlier process in flight, once this one goes on with them."""
         self.at_work: set[str] = set()
         """The executions of which an attempt is being made, with a commit record."""
         self.last = max((row.number or 0 for row in self.concluded.values()), default=0)

@@ -20,6 +20,8 @@ from typing import Any, Protocol
 from kernel.journal import rows
 from kernel.journal.errors import Damaged
 
+_PAGE_ROWS = 500
+
 OnDamage = Callable[[Damaged], object]
 """Is told of each row that could not be read, of a query that gives the others."""
 
@@ -224,3 +226,17 @@ class Journal(Protocol):
 
     async def close(self) -> None:
         """Do the requests that are waiting, and close the connections."""
+
+
+async def every_run(
+    journal: Journal, state: rows.RunState | None = None, *, damaged: OnDamage | None = None
+) -> AsyncIterator[rows.Run]:
+    """The runs of a journal, the newest first, read page by page. Raises as ``Journal.runs``."""
+    before: rows.Run | None = None
+    while True:
+        page = await journal.runs(state, before=before, limit=_PAGE_ROWS, damaged=damaged)
+        for run in page:
+            yield run
+        if len(page) < _PAGE_ROWS:
+            return
+        before = page[-1]

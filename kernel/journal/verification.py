@@ -86,7 +86,7 @@ def _notes(session: Session, run: str) -> Iterator[Damaged]:
 
 
 def _broken(damaged: Damaged) -> Broken:
-    return Broken(0, None, f"{damaged.what} is damaged: {damaged.why}")
+    return Broken(0, None, f"{damaged.what}: {damaged.why}")
 
 
 def _altered_manifest(session: Session, run: str) -> Broken | None:

@@ -9,7 +9,7 @@ from kernel.errors import InvocationError, KernelError, UsageError
 from kernel.invocation.run import Run
 from kernel.journal import rows
 from kernel.journal.errors import Damaged
-from kernel.journal.interface import Journal, OnDamage
+from kernel.journal.interface import Journal, OnDamage, every_run
 from kernel.journal.owners import is_gone
 from kernel.registry.instances import Instance
 from kernel.runtime.cancelling import unresolved_of
@@ -31,15 +31,12 @@ async def lost_runs(
     read is left out, and ``damaged`` is told.
     """
     found: list[str] = []
-    last: rows.Run | None = None
-    while page := await journal.runs("running", before=last, damaged=damaged):
-        last = page[-1]
-        for run in page:
-            try:
-                if await _is_lost(journal, run, digest, settings, find):
-                    found.append(run.run)
-            except Damaged as error:
-                damaged(error)
+    async for run in every_run(journal, "running", damaged=damaged):
+        try:
+            if await _is_lost(journal, run, digest, settings, find):
+                found.append(run.run)
+        except Damaged as error:
+            damaged(error)
     return found[::-1]
 
 

@@ -343,6 +343,20 @@ def test_a_page_of_damaged_runs_ends_no_list(shop: Shop) -> None:
     assert (listed.status, "done" in listed.out, listed.err.count("Error: ")) == (1, True, 2)
 
 
+def test_a_damaged_run_is_told_once_with_its_own_way_out(shop: Shop) -> None:
+    damaged = shop.folder / "damaged.db"
+    shutil.copy(shop.journal, damaged)
+    change(damaged, "UPDATE kernel_runs SET state = 'odd' WHERE run IN ('lost', 'parked')")
+    proved = command("trace", "--verify", "-o", "json", journal=damaged)
+    assert sorted(proof["run"] for proof in json.loads(proved.out)) == ["done", "lost", "parked"]
+    said = command("trace", "--verify", journal=damaged).out
+    assert "parked broken: `kernel_runs.state` is not a state of a run" in " ".join(said.split())
+    answer = command("resume", "parked", journal=damaged)
+    assert (answer.status, answer.err.count("is damaged")) == (1, 1)
+    assert "a backup of the journal may have it" in answer.err
+    assert "--journal ADDRESS" not in answer.err
+
+
 def test_a_damaged_run_is_left_as_it_is(shop: Shop) -> None:
     damaged = shop.folder / "damaged.db"
     shutil.copy(shop.journal, damaged)
