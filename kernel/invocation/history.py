@@ -128,7 +128,8 @@ class History:
         Errors of the classes ``passed`` are left to the caller.
         """
         try:
-            return await work
+            with self.replay_order.asking():
+                return await work
         except passed:
             raise
         except JournalError as error:

@@ -12,7 +12,8 @@ import asyncio
 import heapq
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from kernel.run_paths import enclosing
 
@@ -21,6 +22,9 @@ _MAX_LOOP_ITERATIONS = 1_000
 
 _IDLE_ITERATION_SECONDS = 0.0002
 """An iteration of the event loop in which no branch walks takes less."""
+
+_JOURNAL_POLL_SECONDS = 0.001
+"""Between two looks whether the journal has answered the walk."""
 
 _MAX_FINISH_SECONDS = 5.0
 """So long, at most, new calls wait for the branches that replay."""
@@ -36,6 +40,16 @@ class ReplayOrder:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._asked = 0
         self._giving: asyncio.Task[None] | None = None
+        self._requests = 0  # of the walk to the journal, which have no answer yet
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a branch of the walk waits for the journal, on its way."""
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
 
     @property
     def is_awaited(self) -> bool:
@@ -65,10 +79,15 @@ class ReplayOrder:
     async def finish(self) -> None:
         """Let every branch walk to the end of what is recorded, before a new call is begun.
 
-        A failure may stand there that had cancelled this branch. No branch waits on its way there.
+        A failure may stand there that had cancelled this branch. No branch waits on its way there,
+        but for the journal.
         """
         until, idle = time.monotonic() + _MAX_FINISH_SECONDS, 0
         while idle < 3 and time.monotonic() < until:
+            if self._requests:
+                await asyncio.sleep(_JOURNAL_POLL_SECONDS)
+                idle = 0
+                continue
             began = time.monotonic()
             await asyncio.sleep(0)
             is_busy = time.monotonic() - began >= _IDLE_ITERATION_SECONDS

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from kernel.errors import Timeout
+from kernel.errors import InvocationError, Timeout
 from kernel.invocation.context import EvaluationContext
 from kernel.topology.tasks import cancel_and_wait
 
@@ -53,12 +53,21 @@ async def in_time(
         if doing.done():
             return doing.result()
         timer.result()
+        if (history := context.run.history) is not None and history.in_flight:
+            # The walk comes to what was in flight before it is cut off, to tell of it.
+            await history.replay_order.finish()
     finally:
         for task in (doing, timer):
             if not task.done():
                 await cancel_and_wait(task, GRACE_SECONDS)
     late = Timeout(f"the step took longer than {milliseconds:g} ms", outcome="failed")
-    if found:
+    if found or _has_ended_unknown(doing):
         late.outcome = "unknown"
         late.is_escalated = context.run.history is not None and context.run.history.is_replayable
     raise late
+
+
+def _has_ended_unknown(doing: asyncio.Future[Any]) -> bool:
+    """Whether the work ended by itself meanwhile, and nobody knows what became of a call in it."""
+    error = doing.exception() if doing.done() and not doing.cancelled() else None
+    return isinstance(error, InvocationError) and error.outcome == "unknown"

@@ -15,6 +15,7 @@ from kernel.journal.errors import Damaged, Fenced, JournalError, Refused, TooLar
 from kernel.journal.rows import Approval, Invocation, RunState
 from kernel.runtime.cancelling import abandon, unresolved_of
 from kernel.schema import is_atom
+from kernel.topology.tasks import until_ended
 
 _MAX_ERROR_TEXT = 4_000
 """Characters of a message, or a code, of an error that is too large for the journal."""
@@ -95,7 +96,7 @@ async def _end_of(task: asyncio.Future[Any]) -> Any:
     except asyncio.CancelledError:
         if not task.done():
             task.cancel()
-            await asyncio.wait((task,))
+            await until_ended((task,))
         raise
 
 

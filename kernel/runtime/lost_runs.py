@@ -15,6 +15,7 @@ from kernel.registry.instances import Instance
 from kernel.runtime.cancelling import unresolved_of
 from kernel.runtime.result import RunResult
 from kernel.runtime.run_request import RunRequest, is_served
+from kernel.topology.tasks import until_ended
 
 Find = Callable[["rows.Invocation"], "Instance"]
 """Finds the target of a recorded invocation. Raises :class:`UsageError`."""
@@ -97,7 +98,7 @@ async def recover_run(
     except asyncio.CancelledError:
         if not hand_over(one for one in open_runs if one.id == run):
             task.cancel()
-        await asyncio.wait((task,))
+        await until_ended((task,))
         raise
     except KernelError as error:
         return RunResult(run, "failed", None, InvocationError(str(error), code="NOT_RESUMED"))

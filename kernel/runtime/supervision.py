@@ -9,7 +9,7 @@ from typing import Any
 from kernel.errors import InvocationError
 from kernel.events.log import Log
 from kernel.registry.instances import Instance
-from kernel.topology.tasks import retrieve_error
+from kernel.topology.tasks import retrieve_error, until_ended
 
 
 class ServiceSupervisor:
@@ -66,7 +66,7 @@ class ServiceSupervisor:
             is_cancelled = current is not None and current.cancelling()
             if not task.done():
                 task.cancel()
-                await asyncio.wait((task,))
+                await until_ended((task,))
             if is_cancelled or self._failed is None:
                 raise
             raise self._error(*self._failed) from None

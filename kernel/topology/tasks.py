@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 _GRACE_SECONDS = 1.0
@@ -30,7 +31,7 @@ async def within(
     try:
         await asyncio.wait((task,), timeout=seconds)
     except asyncio.CancelledError:
-        await cancel_and_wait(task)
+        await cancel_and_wait(task, grace)
         raise
     if task.done():
         return task.result()
@@ -42,7 +43,45 @@ async def cancel_and_wait(task: asyncio.Future[Any], seconds: float = _GRACE_SEC
     """Cancel a task and wait for its end, but not for ever: a task that goes on is abandoned."""
     task.cancel()
     task.add_done_callback(retrieve_error)
-    await asyncio.wait((task,), timeout=seconds)
+    await until_ended((task,), seconds)
+
+
+async def until_ended(tasks: Iterable[asyncio.Future[Any]], seconds: float | None = None) -> None:
+    """Wait for the end of tasks, for so many seconds at most.
+
+    A cancellation of the caller meanwhile is passed on to them, and raised when the wait is over:
+    no task goes on when what has begun it has ended.
+    """
+    until = None if seconds is None else time.monotonic() + seconds
+    late = {task for task in tasks if not task.done()}
+    cancelled: asyncio.CancelledError | None = None
+    while late:
+        left = None if until is None else until - time.monotonic()
+        if left is not None and left <= 0:
+            break
+        try:
+            _, late = await asyncio.wait(late, timeout=left)
+        except asyncio.CancelledError as error:
+            cancelled = error
+            for task in late:
+                task.cancel()
+            late = {task for task in late if not task.done()}
+    if cancelled is not None:
+        raise cancelled
+
+
+async def to_the_end(work: Coroutine[Any, Any, Any]) -> None:
+    """Do a short work that must not be left half done; a cancellation is raised after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 def retrieve_error(task: asyncio.Future[Any]) -> None:

@@ -20,7 +20,7 @@ from kernel.topology import forms
 from kernel.topology.context import Context, decided, evaluate, holds, is_wanted, type_name
 from kernel.topology.forms import Form, Step, Steps
 from kernel.topology.reader import MAX_MILLISECONDS
-from kernel.topology.tasks import retrieve_error
+from kernel.topology.tasks import retrieve_error, until_ended
 
 _ROUNDS_WITHOUT_PAUSE = 100
 """A loop that calls nothing lets others run, and cancellation in, after so many rounds."""
@@ -348,5 +348,4 @@ async def _stop(tasks: Iterable[asyncio.Future[Any]]) -> None:
     late = [task for task in tasks if not task.done()]
     for task in late:
         task.cancel()
-    if late:
-        await asyncio.wait(late)
+    await until_ended(late)

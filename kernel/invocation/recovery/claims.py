@@ -18,9 +18,10 @@ from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.silent import settled
 from kernel.journal import rows
-from kernel.journal.errors import Damaged
+from kernel.journal.errors import Damaged, JournalError
 from kernel.journal.rows import Conclusion
 from kernel.journal.values import digest_of
+from kernel.topology.tasks import to_the_end
 
 
 def intent_of(invocation: Invocation, history: History, **more: Any) -> rows.Intent:
@@ -93,15 +94,19 @@ async def _claim(invocation: Invocation, history: History, more: Mapping[str, An
         return await history.guard(claimed())
     except asyncio.CancelledError:
         if not history.activity.is_suspended:
-            await _find_claim(invocation, history, more)
+            await to_the_end(_find_claim(invocation, history, more))
         raise
 
 
 async def _find_claim(invocation: Invocation, history: History, more: Mapping[str, Any]) -> None:
     """Find out what came of a claim that was cancelled: the request was not taken back."""
-    await history.guard(history.open_run())
     intent = replace(intent_of(invocation, history, **more), inputs=None)
-    got = await history.guard(history.journal.claim(intent))
+    try:
+        await history.open_run()
+        got = await history.journal.claim(intent)
+    except JournalError as error:
+        await history.lose(error)
+        return
     match got:
         case rows.InFlight(row) if row.execution == invocation.id:
             invocation.claim = rows.Won(row.execution, row.epoch, row.attempts)

@@ -34,6 +34,7 @@ from kernel.journal.errors import JournalError, Refused
 from kernel.journal.rows import Approval, NewApproval
 from kernel.topology.callsite import ApprovalRequest
 from kernel.topology.context import type_name
+from kernel.topology.tasks import to_the_end
 
 _EXPIRY_NANOSECONDS = 24 * 3600 * 10**9
 """Until an approval that nobody decides expires, unless a policy says otherwise."""
@@ -114,7 +115,7 @@ async def _approved(invocation: Invocation, reason: str) -> None:
     except asyncio.CancelledError:
         history = invocation.history
         if history is not None and not history.activity.is_suspended:
-            await _withdraw(history, invocation)
+            await to_the_end(_withdraw(history, invocation))
         raise
 
 
@@ -264,13 +265,13 @@ def _tell_caller(history: History, invocation: Invocation, approval: Approval) -
 
 async def _withdraw(history: History, invocation: Invocation) -> None:
     """Take back what nobody has decided, also where the journal was just being told to ask."""
-    # The journal writes in order: when this is done, a question that was being written is there.
-    await history.guard(history.journal.expire())
-    asked = await history.guard(history.journal.approvals("pending", execution=invocation.id))
-    for approval in asked:
-        with suppress(Refused):
-            why = "the call was cancelled"
-            await history.journal.decide(approval.approval, "invalidated", "kernel", why)
+    journal, why = history.journal, "the call was cancelled"
+    with suppress(JournalError):  # which the conclusion of the call meets as well
+        # The journal writes in order: when this is done, a question that was being written is there
+        await journal.expire()
+        for approval in await journal.approvals("pending", execution=invocation.id):
+            with suppress(Refused):  # somebody has decided meanwhile
+                await journal.decide(approval.approval, "invalidated", "kernel", why)
 
 
 async def _still_holds(history: History, invocation: Invocation, approval: Approval) -> bool:

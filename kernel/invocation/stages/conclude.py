@@ -104,7 +104,9 @@ async def _ending(
     if isinstance(error, asyncio.CancelledError):
         if invocation.was_in_flight and not invocation.is_attempted:
             if not await _may_have_been_made(invocation, history):
-                return None  # the end of the run concludes it
+                # The end of the run concludes it, unless a later attempt goes on with it.
+                history.taken_up.discard(invocation.id)
+                return None
             invocation.is_attempted = True
         return await _cancelled(invocation, history) if invocation.claim else None
     if not isinstance(error, InvocationError):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kernel.journal import Conclusion, Journal, NewApproval, open_journal
+from kernel.journal import Conclusion, Journal, Lease, NewApproval, open_journal
+from tests.kernel.runtime.support.late import Late
 from tests.kernel.runtime.support.person import Person
 from tests.kernel.runtime.support.world import (
     Step,
@@ -146,6 +147,33 @@ async def test_a_limit_that_passed_meanwhile_asks_about_what_was_in_flight(tmp_p
         await asyncio.wait((run,))
     await asyncio.sleep(1.5)
     ended = await applied(resources, world, journal, "r")
+    (asked,) = await journal.escalations()
+    assert (ended.outcome, asked.target) == ("unknown", "Pay.Charge/inline")
+    await journal.close()
+    await to_the_end(file(tmp_path), resources, world, "")
+
+
+@in_a_loop
+async def test_a_limit_that_was_recorded_before_a_crash_asks_about_what_it_cut_off(
+    tmp_path: Path,
+) -> None:
+    """The process ended after the record of the limit, and before that of the call."""
+    limited = {"if": "${{ true }}", "then": [calling("e")], "timeout": 60_000}
+    resources, world = [sequence("Main", limited)], World("slow")
+    journal = await open_journal(file(tmp_path))
+    async with kernel(resources, world, journal) as started:
+        run = asyncio.ensure_future(started.apply("Run.Sequence/Main", run_id="r"))
+        await world.begun.wait()
+        started.let_go()
+        await asyncio.wait((run,))
+    (limit,) = [row for row in await journal.unresolved(run="r") if row.target == "pause"]
+    lease = await journal.acquire("r")
+    assert isinstance(lease, Lease)
+    epoch = await journal.fence(lease, limit.execution, limit.epoch)
+    await journal.finalize(limit.execution, epoch, Conclusion("succeeded"))
+    await journal.finish_run(lease, "running")
+    late: Any = Late(journal, "limit")
+    ended = await applied(resources, world, late, "r")
     (asked,) = await journal.escalations()
     assert (ended.outcome, asked.target) == ("unknown", "Pay.Charge/inline")
     await journal.close()

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import pytest
 
-from kernel.journal import Lease, open_journal
+from kernel.journal import Journal, Lease, open_journal
 from kernel.journal.errors import Refused
 from kernel.runtime import open_and_resume
 from kernel.runtime.cancelling import cancel
+from tests.kernel.runtime.support.late import Late
 from tests.kernel.runtime.support.person import ENDED, Person
 from tests.kernel.runtime.support.world import (
     CHECK,
@@ -147,6 +148,23 @@ def test_each_end_in_each_form(tmp_path: Path, end: str, form: str) -> None:
 
     async def told(address: str) -> None:
         await to_the_end(address, FORMS[form](step), World(fault), answer)
+
+    with place("sqlite", tmp_path) as address:
+        asyncio.run(told(address))
+
+
+@partial
+@pytest.mark.parametrize(("end", "form"), some(cases()))
+def test_each_end_in_each_form_with_a_journal_that_answers_late(
+    tmp_path: Path, end: str, form: str
+) -> None:
+    step, fault, answer = ENDS[end]
+
+    async def told(address: str) -> None:
+        def late(journal: Journal) -> Late:
+            return Late(journal, f"{end} {form}")
+
+        await to_the_end(address, FORMS[form](step), World(fault), answer, in_front=late)
 
     with place("sqlite", tmp_path) as address:
         asyncio.run(told(address))

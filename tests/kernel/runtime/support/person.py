@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from kernel import RunResult
 from kernel.errors import UsageError
 from kernel.journal import Invocation, Journal
+from kernel.journal.errors import Refused
 from kernel.journal.owners import is_gone
 from kernel.journal.rows import ApprovalState
 
@@ -62,7 +64,8 @@ class Person:
             assert await is_gone(self.journal, lease.owner), lease
         for approval in waiting:
             if approval.expires_at is None or approval.expires_at > time.time_ns():
-                await self.journal.decide(approval.approval, self.answer, "ann")
+                with suppress(Refused):  # it has just expired
+                    await self.journal.decide(approval.approval, self.answer, "ann")
         for row in asked:
             await self.say(row)
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernel import Call, Failure, Kernel, RunResult, loads
@@ -127,14 +127,23 @@ async def applied(resources: list[Step], world: World, journal: Journal, run: st
 
 
 async def to_the_end(
-    address: str, resources: list[Step], world: World, answer: str, run: str = "r"
+    address: str,
+    resources: list[Step],
+    world: World,
+    answer: str,
+    run: str = "r",
+    in_front: Callable[[Journal], Any] = lambda journal: journal,
 ) -> str:
-    """Let a person bring a run to its end; nothing was made twice then. Its state."""
+    """Let a person bring a run to its end; nothing was made twice then. Its state.
+
+    ``in_front`` gives the journal of the run, of the one that the person looks into.
+    """
     journal = await open_journal(address)
     try:
         said: Any = answer or "approved"
         person = Person(journal, world.has_landed, {"name": "?"}, said)
-        state = await person.end(run, lambda: applied(resources, world, journal, run))
+        own = in_front(journal)
+        state = await person.end(run, lambda: applied(resources, world, own, run))
     finally:
         await journal.close()
     twice = {name: count for name, count in world.applied.items() if count > 1}
