@@ -9,13 +9,15 @@ from typing import Any, Final
 from kernel.cel.budget import Budget
 from kernel.cel.errors import Problem
 from kernel.cel.functions.table import Function, Overload, charged, library, on
-from kernel.cel.operations import NUMBERS, no_overload
+from kernel.cel.operations import NUMBERS, less, no_overload
 from kernel.cel.values import INT_MAX, INT_MIN, UINT_MAX, UInt, integer, type_name, unsigned
 
 _math = library("math")
 
 
-def _extreme(name: str, better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+def _extreme(name: str, better: Callable[[Budget, Any, Any], bool]) -> Callable[..., Any]:
+    """The first of the numbers than which none is better, in the order of ``<``."""
+
     def choose(budget: Budget, *args: Any) -> Any:
         numbers = args[0] if len(args) == 1 and type_name(args[0]) == "list" else args
         budget.spend(len(numbers))
@@ -25,14 +27,14 @@ def _extreme(name: str, better: Callable[[Any, Any], bool]) -> Callable[..., Any
         for number in numbers:
             if type_name(number) not in NUMBERS:
                 raise no_overload(name, tuple(numbers)[:8])
-            if better(number, best):
+            if better(budget, number, best):
                 best = number
         return best
 
     return choose
 
 
-def _extremes(name: str, better: Callable[[Any, Any], bool]) -> tuple[Overload, ...]:
+def _extremes(name: str, better: Callable[[Budget, Any, Any], bool]) -> tuple[Overload, ...]:
     choose = _extreme(name, better)
     return (
         charged("(int...) -> int", choose),
@@ -105,13 +107,13 @@ FUNCTIONS: Final = (
         "math.greatest",
         "The greatest of the numbers, or of the numbers in a list.",
         "math.greatest(1, 2.5, 2u) == 2.5",
-        *_extremes("math.greatest", lambda a, b: bool(a > b)),
+        *_extremes("math.greatest", lambda budget, a, b: less(budget, b, a)),
     ),
     _math(
         "math.least",
         "The least of the numbers, or of the numbers in a list.",
         "math.least([3, 1, 2]) == 1",
-        *_extremes("math.least", lambda a, b: bool(a < b)),
+        *_extremes("math.least", less),
     ),
     _of_double(
         "math.ceil", "The least whole number not below.", "math.ceil(1.2) == 2.0", _whole(math.ceil)

@@ -65,6 +65,9 @@ async def claim(invocation: Invocation, history: History, **more: Any) -> rows.C
         got = await _claim(invocation, history, more)
         if not (isinstance(got, rows.InFlight) and is_left(history, got.invocation)):
             return got
+        found = await history.guard(history.journal.invocation(got.invocation.execution))
+        if found is not None and found.outcome is not None:
+            continue  # it was concluded just after the answer
         row = history.in_flight.get(got.invocation.path)
         if row is None or row.execution in history.taken_up:
             return got

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kernel import cel
 from kernel.cel.functions import QUALIFIED
+from tests.support.properties import examples
 
 EXAMPLES = {entry.name: entry.example for entry in (*cel.TABLE.values(), *cel.MACROS.values())}
 
@@ -107,3 +110,27 @@ def test_particular_values(text: str, value: object) -> None:
                 evaluate({})
         else:
             assert evaluate({}) == value
+
+
+NUMBERS = st.lists(
+    st.one_of(
+        st.integers(2**53 - 3, 2**53 + 3),
+        st.integers(-3, 3),
+        st.sampled_from([2**63 - 1, -(2**63)]),
+    ).flatmap(lambda n: st.sampled_from([n, float(n)])),
+    min_size=1,
+    max_size=5,
+)
+
+
+@examples(200)
+@given(NUMBERS)
+def test_the_extreme_is_the_first_than_which_none_is_better(numbers: list[float]) -> None:
+    """In the order of ``<``, in which an int is rounded to the double beside it."""
+    for name, order in (("least", "n < found"), ("greatest", "n > found")):
+        bound = {"ns": numbers}
+        chosen = cel.compile(f"math.{name}(ns)").evaluate(bound)
+        assert cel.compile(f"math.{name}(ns)").evaluate_by_reference(bound) == chosen
+        better = cel.compile(f"ns.exists(n, {order})")
+        first = next(n for n in numbers if not better.evaluate({**bound, "found": n}))
+        assert (type(chosen), chosen) == (type(first), first)
