@@ -30,6 +30,7 @@ _ALL: Final = (
     RuleEntry("K007", "wrong-value", "error"),
     RuleEntry("K008", "cel-not-evaluated", "error"),
     RuleEntry("K010", "not-json", "error"),
+    RuleEntry("K011", "other-draft", "warning"),
     # Schemas
     RuleEntry("K101", "invalid-schema", "error"),
     RuleEntry("K102", "unresolved-schema-ref", "error"),

@@ -20,7 +20,7 @@ from analyzer.taint.walk import find_leaks
 
 _OF_SCHEMAS: Final = codes(
     "invalid-schema", "unresolved-schema-ref", "unsatisfiable-schema", "infinite-schema",
-    "bad-default", "untyped-schema",
+    "bad-default", "untyped-schema", "other-draft",
 )  # fmt: skip
 _OF_EFFECTS: Final = codes(
     "unreachable-retry", "unsafe-retry", "error-coverage", "timeout-budget", "unclassified",

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from kernel.errors import Path
 from kernel.schema.engine import published
-from kernel.schema.keywords import is_schema_path, rebuilt, subschemas
+from kernel.schema.keywords import OTHER_DRAFTS, is_schema_path, rebuilt, subschemas
 from kernel.schema.problems import InvalidSchema, Problem
 from kernel.schema.resources import (
     MAX_DEPTH,
@@ -39,9 +39,9 @@ _FRAGMENT: Final = "!$&'()*+,;=:@/?-._~"
 _ESCAPED: Final = re.compile(rf"[^A-Za-z0-9{re.escape(_FRAGMENT)}]")
 MAX_COPIES = 20_000  # dynamic references that need more copies of schemas are refused
 INT64 = (-(2**63), 2**63 - 1)
-_DROPPED: Final = (
-    "$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary",
-)  # fmt: skip
+_DROPPED: Final = {
+    "$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary", *OTHER_DRAFTS,
+}  # fmt: skip
 
 Env = tuple[tuple[str, Resource], ...]
 """The dynamic anchors in scope by name, each with the outermost resource that has it."""
@@ -96,8 +96,9 @@ def _referred(schema: Any, root: Any) -> Mapping[str, Any]:
 def bundle(schema: Any, schemas: Schemas = NO_SCHEMAS) -> Any:
     """The schema as one document without references to the outside; the given one is not changed.
 
-    ``$id`` and the like are left out; ``type: integer`` gets the bounds of a 64-bit integer,
-    which is what CEL computes with. Raises InvalidSchema for references that lead nowhere.
+    ``$id`` and the like are left out, and the words of other drafts; ``type: integer`` gets the
+    bounds of a 64-bit integer, which is what CEL computes with. Raises InvalidSchema for references
+    that lead nowhere.
     """
     root, lost = bundle_sound(schema, schemas)
     if lost:

@@ -6,7 +6,7 @@ Every ``x-kernel-`` keyword is read in this module and in no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from kernel.errors import Path
 from kernel.structs import struct
@@ -17,6 +17,33 @@ _ONE = (
 )  # fmt: skip
 _MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+
+KEYWORDS: Final = frozenset(
+    (
+        "$id", "$schema", "$ref", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary",
+        "$comment", "$defs", "definitions", "prefixItems", "items", "contains",
+        "additionalProperties", "properties", "patternProperties", "dependentSchemas",
+        "propertyNames", "if", "then", "else", "allOf", "anyOf", "oneOf", "not",
+        "unevaluatedItems", "unevaluatedProperties", "type", "enum", "const", "multipleOf",
+        "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength",
+        "pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
+        "maxProperties", "minProperties", "required", "dependentRequired", "title", "description",
+        "default", "deprecated", "readOnly", "writeOnly", "examples", "format",
+        "contentEncoding", "contentMediaType", "contentSchema",
+    )
+)  # fmt: skip
+"""The keywords of JSON Schema 2020-12: the validator and the analyzer know these and no others."""
+
+OTHER_DRAFTS: Final[Mapping[str, str]] = {
+    "nullable": "OpenAPI 3.0",
+    "dependencies": "JSON Schema up to draft 7",
+    "additionalItems": "JSON Schema up to 2019-09",
+    "$recursiveRef": "JSON Schema 2019-09",
+    "id": "JSON Schema up to draft 4",
+    "divisibleBy": "JSON Schema up to draft 3",
+    "disallow": "JSON Schema up to draft 3",
+}
+"""Words that mean something elsewhere, with where they do; here they say nothing."""
 
 Role = Literal["steps", "nodes", "entries", "result", "inputs", "outputs"]
 

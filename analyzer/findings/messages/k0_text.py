@@ -1,4 +1,4 @@
-"""K001 to K008: the text of a manifest."""
+"""K001 to K011: the text of a manifest."""
 
 from __future__ import annotations
 
@@ -35,3 +35,8 @@ def _spelled(value: Scalar) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f'the text "{value}"' if isinstance(value, str) else str(value)
+
+
+def other_draft(word: str, where: str, instead: str) -> Message:
+    """K011; ``where`` the word means something, and what is written ``instead`` of it here."""
+    return Message("K011", f"`{word}` is a word of {where}; here it says nothing", instead)

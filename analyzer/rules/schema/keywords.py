@@ -7,22 +7,8 @@ from typing import Any, Final
 
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
-from kernel.schema.keywords import all_schemas
+from kernel.schema.keywords import KEYWORDS, OTHER_DRAFTS, all_schemas
 
-_KEYWORDS: Final = frozenset(
-    (
-        "$id", "$schema", "$ref", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary",
-        "$comment", "$defs", "definitions", "dependencies", "prefixItems", "items", "contains",
-        "additionalProperties", "properties", "patternProperties", "dependentSchemas",
-        "propertyNames", "if", "then", "else", "allOf", "anyOf", "oneOf", "not",
-        "unevaluatedItems", "unevaluatedProperties", "type", "enum", "const", "multipleOf",
-        "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength",
-        "pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
-        "maxProperties", "minProperties", "required", "dependentRequired", "title", "description",
-        "default", "deprecated", "readOnly", "writeOnly", "examples", "format",
-        "contentEncoding", "contentMediaType", "contentSchema",
-    )
-)  # fmt: skip
 _FOREIGN: Final = frozenset(("example", "comment", "schema", "anchor", "extends", "env"))
 """Words of other tools that say nothing wrong."""
 
@@ -33,10 +19,10 @@ def misspelt(schema: Any) -> Iterator[tuple[Path, str, str]]:
     """Each key of a schema that is near to a keyword: its path, the key, the keyword."""
     for _, path, node in all_schemas(schema):
         for key in node:
-            if type(key) is not str or key in _KEYWORDS or key in _FOREIGN:
+            if type(key) is not str or key in KEYWORDS or key in OTHER_DRAFTS or key in _FOREIGN:
                 continue
             if len(key) < _MIN_LENGTH or key.startswith("x-"):
                 continue
-            meant = nearest(key, _KEYWORDS - node.keys())
+            meant = nearest(key, KEYWORDS - node.keys())
             if meant is not None:
                 yield (*path, key), key, meant

@@ -21,6 +21,7 @@ from analyzer.program.program import Program
 from analyzer.rules.schema.defaults import refused_defaults
 from analyzer.rules.schema.finite import endless
 from analyzer.rules.schema.keywords import misspelt
+from analyzer.rules.schema.other_drafts import other_drafts
 from analyzer.rules.schema.parts import Parts, parts_of
 from analyzer.rules.schema.plain import is_plain
 from analyzer.rules.schema.satisfiable import unsatisfiable
@@ -112,6 +113,7 @@ def _findings(declared: Declared) -> Iterator[Finding]:
         span = declared.document.span(path + place, True)
         fix = Edit(f"write '{meant}'", span, meant)
         yield k1_schemas.misspelt_keyword(name, meant).at(span, path + place, fix=fix)
+    yield from other_drafts(schema, declared.document, path)
     from kernel.schema.engine import validator
 
     try:
