@@ -351,7 +351,7 @@ class _GuardsWalk:
 def _key_matches(subject: Template, key: object, outcome: bool, step: Step) -> Condition | None:
     """``subject == key``, where that can be written so."""
     expr, reads = expression_of(subject), steps_read(subject)
-    if expr is None or reads is None or not isinstance(key, str | int | bool | None):
+    if expr is None or reads is None or not isinstance(key, str | int | float | None):
         return None
     literal = Literal(expr.offset, expr.end, key)
     equal = Binary(expr.offset, expr.end, "==", expr, literal)

@@ -61,8 +61,15 @@ def data_not_json(example: object) -> Message:
     return Message("K402", f"`data` is JSON, and this may be {example}")
 
 
-def milliseconds_out_of_range(field: str, most: float, type_: Type) -> Message:
-    return Message("K402", f"`{field}` is 0 to {most:,.0f} ms, and this is {type_}")
+def milliseconds_out_of_range(field: str, most: float, shown: str, may_fit: bool) -> Message:
+    """K402: a number of milliseconds that is too small or too great, or may be."""
+    text = f"`{field}` is 0 to {most:,.0f} ms, and this {shown}"
+    return Message("K402", text, severity="warning" if may_fit else None)
+
+
+def empty_pattern(field: str) -> Message:
+    text = f"`{field}` begins with the type of an event, and this may be empty"
+    return Message("K402", text, severity="warning")
 
 
 def no_case(missing: Sequence[str]) -> Message:
