@@ -22,6 +22,8 @@ def call(checker: Checker, expr: Call, facts: Facts) -> Type:
     parts = expr.args if expr.target is None else (expr.target, *expr.args)
     if wrong is not None:
         return checker.report(wrong)
+    if expr.function == "type":
+        checker.asked |= set(map(id, parts))
     args = tuple((part, checker.check(part, facts)) for part in parts)
     type_ = applied(checker, expr, expr.function, expr.target is not None, args)
     if isinstance(type_, types.Error) or not constants_fit(checker, expr, parts):

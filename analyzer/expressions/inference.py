@@ -191,6 +191,8 @@ def _unary(checker: Checker, expr: tree.Unary, facts: Facts) -> Type:
 
 
 def _binary(checker: Checker, expr: tree.Binary, facts: Facts) -> Type:
+    if expr.operator in ("==", "!=", "in"):
+        checker.asked |= {id(expr.left), id(expr.right)}
     left, right = checker.check(expr.left, facts), checker.check(expr.right, facts)
     if expr.operator in _COMPARISONS:
         _compared_quotients(checker, expr, left, right)

@@ -52,6 +52,12 @@ def undeclared_property(node: Expr, name: str, known: Iterable[str]) -> Diagnost
     return unknown_name("K407", node, message, name, known, "declared are")
 
 
+def open_alternative(node: Expr, name: str, owner: str) -> Diagnostic:
+    """K407: a field that some alternatives declare, where another may have anything."""
+    why = "another one is open, and may have anything under that name"
+    return Diagnostic.of("K407", node, f"only some alternatives of {owner} declare '{name}': {why}")
+
+
 def field_of_type(field: str, wanted: str, type_: Type) -> Message:
     return Message("K402", f"`{field}` is {wanted}, and this is {type_}")
 
