@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from typing import Any, Final
 
 from analyzer import types
@@ -37,7 +37,8 @@ def check_keys(
         return
     keyed, told = keyed_parts(step), len(check.findings)
     itself = subject if expr is None else alone(expr)
-    covered = [_case(check, (*step.path, *part.path), part.key, itself) for part in keyed]
+    keys = {part.key for part in keyed}
+    covered = [_case(check, (*step.path, *part.path), part.key, keys, itself) for part in keyed]
     missing = uncovered(subject, covered)
     wrong = any(one.name == "incomparable" for one in check.findings[told:])
     if missing and len(keyed) == len(step.parts) and not wrong:
@@ -49,14 +50,14 @@ def keyed_parts(step: Step) -> list[Part]:
     return [part for part in step.parts if part.subject is not None]
 
 
-def _case(check: UnitCheck, path: Path, key: Any, subject: Type) -> Any:
-    """Judge the key of a case; gives the key that was meant."""
+def _case(check: UnitCheck, path: Path, key: Any, keys: Set[Any], subject: Type) -> Any:
+    """Judge one of the keys of the cases; gives the key that was meant."""
     if equality(subject, constant(key)).literal is not False:
         return key
     texts = [one for one in members_of(subject) if isinstance(one, types.String)]
     known = {text for one in texts for text in one.literals or ()}
     if isinstance(key, str) and known:
-        meant = nearest(key, known)
+        meant = nearest(key, known - keys)
         message = k4_types.impossible_case(key, subject, meant)
         fix = None
         if meant is not None and meant.isidentifier():

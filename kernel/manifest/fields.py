@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +83,14 @@ def check_fields(
     return check_data(resource.fields, rules, resource.document, resource.path, own)
 
 
-@lru_cache(maxsize=1024)
 def _rules(definition: Definition, schemas: Schemas) -> Rules:
-    return make_rules(True if definition.schema is None else definition.schema, schemas)
+    schema = True if definition.schema is None else definition.schema
+    if schemas is NO_SCHEMAS:
+        return make_rules(schema)
+    if definition not in schemas.memo:
+        schemas.memo[definition] = make_rules(schema, schemas)
+    rules: Rules = schemas.memo[definition]
+    return rules
 
 
 def check_system(document: Document, faults: list[Fault]) -> bool:
