@@ -18,6 +18,7 @@ from analyzer.types.members import Member, field_names, is_within, keys_of, memb
 from analyzer.types.operators import may_be_equal
 from analyzer.types.overloads import kinds
 from kernel.cel import Expr
+from kernel.cel.other_languages import FUNCTIONS
 from kernel.cel.tree import Ident, Index, Literal, Macro, Select
 from kernel.cel.values import TYPES
 from kernel.manifest.suggest import nearest
@@ -125,6 +126,8 @@ class _FieldAccess:
     def unknown(self) -> Type:
         path, known = shown(self.expr.operand), field_names(self.operand)
         owner = f"{path} ({self.operand})" if not known or path == UNNAMED else path
+        if FUNCTIONS.get(self.name) == "size" and path != UNNAMED and not known:
+            return self.checker.report(k4_types.size_as_field(self.expr, self.name, owner, path))
         return self.checker.report(k4_types.unknown_property(self.expr, self.name, owner, known))
 
     def fieldless(self, found: list[Type], type_: Type) -> Type:

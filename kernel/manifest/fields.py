@@ -209,13 +209,18 @@ def _explained(
     problem: Problem, value: Any, rules: Rules, document: Document, path: Path
 ) -> Iterator[Fault]:
     names = problem.keyword in ("additionalProperties", "unevaluatedProperties", "propertyNames")
-    if not names:
+    if not names and problem.keyword != "enum":
         yield _at(document, path, _Found("K007", problem.message, problem.path))
         return
     nodes = spread([rules.schema], rules.schema)
     for step in problem.path:
         nodes = spread(inside(nodes, step), rules.schema)
         value = value[step]
+    if not names:
+        options = {one for node in nodes for one in node.get("enum") or () if type(one) is str}
+        help = did_you_mean(value, options) if type(value) is str else None
+        yield _at(document, path, _Found("K007", problem.message, problem.path, help=help))
+        return
     report = _bad_names if problem.keyword == "propertyNames" else _unknown_fields
     for found in report(value, nodes, problem.path):
         yield _at(document, path, found)

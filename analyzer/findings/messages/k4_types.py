@@ -16,6 +16,14 @@ def unknown_property(node: Expr, name: str, owner: str, known: Iterable[str]) ->
     return unknown_name("K401", node, f"{owner} has no field '{name}'", name, known, "it has")
 
 
+def size_as_field(node: Expr, name: str, owner: str, path: str) -> Diagnostic:
+    """K401: the size of a list or of a text, read as a field."""
+    meant = f"size({path})"
+    fix = Fix(f"write '{meant}'", node.offset, node.end, meant)
+    message = f"{owner} has no field '{name}'; did you mean '{meant}'?"
+    return Diagnostic.of("K401", node, message, fix=fix)
+
+
 def unknown_step(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
     return unknown_name("K401", node, f"there is no step '{name}'", name, known, "there are")
 

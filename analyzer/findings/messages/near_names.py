@@ -14,11 +14,17 @@ _MAX_NAMES_SHOWN: Final = 8
 
 
 def unknown_name(
-    code: str, node: Expr, message: str, name: str, known: Iterable[str], what: str
+    code: str,
+    node: Expr,
+    message: str,
+    name: str,
+    known: Iterable[str],
+    what: str,
+    meant: str | None = None,
 ) -> Diagnostic:
     """The finding about an unknown name at the end of its node; names what was probably meant."""
     names = sorted(set(known))
-    meant = nearest(name, names)
+    meant = meant or nearest(name, names)
     if meant:
         fix = _written(node, name, meant)
         return Diagnostic.of(code, node, f"{message}; did you mean '{meant}'?", fix=fix)
