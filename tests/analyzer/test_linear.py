@@ -114,9 +114,11 @@ def test_memory_is_a_multiple_of_the_text(name: str) -> None:
     made, limit = MADE[name]
     checked(made(2))  # what is imported is not counted
     least, most = made(200), made(400)
-    # The least of three: garbage that is not collected yet is no need.
-    peaks = [min(peak(text) for _ in range(3)) for text in (least, most)]
-    assert (peaks[1] - peaks[0]) / (len(most) - len(least)) < limit
+    for attempt in (1, 2, 3):
+        added = (peak(most) - peak(least)) / (len(most) - len(least))
+        if added < limit or attempt == 3:  # else garbage may not have been collected yet
+            break
+    assert added < limit
 
 
 def peak(text: str) -> int:
