@@ -10,7 +10,7 @@ from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.templates import constant
 from analyzer.findings.finding import Edit
 from analyzer.findings.messages import k4_types
-from analyzer.flow.guards import expression_of
+from analyzer.flow.items import expression_of
 from analyzer.program.caught import is_code
 from analyzer.types import Type, members_of
 from analyzer.types.operators import equality

@@ -105,8 +105,6 @@ def _literal(checker: Checker, expr: tree.Literal, facts: Facts) -> Type:
     match expr.value:
         case bytes():
             return types.Bytes()
-        case float():
-            return types.Double()
         case UInt():
             return types.UInt()
     return constant(expr.value)
@@ -184,8 +182,6 @@ def _unary(checker: Checker, expr: tree.Unary, facts: Facts) -> Type:
         type_ = int_within(-operand.most, -operand.least)
         return type_ or checker.report(k6_values.int_overflow(expr))
     if expr.operator == "-" and isinstance(operand, types.Double):
-        operand = _point(expr.operand, operand)
-        assert isinstance(operand, types.Double)
         return operand if operand == NAN else types.Double(-operand.most, -operand.least)
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
 
@@ -233,16 +229,9 @@ def _refined(checker: Checker, expr: tree.Binary, left: Type, right: Type, type_
         result = arithmetic(expr.operator, left, right)
         return result or checker.report(k6_values.int_overflow(expr))
     if isinstance(type_, types.Double):
-        return double_arithmetic(expr.operator, _point(expr.left, left), _point(expr.right, right))
+        return double_arithmetic(expr.operator, left, right)
     if expr.operator == "+" and not isinstance(type_, types.Error):
         return concatenated(left, right) or type_
-    return type_
-
-
-def _point(expr: Expr, type_: Type) -> Type:
-    """The type of an operand; of a literal double that one number."""
-    if isinstance(expr, tree.Literal) and isinstance(expr.value, float):
-        return constant(expr.value)
     return type_
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from analyzer import types
 from analyzer.expressions.bounds import Orders
-from analyzer.expressions.call_results import same_number
+from analyzer.expressions.call_results import extreme
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.facts import Facts
 from analyzer.expressions.optionals import has_value
@@ -16,7 +16,7 @@ from analyzer.findings.messages import k5_presence
 from analyzer.types import Type, members_of, resolved
 from analyzer.types.operators import possible_size
 from kernel.cel import Expr
-from kernel.cel.tree import Call
+from kernel.cel.tree import Call, ListLiteral
 from kernel.structs import struct
 
 Argument = tuple[Expr, Type]
@@ -60,11 +60,17 @@ class PlacedCall:
         node, whole = self.args[0]
         if any(isinstance(one, types.List) and not one.least for one in members_of(whole)):
             self.checker.report(k5_presence.no_first_element(self.expr, shown(node)))
-        ranges = [one for _, one in self.args if isinstance(one, types.Int)]
-        if len(ranges) < len(self.args):
-            return same_number(tuple(one for _, one in self.args), self.given)
-        extreme = max if self.expr.function == "math.greatest" else min
-        return types.Int(extreme(one.least for one in ranges), extreme(one.most for one in ranges))
+        return extreme(self.numbers(), self.given, self.expr.function == "math.greatest")
+
+    def numbers(self) -> tuple[Type, ...]:
+        """The numbers of which a call gives one; of a list that is written out, its elements."""
+        node, whole = self.args[0]
+        if len(self.args) > 1:
+            return tuple(type_ for _, type_ in self.args)
+        if isinstance(node, ListLiteral) and not node.optional:
+            return tuple(self.checker.known_type(one) or types.DYN for one in node.elements)
+        lists = [one.element for one in members_of(whole) if isinstance(one, types.List)]
+        return tuple(lists) if lists else (whole,)
 
     def substring(self) -> Type:
         """A part of a string or list, from a position to another."""

@@ -9,6 +9,8 @@ from typing import Final
 from analyzer import types
 from analyzer.expressions.bounds import Orders
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
+from analyzer.expressions.conditions import of_element
+from analyzer.expressions.elements import ELEMENT
 from analyzer.expressions.facts import Facts, is_optional, is_step_guard, path_of, type_at
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
@@ -74,6 +76,18 @@ def _known(expr: Select | Index, operand: Type, facts: Facts) -> Type | None:
         return None
     path = path_of(expr, facts)
     return None if path is None else facts.known.get(path)
+
+
+def _known_of_element(expr: Index, operand: Type, position: Type, facts: Facts) -> Type | None:
+    """The type of ``m[l[i]]``, if the elements of ``l`` are known to be keys of ``m``."""
+    inner = expr.index
+    if not isinstance(inner, Index) or inner.optional or not isinstance(position, types.String):
+        return None
+    inside = of_element(inner.operand, {ELEMENT: _KEY}, facts.declare({_KEY: position}))
+    return _known(replace(expr, index=Ident(inner.offset, inner.end, _KEY, False)), operand, inside)
+
+
+_KEY: Final = "@key"
 
 
 def checked_field(
@@ -177,7 +191,7 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
     position = checker.check(expr.index, facts)
     if isinstance(operand, types.Error) or isinstance(position, types.Error):
         return types.ERROR
-    known = _known(expr, operand, facts)
+    known = _known(expr, operand, facts) or _known_of_element(expr, operand, position, facts)
     if known is not None:
         return known
     if isinstance(expr.index, Literal) and isinstance(expr.index.value, str):

@@ -14,7 +14,7 @@ from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.flow.availability import Ran
-from analyzer.flow.guards import Known
+from analyzer.flow.guards import Known, those_that_matter
 from analyzer.flow.place import Place
 from analyzer.flow.scopes import Scopes
 from analyzer.flow.step_access import certain_steps, explained
@@ -39,7 +39,9 @@ def check_in_scope(
     expr: Expr, names: Names, facts: Facts | None = None
 ) -> tuple[Type, tuple[Diagnostic, ...]]:
     """The type of an expression; a name that is in scope elsewhere is told as such."""
-    if facts is not None and (facts.known or (facts.consequences and "steps" in _names_of(expr))):
+    if facts is not None and (
+        facts.known or facts.tested or (facts.consequences and "steps" in _names_of(expr))
+    ):
         type_, found = check_expression(expr, names, facts)
     else:
         type_, found = _remembered(expr, names)
@@ -98,8 +100,9 @@ def evaluate_at(
     if template.constant:
         return evaluate(template.tree, lambda _: (NEVER, ()))
     equivalents = equivalents_at(place)
-    relevant = _relevant(tuple(with_implied(place.known, equivalents)), template)
     read = steps_read(template)
+    known = those_that_matter(place.known, read or frozenset())
+    relevant = _relevant(tuple(with_implied(known, equivalents)), template)
     wanted = None if read is None else read.union(*(one.reads for one in relevant))
 
     def consequences(expr: Expr, outcome: bool) -> Iterator[tuple[Expr, bool]]:
@@ -125,7 +128,7 @@ def evaluate_at(
     def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
         type_, found = check_in_scope(expr, facts.scope, facts)
         if any(one.code in _OF_PRESENCE for one in found):
-            sure = certain_steps(expr, place)
+            sure = certain_steps(expr, place, facts)
             if sure:
                 again = facts_with(sure)
                 type_, found = check_in_scope(expr, again.scope, again)
