@@ -34,7 +34,7 @@ from analyzer.types.operators import (
     union_of_many,
 )
 from analyzer.types.overloads import kinds
-from kernel.cel import CelSyntaxError, Expr, UInt, parse, tree
+from kernel.cel import CelSyntaxError, Expr, UInt, free_names, parse, tree
 from kernel.cel.values import TYPES
 from kernel.structs import struct
 
@@ -242,10 +242,10 @@ def _equality(checker: Checker, expr: tree.Binary, left: Type, right: Type, fact
         if isinstance(other, tree.Literal) and other.value is None:
             return _null_test(checker, expr, node, type_, facts)
         declared = _declared(node, type_, facts)
-        if not isinstance(node, tree.Literal) and _is_impossible(checker, other, declared):
+        if free_names(node) and _is_impossible(checker, other, declared):
             return types.BOOL
     a, b = _declared(expr.left, left, facts), _declared(expr.right, right, facts)
-    if not may_be_equal(a, b):
+    if not may_be_equal(a, b) and free_names(expr):
         checker.report(k4_types.incomparable(expr, a, b))
         return types.BOOL
     result = equality(left, right)
@@ -284,7 +284,7 @@ def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
 
 
 def _in(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Facts) -> Type:
-    if isinstance(expr.right, tree.ListLiteral):
+    if isinstance(expr.right, tree.ListLiteral) and free_names(expr.left):
         declared = _declared(expr.left, left, facts)
         wrong = [_is_impossible(checker, one, declared) for one in expr.right.elements]
         if any(wrong):
@@ -292,6 +292,9 @@ def _in(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Fac
     type_ = calls.applied(checker, expr, "_in_", False, ((expr.left, left), (expr.right, right)))
     if isinstance(type_, types.Bool) and isinstance(right, types.List) and right.most != 0:
         declared = _declared(expr.left, left, facts)
+        if not free_names(expr):
+            is_there = equality(left, right.element).literal
+            return types.BOOL if is_there is None else types.Bool(is_there)
         if not may_be_equal(declared, right.element):
             checker.report(k4_types.incomparable(expr, declared, right.element))
     return type_
