@@ -219,3 +219,42 @@ def test_what_does_not_fail_is_clean(name: str) -> None:
     steps, code = TAKEN[name]
     assert _failure(steps, code) is None
     assert _codes(steps) == []
+
+
+ROUTE = """
+kind: Http.Server
+metadata: {{ name: Server }}
+---
+kind: Kernel.Definition
+metadata: {{ name: Ask, module: T }}
+capability: Invocable
+safety: idempotent
+errors: {{ GONE: {{ }} }}
+outputs:
+  type: object
+  properties: {{ status: {{ type: integer{limits} }} }}
+  required: [status]
+---
+kind: Http.Api
+metadata: {{ name: Api }}
+server: {{ kind: Http.Server, name: Server }}
+routes:
+  - request: {{ path: /, method: GET }}
+    invoke: {{ kind: T.Ask }}
+    response: {{ status: "${{{{ result.status }}}}" }}
+    catches: [{{ code: GONE, status: "${{{{ size(error.message) > 99 ? {status} : 502 }}}}" }}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("limits", "status", "codes"),
+    [
+        (", minimum: 200, maximum: 599", 404, []),
+        ("", 404, ["K208"]),
+        (", minimum: 200, maximum: 600", 404, ["K208"]),
+        (", minimum: 200, maximum: 599", 700, ["K208"]),
+    ],
+)
+def test_a_status_is_one_that_can_be_sent(limits: str, status: int, codes: list[str]) -> None:
+    found = check_text(ROUTE.format(limits=limits, status=status), "api.yaml").findings
+    assert [one.code for one in found if one.weight != "info"] == codes
