@@ -95,13 +95,17 @@ def _missing(subject: Type, bools: Collection[bool], keys: Collection[Any]) -> I
             case types.Int(least=least, most=most):
                 if sum(least <= key <= most for key in _whole(keys)) <= most - least:
                     yield "any other number"
+            case types.Double(least=least, most=most) if least == most:
+                yield from () if least in keys else (f"{least:g}",)
             case types.UInt() | types.Double():
                 yield "any other number"
             case types.Bool(literal=literal):
                 wanted = (True, False) if literal is None else (literal,)
                 yield from (str(value).lower() for value in wanted if value not in bools)
-            case types.Null() if None not in keys:
-                yield "null"
+            case types.Null():
+                yield from () if None in keys else ("null",)
+            case _ if not isinstance(one, types.Dyn | types.Error):
+                yield f"any {one}"
 
 
 def _whole(keys: Collection[Any]) -> set[int]:

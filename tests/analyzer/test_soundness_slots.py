@@ -24,12 +24,13 @@ HEAD: dict[str, Any] = {
             "d": {"type": "number"},
             "b": {"type": "boolean"},
             "o": {"type": ["string", "null"]},
+            "m": {"anyOf": [{"enum": [1.5, "a"]}, {"type": "array", "items": {}}]},
         },
-        "required": ["s", "e", "n", "r", "d", "b", "o"],
+        "required": ["s", "e", "n", "r", "d", "b", "o", "m"],
         "additionalProperties": False,
     },
 }
-INPUTS = {"s": "", "e": "b", "n": -9, "r": 3, "d": -0.5, "b": False, "o": None}
+INPUTS = {"s": "", "e": "b", "n": -9, "r": 3, "d": -0.5, "b": False, "o": None, "m": []}
 """Arguments with which what is refused fails."""
 
 ERRORS = {"Text": {"GONE": {}}, "Number": {404: {}}, "Both": {"GONE": {}, 404: {}}, "Any": None}
@@ -106,6 +107,7 @@ REFUSED: dict[str, tuple[str, str | int]] = {
     "another of a few numbers": ('[{ switch: "${{ inputs.r }}", cases: { 1: [], 2: [] } }]', ""),
     "another double": ('[{ switch: "${{ inputs.d }}", cases: { 1: [] } }]', ""),
     "the other bool": ('[{ switch: "${{ inputs.b }}", cases: { true: [] } }]', ""),
+    "a list": ('[{ switch: "${{ inputs.m }}", cases: { 1.5: [], a: [] } }]', ""),
     "null": ('[{ switch: "${{ inputs.o }}", cases: { a: [] } }]', ""),
     "a declared code without a case": (
         f"[{{ try: [{calls('Both')}], "
@@ -162,6 +164,11 @@ TAKEN: dict[str, tuple[str, str | int]] = {
     "all of a range": ('[{ switch: "${{ inputs.r }}", cases: { 1: [], 2: [], 3: [] } }]', ""),
     "all that is left of a range": (
         '[{ switch: "${{ inputs.n % 2 == 0 ? 0 : 1 }}", cases: { 0: [], 1: [] } }]',
+        "",
+    ),
+    "all of some numbers and texts": (
+        """[{ when: "${{ inputs.m in [1.5, 'a'] }}", switch: "${{ inputs.m }}",
+              cases: { 1.5: [], a: [] } }]""",
         "",
     ),
     "both bools": ('[{ switch: "${{ inputs.b }}", cases: { true: [], false: [] } }]', ""),
