@@ -78,7 +78,7 @@ def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
 
 
 def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
-    if not isinstance(expr, tree.Logical | tree.Conditional | tree.Unary) and _is_mistaken(expr):
+    if isinstance(expr, tree.Binary | tree.Call | tree.Macro) and _is_mistaken(expr):
         return _unclear(expr, facts)
     match expr:
         case tree.Binary():
@@ -109,12 +109,15 @@ def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
 
 def _is_mistaken(expr: Expr) -> bool:
     """Whether a condition has a function or a constant that there is not, which is reported."""
-    for node in walk(expr):
-        if isinstance(node, tree.Call) and node.function not in TABLE:
-            return True
-        if isinstance(node, tree.Ident) and node.name in CONSTANTS:
-            return True
-    return False
+    while isinstance(expr, tree.Select):
+        expr = expr.operand
+    if isinstance(expr, tree.Ident):
+        return expr.name in CONSTANTS
+    if isinstance(expr, tree.Literal):
+        return False
+    if isinstance(expr, tree.Call) and expr.function not in TABLE:
+        return True
+    return any(map(_is_mistaken, tree.children(expr)))
 
 
 def _unclear(expr: Expr, facts: Facts) -> Facts:

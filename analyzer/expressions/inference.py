@@ -209,7 +209,7 @@ _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 def _compared_quotients(checker: Checker, expr: tree.Binary, left: Type, right: Type) -> None:
     """Report quotients of ints that are compared with a double."""
     for node, other in ((expr.left, right), (expr.right, left)):
-        if is_double(other):
+        if isinstance(node, tree.Binary | tree.Unary | tree.Conditional) and is_double(other):
             for one in quotients(node):
                 if is_int(checker.known_type(one)):
                     checker.report(k6_values.compared_quotient(one, as_doubles(one)))

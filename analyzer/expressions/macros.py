@@ -217,8 +217,12 @@ def _counting(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Fac
 def _of_element(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Facts:
     """The facts where the variables stand for an element that has passed some tests."""
     assert expr.target is not None
-    if free_names(expr.target) & frozenset(expr.variables):
+    variables = frozenset(expr.variables)
+    if free_names(expr.target) & variables:
         return inside
+    is_plain = not inside.tested and path_of(expr.target, inside) is not None
+    if is_plain and all(free_names(one) <= variables for one in expr.args):
+        return inside  # nothing in it speaks of the list, of which nothing was tested
     names = dict(placeholders(expr.variables))
     if len(expr.variables) == 2:
         kinds = {isinstance(one, types.List) for one in members_of(target)}

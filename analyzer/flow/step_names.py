@@ -20,6 +20,7 @@ def steps_read(template: Template) -> frozenset[str] | None:
     return found
 
 
+@lru_cache(maxsize=16_384)
 def steps_read_by(expr: Expr) -> frozenset[str] | None:
     """The steps that an expression names; None where it reads ``steps`` as a whole."""
     found = set()

@@ -151,12 +151,19 @@ def with_field(type_: Record | Map, name: str, field: Field) -> Type:
     record = Record((), type_.value) if isinstance(type_, Map) else type_
     known = record.get(name)
     if known is None:
-        return replace(record, fields=(*record.fields, (name, replace(field, guarded=True))))
+        return _with_fields(record, (*record.fields, (name, replace(field, guarded=True))))
     if known.type is field.type and known.required is field.required:
         return type_
-    made = replace(field, secret=known.secret, lenient=known.lenient, guarded=known.guarded)
-    fields = tuple([(n, made) if n == name else (n, f) for n, f in record.fields])
-    return replace(record, fields=fields)
+    made = Field(
+        field.type, field.required, known.secret, known.lenient,
+        field.default, field.declared, known.guarded,
+    )  # fmt: skip
+    return _with_fields(record, tuple([(n, made if n == name else f) for n, f in record.fields]))
+
+
+def _with_fields(record: Record, fields: tuple[tuple[str, Field], ...]) -> Record:
+    """As ``replace``, which takes longer."""
+    return Record(fields, record.rest, record.patterns, record.unmatched, record.lengths)
 
 
 def without_field(type_: Type, name: str) -> Type:
