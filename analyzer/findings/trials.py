@@ -79,7 +79,7 @@ def held_fixes(found: Sequence[Finding], report: Report, attempt: Try) -> set[Fi
             break
         group = waiting.pop(0)
         changed = _changed(group, texts)
-        gc.collect()  # what the check before has left behind
+        gc.collect(1)  # what the check before has left behind, which is young
         if changed is not None and holds(group, report, attempt(changed)):
             held.update(group)
         elif len(group) > 1:

@@ -22,6 +22,7 @@ from kernel.cel import CelEvaluationError, Limits, compile
 from kernel.schema import InvalidSchema, SchemaError, compile_schema
 from tests.analyzer.support.shapes import shape, value
 from tests.analyzer.support.signed import Signed, reads, smaller
+from tests.analyzer.support.untried import found_in
 from tests.analyzer.support.walks import pause, text_of, walk
 from tests.analyzer.support.walks import without as without_in_walk
 from tests.analyzer.support.whole import GONE, Whole, whole, without
@@ -318,7 +319,7 @@ def run_whole(seed: int) -> bool:
 def mended(made: Whole) -> bool:
     """Take out what the analyzer finds, until it finds nothing."""
     for _ in range(ROUNDS):
-        found = check_text(made.text, "made.yaml").findings
+        found = found_in(made.text)
         faults = [one for one in found if one.weight != "info" and one.code not in HARMLESS]
         if not faults:
             return True
@@ -383,7 +384,7 @@ def run_walk(seed: int) -> bool:
     """Whether the small steps of a seed are accepted in the end; then their runs do not fail."""
     sequence = walk(seed)
     for _ in range(ROUNDS):
-        found = check_text(text_of(sequence), "made.yaml").findings
+        found = found_in(text_of(sequence))
         faults = [one for one in found if one.weight != "info" and one.code not in HARMLESS]
         if not faults:
             asyncio.run(_run_walk(sequence, seed))
