@@ -36,27 +36,21 @@ INVOCATION: Final = types.Record(
 )
 """The variable ``invocation`` (language.md, CEL)."""
 
-
-def error_with(code: Type, step: Type) -> types.Record:
-    """The variable ``error`` (language.md, Call site), with a code and the name of a step."""
-    outcomes = frozenset(("failed", "unknown", "cancelled", "rejected"))
-    return types.Record(
+ERROR: Final = types.Record(
+    (
+        ("message", types.Field(types.STRING)),
+        ("code", types.Field(types.Dyn("a code is a string or an int"))),
+        ("step", types.Field(union((types.STRING, types.NULL)))),
+        ("kind", types.Field(types.STRING)),
+        ("data", types.Field(types.Dyn("what an error carries is not declared"))),
+        ("attempt", types.Field(types.Int(0))),
         (
-            ("message", types.Field(types.STRING)),
-            ("code", types.Field(code)),
-            ("step", types.Field(step)),
-            ("kind", types.Field(types.STRING)),
-            ("data", types.Field(types.Dyn("what an error carries is not declared"))),
-            ("attempt", types.Field(types.Int(0))),
-            ("outcome", types.Field(types.String(outcomes))),
-        )
+            "outcome",
+            types.Field(types.String(frozenset(("failed", "unknown", "cancelled", "rejected")))),
+        ),
     )
-
-
-ERROR: Final = error_with(
-    types.Dyn("a code is a string or an int"), union((types.STRING, types.NULL))
 )
-"""The variable ``error`` where nothing is said of what fails: of its code anything is taken."""
+"""The variable ``error`` (language.md, Call site)."""
 
 EVENT: Final = types.Record(
     (

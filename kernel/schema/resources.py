@@ -40,11 +40,10 @@ class Schemas:
     """Where the references of one module's schemas lead.
 
     ``lookup`` gives the contract for a name as it is written (``Charge``, ``Payments.Charge``), or
-    None; ``identified`` gives the resources with a URI as their ``$id``. ``memo`` is what readers
-    made with it once, by keys of their own.
+    None; ``identified`` gives the resources with a URI as their ``$id``.
     """
 
-    __slots__ = ("identified", "lookup", "memo")
+    __slots__ = ("identified", "lookup")
 
     def __init__(
         self,
@@ -53,7 +52,6 @@ class Schemas:
     ) -> None:
         self.lookup = lookup
         self.identified = identified
-        self.memo: dict[object, Any] = {}
 
 
 NO_SCHEMAS = Schemas()
