@@ -127,9 +127,13 @@ class History:
 
         Errors of the classes ``passed`` are left to the caller.
         """
+        order = self.replay_order
+        order.requests += 1
         try:
-            with self.replay_order.asking():
+            try:
                 return await work
+            finally:
+                order.requests -= 1
         except passed:
             raise
         except JournalError as error:

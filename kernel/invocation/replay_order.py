@@ -12,8 +12,7 @@ import asyncio
 import heapq
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from kernel.run_paths import enclosing
 
@@ -40,16 +39,8 @@ class ReplayOrder:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._asked = 0
         self._giving: asyncio.Task[None] | None = None
-        self._requests = 0  # of the walk to the journal, which have no answer yet
-
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """While a branch of the walk waits for the journal, on its way."""
-        self._requests += 1
-        try:
-            yield
-        finally:
-            self._requests -= 1
+        self.requests = 0
+        """How many requests of the walk the journal has not answered yet."""
 
     @property
     def is_awaited(self) -> bool:
@@ -84,7 +75,7 @@ class ReplayOrder:
         """
         until, idle = time.monotonic() + _MAX_FINISH_SECONDS, 0
         while idle < 3 and time.monotonic() < until:
-            if self._requests:
+            if self.requests:
                 await asyncio.sleep(_JOURNAL_POLL_SECONDS)
                 idle = 0
                 continue

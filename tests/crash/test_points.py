@@ -32,9 +32,9 @@ Begin = Callable[[str], Story]
 
 
 def all_points(begin: Begin, store: str, folder: Path, lanes: int = 1, each: int = 1) -> int:
-    """Kill at the points of an undisturbed run, or at each third of them, for example.
+    """Kill at the points of an undisturbed run; gives how many there are.
 
-    ``lanes``: so many stories at once. Gives how many points there are.
+    ``lanes``: so many stories at once. ``each``: with 3, only every third point is tried.
     """
     with place(store, folder / "undisturbed") as address:
         undisturbed = begin(address)

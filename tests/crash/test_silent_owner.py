@@ -115,7 +115,7 @@ def test_nothing_is_doubled(
 def test_nothing_is_doubled_wherever_it_stood(
     begin: Callable[[str], Story], folder: Path, store: str, each: int, end: End
 ) -> None:
-    """At every point, or at each third of them, for example (``each``)."""
+    """``each``: with 3, only every third point is tried."""
     numbers, told = range(1, len(points(begin, store, folder)) + 1, each), 0
     for number in numbers:
         with place(store, folder / str(number)) as address:

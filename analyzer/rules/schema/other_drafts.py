@@ -29,7 +29,10 @@ def _instead(word: str, node: Mapping[str, Any]) -> str:
         case "nullable":
             return 'write `"null"` into `type`, as in `type: [string, "null"]`'
         case "dependencies":
-            return f"write `{_dependent(node) or 'dependentRequired` and `dependentSchemas'}`"
+            meant = _dependent(node)
+            return (
+                f"write `{meant}`" if meant else "write `dependentRequired` and `dependentSchemas`"
+            )
         case "additionalItems":
             return "write `items`, which says what comes after the `prefixItems`"
         case "disallow":
@@ -85,6 +88,8 @@ def _with_null(node: Mapping[str, Any], document: Document, at: Path) -> Edit | 
         cuts.append((end - 1, end, ', "null"]'))
     elif is_null and not (isinstance(type_, list) and "null" in type_):
         return None
+    if "#" in source.text[slice(*cuts[0][:2])]:
+        return None  # a comment would be lost
     cuts.sort()
     text, last = "", cuts[0][0]
     for first, until, put in cuts:

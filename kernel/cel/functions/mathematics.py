@@ -16,7 +16,7 @@ _math = library("math")
 
 
 def _extreme(name: str, better: Callable[[Budget, Any, Any], bool]) -> Callable[..., Any]:
-    """The first of the numbers than which none is better, in the order of ``<``."""
+    """A function that gives the best of some numbers; of equal ones, the first."""
 
     def choose(budget: Budget, *args: Any) -> Any:
         numbers = args[0] if len(args) == 1 and type_name(args[0]) == "list" else args

@@ -266,7 +266,7 @@ def _tell_caller(history: History, invocation: Invocation, approval: Approval) -
 async def _withdraw(history: History, invocation: Invocation) -> None:
     """Take back what nobody has decided, also where the journal was just being told to ask."""
     journal, why = history.journal, "the call was cancelled"
-    with suppress(JournalError):  # which the conclusion of the call meets as well
+    with suppress(JournalError):  # the conclusion of the call, which follows, meets it too
         # The journal writes in order: when this is done, a question that was being written is there
         await journal.expire()
         for approval in await journal.approvals("pending", execution=invocation.id):

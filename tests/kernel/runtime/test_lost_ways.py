@@ -35,6 +35,15 @@ def caught(step: Step, *catch: Step) -> Step:
     return {"try": [step], "catch": list(catch) or [{"value": 1}]}
 
 
+async def left_in_flight(resources: list[Step], world: World, journal: Journal) -> None:
+    """Leave a run for another process while the call ``e`` is in flight."""
+    async with kernel(resources, world, journal) as started:
+        run = asyncio.ensure_future(started.apply("Run.Sequence/Main", run_id="r"))
+        await world.begun.wait()
+        started.let_go()
+        await asyncio.wait((run,))
+
+
 @in_a_loop
 async def test_a_topology_with_a_key_that_takes_too_long_has_failed(tmp_path: Path) -> None:
     keyed = inner(idempotencyKey="k", timeout=100)
@@ -83,11 +92,7 @@ async def test_a_key_of_a_call_that_the_walk_does_not_come_to_again(tmp_path: Pa
     resources = [sequence("Main", caught(calling("lost", "Post"), keyed), keyed)]
     world, journal = World("slow"), await open_journal(file(tmp_path))
     world.fails.add("lost")
-    async with kernel(resources, world, journal) as started:
-        run = asyncio.ensure_future(started.apply("Run.Sequence/Main", run_id="r"))
-        await world.begun.wait()
-        started.let_go()
-        await asyncio.wait((run,))
+    await left_in_flight(resources, world, journal)
     world.fault = ""
     person = Person(journal, world.has_landed, {"name": "?"})
     (asked,) = await journal.escalations()
@@ -140,11 +145,7 @@ async def test_a_limit_that_passed_meanwhile_asks_about_what_was_in_flight(tmp_p
     limited = {"if": "${{ true }}", "then": [calling("e")], "timeout": 1500}
     resources, world = [sequence("Main", limited)], World("slow")
     journal = await open_journal(file(tmp_path))
-    async with kernel(resources, world, journal) as started:
-        run = asyncio.ensure_future(started.apply("Run.Sequence/Main", run_id="r"))
-        await world.begun.wait()
-        started.let_go()
-        await asyncio.wait((run,))
+    await left_in_flight(resources, world, journal)
     await asyncio.sleep(1.5)
     ended = await applied(resources, world, journal, "r")
     (asked,) = await journal.escalations()
@@ -161,11 +162,7 @@ async def test_a_limit_that_was_recorded_before_a_crash_asks_about_what_it_cut_o
     limited = {"if": "${{ true }}", "then": [calling("e")], "timeout": 60_000}
     resources, world = [sequence("Main", limited)], World("slow")
     journal = await open_journal(file(tmp_path))
-    async with kernel(resources, world, journal) as started:
-        run = asyncio.ensure_future(started.apply("Run.Sequence/Main", run_id="r"))
-        await world.begun.wait()
-        started.let_go()
-        await asyncio.wait((run,))
+    await left_in_flight(resources, world, journal)
     (limit,) = [row for row in await journal.unresolved(run="r") if row.target == "pause"]
     lease = await journal.acquire("r")
     assert isinstance(lease, Lease)

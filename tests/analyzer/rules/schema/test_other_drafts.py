@@ -31,6 +31,7 @@ SCHEMAS = [
         "\n      type: string\n      nullable: true\n      minLength: 1",
         '\n      type: [string, "null"]\n      minLength: 1',
     ),
+    ("\n      type: string  # as written\n      nullable: true", None),
     ("{ type: string, enum: [a], nullable: true }", None),
     ("{ nullable: true }", None),
     ("{ dependencies: { a: [b] } }", "{ dependentRequired: { a: [b] } }"),

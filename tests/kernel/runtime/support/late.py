@@ -21,7 +21,7 @@ _LATE = {
 class Late:
     """A journal in front of another; ``seed`` says which requests wait, and for how long.
 
-    A process that is slow, or a disk, makes the same: the parts of a run go on in another order.
+    A slow process, or a slow disk, does the same: the parts of a run go on in another order.
     """
 
     def __init__(self, journal: Journal, seed: str) -> None:

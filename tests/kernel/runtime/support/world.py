@@ -136,7 +136,7 @@ async def to_the_end(
 ) -> str:
     """Let a person bring a run to its end; nothing was made twice then. Its state.
 
-    ``in_front`` gives the journal of the run, of the one that the person looks into.
+    The run writes to ``in_front(journal)``; the person looks into the journal itself.
     """
     journal = await open_journal(address)
     try:
