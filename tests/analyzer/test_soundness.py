@@ -80,9 +80,9 @@ def test_many_expressions_are_accepted() -> None:
 
 @pytest.mark.long
 def test_what_is_accepted_does_not_fail_in_a_long_run() -> None:
-    """At least 12,000 accepted expressions, each with several values."""
+    """At least 20,000 accepted expressions, each with several values."""
     count = seed = 0
-    while count < 12_000:
+    while count < 20_000:
         seed += 1
         count += hold(1_000_000 + seed)
 
@@ -141,8 +141,8 @@ def test_many_topologies_are_accepted() -> None:
 
 @pytest.mark.long
 def test_what_is_accepted_of_topologies_does_not_fail_in_a_long_run() -> None:
-    """At least 900 accepted topologies, each run several times."""
+    """At least 1,500 accepted topologies, each run several times."""
     count = seed = 0
-    while count < 900:
+    while count < 1_500:
         seed += 1
         count += run_accepted(2_000_000 + seed)

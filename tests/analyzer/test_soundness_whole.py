@@ -260,9 +260,9 @@ def test_many_guesses_are_accepted() -> None:
 
 @pytest.mark.long
 def test_what_is_accepted_of_guesses_does_not_fail_in_a_long_run() -> None:
-    """At least 6,000 accepted expressions, each with several values."""
+    """At least 10,000 accepted expressions, each with several values."""
     accepted = seed = 0
-    while accepted < 6_000:
+    while accepted < 10_000:
         seed += 1
         accepted += hold(3_000_000 + seed)[1]
 
@@ -389,8 +389,8 @@ def test_many_walks_are_accepted() -> None:
 
 @pytest.mark.long
 def test_what_is_accepted_of_walks_does_not_fail_in_a_long_run() -> None:
-    """At least 1,200 accepted sequences, each run several times."""
+    """At least 2,500 accepted sequences, each run several times."""
     accepted = seed = 0
-    while accepted < 1_200:
+    while accepted < 2_500:
         seed += 1
         accepted += run_walk(5_000_000 + seed)
