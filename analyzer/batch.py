@@ -11,12 +11,13 @@ from analyzer.findings.checked import Checked
 from analyzer.findings.configuration import Configuration, configuration_of, strictest
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
-from analyzer.pipeline import findings
+from analyzer.findings.trials import Try, held_fixes, without_fixes
+from analyzer.pipeline import check_manifest, findings, overlay
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from analyzer.types import Type
 from kernel.manifest import Manifest, Module, Shared, inspect
-from kernel.manifest.loading import without_collection
+from kernel.manifest.loading import Stream, without_collection
 from kernel.manifest.source import Source
 
 More = Callable[[Path, Manifest], Iterable[Finding]]
@@ -29,16 +30,19 @@ def check_each(
     texts: Mapping[str, bytes] | None = None,
     more: More | None = None,
     begin: Callable[[int, Path], None] | None = None,
+    fixes: bool = True,
 ) -> Checked:
     """Check each path as the manifest that it is, by its configuration.
 
     A path is a file or a folder, as for ``load``; configurations that are not given are looked for,
     which raises UsageError where one is wrong. ``texts`` stand in place of files, by their real
-    path. ``begin`` is told the number of a path, from 0, before it is checked.
+    path. ``begin`` is told the number of a path, from 0, before it is checked. ``fixes``: they are
+    tried, and those that do not hold are left out.
     """
     shared = Shared(texts or {})
     known = _ImportedUnits()
     sources: dict[str, Source] = {}
+    owners: dict[str, int] = {}
     found: dict[Finding, Configuration] = {}
     empty: list[Path] = []
     if configurations is None:
@@ -54,7 +58,9 @@ def check_each(
                     found.setdefault(finding, configuration)
         for finding in more(path, manifest) if more else ():
             found.setdefault(finding, configuration)
-        sources.update((source.name, source) for source in manifest.sources)
+        for source in manifest.sources:
+            sources[source.name] = source
+            owners.setdefault(source.name, number)
         if not manifest.sources and not faults:
             empty.append(path)
     report = suppressed(Report.of(found, sources.values()))
@@ -62,12 +68,45 @@ def check_each(
     wanted = [
         kept for finding in report.findings for kept in found.get(finding, usual).apply((finding,))
     ]
+    done = Report.of(wanted, report.sources)
+    if fixes:
+        done = _with_tried_fixes(done, owners, paths, configurations, texts or {})
     return Checked(
-        Report.of(wanted, report.sources),
+        done,
         strictest(configurations),
         frozenset(shared.places),
         tuple(empty),
     )
+
+
+def _with_tried_fixes(
+    report: Report,
+    owners: Mapping[str, int],
+    paths: Sequence[Path],
+    configurations: Sequence[Configuration],
+    texts: Mapping[str, bytes],
+) -> Report:
+    """The report with the fixes that hold in the first manifest that their file is part of."""
+    numbers = {one: owners.get(one.fix.span.file) for one in report.findings if one.fix is not None}
+    held: set[Finding] = set()
+    for number in sorted({one for one in numbers.values() if one is not None}):
+        attempt = _attempts(paths[number], configurations[number], texts)
+        wanted = [one for one, owner in numbers.items() if owner == number]
+        held |= held_fixes(wanted, attempt({}), attempt)
+    return without_fixes(report, numbers.keys() - held)
+
+
+def _attempts(path: Path, configuration: Configuration, texts: Mapping[str, bytes]) -> Try:
+    """How the manifest at a path is checked again with other texts of its files."""
+    streams: dict[tuple[str, str], Stream] = {}
+
+    def attempt(changed: Mapping[str, str]) -> Report:
+        known = {**streams} if changed else streams
+        shared = Shared({**texts, **overlay(changed)}, streams=known)
+        report = check_manifest(*inspect(path, shared=shared))
+        return Report.of(configuration.apply(report.findings), report.sources)
+
+    return attempt
 
 
 class _ImportedUnits:

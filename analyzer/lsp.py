@@ -368,7 +368,7 @@ def _changes(server: Server) -> None:
         if wanted and not any(one in ("", lsp.CodeActionKind.QuickFix) for one in wanted):
             return []
         path = _path(params.text_document.uri)
-        text, analysis = server.text(path), server.manifests.analysis(path)
+        text = server.text(path)
         near = [
             finding
             for finding in server.published.get(path, (None, ()))[1]
@@ -384,7 +384,7 @@ def _changes(server: Server) -> None:
                 is_preferred=one.preferred or None,
                 edit=server.edits([(one.span, one.text)]),
             )
-            for one in actions_for(analysis, path, near)
+            for one in actions_for(server.manifests, path, near)
         ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, overload
@@ -12,12 +13,13 @@ from analyzer.findings.finding import Finding, Report
 from analyzer.findings.root_causes import follows_from
 from analyzer.findings.suggestions import with_suggested_fixes
 from analyzer.findings.suppression import suppressed
+from analyzer.findings.trials import with_tried_fixes
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.program import Program
 from analyzer.rules import RULES
 from kernel.errors import Fault
-from kernel.manifest import Manifest, Module, Resource, inspect, inspect_text
-from kernel.manifest.loading import without_collection
+from kernel.manifest import Manifest, Module, Resource, Shared, inspect, inspect_text
+from kernel.manifest.loading import Stream, without_collection
 from kernel.topology.verify import verify
 
 OfUnit = Callable[[Program, Unit], Iterable[Finding]]
@@ -35,22 +37,41 @@ def check(*paths: str | Path) -> Report: ...
 def check(*of: Any) -> Report:
     """The report on the manifest that files and folders make together, or on a loaded one.
 
-    Nothing of it runs: no controller is imported, and no network is used.
+    Nothing of it runs: no controller is imported, and no network is used. The fixes were tried,
+    but for those of a loaded manifest.
     """
     if len(of) == 1 and isinstance(of[0], Manifest):
         return check_manifest(of[0])
-    return check_manifest(*inspect(*of))
+
+    def attempt(texts: Mapping[str, str]) -> Report:
+        known = {**streams} if texts else streams
+        return check_manifest(*inspect(*of, shared=Shared(overlay(texts), streams=known)))
+
+    streams: dict[tuple[str, str], Stream] = {}
+    return with_tried_fixes(attempt({}), attempt)
 
 
 def check_text(
     text: str | bytes, name: str = "<string>", folder: str | Path | None = None
 ) -> Report:
     """The report on a manifest given as text; relative imports start from ``folder``."""
-    return check_manifest(*inspect_text(text, name, folder))
+
+    def attempt(texts: Mapping[str, str]) -> Report:
+        return check_manifest(*inspect_text(texts.get(name, text), name, folder))
+
+    return with_tried_fixes(attempt({}), attempt)
+
+
+def overlay(texts: Mapping[str, str]) -> dict[str, bytes]:
+    """The bytes that stand in place of files, by real path, for texts by the names of files."""
+    return {os.path.realpath(name): text.encode("utf-8", "replace") for name, text in texts.items()}
 
 
 def check_manifest(manifest: Manifest, faults: tuple[Fault, ...] = ()) -> Report:
-    """The report on a manifest that was read already, with the ``faults`` of its reading."""
+    """The report on a manifest that was read already, with the ``faults`` of its reading.
+
+    Its fixes have not been tried.
+    """
     with without_collection():
         return suppressed(Report.of(findings(manifest, faults), manifest.sources))
 

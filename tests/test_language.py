@@ -100,7 +100,9 @@ def _lines() -> Iterator[str]:
     yield "\n## Errors of the kernel\n"
     yield (
         "`error.kind` is the category. `error.code` is the code that a definition declares or "
-        "that a controller gives;\nan error of the kernel has that of the table, or another.\n"
+        "that a controller gives;\nan error of the kernel has that of the table, or another. It is "
+        "text or an int: where a `try` can fail with\neither, `string(error.code)` joins it, and "
+        "`type(error.code) == int` asks before it is compared.\n"
     )
     yield "| kind | code | outcome | what happened |\n|---|---|---|---|"
     for error in (InvocationError, *_errors(InvocationError)):

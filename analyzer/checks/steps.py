@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from analyzer import types
 from analyzer.checks.call_sites import check_site
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.switches import check_keys
 from analyzer.checks.unit_check import UnitCheck
-from analyzer.expressions.templates import Evaluation, constant
+from analyzer.expressions.templates import Evaluation
 from analyzer.findings.finding import Edit
 from analyzer.findings.messages import k2_contracts, k4_types, k6_values
 from analyzer.findings.messages.k2_contracts import OUTPUT
@@ -19,15 +19,14 @@ from analyzer.flow.evaluation import check_in_scope, evaluate_at
 from analyzer.flow.guards import Conditions, conditions_of
 from analyzer.flow.place import Place, place_of
 from analyzer.flow.scopes import Scopes, scopes_of
+from analyzer.program.caught import caught_by
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program
 from analyzer.program.variables import OF_FIELDS, Names
 from analyzer.types import Type, members_of
-from analyzer.types.operators import equality
 from analyzer.types.subtyping import is_assignable
 from kernel.cel import Expr, Template
 from kernel.errors import Path
-from kernel.manifest.suggest import nearest
 from kernel.structs import struct
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
@@ -65,8 +64,24 @@ def scopes_in(
             evaluated[field.template] = value
         return value.type
 
-    scopes = scopes_of(sequence, names, lambda s: program.result_of(unit, s), type_of)
+    scopes = scopes_of(
+        sequence,
+        names,
+        lambda site: program.result_of(unit, site),
+        type_of,
+        partial(caught_by, program.raising, unit),
+    )
     return conditions, scopes
+
+
+def type_of_field(
+    program: Program, unit: Unit, step: Step, field: forms.Field, more: Names | None = None
+) -> Type:
+    """The type of what a field of a step gives, with what is known at its place."""
+    assert unit.sequence is not None
+    conditions, scopes = scopes_in(program, unit, unit.sequence)
+    place = place_of(conditions, scopes, step, field)
+    return evaluate_at(scopes, place, field.template, more).type
 
 
 @struct(frozen=False)
@@ -126,7 +141,7 @@ class _SequenceCheck:
             case "condition":
                 self.condition(value, place, path, more, field.goes_on)
             case "key":
-                self.keys(step, value.type, path)
+                check_keys(self.check, step, field, value.type, partial(self.alone, place, more))
             case "list":
                 expect(self.check, value, str(path[-1]), "a list", path)
             case "error":
@@ -134,7 +149,7 @@ class _SequenceCheck:
             case "milliseconds":
                 self.milliseconds(value, path)
             case "pattern":
-                expect(self.check, value, str(path[-1]), "a string", path)
+                self.pattern(value, place, path)
 
     def condition(
         self, value: Evaluation, place: Place, path: Path, more: Names, meant: bool | None
@@ -145,38 +160,12 @@ class _SequenceCheck:
         if meant is not None and isinstance(value.type, types.Bool) and value.type.literal is meant:
             return
 
-        def alone(expr: Expr) -> Type:
-            names = self.scopes.at(place.step, place.within, place.state, None)
-            return check_in_scope(expr, {**names, **more})[0]
+        check_constant(self.check, value, path, partial(self.alone, place, more))
 
-        check_constant(self.check, value, path, alone)
-
-    def keys(self, step: Step, subject: Type, path: Path) -> None:
-        """Check the keys of a step's parts against the type of the value that chooses one."""
-        if isinstance(subject, types.Dyn | types.Error):
-            return
-        keyed = [part for part in step.parts if part.subject is not None]
-        covered = [self.case((*step.path, *part.path), part.key, subject) for part in keyed]
-        missing = _uncovered(subject, covered)
-        if missing and len(keyed) == len(step.parts):
-            self.check.add(k4_types.no_case(missing), path, key=True)
-
-    def case(self, path: Path, key: Any, subject: Type) -> Any:
-        """Judge the key of a case; gives the key that was meant."""
-        if equality(subject, constant(key)).literal is not False:
-            return key
-        texts = [one for one in members_of(subject) if isinstance(one, types.String)]
-        known = {text for one in texts for text in one.literals or ()}
-        if isinstance(key, str) and known:
-            meant = nearest(key, known)
-            message = k4_types.impossible_case(key, subject, meant)
-            fix = None
-            if meant is not None and meant.isidentifier():
-                fix = Edit(f"write '{meant}'", self.check.document.span(path, True), meant)
-            self.check.add(message, path, key=True, fix=fix)
-            return meant or key
-        self.check.add(k4_types.incomparable_case(constant(key), subject), path, key=True)
-        return key
+    def alone(self, place: Place, more: Names, expr: Expr) -> Type:
+        """The type of an expression without regard to the conditions around it."""
+        names = self.scopes.at(place.step, place.within, place.state, None)
+        return check_in_scope(expr, {**names, **more})[0]
 
     def thrown(self, value: Evaluation, path: Path) -> None:
         structure = value.tree.structure
@@ -192,10 +181,24 @@ class _SequenceCheck:
         field, type_ = str(path[-1]), value.type
         if not expect(self.check, value, field, "a number", path):
             return
-        if isinstance(type_, types.Int | types.Double) and (
-            type_.most < 0 or type_.least > MAX_MILLISECONDS
-        ):
-            self.check.add(k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, type_), path)
+        example = is_assignable(type_, types.Double(0.0, MAX_MILLISECONDS)).counterexample
+        if example is not None:
+            within = any(map(_may_be_milliseconds, members_of(type_)))
+            shown = f"may be {example}" if within else f"is {type_}"
+            message = k4_types.milliseconds_out_of_range(field, MAX_MILLISECONDS, shown, within)
+            self.check.add(message, path)
+
+    def pattern(self, value: Evaluation, place: Place, path: Path) -> None:
+        field, scalar = str(path[-1]), value.tree.scalars.get(())
+        if not expect(self.check, value, field, "a string", path) or scalar is None:
+            return
+        begin = scalar.segments[0] if scalar.whole is None else scalar.whole
+        if isinstance(begin, str):
+            return
+        type_ = value.type if scalar.whole is not None else self.alone(place, {}, begin.expr)
+        texts = [one for one in members_of(type_) if isinstance(one, types.String)]
+        if any(one.contains("") for one in texts):
+            self.check.add(k4_types.empty_pattern(field), path)
 
     # The result
 
@@ -229,6 +232,13 @@ class _SequenceCheck:
         return types.Record(tuple(fields))
 
 
+def _may_be_milliseconds(type_: Type) -> bool:
+    """Whether a type has values that a field of milliseconds takes."""
+    if isinstance(type_, types.Int | types.Double):
+        return type_.most >= 0 and type_.least <= MAX_MILLISECONDS
+    return True
+
+
 def _seen_again(steps: Steps) -> Iterator[Step]:
     """The steps in loops and in parallel branches, whose results other steps see beforehand."""
     for step in steps:
@@ -237,19 +247,3 @@ def _seen_again(steps: Steps) -> Iterator[Step]:
             yield step
         for part in step.parts:
             yield from (all_steps if again else _seen_again)(part.steps)
-
-
-def _uncovered(subject: Type, keys: list[Any]) -> list[str]:
-    """The values of an enumeration that no case is for."""
-    missing: list[str] = []
-    for one in members_of(subject):
-        match one:
-            case types.String(literals=literals) if literals is not None:
-                missing += [f"'{text}'" for text in sorted(literals) if text not in keys]
-            case types.Bool(literal=literal):
-                wanted = (True, False) if literal is None else (literal,)
-                given = [key for key in keys if isinstance(key, bool)]
-                missing += [str(value).lower() for value in wanted if value not in given]
-            case types.Null() if None not in keys:
-                missing.append("null")
-    return missing

@@ -36,6 +36,7 @@ class UnitCheck:
             return self.document.scalar_span(path, offset, end)
 
         fix = diagnostic.fix
+        text = "" if fix is None else self.document.node(path).escaped(fix.text)
         self.findings.append(
             Finding(
                 diagnostic.code,
@@ -43,7 +44,7 @@ class UnitCheck:
                 span(diagnostic.offset, diagnostic.end),
                 path,
                 tuple(Note(one.message, span(one.offset, one.end)) for one in diagnostic.related),
-                None if fix is None else Edit(fix.title, span(fix.offset, fix.end), fix.text),
+                None if fix is None else Edit(fix.title, span(fix.offset, fix.end), text),
                 severity=diagnostic.severity,
             )
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from analyzer.editor.workspace import Analysis
-from analyzer.findings.finding import Finding
+from analyzer.editor.workspace import Analysis, Workspace
+from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import NEVER
+from analyzer.findings.trials import held_fixes
 from kernel.errors import Span
 from kernel.structs import struct
 
@@ -25,16 +26,28 @@ class Action:
     preferred: bool = False
 
 
-def actions_for(analysis: Analysis, file: str, findings: Iterable[Finding]) -> Iterator[Action]:
-    """The actions for some findings of a file, the fixes first."""
-    found = list(findings)
+def actions_for(workspace: Workspace, file: str, findings: Iterable[Finding]) -> Iterator[Action]:
+    """The actions for some findings of a file, first the fixes, which were tried."""
+    found, analysis = list(findings), workspace.analysis(file)
+    held = _held(workspace, file, [finding for finding in found if finding.fix is not None])
     for finding in found:
         fix = finding.fix
-        if fix is not None:
+        if fix is not None and finding in held:
             yield Action(fix.title, finding, fix.span, fix.text, True)
     for finding in found:
         if finding.weight != "error" and finding.code not in NEVER and finding.span is not None:
             yield _suppress(analysis, file, finding)
+
+
+def _held(workspace: Workspace, file: str, found: list[Finding]) -> set[Finding]:
+    """Those of some findings whose fixes hold."""
+    if not found:
+        return set()
+
+    def attempt(texts: Mapping[str, str]) -> Report:
+        return workspace.report_with(file, texts)
+
+    return held_fixes(found, attempt({}), attempt)
 
 
 def _suppress(analysis: Analysis, file: str, finding: Finding) -> Action:

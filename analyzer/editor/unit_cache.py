@@ -79,6 +79,10 @@ class UnitCache:
         """The check has ended: units that it did not meet are forgotten."""
         self._before, self._now, self._signatures = self._now, {}, {}
 
+    def branch(self) -> UnitCache:
+        """Another with what is known here, for a version that is only tried."""
+        return UnitCache(_before={**self._before, **self._now}, _numbers=self._numbers)
+
     def forget(self) -> None:
         """Forget all findings and faults."""
         self._before, self._now = {}, {}

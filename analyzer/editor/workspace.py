@@ -143,6 +143,20 @@ class Workspace:
         """The manifest with another text in the place of a file; it is not kept."""
         return self._read(path, self._key(path)[0], {**self.texts, path: text})
 
+    def report_with(self, path: str, texts: Mapping[str, str]) -> Report:
+        """The report on the manifest with other texts in the place of files; it is not kept."""
+        key = self._key(path)
+        analysis = self.analysis(path)
+        if texts:
+            analysis = self._read(path, key[0], {**self.texts, **texts})
+        known = self._known.get(key, UnitCache()).branch()
+        known.begin(analysis.manifest)
+        manifest, faults = analysis.manifest, analysis.faults
+        with without_collection():
+            found = findings(manifest, faults, known.of_unit, known.of_resource)
+            report = suppressed(Report.of(found, manifest.sources))
+        return Report.of(_configured(path, report.findings), report.sources)
+
     def affected(self, path: str) -> list[str]:
         """The open files whose findings may depend on a file; first the file, if it is open."""
         return [

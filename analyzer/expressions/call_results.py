@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from analyzer import types
-from analyzer.lowering.by_kind import JSON_MOST
+from analyzer.lowering.by_kind import JSON_MOST, nearest_double
 from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.operators import flattened, possible_size, with_size_of
 
@@ -39,6 +39,14 @@ def _constant(type_: Type) -> int | None:
 def same_number(args: Types, given: Type) -> Type:
     """A number is given back as it is, one of JSON with more than 64 bits too."""
     return union(args) if all(isinstance(one, types.Int) for one in args) else given
+
+
+def _double(args: Types, given: Type) -> Type:
+    """A whole number becomes the double that is nearest; a text may be any."""
+    number = resolved(args[0])
+    if isinstance(number, types.Int):
+        return types.Double(nearest_double(number.least), nearest_double(number.most))
+    return number if isinstance(number, types.Double) else given
 
 
 def _absolute(args: Types, given: Type) -> Type:
@@ -123,6 +131,7 @@ RESULTS: Final[Mapping[str, Result]] = {
     "flatten": _flatten,
     "optional.ofNonZeroValue": _of_non_zero,
     "int": same_number,
+    "double": _double,
     "string": _string,
     "math.abs": _absolute,
     "or": _or,

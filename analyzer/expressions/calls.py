@@ -13,7 +13,9 @@ from analyzer.findings.messages import k3_names, k4_types, k5_presence
 from analyzer.types import Type
 from analyzer.types.overloads import Failure, call_forms, has_call_form, kinds, resolve_overload
 from kernel.cel import MACROS, TABLE, Expr
+from kernel.cel.other_languages import FUNCTIONS, IDIOMS
 from kernel.cel.tree import Call, Ident, Literal
+from kernel.manifest.suggest import nearest
 
 
 def call(checker: Checker, expr: Call, facts: Facts) -> Type:
@@ -22,6 +24,8 @@ def call(checker: Checker, expr: Call, facts: Facts) -> Type:
     parts = expr.args if expr.target is None else (expr.target, *expr.args)
     if wrong is not None:
         return checker.report(wrong)
+    if expr.function == "type":
+        checker.asked |= set(map(id, parts))
     args = tuple((part, checker.check(part, facts)) for part in parts)
     type_ = applied(checker, expr, expr.function, expr.target is not None, args)
     if isinstance(type_, types.Error) or not constants_fit(checker, expr, parts):
@@ -41,15 +45,30 @@ def _unknown(expr: Call, facts: Facts) -> Diagnostic | None:
         dotted = f"{expr.target.name}.{name}"
         known = [one for one in (*TABLE, *MACROS) if one.startswith(f"{expr.target.name}.")]
         if known:
-            return k3_names.unknown_function(expr, dotted, known)
+            return k3_names.unknown_function(expr, dotted, nearest(dotted, known), expr.offset)
     if name in MACROS:
         return k3_names.wrong_form(expr, name, MACROS[name].form)
     if name not in TABLE:
-        names = [one for one in (*TABLE, *MACROS) if "_" not in one]
-        return k3_names.unknown_function(expr, name, names)
+        return _unknown_name(expr, name)
     if not has_call_form(name, receiver):
         return k3_names.wrong_form(expr, name, call_forms(name)[0])
     return None
+
+
+def _unknown_name(expr: Call, name: str) -> Diagnostic:
+    """What is wrong with a name of no function: it is misspelt, or one of another language."""
+    receiver = expr.target is not None
+    start = expr.offset if expr.target is None else expr.target.end + 1
+    meant = FUNCTIONS.get(name)
+    if meant is None and name in IDIOMS:
+        return k3_names.function_elsewhere(expr, name, IDIOMS[name])
+    if meant is None:
+        names = [one for one in (*TABLE, *MACROS) if "_" not in one]
+        return k3_names.unknown_function(expr, name, nearest(name, names), start)
+    if has_call_form(meant, receiver) if meant in TABLE else receiver is (meant != "has"):
+        return k3_names.unknown_function(expr, name, meant, start)
+    forms = call_forms(meant)[0] if meant in TABLE else MACROS[meant].form
+    return k3_names.function_elsewhere(expr, name, forms)
 
 
 def applied(

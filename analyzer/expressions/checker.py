@@ -49,7 +49,8 @@ class Checker:
 
     ``node_types`` holds the type of each checked node, by ``id``; ``chains`` what was known before
     each ``&&`` and ``||``, and before the last of its operands. ``may_fail``: something of which
-    too little is known was used, so the expression may still fail.
+    too little is known was used, so the expression may still fail. ``asked`` are the nodes, by
+    ``id``, that are compared, or whose type is asked, so that they may be anything.
     """
 
     roots: Mapping[str, Type]
@@ -60,6 +61,7 @@ class Checker:
     loops: list[Loop] = field(default_factory=list)
     node_types: dict[int, Type] = field(default_factory=dict)
     chains: dict[int, tuple[Facts, Facts]] = field(default_factory=dict)
+    asked: set[int] = field(default_factory=set)
 
     def run(self, expr: Expr, facts: Facts) -> Type:
         """The type of a whole expression."""

@@ -43,7 +43,8 @@ from analyzer.types.narrowing import (
     sized,
 )
 from analyzer.types.overloads import kinds
-from kernel.cel import Expr, tree, walk
+from kernel.cel import TABLE, Expr, tree, walk
+from kernel.cel.other_languages import CONSTANTS
 
 MAX_CONDITIONS: Final = 8
 """Alternatives are followed through so many conditions; with more nothing is known."""
@@ -59,6 +60,8 @@ def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
 
 
 def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
+    if not isinstance(expr, tree.Logical | tree.Conditional | tree.Unary) and _is_mistaken(expr):
+        return _unclear(expr, facts)
     match expr:
         case tree.Binary():
             return _binary(expr, outcome, facts)
@@ -83,6 +86,25 @@ def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
             return _quantified(expr, outcome, facts)
         case tree.Ident() | tree.Select() | tree.Index():
             return _path(expr, facts, lambda t: equal_to(t, outcome))
+    return facts
+
+
+def _is_mistaken(expr: Expr) -> bool:
+    """Whether a condition has a function or a constant that there is not, which is reported."""
+    for node in walk(expr):
+        if isinstance(node, tree.Call) and node.function not in TABLE:
+            return True
+        if isinstance(node, tree.Ident) and node.name in CONSTANTS:
+            return True
+    return False
+
+
+def _unclear(expr: Expr, facts: Facts) -> Facts:
+    """What a mistaken condition speaks of is not reported again where the condition is met."""
+    for node in walk(expr):
+        path = path_of(node, facts)
+        if path is not None and len(path) > 1:
+            facts = facts.with_fact(path, types.ERROR)
     return facts
 
 

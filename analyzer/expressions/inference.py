@@ -21,6 +21,7 @@ from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
 from analyzer.types import Type, members_of, resolved, union
+from analyzer.types.doubles import NAN, double_arithmetic
 from analyzer.types.operators import (
     arithmetic,
     concatenated,
@@ -182,10 +183,16 @@ def _unary(checker: Checker, expr: tree.Unary, facts: Facts) -> Type:
     if expr.operator == "-" and isinstance(operand, types.Int):
         type_ = int_within(-operand.most, -operand.least)
         return type_ or checker.report(k6_values.int_overflow(expr))
+    if expr.operator == "-" and isinstance(operand, types.Double):
+        operand = _point(expr.operand, operand)
+        assert isinstance(operand, types.Double)
+        return operand if operand == NAN else types.Double(-operand.most, -operand.least)
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
 
 
 def _binary(checker: Checker, expr: tree.Binary, facts: Facts) -> Type:
+    if expr.operator in ("==", "!=", "in"):
+        checker.asked |= {id(expr.left), id(expr.right)}
     left, right = checker.check(expr.left, facts), checker.check(expr.right, facts)
     if expr.operator in _COMPARISONS:
         _compared_quotients(checker, expr, left, right)
@@ -225,8 +232,17 @@ def _refined(checker: Checker, expr: tree.Binary, left: Type, right: Type, type_
     if isinstance(type_, types.Int):
         result = arithmetic(expr.operator, left, right)
         return result or checker.report(k6_values.int_overflow(expr))
+    if isinstance(type_, types.Double):
+        return double_arithmetic(expr.operator, _point(expr.left, left), _point(expr.right, right))
     if expr.operator == "+" and not isinstance(type_, types.Error):
         return concatenated(left, right) or type_
+    return type_
+
+
+def _point(expr: Expr, type_: Type) -> Type:
+    """The type of an operand; of a literal double that one number."""
+    if isinstance(expr, tree.Literal) and isinstance(expr.value, float):
+        return constant(expr.value)
     return type_
 
 

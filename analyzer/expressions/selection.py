@@ -12,11 +12,13 @@ from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.facts import Facts, is_optional, is_step_guard, path_of, type_at
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
+from analyzer.lowering.records import UNDECLARED
 from analyzer.types import Type, members_of, resolved, union, without
 from analyzer.types.members import Member, field_names, is_within, keys_of, member, values_of
 from analyzer.types.operators import may_be_equal
 from analyzer.types.overloads import kinds
 from kernel.cel import Expr
+from kernel.cel.other_languages import FUNCTIONS
 from kernel.cel.tree import Ident, Index, Literal, Macro, Select
 from kernel.cel.values import TYPES
 from kernel.manifest.suggest import nearest
@@ -29,13 +31,30 @@ def select(checker: Checker, expr: Select, facts: Facts) -> Type:
         return types.TypeValue()
     operand = checker.check(expr.operand, facts)
     known = _known(expr, operand, facts)
-    if known is not None:
+    if known is not None and known is not UNDECLARED:
         return known
     if type(operand) is types.Record and not expr.optional:
         field = operand.get(expr.field)
         if field is not None and field.required and field.declared:
             return field.type
-    return checked_field(checker, expr, operand, expr.field, f"has({shown(expr)})")
+    return _field(checker, expr, operand, expr.field, f"has({shown(expr)})")
+
+
+def _field(checker: Checker, expr: Select | Index, operand: Type, name: str, guard: str) -> Type:
+    """The type of a field that is read; which is anything where an alternative is open."""
+    count = len(checker.found)
+    type_ = checked_field(checker, expr, operand, name, guard)
+    if len(checker.found) == count and id(expr) not in checker.asked:
+        found = [member(one, name) for one in members_of(operand)]
+        open_ = any(read.type is UNDECLARED for read in found)
+        if open_ and any(_says_more(read) for read in found):
+            checker.report(k4_types.open_alternative(expr, name, shown(expr.operand)))
+    return type_
+
+
+def _says_more(read: Member) -> bool:
+    """Whether a member has a field, and says what it is."""
+    return read.presence in ("certain", "possible") and not isinstance(read.type, types.Dyn)
 
 
 def _names_type(expr: Select, facts: Facts) -> bool:
@@ -107,6 +126,8 @@ class _FieldAccess:
     def unknown(self) -> Type:
         path, known = shown(self.expr.operand), field_names(self.operand)
         owner = f"{path} ({self.operand})" if not known or path == UNNAMED else path
+        if FUNCTIONS.get(self.name) == "size" and path != UNNAMED and not known:
+            return self.checker.report(k4_types.size_as_field(self.expr, self.name, owner, path))
         return self.checker.report(k4_types.unknown_property(self.expr, self.name, owner, known))
 
     def fieldless(self, found: list[Type], type_: Type) -> Type:
@@ -162,7 +183,7 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
     if isinstance(expr.index, Literal) and isinstance(expr.index.value, str):
         guard = f"{expr.index.value!r} in {shown(expr.operand)}"
         if not any(isinstance(one, types.List) for one in members_of(operand)):
-            return checked_field(checker, expr, operand, expr.index.value, guard)
+            return _field(checker, expr, operand, expr.index.value, guard)
     access = _ElementAccess(checker, expr, operand, position, facts)
     optional = expr.optional
     found: list[Type] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from analyzer.findings.catalogue import RULES, Severity
 from kernel.errors import Fault, Path, Span
@@ -62,7 +62,10 @@ class Finding:
 
 @struct
 class Report:
-    """All findings, in reading order, each once; ``sources`` are the files that were checked."""
+    """All findings, in reading order; ``sources`` are the files that were checked.
+
+    Each stands here once: what several paths lead to, through aliases, is one place.
+    """
 
     findings: tuple[Finding, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
@@ -70,7 +73,10 @@ class Report:
     @classmethod
     def of(cls, findings: Iterable[Finding], sources: Iterable[Source] = ()) -> Report:
         """The report of some findings, sorted by place."""
-        return cls(tuple(sorted(dict.fromkeys(findings), key=_place)), tuple(sources))
+        found: dict[Hashable, Finding] = {}
+        for one in findings:
+            found.setdefault((one.code, one.message, one.span, one.span is None and one.path), one)
+        return cls(tuple(sorted(found.values(), key=_place)), tuple(sources))
 
     def count(self, severity: Severity) -> int:
         """How many findings are of that severity."""

@@ -1,8 +1,7 @@
 """``--fix``: the fixes of findings, applied to texts, and texts written to files.
 
 A round applies the fixes of a report that do not overlap; the next report is on what came of it.
-A fix after which there are more errors than before is taken back. Nothing is written before all
-is done.
+Fixes are kept if they hold (`analyzer.findings.trials`). Nothing is written before all is done.
 """
 
 from __future__ import annotations
@@ -11,17 +10,18 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
-from analyzer.findings.finding import Edit, Report
+from analyzer.findings.finding import Edit, Finding, Report
+from analyzer.findings.trials import edited, holds
 from kernel.errors import ManifestError
 from kernel.manifest.source import Source, decode, encoding_of
 from kernel.structs import struct
 
 _MAX_ROUNDS = 10
-_MAX_SINGLE_EDITS = 100
+_MAX_SINGLE_FIXES = 100
 
 Texts = Mapping[str, bytes]
 Check = Callable[[Texts], Report]
@@ -50,11 +50,10 @@ class Change:
 
 @struct
 class Mended:
-    """The outcome: the number of fixes, the changed files, the refused fixes, the report."""
+    """The outcome: the number of fixes, the changed files, the report."""
 
     count: int
     changes: tuple[Change, ...]
-    refused: int
     report: Report
 
 
@@ -85,26 +84,6 @@ def write(change: Change) -> bool:
     return True
 
 
-def edited(text: str, edits: Iterable[Edit]) -> tuple[str, list[Edit]]:
-    """The text with those edits applied that do not overlap an earlier one, and which they are."""
-    source = Source("", text)
-    pieces: list[str] = []
-    applied: list[Edit] = []
-    here, last = 0, -1
-    for edit in sorted(dict.fromkeys(edits), key=lambda edit: source.extent(edit.span)):
-        start, end = source.extent(edit.span)
-        if start < here or start == last:
-            continue
-        pieces += [text[here:start], _with_breaks(edit.text, text)]
-        here, last = end, start
-        applied.append(edit)
-    return "".join([*pieces, text[here:]]), applied
-
-
-def _with_breaks(inserted: str, text: str) -> str:
-    return inserted.replace("\n", "\r\n") if "\n" in inserted and "\r\n" in text else inserted
-
-
 class _Work:
     """The texts so far, and the report on them."""
 
@@ -117,7 +96,7 @@ class _Work:
         self._texts: dict[str, bytes] = {}
         self._report = check({})
         self._count = 0
-        self._refused: set[tuple[str, str, str]] = set()
+        self._refused: set[Hashable] = set()
 
     def done(self) -> Mended:
         changes = (
@@ -125,29 +104,28 @@ class _Work:
             for path, after in sorted(self._texts.items())
             if after != self._before[path]
         )
-        return Mended(self._count, tuple(changes), len(self._refused), self._report)
+        return Mended(self._count, tuple(changes), self._report)
 
     def round(self) -> bool:
-        """Apply what can be applied; whether anything was."""
-        edits = self._edits()
-        if not edits or self._try(edits):
-            return bool(edits)
-        singles = [(path, edit) for path, listed in edits.items() for edit in listed]
-        del singles[_MAX_SINGLE_EDITS:]
-        bad = [(path, edit) for path, edit in singles if not self._try({path: [edit]}, keep=False)]
-        self._refused.update(_known(edit) for _, edit in bad)
-        return bool(bad) or any(self._try({path: [edit]}) for path, edit in singles)
+        """Apply what can be applied; whether another round may apply more."""
+        wanted = self._wanted()
+        if not wanted or self._try(wanted):
+            return bool(wanted)
+        singles = wanted[:_MAX_SINGLE_FIXES]
+        bad = [one for one in singles if not self._try([one], keep=False)]
+        self._refused.update(map(_known, bad))
+        return bool(bad) or any(self._try([one]) for one in singles)
 
-    def _edits(self) -> dict[str, list[Edit]]:
-        """The fixes of the report by the real path of the file that they are for."""
-        found: dict[str, list[Edit]] = {}
+    def _wanted(self) -> list[Finding]:
+        """The findings with a fix of a file that may be changed."""
+        found: list[Finding] = []
         for finding in self._report.findings:
             fix = finding.fix
-            if fix is None or _known(fix) in self._refused:
+            if fix is None or _known(finding) in self._refused:
                 continue
             path = os.path.realpath(fix.span.file)
             if self._is_ours(path) and self._read(path, fix.span.file):
-                found.setdefault(path, []).append(fix)
+                found.append(finding)
         return found
 
     def _is_ours(self, path: str) -> bool:
@@ -169,36 +147,35 @@ class _Work:
         self._before[path], self._names[path] = data, name
         return True
 
-    def _try(self, edits: Mapping[str, Collection[Edit]], keep: bool = True) -> bool:
-        """Apply edits, unless there are more errors after them than before."""
+    def _try(self, wanted: Sequence[Finding], keep: bool = True) -> bool:
+        """Apply the fixes of some findings, if they hold."""
         texts = dict(self._texts)
-        count = 0
+        edits: dict[str, list[Edit]] = {}
+        for finding in wanted:
+            if finding.fix is not None:
+                path = os.path.realpath(finding.fix.span.file)
+                edits.setdefault(path, []).append(finding.fix)
+        done: set[Edit] = set()
         for path, listed in edits.items():
             data = texts.get(path, self._before[path])
             encoding, skip = encoding_of(data)
             text = data[skip:].decode(encoding)
             changed, applied = edited(text, listed)
             texts[path] = data[:skip] + changed.encode(encoding)
-            count += len(applied)
-        if texts == self._texts or not count:
+            done.update(applied)
+        if texts == self._texts or not done:
             return False
         report = self._check(texts)
-        if _is_worse(report, self._report):
+        if not holds((one for one in wanted if one.fix in done), self._report, report):
             return False
         if not keep:
             return True
         self._texts, self._report = texts, report
-        self._count += count
+        self._count += len(done)
         return True
 
 
-def _is_worse(report: Report, before: Report) -> bool:
-    return report.count("error") > before.count("error") or _unread(report) > _unread(before)
-
-
-def _unread(report: Report) -> int:
-    return sum(finding.name == "yaml-syntax" for finding in report.findings)
-
-
-def _known(edit: Edit) -> tuple[str, str, str]:
-    return edit.span.file, edit.title, edit.text
+def _known(finding: Finding) -> Hashable:
+    """What a fix is known by that was refused, wherever its place has moved to."""
+    fix = finding.fix
+    return fix and (finding.code, finding.path, fix.span.file, fix.title, fix.text)

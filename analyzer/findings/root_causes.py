@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding
 from analyzer.findings.suggestions import at, meant
 from kernel.errors import Path, Span
-from kernel.manifest import Manifest
+from kernel.manifest import Document, Manifest
 from kernel.manifest.source import Source
 
 _FOLLOWS: Final = codes(
@@ -32,7 +32,9 @@ _HEAD: Final = frozenset(("kind", "metadata", "capability", "safety"))
 """The fields without which a document declares nothing."""
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _MARKER: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
-_MISSING: Final = re.compile(r"(?:the property '|`(?:metadata\.)?)(\w+)['`] is missing")
+_MISSING: Final = re.compile(
+    r"(?:the property '|`(?:metadata\.)?)(\w+)['`] is missing|^`\w+` needs `(\w+)`"
+)
 _NAMING: Final = re.compile(r"^(?:metadata|name)\b.*(?:\n[ \t].*)*", re.MULTILINE)
 
 _KIND: Final = re.compile(r"^kind: *(\S+)", re.MULTILINE)
@@ -40,7 +42,7 @@ _OF_UNKNOWN: Final = codes("wrong-value", "cel-not-evaluated", "bad-name", "miss
 """What a misspelt field may break."""
 
 _WRONG: Final = codes("wrong-value", "bad-name")
-_UNKNOWN: Final = codes("unknown-kind", "unknown-reference")
+_OF_UNDECLARED: Final = codes("unknown-kind", "unknown-reference", "unknown-property")
 
 Start = tuple[str, int]
 
@@ -64,7 +66,8 @@ class _KnownMistakes:
         self._texts = {source.name: source for source in manifest.sources}
         self._starts: dict[str, list[int]] = {}
         self._unread: set[str] = set()
-        self._undeclared: set[str] = set()
+        self._undeclared: dict[str, set[Start]] = {}
+        """The names that documents do not declare, with those documents."""
         self._unnamed: set[str] = set()
         self._unknown: set[tuple[Start, Path]] = set()
         self._holders: dict[tuple[Start, Path], set[str | None]] = {}
@@ -82,6 +85,16 @@ class _KnownMistakes:
             start = self._start(one.span)
             self._unknown.add((start, one.path))
             self._holders.setdefault((start, one.path[:-1]), set()).add(meant(one))
+            document = self._document(one)
+            names = (
+                _names_around(source, one.span)
+                if document is None
+                else _names_within(at(document.data, one.path[:-1]).get(one.path[-1]))
+            )
+            self._note(names, one.span)
+            self._lost(one.span)
+        elif one.name in ("unknown-kind", "bad-definition"):
+            self._lost(one.span)
         elif one.name == "duplicate-key" and one.path == ("kind",):
             self._doubled.add(self._start(one.span))
             self._lost(one.span)
@@ -100,7 +113,10 @@ class _KnownMistakes:
             return True
         if one.code in _FOLLOWS and (self._unread or self._undeclared):
             name = _named(one, self._texts)
-            if name in self._unread or (one.code in _UNKNOWN and name in self._undeclared):
+            undeclared = one.code in _OF_UNDECLARED and name in self._undeclared
+            if undeclared and one.name == "unknown-kind":
+                undeclared = self._undeclared[name] != {self._start(one.span)}  # its own document
+            if name in self._unread or undeclared:
                 return True
         if one.name == "unknown-reference" and self._unnamed and self._refers_to_unnamed(one):
             return True
@@ -118,24 +134,36 @@ class _KnownMistakes:
             ends = range(1, len(one.path) + 1)
             return any((start, one.path[:end]) in self._unknown for end in ends)
         missing = _MISSING.search(one.message)
-        return missing is not None and missing[1] in self._holders.get((start, one.path), ())
+        holder = self._holders.get((start, one.path), ())
+        return missing is not None and (missing[1] or missing[2]) in holder
 
     def _refers_to_unnamed(self, one: Finding) -> bool:
         """Whether a missing resource may be one that lacks its name."""
+        document = self._document(one)
+        if document is None:
+            return False
+        return at(document.data, one.path[:-1]).get("kind") in self._unnamed
+
+    def _document(self, one: Finding) -> Document | None:
+        """The document that a finding is in; None where it was not read as one of a manifest."""
         assert one.span is not None
         file, start = self._start(one.span)
         for document in self._manifest.documents:
             if document.file == file and document.start <= start < document.end:
-                return at(document.data, one.path[:-1]).get("kind") in self._unnamed
-        return False
+                return document
+        return None
 
     def _lost(self, span: Span) -> str:
         """Take note of the names in a document that declares nothing; gives its kind."""
         text, (start, end) = self._texts[span.file].text, self._region(span)
         for found in _NAMING.finditer(text, start, end):
-            self._undeclared.update(_NAME.findall(found[0]))
+            self._note(_NAME.findall(found[0]), span)
         kind = _KIND.search(text, start, end)
         return kind[1] if kind else ""
+
+    def _note(self, names: Iterable[str], span: Span) -> None:
+        for name in names:
+            self._undeclared.setdefault(name, set()).add(self._start(span))
 
     def _start(self, span: Span) -> Start:
         return span.file, self._region(span)[0]
@@ -171,6 +199,21 @@ def _names_around(source: Source, span: Span) -> set[str]:
         start, _ = region_of(source.text, max(offset - 1, 0))
         end = offset
     return {*_NAME.findall(source.text, start, end)}
+
+
+def _names_within(value: Any) -> set[str]:
+    """The names that stand in a value, as keys and as texts."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str) and _NAME.fullmatch(one):
+            found.add(one)
+    return found
 
 
 def _named(finding: Finding, texts: Mapping[str, Source]) -> str:

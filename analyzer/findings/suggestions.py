@@ -15,7 +15,7 @@ from kernel.manifest import Document, Manifest
 from kernel.manifest.source import Source
 
 _MEANT: Final = re.compile(r"did you mean '([^']+)'\?")
-_CERTAIN: Final = codes("unknown-field", "unknown-kind")
+_CERTAIN: Final = codes("unknown-field", "unknown-kind", "cel-syntax", "wrong-value")
 """Where a name can be replaced: which resource is to be called is for the author to say."""
 _WRITTEN: Final = re.compile(r"(['\"]?)[\w.-]+\1")
 

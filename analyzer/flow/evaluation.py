@@ -20,9 +20,11 @@ from analyzer.flow.scopes import Scopes
 from analyzer.flow.step_access import certain_steps, explained
 from analyzer.flow.step_conditions import equivalents_at, implied_by, with_implied
 from analyzer.flow.step_names import steps_read
+from analyzer.program.caught import is_code
 from analyzer.program.variables import ELSEWHERE, Names
 from analyzer.types import NEVER, Type
 from kernel.cel import Expr, Template, free_names, walk
+from kernel.cel.tree import Binary
 from kernel.topology.callsite import names_in
 
 MAX_CLEAN: Final = 10_000
@@ -43,6 +45,8 @@ def check_in_scope(
         type_, found = _remembered(expr, names)
     if any(one.name == "unknown-variable" for one in found):
         found = tuple(_reworded(one, expr, names) for one in found)
+    if found and "error" in _names_of(expr):
+        found = tuple(one for one in found if not _is_of_code(one, expr))
     return type_, found
 
 
@@ -69,6 +73,14 @@ def _remembered(expr: Expr, names: Names) -> tuple[Type, tuple[Diagnostic, ...]]
 @lru_cache(maxsize=MAX_CLEAN)
 def _names_of(expr: Expr) -> tuple[str, ...]:
     return tuple(sorted(free_names(expr)))
+
+
+def _is_of_code(found: Diagnostic, expr: Expr) -> bool:
+    """Whether ``error.code`` is compared with a code that cannot come, which K705 is told of."""
+    if found.name != "incomparable":
+        return False
+    node = next(one for one in walk(expr) if (one.offset, one.end) == (found.offset, found.end))
+    return isinstance(node, Binary) and any(map(is_code, (node.left, node.right)))
 
 
 def evaluate_in_scope(template: Template, names: Names) -> Evaluation:

@@ -7,11 +7,14 @@ found as long as no step that it reads runs again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Set
+from itertools import islice
+from typing import Final
 
 from analyzer.flow.step_names import steps_read
 from kernel.cel import Expr, Template, free_names
-from kernel.cel.tree import Binary, Literal, Logical
+from kernel.cel.tree import Binary, Call, Ident, Literal, Logical, Select
 from kernel.errors import Path
 from kernel.structs import field, struct
 from kernel.topology.forms import Field, Part, Step, Steps, all_steps
@@ -190,13 +193,34 @@ def condition_of(template: Template, outcome: bool, step: Step) -> Condition | N
 
 
 def expression_of(template: Template) -> Expr | None:
-    """The expression that a template is, if it is one; a plain bool is one, too."""
+    """The expression that a template is, if it is one; a plain bool is one, too.
+
+    For one that does not parse it is a call of no function, with what it speaks of.
+    """
+    if template.tree.errors:
+        return _spoken_of(template.tree.errors[0].expression)
     if template.constant:
         value = template.evaluate({})
         return Literal(0, 0, value) if isinstance(value, bool) else None
     scalar = template.tree.scalars.get(())
     whole = None if scalar is None else scalar.whole
     return None if whole is None else whole.expr
+
+
+_PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_MAX_PATHS: Final = 20
+
+
+def _spoken_of(text: str) -> Expr:
+    """A call of no function with the paths in a text that does not parse."""
+    paths: list[Expr] = []
+    for found in islice(_PATH.finditer(text), _MAX_PATHS):
+        name, *fields = found[0].split(".")
+        path: Expr = Ident(0, 0, name, False)
+        for selected in fields:
+            path = Select(0, 0, path, selected, False)
+        paths.append(path)
+    return Call(0, 0, "", None, tuple(paths))
 
 
 @struct(frozen=False)
@@ -351,7 +375,7 @@ class _GuardsWalk:
 def _key_matches(subject: Template, key: object, outcome: bool, step: Step) -> Condition | None:
     """``subject == key``, where that can be written so."""
     expr, reads = expression_of(subject), steps_read(subject)
-    if expr is None or reads is None or not isinstance(key, str | int | bool | None):
+    if expr is None or reads is None or not isinstance(key, str | int | float | None):
         return None
     literal = Literal(expr.offset, expr.end, key)
     equal = Binary(expr.offset, expr.end, "==", expr, literal)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from analyzer import types
 from analyzer.flow.availability import Availability, Ran, State, availability_of
-from analyzer.program.variables import ERROR, EVENT, INDEX, Names
+from analyzer.program.variables import EVENT, INDEX, Names
 from analyzer.types import Type, members_of, union
 from analyzer.types.widening import is_mistaken, widened, without_mistakes
 from kernel.structs import field, struct
@@ -24,6 +24,9 @@ ResultOf = Callable[[CallSite], Type]
 
 TypeOf = Callable[["Scopes", Step, forms.Field], Type]
 """The type of what a field of a step gives."""
+
+ErrorOf = Callable[[Part, Part], Type]
+"""The variable ``error`` in the second part, which sees the failure of the first."""
 
 MAX_NESTED_LOOPS = 4
 """Of loops that nest deeper, what a round sees of the round before is not known."""
@@ -85,11 +88,13 @@ class Scopes:
         return made
 
 
-def scopes_of(sequence: Sequence, base: Names, result_of: ResultOf, type_of: TypeOf) -> Scopes:
+def scopes_of(
+    sequence: Sequence, base: Names, result_of: ResultOf, type_of: TypeOf, error_of: ErrorOf
+) -> Scopes:
     """The scopes of a sequence. ``base`` are the variables that all of it has."""
     by_name = {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
     scopes = Scopes({}, availability_of(sequence), by_name, {None: base}, {})
-    walk = _ScopesWalk(scopes, result_of, type_of)
+    walk = _ScopesWalk(scopes, result_of, type_of, error_of)
     walk.steps(sequence.steps, base)
     return walk.scopes
 
@@ -99,6 +104,7 @@ class _ScopesWalk:
     scopes: Scopes
     result_of: ResultOf
     type_of: TypeOf
+    error_of: ErrorOf
     loops: int = 0
     results: dict[Step, Type] = field(init=False)
     outer: dict[Step | None, Names] = field(init=False)
@@ -135,9 +141,10 @@ class _ScopesWalk:
         if part.is_isolated:
             return self.for_each(step, part, names)
         if part.repeats:
-            return self.loop(step, part, {**names, "index": INDEX})
+            return self.loop(step, part, {**names, "index": _index(part.rounds)})
         if "error" in part.brings:
-            names = {**names, "error": union((ERROR, types.NULL)) if part.is_ending else ERROR}
+            before = step.parts[step.parts.index(part) - 1]
+            names = {**names, "error": self.error_of(before, part)}
         self.steps(part.steps, names)
         return self.last(part.steps)
 
@@ -181,18 +188,21 @@ class _ScopesWalk:
 
     def for_each(self, step: Step, part: Part, names: Names) -> Type:
         items = self.type_of(self.scopes, step, field_of(step, "list"))
-        self.inside[step] = inside = {**names, "item": element_of(items), "index": INDEX}
+        lists = [member for member in members_of(items) if isinstance(member, types.List)]
+        least = min((one.least for one in lists), default=0)
+        known = [one.most for one in lists if one.most is not None]
+        most = max(known) if known and len(known) == len(members_of(items)) else None
+        self.inside[step] = inside = {**names, "item": element_of(items), "index": _index(most)}
         self.steps(part.steps, inside)
         element = self.last(part.steps)
         if not part.gives_result:
             element = self.type_of(self.scopes, step, field_of(step, "value"))
-        lists = [member for member in members_of(items) if isinstance(member, types.List)]
-        least = min((one.least for one in lists), default=0)
-        bounds = [one.most for one in lists]
-        known = [most for most in bounds if most is not None]
-        return types.List(
-            element, least, max(known) if known and len(known) == len(bounds) else None
-        )
+        return types.List(element, least, most)
+
+
+def _index(rounds: int | None) -> types.Int:
+    """The variable ``index`` in so many rounds at most."""
+    return INDEX if rounds is None else types.Int(0, min(max(rounds - 1, 0), types.INT_MAX))
 
 
 def _sensible(found: Type, before: Type) -> Type:

@@ -10,6 +10,7 @@ from analyzer.findings.finding import Finding
 from analyzer.program.call_order import CallOrder, call_order
 from analyzer.program.contracts import Contracts
 from analyzer.program.linking import Linked, Unit
+from analyzer.program.raising import Raising
 from analyzer.program.variables import Variables
 from analyzer.types import Dyn, Type
 from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template
@@ -29,6 +30,7 @@ class Program:
         self.of_reading = tuple(of_reading)
         self.contracts = Contracts(linked)
         self.variables = Variables(linked, self.contracts)
+        self.raising = Raising(linked)
         self._made: dict[object, Any] = {}
 
     @cached_property

@@ -36,21 +36,27 @@ INVOCATION: Final = types.Record(
 )
 """The variable ``invocation`` (language.md, CEL)."""
 
-ERROR: Final = types.Record(
-    (
-        ("message", types.Field(types.STRING)),
-        ("code", types.Field(types.Dyn("a code is a string or an int"))),
-        ("step", types.Field(union((types.STRING, types.NULL)))),
-        ("kind", types.Field(types.STRING)),
-        ("data", types.Field(types.Dyn("what an error carries is not declared"))),
-        ("attempt", types.Field(types.Int(0))),
+
+def error_with(code: Type, step: Type) -> types.Record:
+    """The variable ``error`` (language.md, Call site), with a code and the name of a step."""
+    outcomes = frozenset(("failed", "unknown", "cancelled", "rejected"))
+    return types.Record(
         (
-            "outcome",
-            types.Field(types.String(frozenset(("failed", "unknown", "cancelled", "rejected")))),
-        ),
+            ("message", types.Field(types.STRING)),
+            ("code", types.Field(code)),
+            ("step", types.Field(step)),
+            ("kind", types.Field(types.STRING)),
+            ("data", types.Field(types.Dyn("what an error carries is not declared"))),
+            ("attempt", types.Field(types.Int(0))),
+            ("outcome", types.Field(types.String(outcomes))),
+        )
     )
+
+
+ERROR: Final = error_with(
+    types.Dyn("a code is a string or an int"), union((types.STRING, types.NULL))
 )
-"""The variable ``error`` (language.md, Call site)."""
+"""The variable ``error`` where nothing is said of what fails: of its code anything is taken."""
 
 EVENT: Final = types.Record(
     (

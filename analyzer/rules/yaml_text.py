@@ -74,7 +74,7 @@ def _suspected(data: Any) -> bool:
             return True
         for value in box.values() if type(box) is dict else box:
             if type(value) is str:
-                if value[:1] in _FIRST and _may_differ(value):
+                if value[:1] in _FIRST and differs(value):
                     return True
             elif type(value) is dict or type(value) is list:
                 waiting.append(value)
@@ -91,14 +91,15 @@ def _differing_keys(box: dict[Any, Any]) -> bool:
     for key in box:
         if type(key) is not str:
             continue
-        if _may_differ(key):
+        if differs(key):
             return True
         if len(_known_keys) < MAX_KNOWN_KEYS:
             _known_keys.add(key)
     return False
 
 
-def _may_differ(text: str) -> bool:
+def differs(text: str) -> bool:
+    """Whether a reader of YAML 1.1 takes a plain text for something else."""
     if text[:1] in _MAY_BE_NUMBERS:
         return _older(text) not in (None, text)
     return text in _BOOLS

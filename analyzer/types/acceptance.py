@@ -7,6 +7,7 @@ delivered (``kernel.schema.Schema.conform``, ``kernel.invocation.stages.validate
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,8 @@ def accepts(place: Type, value: Any) -> bool:
             whole = int(value) if type(value) is float and value.is_integer() else value
             return place.contains(whole)
         case Double():
-            return place.contains(float(value) if type(value) is int else value)
+            number = float(value) if type(value) is int else value
+            return place.contains(number) and math.isfinite(number)
         case List():
             return isinstance(value, list | tuple) and (
                 place.has_size(len(value)) and all(accepts(place.element, item) for item in value)

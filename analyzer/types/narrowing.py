@@ -103,6 +103,8 @@ def _member_different(type_: Type, value: Any) -> Type:
             return _text_different(type_, value)
         case Int() if type(value) is int:
             return _int_different(type_, value)
+        case Double(least=least, most=most) if type(value) in (int, float):
+            return NEVER if least == most == value else type_
     return type_
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from analyzer import types
 from analyzer.types import Type
+from analyzer.types.doubles import NAN, is_never_json
 from kernel import cel
 
 NO_VALUE: Final = object()
@@ -196,6 +197,9 @@ def _whole(type_: types.Int, near: Type | None) -> Iterator[int]:
 
 
 def _doubles(type_: types.Double, near: Type | None) -> Iterator[float]:
+    if is_never_json(type_):
+        yield math.nan if type_ == NAN else type_.least
+        return
     tried = {0.0, 0.5, 1.0, -1.0, -0.5, 1.5}
     bounds = [type_.least, type_.most]
     for other in _numbers(near):

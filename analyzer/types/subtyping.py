@@ -22,6 +22,7 @@ from typing import Any, Literal
 from analyzer import types
 from analyzer.types import Type, resolved
 from analyzer.types.acceptance import accepts, json_form, takes_all
+from analyzer.types.doubles import is_never_json
 from analyzer.types.map_keys import are_keys_of_json, key_besides, key_named, meeting
 from analyzer.types.producer_parts import parts_of
 from analyzer.types.samples import MAX_SIZE, NO_VALUE, Samples, all_values
@@ -374,6 +375,8 @@ def _delivered(type_: Type) -> Type:
 def _holds(producer: Type, consumer: Type) -> bool:
     """Whether a consumer takes all values of a producer; neither has parts."""
     match producer, consumer:
+        case types.Double(), types.Double() | types.Dyn() if is_never_json(producer):
+            return False
         case (types.Int() | types.Double(), types.Double()):
             least, most = float(producer.least), float(producer.most)
             return consumer.least <= least and most <= consumer.most

@@ -22,6 +22,7 @@ from analyzer.types.algebra import (
     Type,
     Union,
 )
+from analyzer.types.doubles import is_never_json
 
 _INDIRECT: Final = frozenset((Ref, Refined))
 
@@ -92,7 +93,7 @@ def _joined(a: Type, b: Type) -> Type | None:
             return String(a.literals | b.literals) if _bare(a) and _bare(b) else None
         case String(), String() if b == STRING or a == STRING:
             return STRING
-        case Double(), Double():
+        case Double(), Double() if not is_never_json(a) and not is_never_json(b):
             touch = max(a.least, b.least) <= min(a.most, b.most)
             return Double(min(a.least, b.least), max(a.most, b.most)) if touch else None
     return None

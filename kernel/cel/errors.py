@@ -54,7 +54,19 @@ class CelError(KernelError):
 
 
 class CelSyntaxError(CelError):
-    """The text is not an expression of the language."""
+    """The text is not an expression; ``meant`` is what was probably meant at that place."""
+
+    def __init__(
+        self,
+        message: str,
+        offset: int,
+        end: int,
+        expression: str,
+        path: Path = (),
+        meant: str | None = None,
+    ) -> None:
+        super().__init__(message, offset, end, expression, path)
+        self.meant = meant
 
 
 class CelEvaluationError(CelError):

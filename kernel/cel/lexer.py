@@ -89,7 +89,14 @@ def _complaint(text: str, offset: int) -> str:
     character = text[offset]
     if character in "\"'":
         return "the string is not closed"
-    hints = {"=": "; equality is '=='", "&": "; and is '&&'", "|": "; or is '||'"}
+    if text[offset : offset + 2] == "=>":
+        return "a function of an element is written 'list.map(x, x + 1)'"
+    hints = {
+        "=": "; equality is '=='",
+        "&": "; and is '&&'",
+        "|": "; or is '||'",
+        "`": "; texts are put together with '+'",
+    }
     return f"unexpected character {character!r}{hints.get(character, '')}"
 
 

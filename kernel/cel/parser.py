@@ -70,8 +70,28 @@ class _Parser:
 
     def failure(self, expected: str) -> CelSyntaxError:
         kind, word, offset, end = self.tokens[self.position]
-        found = "the end of the expression" if kind == "end" else f"'{word[:40]}'"
-        return CelSyntaxError(f"expected {expected}, found {found}", offset, end, self.text)
+        return (
+            self.of_another_language(self.position)
+            or self.of_another_language(self.position - 1)
+            or CelSyntaxError(
+                f"expected {expected}, found "
+                + ("the end of the expression" if kind == "end" else f"'{word[:40]}'"),
+                offset,
+                end,
+                self.text,
+            )
+        )
+
+    def of_another_language(self, position: int) -> CelSyntaxError | None:
+        """The error for an operator of another language at a position, if one stands there."""
+        from kernel.cel.other_languages import hint  # for start-up time
+
+        near = [("", "", 0, 0), *self.tokens, ("", "", 0, 0)][max(position, 0) :][:3]
+        _, word, offset, end = near[1]
+        found = hint(near[0][1], word, near[2][1])
+        if found is None:
+            return None
+        return CelSyntaxError(found[0], offset, end, self.text, meant=found[1] or None)
 
     def take(self, kind: str) -> None:
         if self.tokens[self.position][0] != kind:

@@ -104,6 +104,7 @@ def _examined(
     paths: Sequence[Path],
     configurations: Sequence[Configuration],
     texts: Mapping[str, bytes] | None = None,
+    fixes: bool = True,
 ) -> Checked:
     from analyzer.batch import check_each  # for start-up time
 
@@ -114,20 +115,21 @@ def _examined(
 
             more = stack.enter_context(comparison(request.against, paths))
         patience = stack.enter_context(Patience(len(paths)))
-        return check_each(paths, configurations, texts, more, patience.begin)
+        return check_each(paths, configurations, texts, more, patience.begin, fixes)
 
 
 def _mended(
     request: Request, paths: Sequence[Path], configurations: Sequence[Configuration]
 ) -> Checked | None:
-    """Apply fixes, and give the report after; for a dry run print them, and give that before."""
+    """Apply fixes; for a dry run print them, and give the report as it was."""
     from analyzer.findings.fixes import mend, write  # for start-up time
 
     last: list[Checked] = []
 
     def examine(texts: Mapping[str, bytes]) -> Report:
-        last.append(_examined(request, paths, configurations, texts))
-        return last[-1].report
+        checked = _examined(request, paths, configurations, texts, fixes=False)
+        last.append(checked)
+        return checked.report
 
     mended = mend(paths, examine)
     if request.dry_run:
@@ -146,16 +148,9 @@ def _mended(
         done += written
         if not written:
             click.echo(f"{change.name} has changed meanwhile, and was left alone", err=True)
-    if mended.refused:
-        click.echo(
-            f"{many(mended.refused, 'fix', 'fixes')} left out: there would be more errors after",
-            err=True,
-        )
     if done:
         click.echo(f"mended {many(mended.count, 'finding')} in {many(done, 'file')}", err=True)
-    if done < len(mended.changes):
-        return None
-    return next(each for each in last if each.report is mended.report)
+    return None
 
 
 def _answer(report: Report, form: str) -> None:

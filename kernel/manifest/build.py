@@ -105,8 +105,8 @@ def check_head(document: Document, faults: list[Fault]) -> bool:
         parts.fault("K007", f"a resource is a mapping, this is {_named(data)}", document)
         return False
     if (kind := data.get("kind")) is None:
-        help = did_you_mean("kind", (key for key in data if type(key) is str))
-        parts.fault("K003", "a resource needs a `kind`", document, help=help)
+        if not _is_misspelt("kind", document, parts):
+            parts.fault("K003", "a resource needs a `kind`", document)
         return False
     if type(kind) is not str or not _KIND.fullmatch(kind):
         message = f"a kind is written Module.Name, this is {_shown(kind)}"
@@ -115,10 +115,21 @@ def check_head(document: Document, faults: list[Fault]) -> bool:
     return _check_metadata(document, parts)
 
 
+def _is_misspelt(wanted: str, document: Document, parts: Parts) -> bool:
+    """Whether a missing field stands there under a name that is near, which is reported."""
+    for key in document.data:
+        if type(key) is str and (help := did_you_mean(key, [wanted])) is not None:
+            parts.fault("K003", f"unknown field `{key}`", document, (key,), key=True, help=help)
+            return True
+    return False
+
+
 def _check_metadata(document: Document, parts: Parts) -> bool:
     metadata = document.data.get("metadata")
     if type(metadata) is not dict:
         missing = "metadata" not in document.data
+        if missing and _is_misspelt("metadata", document, parts):
+            return False
         what = "is missing" if missing else f"is {_named(metadata)}, not a mapping"
         path: Path = ("kind",) if missing else ("metadata",)
         parts.fault("K007", f"`metadata` {what}", document, path, help="metadata: { name: … }")

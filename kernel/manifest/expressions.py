@@ -27,7 +27,8 @@ def check_expressions(documents: Iterable[Document]) -> Iterator[Fault]:
         searched = _searched(document.data)
         for error in parse_template(searched).errors[:MAX_FAULTS]:
             span = document.scalar_span(error.path, error.offset, error.end)
-            yield Fault("K301", error.message, span, None, error.path)
+            meant = None if error.meant is None else f"did you mean '{error.meant}'?"
+            yield Fault("K301", error.message, span, meant, error.path)
         for path in islice(_keys(searched, ()), MAX_FAULTS):
             yield Fault(
                 "K008", "CEL is not evaluated in a key", document.span(path, True), _HELP, path

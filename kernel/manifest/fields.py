@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +83,14 @@ def check_fields(
     return check_data(resource.fields, rules, resource.document, resource.path, own)
 
 
-@lru_cache(maxsize=1024)
 def _rules(definition: Definition, schemas: Schemas) -> Rules:
-    return make_rules(True if definition.schema is None else definition.schema, schemas)
+    schema = True if definition.schema is None else definition.schema
+    if schemas is NO_SCHEMAS:
+        return make_rules(schema)
+    if definition not in schemas.memo:
+        schemas.memo[definition] = make_rules(schema, schemas)
+    rules: Rules = schemas.memo[definition]
+    return rules
 
 
 def check_system(document: Document, faults: list[Fault]) -> bool:
@@ -204,13 +209,18 @@ def _explained(
     problem: Problem, value: Any, rules: Rules, document: Document, path: Path
 ) -> Iterator[Fault]:
     names = problem.keyword in ("additionalProperties", "unevaluatedProperties", "propertyNames")
-    if not names:
+    if not names and problem.keyword != "enum":
         yield _at(document, path, _Found("K007", problem.message, problem.path))
         return
     nodes = spread([rules.schema], rules.schema)
     for step in problem.path:
         nodes = spread(inside(nodes, step), rules.schema)
         value = value[step]
+    if not names:
+        options = {one for node in nodes for one in node.get("enum") or () if type(one) is str}
+        help = did_you_mean(value, options) if type(value) is str else None
+        yield _at(document, path, _Found("K007", problem.message, problem.path, help=help))
+        return
     report = _bad_names if problem.keyword == "propertyNames" else _unknown_fields
     for found in report(value, nodes, problem.path):
         yield _at(document, path, found)

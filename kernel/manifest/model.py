@@ -148,6 +148,8 @@ class Module:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     library: Callable[[str], Module | None] = lambda name: None
     """Gives the installed module of a name; raises ManifestError if its manifest is wrong."""
+    memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
+    """What readers made of the module once, by keys of their own."""
 
 
 @struct(eq=False)

@@ -7,6 +7,7 @@ that are not strings, duplicates. A node that is reached through an alias is the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -66,6 +67,12 @@ class Node:
             place = next((n for n, k in enumerate(self.keys) if k.text == key), None)
         return None if place is None else (self.keys[place], self.items[place])
 
+    def escaped(self, text: str) -> str:
+        """A part of a text, of one line, as it is written within this scalar."""
+        if self.style == "'":
+            return text.replace("'", "''")
+        return re.sub(r'(["\\])', r"\\\1", text) if self.style == '"' else text
+
 
 class Composed(NamedTuple):
     """The root of a document and everything that is wrong with it."""
@@ -76,12 +83,18 @@ class Composed(NamedTuple):
 
 @struct(frozen=False)
 class _Open:
-    """A collection that is being read; ``key`` is the key that waits for its value."""
+    """A collection that is being read; ``key`` is the key that waits for its value.
+
+    ``merged`` are the mappings under merge keys, which are faults: what they mean is read all the
+    same, so that nothing else seems to be wrong.
+    """
 
     node: Node
     anchor: str | None
     key: Node | None = None
     drop: bool = False
+    is_merge: bool = False
+    merged: list[Node] = field(default_factory=list)
     seen: dict[tuple[bool, Scalar], Node] = field(default_factory=dict)
 
 
@@ -128,12 +141,14 @@ class _Composer:
         self.stack.append(_Open(node, event.anchor))
 
     def close(self, event: Any) -> None:
-        node = self.stack.pop().node
+        top = self.stack.pop()
+        node = top.node
         node.closed = True
         if node.style:
             node.end = event.end_mark.index + self.offset
         elif node.items:
             node.end = max(node.items[-1].end if node.items[-1].start > node.start else 0, node.end)
+        _merge(top)
         self.attach(node)
 
     def scalar(self, event: Any) -> None:
@@ -178,17 +193,19 @@ class _Composer:
             if not top.drop:
                 parent.keys.append(top.key)
                 parent.items.append(node)
+            elif top.is_merge:
+                top.merged += node.items if node.kind == "sequence" else [node]
             top.key = None
 
     def _take_key(self, top: _Open, key: Node, place: Node) -> None:
-        top.drop = False
+        top.drop = top.is_merge = False
         if key.kind != "scalar":
             self.fault("K001", f"a {key.kind} cannot be a key", place)
             top.drop = True
         elif key.value == "<<" and not key.style:
             help = "YAML 1.2 has no merge keys; write the fields out"
             self.fault("K001", "the merge key << is not supported", place, help)
-            top.drop = True
+            top.drop = top.is_merge = True
         elif (first := top.seen.setdefault(_identity(key.value), key)) is not key:
             line, column = self.source.position(first.start)
             top.key = key
@@ -236,6 +253,15 @@ class _Composer:
         text = self.source.text
         colon = text.find(":", top.key.end, start + 1)
         return colon + 1 if colon >= 0 else start
+
+
+def _merge(top: _Open) -> None:
+    """Add what merge keys mean: the pairs of mappings whose keys are not there."""
+    for one in top.merged:
+        for key, item in zip(one.keys, one.items, strict=True):
+            if top.seen.setdefault(_identity(key.value), key) is key:
+                top.node.keys.append(key)
+                top.node.items.append(item)
 
 
 def compose(get: Callable[[], Any], source: Source, offset: int) -> Composed:

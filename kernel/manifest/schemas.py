@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from kernel.errors import Fault, Path
@@ -16,14 +16,19 @@ from kernel.schema.resources import Resource, SchemaDocument, identifier
 _PARTS = ("schema", "inputs", "outputs")
 
 
-@lru_cache(maxsize=256)
 def schemas_of(module: Module) -> Schemas:
     """Where references in a module's schemas lead: to the definitions that the module can name.
 
     ``Charge`` is a definition of the module itself; ``Payments.Charge`` is one as a resource would
     name it: the module's own, an import's, the library's.
     """
+    if schemas_of not in module.memo:
+        module.memo[schemas_of] = _schemas(module)
+    schemas: Schemas = module.memo[schemas_of]
+    return schemas
 
+
+def _schemas(module: Module) -> Schemas:
     def lookup(name: str) -> Contract | None:
         kind = name if "." in name else f"{module.name}.{name}"
         found = find_kind(module, kind)

@@ -40,10 +40,11 @@ class Schemas:
     """Where the references of one module's schemas lead.
 
     ``lookup`` gives the contract for a name as it is written (``Charge``, ``Payments.Charge``), or
-    None; ``identified`` gives the resources with a URI as their ``$id``.
+    None; ``identified`` gives the resources with a URI as their ``$id``. ``memo`` is what readers
+    made with it once, by keys of their own.
     """
 
-    __slots__ = ("identified", "lookup")
+    __slots__ = ("identified", "lookup", "memo")
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Schemas:
     ) -> None:
         self.lookup = lookup
         self.identified = identified
+        self.memo: dict[object, Any] = {}
 
 
 NO_SCHEMAS = Schemas()

@@ -200,6 +200,8 @@ class Part:
     is_certain: bool = False
     """Where the form has come to its end, so has this part, once at least."""
     repeats: bool = False
+    rounds: int | None = None
+    """It repeats no more than so often."""
     beside: bool = False
     """The part runs at the same time as the other parts of the form."""
     is_isolated: bool = False
@@ -252,6 +254,7 @@ def parts(form: Form) -> tuple[Part, ...]:
             return (*read, *other)
         case Loop(body, before=before):
             do = Part(body, "do", ("do",), brings=_OF_ROUND, is_certain=not before, repeats=True)
+            do = replace(do, rounds=form.max_iterations)
             return (replace(do, condition=_loop_condition(form)) if before else do,)
         case ForEach(_, body, result):
             do = Part(body, "do", ("do",), brings=_OF_ITEM, repeats=True, is_isolated=True)

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from analyzer import check
 from tests.analyzer.support.mutations import Mutation, mutations
+from tests.analyzer.support.untried import found_at
 from tests.support.corpus import ROOT, files, projects
 from tests.support.heads import apply, head_of
 from tests.support.properties import part, some
@@ -66,7 +66,7 @@ def sampled(found: list[Mutation], number: int) -> list[Mutation]:
 
 def alarmed(target: Path) -> bool:
     """Whether there is an error or a warning; a mutation is of the meaning, not of the YAML."""
-    findings = check(target).findings
+    findings = found_at(target)
     assert all(found.code != "K001" for found in findings), findings
     return any(found.weight != "info" for found in findings)
 

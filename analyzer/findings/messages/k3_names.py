@@ -8,7 +8,7 @@ from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.messages.near_names import unknown_name
 from analyzer.types import Type
 from kernel.cel import Expr
-from kernel.manifest.suggest import nearest
+from kernel.cel.other_languages import CONSTANTS
 
 
 def syntax(message: str, offset: int, end: int) -> Diagnostic:
@@ -16,14 +16,22 @@ def syntax(message: str, offset: int, end: int) -> Diagnostic:
 
 
 def unknown_variable(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
-    message = f"there is no variable '{name}'"
-    return unknown_name("K302", node, message, name, known, "in scope are")
+    message, meant = f"there is no variable '{name}'", CONSTANTS.get(name)
+    return unknown_name("K302", node, message, name, known, "in scope are", meant)
 
 
-def unknown_function(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
-    meant = nearest(name, known)
-    more = f"; did you mean '{meant}'?" if meant else ""
-    return Diagnostic.of("K303", node, f"there is no function '{name}'{more}")
+def unknown_function(node: Expr, name: str, meant: str | None, start: int) -> Diagnostic:
+    """K303; ``meant`` is what was probably meant, and ``start`` where the name stands."""
+    message = f"there is no function '{name}'"
+    if meant is None:
+        return Diagnostic.of("K303", node, message)
+    fix = Fix(f"write '{meant}'", start, start + len(name), meant)
+    return Diagnostic.of("K303", node, f"{message}; did you mean '{meant}'?", fix=fix)
+
+
+def function_elsewhere(node: Expr, name: str, form: str) -> Diagnostic:
+    """K303: a function of another language; ``form`` is how CEL says it."""
+    return Diagnostic.of("K303", node, f"there is no function '{name}'; write {form}")
 
 
 def wrong_form(node: Expr, name: str, form: str) -> Diagnostic:

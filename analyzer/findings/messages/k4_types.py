@@ -16,6 +16,14 @@ def unknown_property(node: Expr, name: str, owner: str, known: Iterable[str]) ->
     return unknown_name("K401", node, f"{owner} has no field '{name}'", name, known, "it has")
 
 
+def size_as_field(node: Expr, name: str, owner: str, path: str) -> Diagnostic:
+    """K401: the size of a list or of a text, read as a field."""
+    meant = f"size({path})"
+    fix = Fix(f"write '{meant}'", node.offset, node.end, meant)
+    message = f"{owner} has no field '{name}'; did you mean '{meant}'?"
+    return Diagnostic.of("K401", node, message, fix=fix)
+
+
 def unknown_step(node: Expr, name: str, known: Iterable[str]) -> Diagnostic:
     return unknown_name("K401", node, f"there is no step '{name}'", name, known, "there are")
 
@@ -52,6 +60,12 @@ def undeclared_property(node: Expr, name: str, known: Iterable[str]) -> Diagnost
     return unknown_name("K407", node, message, name, known, "declared are")
 
 
+def open_alternative(node: Expr, name: str, owner: str) -> Diagnostic:
+    """K407: a field that some alternatives declare, where another may have anything."""
+    why = "another one is open, and may have anything under that name"
+    return Diagnostic.of("K407", node, f"only some alternatives of {owner} declare '{name}': {why}")
+
+
 def field_of_type(field: str, wanted: str, type_: Type) -> Message:
     return Message("K402", f"`{field}` is {wanted}, and this is {type_}")
 
@@ -61,8 +75,15 @@ def data_not_json(example: object) -> Message:
     return Message("K402", f"`data` is JSON, and this may be {example}")
 
 
-def milliseconds_out_of_range(field: str, most: float, type_: Type) -> Message:
-    return Message("K402", f"`{field}` is 0 to {most:,.0f} ms, and this is {type_}")
+def milliseconds_out_of_range(field: str, most: float, shown: str, may_fit: bool) -> Message:
+    """K402: a number of milliseconds that is too small or too great, or may be."""
+    text = f"`{field}` is 0 to {most:,.0f} ms, and this {shown}"
+    return Message("K402", text, severity="warning" if may_fit else None)
+
+
+def empty_pattern(field: str) -> Message:
+    text = f"`{field}` begins with the type of an event, and this may be empty"
+    return Message("K402", text, severity="warning")
 
 
 def no_case(missing: Sequence[str]) -> Message:

@@ -7,7 +7,7 @@ from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
 from analyzer.flow.guards import expression_of
 from analyzer.program.linking import Callee, Unit
-from analyzer.rules.effects.raising import NO_ERRORS
+from analyzer.program.raising import NO_ERRORS
 from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of
 from kernel.cel.tree import Literal
 from kernel.topology.callsite import CallSite

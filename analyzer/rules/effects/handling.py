@@ -6,13 +6,18 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from analyzer.checks.steps import type_of_field
+from analyzer.checks.switches import keyed_parts, uncovered
 from analyzer.checks.unit_check import UnitCheck
+from analyzer.expressions.templates import constant
 from analyzer.findings.message import Message
-from analyzer.findings.messages import k7_effects
+from analyzer.findings.messages import k4_types, k7_effects
 from analyzer.flow.guards import expression_of
+from analyzer.program.caught import error_of_code, is_code
 from analyzer.program.program import written
-from analyzer.rules.effects.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
+from analyzer.program.raising import CATEGORIES, FINAL, KERNEL, Code, Raised
 from analyzer.rules.effects.reach import Effects, name_of
+from analyzer.types.operators import union_of_many
 from kernel.cel import Expr, Template, free_names, reference_path, walk
 from kernel.cel.tree import Binary, ListLiteral, Literal
 from kernel.errors import Path
@@ -133,8 +138,6 @@ def check_handling(check: UnitCheck) -> None:
 class _Handlers:
     check: UnitCheck
     effects: Effects
-    asked: bool = False
-    """Whether something before looked at the error, and may have dealt with it."""
 
     def steps(self, steps: Steps, possible: PossibleErrors | None) -> None:
         """``possible`` is what ``error`` may be; None where there is none."""
@@ -150,7 +153,6 @@ class _Handlers:
             for field in fields:
                 if field.expects == "key":
                     self.choice(step, field, possible)
-            self.asked = self.asked or any(map(_asks, fields))
         for number, part in enumerate(step.parts):
             if "error" in part.brings:
                 self.handler(part, step.parts[number - 1])
@@ -161,32 +163,39 @@ class _Handlers:
         """A part that sees the error with which the part before ``failed``."""
         raised = self.effects.raising.of_steps(self.check.unit, failed.steps)
         subject = "what is tried here" if failed.role == "try" else "the `catch`"
-        asked, self.asked = self.asked, False
         self.steps(part.steps, PossibleErrors(raised, KERNEL, subject))
-        self.asked = asked
 
     def choice(self, step: Step, field: Field, possible: PossibleErrors) -> None:
         """``switch: ${{ error.code }}``: its keys, and what they leave out."""
         expr = expression_of(field.template)
-        if expr is None or reference_path(expr) != ("error", "code"):
+        if expr is None or not is_code(expr):
             return
-        keyed = [part for part in step.parts if part.subject is not None]
+        keyed = keyed_parts(step)
         for part in keyed:
             if type(part.key) in (str, int) and possible.has(part.key) is False:
                 path = (*step.path, *part.path)
                 self.check.add(possible.refusal(part.key), path, key=True)
-        if len(keyed) < len(step.parts) or self.asked or step.when is not None:
-            return
-        keys = [part.key for part in keyed]
-        missing = sorted(str(code) for code in possible.raised.codes if code not in keys)
-        if missing:
-            message = k7_effects.unhandled_errors(missing)
-            self.check.add(message, (*step.path, *field.path), key=True)
+        if len(keyed) == len(step.parts):
+            for message in self.left_out(step, field, possible.raised, [one.key for one in keyed]):
+                self.check.add(message, (*step.path, *field.path), key=True)
 
+    def left_out(
+        self, step: Step, field: Field, raised: Raised, keys: list[Code]
+    ) -> Iterator[Message]:
+        """The codes that no case is for: those that are known, or others that may come.
 
-def _asks(field: Field) -> bool:
-    expressions = field.template.tree.expressions()
-    return any("error" in free_names(one.expr) for _, one in expressions)
+        The kernel's own are left to come out of the handler, as an error of the `switch`.
+        """
+        program, unit = self.check.program, self.check.unit
+        known = error_of_code(union_of_many(map(constant, raised.codes)))
+        left = type_of_field(program, unit, step, field, {"error": known})
+        codes = sorted(str(one) for one in raised.codes if left.contains(one) and one not in keys)
+        if codes:
+            yield k7_effects.unhandled_errors(codes)
+        elif raised.open:
+            missing = uncovered(type_of_field(program, unit, step, field), keys)
+            if missing:
+                yield k4_types.no_case(missing)
 
 
 def _fields_of_outer_error(step: Step) -> Iterator[Field]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program
-from analyzer.rules.effects.raising import NO_ERRORS, Code, Raised, Raising
+from analyzer.program.raising import NO_ERRORS, Code, Raised, Raising
 from analyzer.rules.effects.safety import class_of
 from kernel.errors import Span
 from kernel.manifest import Definition
@@ -74,7 +74,7 @@ class Effects:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.linked = program.linked
-        self.raising = Raising(program.linked)
+        self.raising = program.raising
         self._units: dict[Unit, ReachedKinds] = {}
         self._classes: dict[tuple[object, Definition, CallSite], str | None] = {}
 

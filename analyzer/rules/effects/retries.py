@@ -14,9 +14,9 @@ from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
 from analyzer.program.linking import Callee
+from analyzer.program.raising import FINAL, KERNEL, NO_ERRORS, Code, Raised
 from analyzer.rules.effects.deciding import admits, numbers_around
 from analyzer.rules.effects.handling import PossibleErrors, check_condition
-from analyzer.rules.effects.raising import FINAL, KERNEL, NO_ERRORS, Code, Raised
 from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of
 from kernel.errors import Path
 from kernel.manifest import Definition

@@ -12,6 +12,8 @@ from analyzer.editor.navigation import definition, hover, references
 from analyzer.editor.renaming import RenameRefused, rename
 from analyzer.editor.symbols import occurrences_in
 from analyzer.editor.workspace import Workspace
+from analyzer.findings.finding import Edit, Report
+from analyzer.findings.trials import edited, holds
 from tests.analyzer.support.editing import FILE, HEAD, opened
 
 FLOW = """\
@@ -159,12 +161,18 @@ def test_rename_of_a_resource_and_of_a_variable() -> None:
     assert not [one for one in workspace.diagnose(FILE) if one.weight == "error"]
 
 
+WORDS = ("true", "False", "null", "Null", "NULL", "in", "no", "off", "On", "YES", "if", "void", "")
+
+
 @pytest.mark.parametrize(
     ("part", "name", "why"),
     [
         ("name: Fe‸tch", "not one", "is no name"),
         ("name: Fe‸tch", "1st", "is no name"),
         ("name: Fe‸tch", "Count", "there is a step `Count` already"),
+        *(("name: Fe‸tch", word, "is no name") for word in WORDS),
+        ("name: A‸pi }", "true", "YAML reads it as true"),
+        ("vars.end‸point +", "in", "a word of CEL"),
         ("name: A‸pi }", "Flow", "there is a resource `Flow` already"),
         ("vars.end‸point +", "token", "already"),
         ("kind: Shop.‸Fetch, name", "Other", "the name of a kind cannot be changed here"),
@@ -233,11 +241,7 @@ def test_what_is_suppressed_is_not_found_again() -> None:
     found = [one for one in workspace.diagnose(FILE) if one.weight == "warning"]
     assert found
     for finding in found:
-        (action,) = [
-            one
-            for one in actions_for(workspace.analysis(FILE), FILE, [finding])
-            if not one.preferred
-        ]
+        (action,) = [one for one in actions_for(workspace, FILE, [finding]) if not one.preferred]
         text = HEAD + flow
         offset = Text(text).offset(Position(action.span.line - 1, 0))
         other = Workspace()
@@ -245,6 +249,24 @@ def test_what_is_suppressed_is_not_found_again() -> None:
         codes = [one.code for one in other.diagnose(FILE)]
         assert codes.count(finding.code) < [one.code for one in found].count(finding.code)
         assert "K902" not in codes
+
+
+def test_only_a_fix_that_holds_is_offered() -> None:
+    text = (
+        "kind: Run.Sequence\nmetadata: { name: Main }\n"
+        "inputs: { type: object, properties: { state: { type: string } }, required: [state] }\n"
+        "steps:\n  - { name: A, value: '${{ inputs[''satte''] }}' }\n"
+        "  - { name: B, value: 1, whne: x, wehn: x }\n  - { name: C, vlaue: 1, value: 2 }\n"
+        'result: "${{ [steps.A.result, steps.B.result, steps.C.result] }}"\n'
+    )
+    workspace = Workspace()
+    workspace.put(FILE, text)
+    found = workspace.diagnose(FILE)
+    offered = [one for one in actions_for(workspace, FILE, found) if one.preferred]
+    assert [one.text for one in offered][:1] == ["''state''"]
+    for one in offered:
+        after = workspace.report_with(FILE, {FILE: edited(text, [Edit("", one.span, one.text)])[0]})
+        assert holds([one.finding], Report.of(found), after)
 
 
 # Positions ---------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from hypothesis import given
 
 from analyzer.flow.scopes import Scopes, scopes_of
 from analyzer.flow.step_names import steps_read
-from analyzer.program.variables import Names
+from analyzer.program.variables import ERROR, Names
 from analyzer.types import NULL, Bool, Dyn, Int, List, Record, String, Type, Union, resolved, union
 from kernel.cel import Template, compile_template
 from kernel.topology.forms import Field, Step, all_steps
 from kernel.topology.sequence import Sequence
 from tests.analyzer.support.sequences import observed, read, step_lists, with_names, without_notes
 
+ERRORS = {"catch": ERROR, "finally": union((ERROR, NULL))}
 ANY_STEPS = compile_template("${{ steps }}")
 
 
@@ -41,7 +42,10 @@ def literal(value: Any) -> Type:
 
 def scopes(*steps: Any, base: Names | None = None) -> tuple[Scopes, Sequence]:
     sequence = read(list(steps))
-    return scopes_of(sequence, base or {}, lambda _: Dyn("a call"), type_of), sequence
+    found = scopes_of(
+        sequence, base or {}, lambda _: Dyn("a call"), type_of, lambda _, part: ERRORS[part.role]
+    )
+    return found, sequence
 
 
 def result(found: Scopes, name: str) -> Type:
@@ -72,7 +76,7 @@ def test_each_gives_a_list_as_long_as_its_items() -> None:
     step = found.by_name["E"].form.body[0]  # type: ignore[union-attr]
     names = before(found, step, ANY_STEPS)
     assert names["item"] == union((Int(1, 1), String(frozenset("a"))))
-    assert names["index"] == Int(0)
+    assert names["index"] == Int(0, 1)
 
 
 def test_error_is_there_in_catch_and_may_be_null_in_finally() -> None:

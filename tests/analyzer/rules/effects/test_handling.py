@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer import check_text
+from analyzer.program.raising import KERNEL
 from analyzer.report import Finding
-from analyzer.rules.effects.raising import KERNEL
 from kernel import Failure, Kernel, loads
 from tests.analyzer.support.effects import at, codes, found, kind, sequence
 from tests.support.properties import examples
@@ -34,8 +34,8 @@ def handled(tried: str, handler: str, ending: str = "") -> str:
     return text + (f"  finally:\n{indent(ending, '    ')}\n" if ending else "")
 
 
-def where(condition: str) -> str:
-    return f'- if: "${{{{ {condition} }}}}"\n  then: [{{ value: 1 }}]'
+def where(condition: str, then: str = "value: 1") -> str:
+    return f'- if: "${{{{ {condition} }}}}"\n  then: [{{ {then} }}]'
 
 
 def messages(*documents: str) -> list[str]:
@@ -197,7 +197,9 @@ def choice(*keys: str | int, default: bool = False) -> str:
         (choice("DECLINED", default=True), []),
         (choice("DECLINED", "BUZY", default=True), ["K705"]),
         (choice("DECLINED", "BUSY", "TIMEOUT"), []),
-        (where("error.code == 'BUSY'") + "\n" + choice("DECLINED"), []),
+        (where("error.code == 'BUSY'") + "\n" + choice("DECLINED"), ["K705"]),
+        (where("error.code == 'BUSY'", "throw: { code: E }") + "\n" + choice("DECLINED"), []),
+        ('- value: "${{ error.code }}"\n' + choice("DECLINED"), ["K705"]),
         (choice("DECLINED") + "  when: \"${{ error.code != 'BUSY' }}\"\n", []),
     ],
 )

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kernel
+from analyzer.program.raising import KERNEL
 from analyzer.rules.effects.deciding import admits
-from analyzer.rules.effects.raising import KERNEL
 from kernel import Failure, Kernel, loads
 from kernel.cel import CelError, compile_template, parse_template
 from kernel.invocation.runtime import Answer

@@ -7,16 +7,17 @@ code, and so may one whose resources have contracts of their own: it cannot know
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from analyzer.program.linking import Callee, Linked, Unit
 from kernel import errors
-from kernel.cel import Template
+from kernel.cel import Template, tree, walk
 from kernel.manifest import Definition
 from kernel.schema.keywords import traits
 from kernel.structs import struct
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps
+from kernel.topology.forms import Field, Step, Steps
 
 Code = str | int
 
@@ -49,13 +50,14 @@ class Raised:
     """The codes that are declared or thrown. ``open``: others may come as well.
 
     ``retried``: those of them that are not always declared ``retryable: false``.
-    ``throws``: a topology raises an error of its own.
+    ``throws``: a topology raises an error of its own. ``kernel``: the kernel's own may come.
     """
 
     codes: frozenset[Code] = frozenset()
     retried: frozenset[Code] = frozenset()
     open: bool = False
     throws: bool = False
+    kernel: bool = False
 
     @classmethod
     def of(cls, *codes: Code, throws: bool = False) -> Raised:
@@ -68,6 +70,7 @@ class Raised:
             self.retried | other.retried,
             self.open or other.open,
             self.throws or other.throws,
+            self.kernel or other.kernel,
         )
 
     def __bool__(self) -> bool:
@@ -76,6 +79,7 @@ class Raised:
 
 NO_ERRORS: Final = Raised()
 ANY_ERROR: Final = Raised(open=True)
+KERNEL_ERROR: Final = Raised(kernel=True)
 
 
 class Raising:
@@ -100,7 +104,7 @@ class Raising:
     def of_site(self, unit: Unit, site: CallSite) -> Raised:
         """What a call site of a unit may fail with."""
         callee = self._linked.callee(unit.module, site.target)
-        raised = ANY_ERROR if callee is None else self.of_callee(callee)
+        raised = KERNEL_ERROR | (ANY_ERROR if callee is None else self.of_callee(callee))
         return raised if site.timeout is None else raised | Raised.of(errors.Timeout.default_code)
 
     def of_unit(self, unit: Unit) -> Raised:
@@ -123,21 +127,25 @@ class Raising:
     def of_step(self, unit: Unit, step: Step) -> Raised:
         """What comes out of a step."""
         if step not in self._steps:
-            self._steps[step] = self._of_form(unit, step)
+            raised = self.of_itself(unit, step)
+            for part in step.parts:
+                if not part.is_caught:
+                    raised |= self.of_steps(unit, part.steps)
+            self._steps[step] = raised
         return self._steps[step]
 
-    def _of_form(self, unit: Unit, step: Step) -> Raised:
+    def of_itself(self, unit: Unit, step: Step) -> Raised:
+        """What a step fails with by itself, without the steps that it holds."""
         raised = NO_ERRORS if step.site is None else self.of_site(unit, step.site)
         if step.timeout is not None:
             raised |= Raised.of(errors.Timeout.default_code)
         for field in step.fields:
+            if not _is_harmless(field):
+                raised |= KERNEL_ERROR
             if field.expects == "error":
                 raised |= _thrown(field.template)
             elif field.fails_with is not None:
                 raised |= Raised.of(field.fails_with)
-        for part in step.parts:
-            if not part.is_caught:
-                raised |= self.of_steps(unit, part.steps)
         return raised
 
     def _of_controller(self, unit: Unit) -> Raised:
@@ -163,7 +171,7 @@ def _declared(definition: Definition, raised: Raised) -> Raised:
     final = {code for code, said in declared.items() if said and said.get("retryable") is False}
     codes = raised.codes.union(declared)
     retried = raised.retried.union(declared) - final
-    return Raised(codes, retried, raised.open, raised.throws)
+    return replace(raised, codes=codes, retried=retried)
 
 
 def _is_general(definition: Definition) -> bool:
@@ -171,6 +179,34 @@ def _is_general(definition: Definition) -> bool:
     properties = (definition.schema or {}).get("properties")
     nodes = properties.values() if isinstance(properties, Mapping) else ()
     return any(traits(node).role in ("inputs", "outputs") for node in nodes)
+
+
+_READS: Final = (
+    tree.Literal, tree.Ident, tree.Select, tree.Logical, tree.Conditional, tree.Unary, tree.Macro
+)  # fmt: skip
+"""What an expression may consist of that only reads, compares and decides."""
+
+
+def _is_harmless(field: Field) -> bool:
+    """Whether a field cannot fail once its types are right: nothing is computed or looked up."""
+    if field.expects not in ("value", "condition", "error", "list"):
+        return False
+    return all(
+        _only_reads(node)
+        for _, embedded in field.template.tree.expressions()
+        for node in walk(embedded.expr)
+    )
+
+
+def _only_reads(node: tree.Expr) -> bool:
+    match node:
+        case tree.Binary(operator=operator):
+            return operator in ("==", "!=")
+        case tree.Unary(operator=operator):
+            return operator == "!"
+        case tree.Macro(name=name):
+            return name == "has"
+    return isinstance(node, _READS)
 
 
 def _thrown(error: Template) -> Raised:
