@@ -55,9 +55,9 @@ def check_each(
         with without_collection():
             for finding in findings(manifest, faults, known.of_unit):
                 if known.is_new(finding):
-                    found.setdefault(finding, configuration)
+                    found.setdefault(configuration.weighed(finding), configuration)
         for finding in more(path, manifest) if more else ():
-            found.setdefault(finding, configuration)
+            found.setdefault(configuration.weighed(finding), configuration)
         for source in manifest.sources:
             sources[source.name] = source
             owners.setdefault(source.name, number)

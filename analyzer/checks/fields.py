@@ -14,7 +14,7 @@ from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.expressions.templates import evaluate
 from analyzer.findings.messages.k2_contracts import FIELD, OUTPUT, Place
 from analyzer.flow.evaluation import check_in_scope, evaluate_in_scope
-from analyzer.flow.guards import expression_of
+from analyzer.flow.items import expression_of
 from analyzer.program.linking import CelField, StandaloneSite, Unit
 from analyzer.program.program import Program, written
 from analyzer.program.variables import INVOCATION, Names

@@ -160,6 +160,6 @@ def _known_of_site(unit: Unit, site: StandaloneSite, path: Path, names: Names) -
 
 def _facts(names: Names, known: Known) -> Facts:
     facts = Facts(names)
-    for one in known:
+    for one in (one for one in known if one.gives is None):
         facts = assume(one.expr, one.outcome, facts)
     return facts

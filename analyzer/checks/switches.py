@@ -9,12 +9,12 @@ from analyzer import types
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.templates import constant
 from analyzer.findings.finding import Edit
-from analyzer.findings.messages import k4_types
-from analyzer.flow.guards import expression_of
+from analyzer.findings.messages import k4_types, k6_values
+from analyzer.flow.items import expression_of
 from analyzer.program.caught import is_code
 from analyzer.types import Type, members_of
 from analyzer.types.operators import equality
-from kernel.cel import Expr
+from kernel.cel import Expr, free_names
 from kernel.errors import Path
 from kernel.manifest.suggest import nearest
 from kernel.topology.forms import Field, Part, Step
@@ -30,19 +30,27 @@ def check_keys(
 
     ``alone`` gives the type of an expression without regard to the conditions around it: a key that
     only these rule out is no mistake. Those of ``error.code`` are checked by K705, which knows
-    which codes can come.
+    which codes can come. A value without variables is always the same, whatever the keys are.
     """
     expr = expression_of(field.template)
     if isinstance(subject, types.Dyn | types.Error) or (expr is not None and is_code(expr)):
         return
     keyed, told = keyed_parts(step), len(check.findings)
+    path = (*step.path, *field.path)
+    if expr is None or not free_names(expr):
+        missing = uncovered(subject, [part.key for part in keyed])
+        if missing and len(keyed) == len(step.parts):
+            check.add(k4_types.never_a_case(missing), path, key=True)
+        else:
+            check.add(k6_values.CONSTANT_SWITCH, path)
+        return
     itself = subject if expr is None else alone(expr)
     keys = {part.key for part in keyed}
     covered = [_case(check, (*step.path, *part.path), part.key, keys, itself) for part in keyed]
     missing = uncovered(subject, covered)
     wrong = any(one.name == "incomparable" for one in check.findings[told:])
     if missing and len(keyed) == len(step.parts) and not wrong:
-        check.add(k4_types.no_case(missing), (*step.path, *field.path), key=True)
+        check.add(k4_types.no_case(missing), path, key=True)
 
 
 def keyed_parts(step: Step) -> list[Part]:
@@ -87,13 +95,17 @@ def _missing(subject: Type, bools: Collection[bool], keys: Collection[Any]) -> I
             case types.Int(least=least, most=most):
                 if sum(least <= key <= most for key in _whole(keys)) <= most - least:
                     yield "any other number"
+            case types.Double(least=least, most=most) if least == most:
+                yield from () if least in keys else (f"{least:g}",)
             case types.UInt() | types.Double():
                 yield "any other number"
             case types.Bool(literal=literal):
                 wanted = (True, False) if literal is None else (literal,)
                 yield from (str(value).lower() for value in wanted if value not in bools)
-            case types.Null() if None not in keys:
-                yield "null"
+            case types.Null():
+                yield from () if None in keys else ("null",)
+            case _ if not isinstance(one, types.Dyn | types.Error):
+                yield f"any {one}"
 
 
 def _whole(keys: Collection[Any]) -> set[int]:

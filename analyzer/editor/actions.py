@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.findings.finding import Finding, Report
-from analyzer.findings.suppression import NEVER
+from analyzer.findings.suppression import is_suppressible
 from analyzer.findings.trials import held_fixes
 from kernel.errors import Span
 from kernel.structs import struct
@@ -35,7 +35,7 @@ def actions_for(workspace: Workspace, file: str, findings: Iterable[Finding]) ->
         if fix is not None and finding in held:
             yield Action(fix.title, finding, fix.span, fix.text, True)
     for finding in found:
-        if finding.weight != "error" and finding.code not in NEVER and finding.span is not None:
+        if finding.weight != "error" and is_suppressible(finding) and finding.span is not None:
             yield _suppress(analysis, file, finding)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from analyzer.checks.scope_at import Scope, scope_at
 from analyzer.expressions.facts import Facts
-from analyzer.flow.guards import expression_of
+from analyzer.flow.items import expression_of
 from analyzer.program.declared import DeclaredSchema, Part
 from analyzer.program.linking import Unit
 from analyzer.program.program import Program

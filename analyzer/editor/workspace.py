@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from analyzer.editor.unit_cache import UnitCache
 from analyzer.findings.catalogue import codes
-from analyzer.findings.configuration import configuration_of
+from analyzer.findings.configuration import Configuration, configuration_of
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
 from analyzer.pipeline import findings
@@ -154,8 +154,7 @@ class Workspace:
         manifest, faults = analysis.manifest, analysis.faults
         with without_collection():
             found = findings(manifest, faults, known.of_unit, known.of_resource)
-            report = suppressed(Report.of(found, manifest.sources))
-        return Report.of(_configured(path, report.findings), report.sources)
+            return _report(path, found, manifest)
 
     def affected(self, path: str) -> list[str]:
         """The open files whose findings may depend on a file; first the file, if it is open."""
@@ -223,11 +222,10 @@ class Workspace:
                 found.append(finding)
                 yield None
         known.end()
-        report = suppressed(Report.of(found, analysis.manifest.sources))
+        report = _report(path, found, analysis.manifest)
         yield None
-        wanted = _configured(path, report.findings)
         yield {
-            file: tuple(one for one in wanted if one.span is None or one.span.file == file)
+            file: tuple(one for one in report.findings if one.span is None or one.span.file == file)
             if self.is_manifest(file)
             else ()
             for file in files
@@ -277,9 +275,12 @@ def _is_among(path: str, places: frozenset[str]) -> bool:
     return path in places or os.path.dirname(path) in places
 
 
-def _configured(path: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings with the severities of the project's configuration, if that can be read."""
+def _report(path: str, found: Iterable[Finding], manifest: Manifest) -> Report:
+    """The report with the severities of the project's configuration, if that can be read."""
     try:
-        return tuple(configuration_of(Path(path)).apply(found))
+        configuration = configuration_of(Path(path))
     except UsageError:
-        return found
+        configuration = Configuration()
+    weighed = Report.of(map(configuration.weighed, found), manifest.sources)
+    report = suppressed(weighed)
+    return Report.of(configuration.apply(report.findings), report.sources)

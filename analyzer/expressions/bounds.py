@@ -271,6 +271,25 @@ class Orders:
         orders = Orders(self.known, lambda e: Int(least) if e is size else self.type_of(e))
         return orders.at_most(left, size, more)
 
+    def is_outside(self, left: Expr, sized: Expr, size: Int, more: int = 0) -> bool:
+        """Whether an int is negative, or greater than ``size(sized) + more``, in any case."""
+        if size.most + more < 0:
+            return True
+        return self.is_negative(left) or self._at_least(left, sized, size, more + 1)
+
+    def is_negative(self, expr: Expr) -> bool:
+        """Whether an int is negative."""
+        return self.at_most(expr, Literal(expr.offset, expr.end, -1))
+
+    def is_less(self, left: Expr, right: Expr) -> bool:
+        """Whether ``left < right``, for ints."""
+        return self.at_most(left, right, -1)
+
+    def _at_least(self, left: Expr, sized: Expr, size: Int, more: int) -> bool:
+        whole = Call(sized.offset, sized.end, "size", sized, ())
+        orders = Orders(self.known, lambda e: size if e is whole else self.type_of(e))
+        return orders.at_most(whole, left, -more)
+
     def is_natural(self, expr: Expr) -> bool:
         """Whether an int is not negative."""
         return self.at_most(Literal(expr.offset, expr.end, 0), expr)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, TypeGuard
 
 from analyzer import types
-from analyzer.lowering.by_kind import JSON_MOST, nearest_double
+from analyzer.lowering.by_kind import JSON_MOST
 from analyzer.types import Type, members_of, resolved, union
-from analyzer.types.operators import flattened, possible_size, with_size_of
+from analyzer.types.doubles import nearest_double
+from analyzer.types.operators import (
+    flattened,
+    int_within,
+    possible_size,
+    union_of_many,
+    with_size_of,
+)
 
 Types = tuple[Type, ...]
 Result = Callable[[Types, Type], Type]
@@ -36,11 +44,6 @@ def _constant(type_: Type) -> int | None:
     return type_.least if isinstance(type_, types.Int) and type_.least == type_.most else None
 
 
-def same_number(args: Types, given: Type) -> Type:
-    """A number is given back as it is, one of JSON with more than 64 bits too."""
-    return union(args) if all(isinstance(one, types.Int) for one in args) else given
-
-
 def _double(args: Types, given: Type) -> Type:
     """A whole number becomes the double that is nearest; a text may be any."""
     number = resolved(args[0])
@@ -49,12 +52,100 @@ def _double(args: Types, given: Type) -> Type:
     return number if isinstance(number, types.Double) else given
 
 
-def _absolute(args: Types, given: Type) -> Type:
-    number = resolved(args[0])
-    if not isinstance(number, types.Int):
+def _of_numbers(change: Callable[[float], float], args: Types, given: Type) -> Type:
+    """What a function that never falls gives of the least and the greatest number."""
+    return union(_between(one, change) or given for one in members_of(args[0]))
+
+
+def _between(type_: Type, change: Callable[[float], float]) -> Type | None:
+    if not _is_range(type_):
+        return None
+    least, most = change(type_.least), change(type_.most)
+    if isinstance(type_, types.Int):
+        return types.Int(int(least), int(most))
+    return types.Double(float(least), float(most))
+
+
+def _sign(number: float) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _whole(change: Callable[[float], int]) -> Callable[[float], float]:
+    """The same for infinite numbers, which stay as they are."""
+    return lambda number: change(number) if math.isfinite(number) else number
+
+
+def _rounded(args: Types, given: Type) -> Type:
+    """A half is rounded up or down."""
+    number = args[0]
+    if not isinstance(number, types.Double) or not number.least <= number.most:
         return given
-    least = 0 if number.least <= 0 <= number.most else min(abs(number.least), abs(number.most))
-    return types.Int(least, max(abs(number.least), abs(number.most)))
+    least, most = _whole(math.floor)(number.least), _whole(math.ceil)(number.most)
+    return types.Double(float(least), float(most))
+
+
+def _root(args: Types, given: Type) -> Type:
+    number = args[0]
+    if isinstance(number, types.Double) and 0 <= number.least <= number.most:
+        return types.Double(math.sqrt(number.least), math.sqrt(number.most))
+    return given
+
+
+def _absolute(args: Types, given: Type) -> Type:
+    return union(_absolute_of(one) or given for one in members_of(args[0]))
+
+
+def _absolute_of(type_: Type) -> Type | None:
+    if not _is_range(type_):
+        return None
+    least, most = sorted((abs(type_.least), abs(type_.most)))
+    least = 0 if type_.least <= 0 <= type_.most else least
+    if isinstance(type_, types.Int):
+        return types.Int(int(least), int(most))
+    return types.Double(float(least), float(most))
+
+
+def _whole_number(args: Types, given: Type) -> Type:
+    """A whole number stays as it is, of 64 bits or not; a double loses what is behind the point."""
+    found = [_as_int(one) for one in members_of(args[0])]
+    known = [one for one in found if one is not None]
+    return union(known) if len(known) == len(found) else given
+
+
+def _as_int(type_: Type) -> Type | None:
+    if isinstance(type_, types.Double) and math.isfinite(type_.least + type_.most):
+        return int_within(math.trunc(type_.least), math.trunc(type_.most))
+    return type_ if isinstance(type_, types.Int) else None
+
+
+def extreme(args: Types, given: Type, greatest: bool) -> Type:
+    """The greatest or the least of some numbers is one of them, and not beyond any."""
+    numbers = [[one for one in members_of(arg) if _is_range(one)] for arg in args]
+    every = all(_is_range(one) for arg in args for one in members_of(arg))
+    if not numbers or not all(numbers) or not every:
+        return given
+    if greatest:
+        bound = max(min(one.least for one in found) for found in numbers)
+    else:
+        bound = min(max(one.most for one in found) for found in numbers)
+    return union_of_many(_within(one, bound, greatest) for found in numbers for one in found)
+
+
+def _is_range(type_: Type) -> TypeGuard[types.Int | types.Double]:
+    return isinstance(type_, types.Int | types.Double) and type_.least <= type_.most
+
+
+def _within(type_: types.Int | types.Double, bound: float, greatest: bool) -> Type:
+    """The numbers that are not less, or not greater, than a bound."""
+    least, most = (max(type_.least, bound), type_.most)
+    if not greatest:
+        least, most = (type_.least, min(type_.most, bound))
+    if least > most:
+        return types.NEVER
+    if isinstance(type_, types.Double):
+        return types.Double(nearest_double(least), nearest_double(most))
+    first, last = math.ceil(least), math.floor(most)
+    return types.Int(first, last) if first <= last else types.NEVER
 
 
 def _part_of_time(least: int, most: int, args: Types, given: Type) -> Type:
@@ -130,7 +221,13 @@ RESULTS: Final[Mapping[str, Result]] = {
     "distinct": partial(_with_size, False),
     "flatten": _flatten,
     "optional.ofNonZeroValue": _of_non_zero,
-    "int": same_number,
+    "int": _whole_number,
+    "math.ceil": partial(_of_numbers, _whole(math.ceil)),
+    "math.floor": partial(_of_numbers, _whole(math.floor)),
+    "math.trunc": partial(_of_numbers, _whole(math.trunc)),
+    "math.round": _rounded,
+    "math.sign": partial(_of_numbers, _sign),
+    "math.sqrt": _root,
     "double": _double,
     "string": _string,
     "math.abs": _absolute,

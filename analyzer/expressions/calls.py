@@ -5,7 +5,12 @@ from __future__ import annotations
 from analyzer import types
 from analyzer.expressions.call_results import RESULTS
 from analyzer.expressions.checker import UNNAMED, Checker, shown
-from analyzer.expressions.constant_arguments import constants_fit, format_fits
+from analyzer.expressions.constant_arguments import (
+    constants_fit,
+    format_fits,
+    ranges_fit,
+    whole_works,
+)
 from analyzer.expressions.facts import Facts
 from analyzer.expressions.positions import CALLS, Argument, PlacedCall
 from analyzer.findings.diagnostic import Diagnostic, Fix
@@ -30,8 +35,12 @@ def call(checker: Checker, expr: Call, facts: Facts) -> Type:
     type_ = applied(checker, expr, expr.function, expr.target is not None, args)
     if isinstance(type_, types.Error) or not constants_fit(checker, expr, parts):
         return types.ERROR
+    if not ranges_fit(checker, expr, tuple(one for _, one in args)):
+        return types.ERROR
     if expr.function in CALLS:
         return CALLS[expr.function](PlacedCall(checker, expr, args, type_, facts))
+    if not whole_works(checker, expr, parts):
+        return types.ERROR
     if expr.function == "format":
         return type_ if format_fits(checker, expr) else types.ERROR
     result = RESULTS.get(expr.function)

@@ -25,6 +25,7 @@ from analyzer.types import (
     union,
     without,
 )
+from analyzer.types.intersection import meet
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Index, Literal, Logical, Select
 from kernel.structs import field, struct
@@ -74,6 +75,10 @@ class Checker:
     def check(self, expr: Expr, facts: Facts) -> Type:
         """The type of a part of the expression, where ``facts`` is known."""
         type_ = self.checks[type(expr)](self, expr, facts)
+        if facts.computed and not isinstance(expr, Literal | Ident | Select):
+            compared = facts.value(expr)
+            if compared is not None and not isinstance(type_, Dyn | Error):
+                type_ = meet(type_, compared)
         self.node_types[id(expr)] = type_
         return type_
 

@@ -11,14 +11,26 @@ Conditions only ever narrow, so a fact stays true inward.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from analyzer import types
 from analyzer.expressions.bounds import compared, of_texts
+from analyzer.expressions.elements import (
+    ELEMENT,
+    OF,
+    SAME,
+    Tested,
+    of_each,
+    quantified,
+    said_of,
+    tested,
+)
+from analyzer.expressions.equal_expressions import expression_key
 from analyzer.expressions.facts import (
     MAX_FACTS,
+    AccessPath,
     Facts,
     access_step,
     as_it_is,
@@ -28,9 +40,12 @@ from analyzer.expressions.facts import (
     narrow_path,
     path_of,
     type_at,
+    types_of_paths,
     value_path,
     with_bounds,
 )
+from analyzer.expressions.kind_names import OF_KIND
+from analyzer.expressions.lengths import size_that_is
 from analyzer.types import Type, members_of, resolved, union, without
 from analyzer.types.members import Narrow, without_field
 from analyzer.types.narrowing import (
@@ -43,11 +58,14 @@ from analyzer.types.narrowing import (
     sized,
 )
 from analyzer.types.overloads import kinds
-from kernel.cel import TABLE, Expr, tree, walk
+from kernel.cel import TABLE, Expr, free_names, tree, walk
 from kernel.cel.other_languages import CONSTANTS
 
 MAX_CONDITIONS: Final = 8
 """Alternatives are followed through so many conditions; with more nothing is known."""
+
+
+Assume = Callable[[Expr, bool, Facts], Facts]
 
 
 def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
@@ -60,7 +78,7 @@ def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
 
 
 def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
-    if not isinstance(expr, tree.Logical | tree.Conditional | tree.Unary) and _is_mistaken(expr):
+    if isinstance(expr, tree.Binary | tree.Call | tree.Macro) and _is_mistaken(expr):
         return _unclear(expr, facts)
     match expr:
         case tree.Binary():
@@ -91,12 +109,15 @@ def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
 
 def _is_mistaken(expr: Expr) -> bool:
     """Whether a condition has a function or a constant that there is not, which is reported."""
-    for node in walk(expr):
-        if isinstance(node, tree.Call) and node.function not in TABLE:
-            return True
-        if isinstance(node, tree.Ident) and node.name in CONSTANTS:
-            return True
-    return False
+    while isinstance(expr, tree.Select):
+        expr = expr.operand
+    if isinstance(expr, tree.Ident):
+        return expr.name in CONSTANTS
+    if isinstance(expr, tree.Literal):
+        return False
+    if isinstance(expr, tree.Call) and expr.function not in TABLE:
+        return True
+    return any(map(_is_mistaken, tree.children(expr)))
 
 
 def _unclear(expr: Expr, facts: Facts) -> Facts:
@@ -153,7 +174,10 @@ def either(before: Facts, branches: Iterable[Facts]) -> Facts:
         return before
     shared = set(possible[0].known).intersection(*(one.known for one in possible[1:]))
     joined = {path: union([one.known[path] for one in possible]) for path in shared}
-    return Facts(before.scope, {**before.known, **joined}, before.consequences)
+    known = {**before.known, **joined}
+    passed = [one for one in possible[0].tested if all(one in way.tested for way in possible[1:])]
+    computed = any(one.computed for one in possible)
+    return Facts(before.scope, known, before.consequences, tuple(passed), computed)
 
 
 def _has(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
@@ -171,8 +195,46 @@ def _has(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     return narrow_path(tuple(outer), facts, lambda type_: without_field(type_, name))
 
 
+def of_element(
+    whole: Expr, names: Mapping[str, str], facts: Facts, given: Assume = assume
+) -> Facts:
+    """What is known where names stand for an element of a list, or for a key of a map.
+
+    ``names`` are those for the placeholders of `analyzer.expressions.elements`.
+    """
+    name = names.get(ELEMENT)
+    if name is not None:
+        hidden = [("$", (one,)) for one in sorted(free_names(whole) | {name})]
+        fact: AccessPath = (OF, name, repr(expression_key(whole)), *hidden)
+        if fact in facts.known:
+            return facts
+        facts = facts.with_fact(fact, types.BOOL)
+        if fact not in facts.known:
+            return facts
+    for test, outcome in of_each(whole, facts.tested):
+        said = said_of(test, names)
+        if said is not None:
+            facts = given(said, outcome, facts)
+    return facts
+
+
+def _of_elements_before(found: Tested, facts: Facts) -> Facts:
+    """What all elements of a list have passed, of the names that stand for one of them."""
+    key = repr(found.whole)
+    for path in [path for path in facts.known if path[0] == OF and path[2] == key]:
+        said = said_of(found.test, {ELEMENT: str(path[1])})
+        if said is not None:
+            facts = assume(said, found.outcome, facts)
+    return facts
+
+
 def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     assert expr.target is not None
+    for one in quantified(expr, outcome):
+        facts = _of_elements_before(one, facts.with_tested([one]))
+    if outcome and expr.name != "all" and len(expr.variables) == 1:
+        found = replace(expr, name="filter")
+        facts = assume(_not_empty(found), True, facts)
     path = None if is_optional(expr.target) else path_of(expr.target, facts)
     if path is None or not outcome:
         return facts
@@ -190,6 +252,11 @@ def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     return narrow_path(path, facts, lambda type_: sized(type_, 1, None))
 
 
+def _not_empty(whole: Expr) -> Expr:
+    size = tree.Call(whole.offset, whole.end, "size", whole, ())
+    return tree.Binary(whole.offset, whole.end, ">", size, tree.Literal(whole.offset, whole.end, 0))
+
+
 def _elements(type_: Type, narrow: Narrow) -> Type:
     return union(
         replace(one, element=narrow(one.element)) if isinstance(one, types.List) else one
@@ -202,22 +269,34 @@ _NEGATED: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=":
 
 
 def _binary(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
-    if expr.operator == "in":
+    if expr.operator in ("in", OF):
         return _contained(expr, outcome, facts)
+    if expr.operator == SAME:
+        each = of_each(expr.right, facts.tested)
+        return facts.with_tested([tested(expr.left, *one) for one in each])
     if expr.operator not in _MIRRORED:
         return facts
+    facts = _of_lengths(expr, outcome, facts)
     operator = expr.operator
     # NaN is neither less nor not less: a false comparison of doubles says nothing of the order.
     facts = _compared(expr.left, operator, expr.right, outcome, facts)
     facts = _compared(expr.right, _MIRRORED[operator], expr.left, outcome, facts)
     true = operator if outcome else _NEGATED[operator]
     before = facts
+    return with_bounds(
+        compared(expr.left, true, expr.right, before.known, types_of_paths(before)), facts
+    )
 
-    def type_of(operand: Expr) -> Type | None:
-        path = None if is_optional(operand) else path_of(operand, before)
-        return None if path is None else type_at(path, before)
 
-    return with_bounds(compared(expr.left, true, expr.right, before.known, type_of), facts)
+def _of_lengths(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
+    """What a comparison of a number says of the list whose size it is."""
+    for number, change in ((expr.left, "left"), (expr.right, "right")):
+        size = size_that_is(number, facts)
+        if size is not None:
+            same = compared(number, "==", size, facts.known, types_of_paths(facts))
+            compared_size: Any = {change: size}
+            facts = assume(replace(expr, **compared_size), outcome, with_bounds(same, facts))
+    return facts
 
 
 def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Facts) -> Facts:
@@ -239,7 +318,15 @@ def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Fact
     if operator in ("==", "!="):
         return _equality(left, operator == "==", right, facts)
     constant = right.value if isinstance(right, tree.Literal) else None
+    if isinstance(left, _COMPUTED) and type(constant) in (int, float):
+        before = facts.value(left) or _NUMBER
+        return facts.with_value(left, ordered(before, operator, constant))
     return _path(left, facts, lambda type_: ordered(type_, operator, constant))
+
+
+_COMPUTED: Final = (tree.Binary, tree.Call, tree.Unary, tree.Conditional)
+_NUMBER: Final = union([types.Int(-(2**1024), 2**1024), types.UInt(), types.DOUBLE])
+"""What is compared with a number."""
 
 
 def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
@@ -303,7 +390,7 @@ def _of_type(expr: Expr, operator: str, right: Expr, facts: Facts) -> Facts:
 
     def narrow(type_: Type) -> Type:
         if isinstance(resolved(type_), types.Dyn) and wanted:
-            return _OF_KIND.get(kind, type_)
+            return OF_KIND.get(kind, type_)
         return without(
             type_, lambda one: kinds(one) is not None and (kind in (kinds(one) or ())) != wanted
         )
@@ -311,22 +398,14 @@ def _of_type(expr: Expr, operator: str, right: Expr, facts: Facts) -> Facts:
     return _path(expr, facts, narrow)
 
 
-_OF_KIND: Final[dict[str, Type]] = {
-    "null": types.NULL,
-    "bool": types.Bool(),
-    "int": types.Int(),
-    "uint": types.UInt(),
-    "double": types.Double(),
-    "string": types.String(),
-    "list": types.List(types.DYN),
-    "map": types.Map(types.DYN, types.DYN),
-}
-
-
 def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
     """``x in ['a', 'b']`` and ``'k' in m``."""
     if isinstance(expr.right, tree.ListLiteral):
         return _among(expr.left, outcome, expr.right, facts)
+    if outcome:
+        facts = assume(_not_empty(expr.right), True, facts)
+        if isinstance(expr.left, tree.Ident) and _is_element(expr, expr.left, facts):
+            facts = of_element(expr.right, {ELEMENT: expr.left.name}, facts)
     owner = None if is_optional(expr.right) else path_of(expr.right, facts)
     if owner is None:
         return facts
@@ -342,6 +421,13 @@ def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
     if isinstance(step, str):
         return narrow_path(owner, facts, lambda t: without_field(t, step))
     return facts
+
+
+def _is_element(expr: tree.Binary, name: tree.Ident, facts: Facts) -> bool:
+    """Whether it is an element itself; a text is the same as all values that are equal to it."""
+    if expr.operator == "in" and not name.absolute and name.name in facts.scope:
+        return kinds(facts.type_of(name.name)) == frozenset({"string"})
+    return expr.operator == OF
 
 
 def _among(expr: Expr, outcome: bool, options: tree.ListLiteral, facts: Facts) -> Facts:

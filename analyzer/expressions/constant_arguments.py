@@ -9,16 +9,19 @@ from analyzer import types
 from analyzer.expressions.checker import Checker
 from analyzer.findings.messages import k3_names, k6_values
 from analyzer.types.overloads import kinds
-from kernel.cel import TABLE, Expr
+from kernel.cel import TABLE, Expr, compile, free_names
 from kernel.cel.budget import Budget, Limits
-from kernel.cel.errors import Problem
+from kernel.cel.errors import CelEvaluationError, Problem
 from kernel.cel.functions import invoke
 from kernel.cel.functions.formatting import clauses
 from kernel.cel.functions.regex import compiled
-from kernel.cel.tree import Call, ListLiteral, Literal
+from kernel.cel.tree import Call, Ident, ListLiteral, Literal, Select
 
 _PATTERNS: Final = frozenset({"matches", "regex.extract", "regex.extractAll", "regex.replace"})
 _LIMITS: Final = Limits(steps=10_000, size=100_000)
+
+MAX_EVALUATED: Final = 500
+"""A call without variables that is longer than that is not evaluated."""
 
 
 def constants_fit(checker: Checker, expr: Call, parts: tuple[Expr, ...]) -> bool:
@@ -40,6 +43,44 @@ def constants_fit(checker: Checker, expr: Call, parts: tuple[Expr, ...]) -> bool
         return _works(checker, expr, lambda: _called(expr, [_STAND_INS[name](), *values]))
     if name == "format" and literal:
         return _works(checker, literal[0], lambda: clauses(values[0]))
+    return True
+
+
+def whole_works(checker: Checker, expr: Call, parts: tuple[Expr, ...]) -> bool:
+    """Evaluate a call without variables; more than literals are operands of it."""
+    if any(isinstance(part, Ident | Select) for part in parts):
+        return True
+    if expr.end - expr.offset > MAX_EVALUATED or free_names(expr):
+        return True
+    try:
+        compile(expr, limits=_LIMITS).evaluate_by_reference({})
+    except CelEvaluationError as error:
+        return _told(checker, expr, error.reason, error.message)
+    return True
+
+
+_NATURAL: Final[Mapping[str, str]] = {
+    "flatten": "the depth",
+    "math.bitShiftLeft": "the number of bits to shift by",
+    "math.bitShiftRight": "the number of bits to shift by",
+}
+"""The functions whose second argument may not be negative, and what it is."""
+
+
+def ranges_fit(checker: Checker, expr: Call, args: tuple[types.Type, ...]) -> bool:
+    """Report an argument whose values are all out of range."""
+    name = expr.function
+    if name == "uint" and isinstance(args[0], types.Int) and args[0].most < 0:
+        checker.report(k6_values.int_overflow(expr))
+        return False
+    if name not in _NATURAL or len(args) < 2:
+        return True
+    count = args[1]
+    if not isinstance(count, types.Int) or count.least < 0:
+        checker.may_fail = True
+    if isinstance(count, types.Int) and count.most < 0:
+        checker.report(k6_values.bad_literal(expr, f"{_NATURAL[name]} is negative"))
+        return False
     return True
 
 
@@ -67,14 +108,19 @@ def _works(checker: Checker, node: Expr, attempt: Callable[[], Any]) -> bool:
     try:
         attempt()
     except Problem as problem:
-        if problem.reason == "overflow":
-            checker.report(k6_values.int_overflow(node))
-        elif problem.reason == "bad-argument":
-            checker.report(k6_values.bad_literal(node, problem.message))
-        else:
-            return True
-        return False
+        return _told(checker, node, problem.reason, problem.message)
     return True
+
+
+def _told(checker: Checker, node: Expr, reason: str, message: str) -> bool:
+    """Report why a call fails; True where that is found out elsewhere."""
+    if reason == "overflow":
+        checker.report(k6_values.int_overflow(node))
+    elif reason == "bad-argument":
+        checker.report(k6_values.bad_literal(node, message))
+    else:
+        return True
+    return False
 
 
 _NUMBERS: Final = frozenset({"int", "uint", "double"})

@@ -17,6 +17,8 @@ def expression_key(value: Any) -> Any:
         return tuple(map(expression_key, value))
     if kind is Literal:
         return (Literal, type(value.value), repr(value.value))
+    if kind is Call and (sized := sized_expr(value)) is not None:
+        return (kind, "size", expression_key(sized))
     if hasattr(value, "offset"):
         return (kind, *[expression_key(getattr(value, name)) for name in _parts(kind)])
     return value

@@ -11,9 +11,11 @@ from typing import Final
 
 from analyzer import types
 from analyzer.expressions.bounds import Bound
+from analyzer.expressions.elements import MAX_TESTED, Tested
+from analyzer.expressions.equal_expressions import expression_key
 from analyzer.types import Type, members_of, union
 from analyzer.types.members import AccessStep, Narrow, member, narrowed, values_of
-from kernel.cel import Expr
+from kernel.cel import Expr, free_names
 from kernel.cel.tree import Ident, Index, Literal, Select
 from kernel.structs import field, struct
 
@@ -30,12 +32,16 @@ Consequences = Callable[[Expr, bool], Iterable[tuple[Expr, bool]]]
 class Facts:
     """The names in scope with their declared types, and what is known beyond.
 
-    ``consequences`` tells which other expressions a condition over a step decides.
+    ``consequences`` tells which other expressions a condition over a step decides; ``tested`` what
+    all elements of lists have passed; ``computed`` whether something is known of values that no
+    path reads.
     """
 
     scope: Mapping[str, Type]
     known: Mapping[AccessPath, Type] = field(default_factory=dict)
     consequences: Consequences | None = field(default=None, compare=False)
+    tested: tuple[Tested, ...] = ()
+    computed: bool = False
 
     def type_of(self, name: str) -> Type:
         """The type of a name in scope, as narrow as it is known."""
@@ -45,7 +51,27 @@ class Facts:
         """These facts and one more."""
         if len(self.known) >= MAX_FACTS and path not in self.known:
             return self
-        return Facts(self.scope, {**self.known, path: type_}, self.consequences)
+        known = {**self.known, path: type_}
+        return Facts(self.scope, known, self.consequences, self.tested, self.computed)
+
+    def value(self, expr: Expr) -> Type | None:
+        """The type that comparisons have found of a value that no path reads."""
+        if not self.computed:
+            return None
+        return self.known.get(computed_path(expr))
+
+    def with_value(self, expr: Expr, type_: Type) -> Facts:
+        """These facts, and the type of a value that no path reads."""
+        made = self.with_fact(computed_path(expr), type_)
+        return Facts(made.scope, made.known, made.consequences, made.tested, True)
+
+    def with_tested(self, found: Iterable[Tested]) -> Facts:
+        """These facts, and what all elements of lists have passed."""
+        new = [one for one in found if one not in self.tested]
+        if not new:
+            return self
+        tested = (*self.tested, *new)[:MAX_TESTED]
+        return Facts(self.scope, self.known, self.consequences, tested, self.computed)
 
     def declare(self, names: Mapping[str, Type]) -> Facts:
         """The facts inside a scope that declares names: those about hidden names are dropped."""
@@ -54,9 +80,9 @@ class Facts:
             for path, type_ in self.known.items()
             if not any(map(path_uses(path), names))
         }
-        return Facts(
-            {**self.scope, **names}, kept, None if _OUTER.intersection(names) else self.consequences
-        )
+        tested = tuple([one for one in self.tested if one.names.isdisjoint(names)])
+        consequences = None if _OUTER.intersection(names) else self.consequences
+        return Facts({**self.scope, **names}, kept, consequences, tested, self.computed)
 
     @property
     def declared(self) -> Facts:
@@ -68,6 +94,12 @@ _OUTER: Final = frozenset(
     ("inputs", "vars", "secrets", "resources", "self", "steps", "item", "index", "error")
 )
 """The variables that conditions over steps may read."""
+
+
+def computed_path(expr: Expr) -> AccessPath:
+    """What stands for the value of an expression among the paths; no expression reads it."""
+    hidden = [("$", (name,)) for name in sorted(free_names(expr))]
+    return ("computed", repr(expression_key(expr)), *hidden)
 
 
 def path_uses(path: AccessPath) -> Callable[[str], bool]:
@@ -113,6 +145,16 @@ def type_at(path: AccessPath, facts: Facts) -> Type:
     for count in range(1, len(path)):
         type_ = known.get(path[: count + 1]) or _stepped(type_, path[count])
     return type_
+
+
+def types_of_paths(facts: Facts) -> Callable[[Expr], Type | None]:
+    """The types of what expressions read that are paths."""
+
+    def type_of(operand: Expr) -> Type | None:
+        path = None if is_optional(operand) else path_of(operand, facts)
+        return None if path is None else type_at(path, facts)
+
+    return type_of
 
 
 def _stepped(type_: Type, step: AccessStep) -> Type:

@@ -34,7 +34,7 @@ from analyzer.types.operators import (
     union_of_many,
 )
 from analyzer.types.overloads import kinds
-from kernel.cel import CelSyntaxError, Expr, UInt, parse, tree
+from kernel.cel import CelSyntaxError, Expr, UInt, free_names, parse, tree
 from kernel.cel.values import TYPES
 from kernel.structs import struct
 
@@ -105,8 +105,6 @@ def _literal(checker: Checker, expr: tree.Literal, facts: Facts) -> Type:
     match expr.value:
         case bytes():
             return types.Bytes()
-        case float():
-            return types.Double()
         case UInt():
             return types.UInt()
     return constant(expr.value)
@@ -184,8 +182,6 @@ def _unary(checker: Checker, expr: tree.Unary, facts: Facts) -> Type:
         type_ = int_within(-operand.most, -operand.least)
         return type_ or checker.report(k6_values.int_overflow(expr))
     if expr.operator == "-" and isinstance(operand, types.Double):
-        operand = _point(expr.operand, operand)
-        assert isinstance(operand, types.Double)
         return operand if operand == NAN else types.Double(-operand.most, -operand.least)
     return calls.applied(checker, expr, f"{expr.operator}_", False, ((expr.operand, operand),))
 
@@ -213,7 +209,7 @@ _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 def _compared_quotients(checker: Checker, expr: tree.Binary, left: Type, right: Type) -> None:
     """Report quotients of ints that are compared with a double."""
     for node, other in ((expr.left, right), (expr.right, left)):
-        if is_double(other):
+        if isinstance(node, tree.Binary | tree.Unary | tree.Conditional) and is_double(other):
             for one in quotients(node):
                 if is_int(checker.known_type(one)):
                     checker.report(k6_values.compared_quotient(one, as_doubles(one)))
@@ -233,16 +229,9 @@ def _refined(checker: Checker, expr: tree.Binary, left: Type, right: Type, type_
         result = arithmetic(expr.operator, left, right)
         return result or checker.report(k6_values.int_overflow(expr))
     if isinstance(type_, types.Double):
-        return double_arithmetic(expr.operator, _point(expr.left, left), _point(expr.right, right))
+        return double_arithmetic(expr.operator, left, right)
     if expr.operator == "+" and not isinstance(type_, types.Error):
         return concatenated(left, right) or type_
-    return type_
-
-
-def _point(expr: Expr, type_: Type) -> Type:
-    """The type of an operand; of a literal double that one number."""
-    if isinstance(expr, tree.Literal) and isinstance(expr.value, float):
-        return constant(expr.value)
     return type_
 
 
@@ -253,10 +242,10 @@ def _equality(checker: Checker, expr: tree.Binary, left: Type, right: Type, fact
         if isinstance(other, tree.Literal) and other.value is None:
             return _null_test(checker, expr, node, type_, facts)
         declared = _declared(node, type_, facts)
-        if not isinstance(node, tree.Literal) and _is_impossible(checker, other, declared):
+        if free_names(node) and _is_impossible(checker, other, declared):
             return types.BOOL
     a, b = _declared(expr.left, left, facts), _declared(expr.right, right, facts)
-    if not may_be_equal(a, b):
+    if not may_be_equal(a, b) and free_names(expr):
         checker.report(k4_types.incomparable(expr, a, b))
         return types.BOOL
     result = equality(left, right)
@@ -295,7 +284,7 @@ def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:
 
 
 def _in(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Facts) -> Type:
-    if isinstance(expr.right, tree.ListLiteral):
+    if isinstance(expr.right, tree.ListLiteral) and free_names(expr.left):
         declared = _declared(expr.left, left, facts)
         wrong = [_is_impossible(checker, one, declared) for one in expr.right.elements]
         if any(wrong):
@@ -303,6 +292,9 @@ def _in(checker: Checker, expr: tree.Binary, left: Type, right: Type, facts: Fac
     type_ = calls.applied(checker, expr, "_in_", False, ((expr.left, left), (expr.right, right)))
     if isinstance(type_, types.Bool) and isinstance(right, types.List) and right.most != 0:
         declared = _declared(expr.left, left, facts)
+        if not free_names(expr):
+            is_there = equality(left, right.element).literal
+            return types.BOOL if is_there is None else types.Bool(is_there)
         if not may_be_equal(declared, right.element):
             checker.report(k4_types.incomparable(expr, declared, right.element))
     return type_

@@ -9,6 +9,8 @@ from analyzer import types
 from analyzer.expressions import selection
 from analyzer.expressions.bounds import compared
 from analyzer.expressions.checker import Checker, Loop, shown
+from analyzer.expressions.conditions import of_element
+from analyzer.expressions.elements import ELEMENT, is_same, list_read, placeholders
 from analyzer.expressions.equal_expressions import sized_expr
 from analyzer.expressions.facts import Facts, is_optional, path_of, path_uses, type_at, with_bounds
 from analyzer.findings.messages import k3_names, k5_presence
@@ -16,7 +18,7 @@ from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.members import keys_of, values_of
 from analyzer.types.overloads import parameter_bound
 from kernel.cel import free_names
-from kernel.cel.tree import Call, Expr, Ident, Macro
+from kernel.cel.tree import Call, Expr, Ident, Index, Macro
 from kernel.structs import struct
 
 MAX_PARTS: Final = 20_000
@@ -59,7 +61,18 @@ def _bind(checker: Checker, expr: Macro, facts: Facts) -> Type:
         name = Ident(expr.offset, expr.end, expr.variables[0], False)
         bounds = compared(name, "==", expr.args[0], inside.known, checker.known_type)
         inside = with_bounds(bounds, inside)
+        inside = _named(checker, expr, inside)
     return checker.check(expr.args[1], inside)
+
+
+def _named(checker: Checker, expr: Macro, inside: Facts) -> Facts:
+    """The facts where a variable stands for a list, or for an element of a list."""
+    value, variable = expr.args[0], expr.variables[0]
+    name = Ident(expr.offset, expr.end, variable, False)
+    inside = checker.assume(is_same(name, value), True, inside)
+    if not isinstance(value, Index) or value.optional:
+        return inside
+    return of_element(value.operand, {ELEMENT: variable}, inside, checker.assume)
 
 
 def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
@@ -68,7 +81,11 @@ def _optional_map(checker: Checker, expr: Macro, facts: Facts) -> Type:
     value = checker.optional_value(expr.target, f"{expr.name}()", target)
     if value is None:
         return types.ERROR
-    result = checker.check(expr.args[0], _declared(facts, expr.variables, (value,)))
+    inside = _declared(facts, expr.variables, (value,))
+    of = list_read(expr.target)
+    if of is not None and not free_names(of) & frozenset(expr.variables):
+        inside = of_element(of, {ELEMENT: expr.variables[0]}, inside, checker.assume)
+    result = checker.check(expr.args[0], inside)
     return types.Optional(result) if expr.name == "optMap" else _flat(checker, expr.args[0], result)
 
 
@@ -97,6 +114,7 @@ def _comprehension(checker: Checker, expr: Macro, facts: Facts) -> Type:
         variables = (over.key,)
     inside = _reached(expr, over, facts, _declared(facts, expr.variables, variables))
     inside = _counting(checker, expr, target, inside)
+    inside = _of_element(checker, expr, target, inside)
     _enter(checker, expr, over)
     type_ = _RESULTS[expr.name](checker, expr, over, inside)
     checker.loops.pop()
@@ -181,7 +199,7 @@ def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
 
 
 def _counting(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Facts:
-    """The index is less than the size, a number of ``lists.range(n)`` less than ``n``."""
+    """The index is less than the size."""
     assert expr.target is not None
     lists = all(isinstance(one, types.List) for one in members_of(target))
     if not lists or free_names(expr.target) & frozenset(expr.variables):
@@ -190,15 +208,27 @@ def _counting(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Fac
     def less(name: Expr, count: Expr) -> Facts:
         return with_bounds(compared(name, "<", count, inside.known, checker.known_type), inside)
 
-    names = [Ident(expr.offset, expr.end, name, False) for name in expr.variables]
-    if len(names) == 2:
-        inside = less(names[0], Call(expr.offset, expr.end, "size", expr.target, ()))
-    over = expr.target
-    while isinstance(over, Macro) and over.name == "filter" and over.target is not None:
-        over = over.target
-    if isinstance(over, Call) and over.function == "lists.range" and len(over.args) == 1:
-        inside = less(names[-1], over.args[0])
+    if len(expr.variables) == 2:
+        index = Ident(expr.offset, expr.end, expr.variables[0], False)
+        inside = less(index, Call(expr.offset, expr.end, "size", expr.target, ()))
     return inside
+
+
+def _of_element(checker: Checker, expr: Macro, target: Type, inside: Facts) -> Facts:
+    """The facts where the variables stand for an element that has passed some tests."""
+    assert expr.target is not None
+    variables = frozenset(expr.variables)
+    if free_names(expr.target) & variables:
+        return inside
+    is_plain = not inside.tested and path_of(expr.target, inside) is not None
+    if is_plain and all(free_names(one) <= variables for one in expr.args):
+        return inside  # nothing in it speaks of the list, of which nothing was tested
+    names = dict(placeholders(expr.variables))
+    if len(expr.variables) == 2:
+        kinds = {isinstance(one, types.List) for one in members_of(target)}
+        if len(kinds) == 1:
+            names[ELEMENT] = expr.variables[1 if True in kinds else 0]
+    return of_element(expr.target, names, inside, checker.assume)
 
 
 def _counted(expr: Expr) -> Expr | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from analyzer import types
 from analyzer.expressions.bounds import Orders
-from analyzer.expressions.call_results import same_number
+from analyzer.expressions.call_results import extreme
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.facts import Facts
 from analyzer.expressions.optionals import has_value
@@ -16,10 +16,26 @@ from analyzer.findings.messages import k5_presence
 from analyzer.types import Type, members_of, resolved
 from analyzer.types.operators import possible_size
 from kernel.cel import Expr
-from kernel.cel.tree import Call
+from kernel.cel.tree import Call, ListLiteral
 from kernel.structs import struct
 
 Argument = tuple[Expr, Type]
+
+
+def sizes_of(type_: Type) -> types.Int:
+    """What the size of a string or list may be; any where that is not known."""
+    found = [possible_size(one) for one in members_of(type_)]
+    if not found:
+        return types.Int(0)
+    return types.Int(min(one.least for one in found), max(one.most for one in found))
+
+
+def said_of_size(name: str, size: types.Int) -> str:
+    """What a message says of a size that is too small."""
+    name = "the size" if name.startswith(UNNAMED) else f"size({name})"
+    if size.most == types.INT_MAX:
+        return f"which is {name}"
+    return f"{name} is {'' if size.least == size.most else 'at most '}{size.most}"
 
 
 @struct(frozen=False)
@@ -43,13 +59,20 @@ class PlacedCall:
         return any(isinstance(one, types.Dyn | types.Error) for one in members_of(self.args[0][1]))
 
     @property
+    def size(self) -> types.Int:
+        """The possible sizes of the string or list that positions are of."""
+        return sizes_of(self.args[0][1])
+
+    @property
     def least_size(self) -> int:
         """The least size of the string or list that positions are of."""
-        return min((possible_size(one).least for one in members_of(self.args[0][1])), default=0)
+        return self.size.least
 
     def value(self) -> Type:
         """Report an optional that may have no value."""
         node, whole = self.args[0]
+        if isinstance(whole, types.Optional) and isinstance(whole.value, types.Never):
+            return self.checker.report(k5_presence.never_a_value(self.expr))
         is_optional = any(isinstance(one, types.Optional) for one in members_of(whole))
         if is_optional and not has_value(node, self.facts, self.checker.node_types):
             self.checker.report(k5_presence.no_value(self.expr, shown(node)))
@@ -58,19 +81,31 @@ class PlacedCall:
     def extreme(self) -> Type:
         """An empty list has no greatest element, and no least."""
         node, whole = self.args[0]
-        if any(isinstance(one, types.List) and not one.least for one in members_of(whole)):
+        found = members_of(whole)
+        if found and all(isinstance(one, types.List) and one.most == 0 for one in found):
+            return self.checker.report(k5_presence.fails(self.expr, "the list is empty"))
+        if any(isinstance(one, types.List) and not one.least for one in found):
             self.checker.report(k5_presence.no_first_element(self.expr, shown(node)))
-        ranges = [one for _, one in self.args if isinstance(one, types.Int)]
-        if len(ranges) < len(self.args):
-            return same_number(tuple(one for _, one in self.args), self.given)
-        extreme = max if self.expr.function == "math.greatest" else min
-        return types.Int(extreme(one.least for one in ranges), extreme(one.most for one in ranges))
+        return extreme(self.numbers(), self.given, self.expr.function == "math.greatest")
+
+    def numbers(self) -> tuple[Type, ...]:
+        """The numbers of which a call gives one; of a list that is written out, its elements."""
+        node, whole = self.args[0]
+        if len(self.args) > 1:
+            return tuple(type_ for _, type_ in self.args)
+        if isinstance(node, ListLiteral) and not node.optional:
+            return tuple(self.checker.known_type(one) or types.DYN for one in node.elements)
+        lists = [one.element for one in members_of(whole) if isinstance(one, types.List)]
+        return tuple(lists) if lists else (whole,)
 
     def substring(self) -> Type:
         """A part of a string or list, from a position to another."""
         if len(self.args) == 3 and self.is_part():
             return self.given
-        if len(self.args) == 3 and not self.is_ordered():
+        if len(self.args) == 3 and self.is_backwards():
+            why = "the part would end before it starts"
+            return self.checker.report(k5_presence.fails(self.expr, why))
+        if len(self.args) == 3 and not self.is_outside(1, 2) and not self.is_ordered():
             start, end = position_shown(self.args[1][0]), position_shown(self.args[2][0])
             self.checker.report(k5_presence.start_past_end(self.expr, start, end))
         return self.at(*range(1, len(self.args)))
@@ -93,6 +128,22 @@ class PlacedCall:
             return False
         return self.orders.at_most(first, last)
 
+    def is_backwards(self) -> bool:
+        """Whether a part ends before it starts, in any case."""
+        _, (first, start), (last, end) = self.args
+        are_ints = isinstance(resolved(start), types.Int) and isinstance(resolved(end), types.Int)
+        return are_ints and self.orders.is_less(last, first)
+
+    def is_outside(self, *positions: int) -> bool:
+        """Whether one of some arguments is never a position of the string or list, nor its end."""
+        for number in positions:
+            place, type_ = self.args[number]
+            if isinstance(resolved(type_), types.Int) and self.orders.is_outside(
+                place, self.args[0][0], self.size
+            ):
+                return True
+        return False
+
     def index_of(self) -> Type:
         """The position of a part, or -1; searched from a position if that is given."""
         if len(self.args) == 3:
@@ -101,6 +152,9 @@ class PlacedCall:
 
     def at(self, *positions: int) -> Type:
         """Report the first of some arguments that may be past the end of the string or list."""
+        for number in positions:
+            if self.is_outside(number):
+                return self.checker.report(self.outside(number))
         if self.is_unknown:
             return self.given
         node, least, orders = self.args[0][0], self.least_size, self.orders
@@ -111,6 +165,13 @@ class PlacedCall:
                 self.checker.report(self.past_end(number, orders.is_natural(place)))
                 break
         return self.given
+
+    def outside(self, number: int) -> Diagnostic:
+        """Why an argument is never a position."""
+        whole, position = shown(self.args[0][0]), position_shown(self.args[number][0])
+        negative = self.orders.is_negative(self.args[number][0])
+        size = said_of_size(whole, self.size)
+        return k5_presence.outside(self.expr, position, size, is_negative=negative)
 
     def past_end(self, number: int, natural: bool) -> Diagnostic:
         """Which guard a position lacks."""

@@ -9,7 +9,10 @@ from typing import Final
 from analyzer import types
 from analyzer.expressions.bounds import Orders
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
+from analyzer.expressions.conditions import of_element
+from analyzer.expressions.elements import ELEMENT
 from analyzer.expressions.facts import Facts, is_optional, is_step_guard, path_of, type_at
+from analyzer.expressions.positions import said_of_size, sizes_of
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
 from analyzer.lowering.records import UNDECLARED
@@ -74,6 +77,18 @@ def _known(expr: Select | Index, operand: Type, facts: Facts) -> Type | None:
         return None
     path = path_of(expr, facts)
     return None if path is None else facts.known.get(path)
+
+
+def _known_of_element(expr: Index, operand: Type, position: Type, facts: Facts) -> Type | None:
+    """The type of ``m[l[i]]``, if the elements of ``l`` are known to be keys of ``m``."""
+    inner = expr.index
+    if not isinstance(inner, Index) or inner.optional or not isinstance(position, types.String):
+        return None
+    inside = of_element(inner.operand, {ELEMENT: _KEY}, facts.declare({_KEY: position}))
+    return _known(replace(expr, index=Ident(inner.offset, inner.end, _KEY, False)), operand, inside)
+
+
+_KEY: Final = "@key"
 
 
 def checked_field(
@@ -153,12 +168,25 @@ class _FieldAccess:
             lenient = all(one.lenient for one in possible)
             message = k5_presence.optional_unguarded(self.expr, path, guard, lenient)
             self.checker.report(message, path if path != UNNAMED else None)
+        elif self.is_in_some():
+            owner = shown(self.expr.operand)
+            self.checker.report(
+                k5_presence.only_in_some(self.expr, owner, self.name, guard),
+                path if path != UNNAMED else None,
+            )
         elif any(one.presence == "undeclared" or not one.declared for one in found):
             names = field_names(self.operand) - {self.name}
             self.checker.may_fail = True
             # A schema without declared fields is that of a map, of whose keys nothing is known.
             if names or _is_required(self.operand, self.name):
                 self.undeclared(names)
+
+    def is_in_some(self) -> bool:
+        """Whether some records declare the field, and others allow any without declaring it."""
+        records = [one for one in members_of(self.operand) if isinstance(one, types.Record)]
+        fields = [one.get(self.name) for one in records]
+        declaring = sum(field is not None and field.declared for field in fields)
+        return 0 < declaring < len(records)
 
     def undeclared(self, known: Iterable[str]) -> None:
         message = k4_types.undeclared_property(self.expr, self.name, known)
@@ -177,7 +205,7 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
     position = checker.check(expr.index, facts)
     if isinstance(operand, types.Error) or isinstance(position, types.Error):
         return types.ERROR
-    known = _known(expr, operand, facts)
+    known = _known(expr, operand, facts) or _known_of_element(expr, operand, position, facts)
     if known is not None:
         return known
     if isinstance(expr.index, Literal) and isinstance(expr.index.value, str):
@@ -246,8 +274,30 @@ class _ElementAccess:
         if not self.fits(_POSITIONS, items):
             return types.ERROR
         if not optional and not self.is_within(items):
-            self.checker.report(self.past_end())
+            self.checker.report(self.outside() if self.is_outside() else self.past_end())
         return items.element
+
+    def is_outside(self) -> bool:
+        """Whether the index is never a position, whatever the list is."""
+        index = self.expr.index
+        if isinstance(index, Literal) and isinstance(index.value, float):
+            return not index.value.is_integer()
+        found = members_of(self.operand)
+        if not all(isinstance(one, types.List) for one in found):
+            return False
+        is_int = isinstance(resolved(self.index), types.Int)
+        return is_int and self.orders.is_outside(
+            index, self.expr.operand, sizes_of(self.operand), -1
+        )
+
+    def outside(self) -> Diagnostic:
+        """Why the index is never a position."""
+        index, position = self.expr.index, position_shown(self.expr.index)
+        if isinstance(index, Literal) and isinstance(index.value, float):
+            return k5_presence.fails(self.expr, "a position is a whole number")
+        size = said_of_size(shown(self.expr.operand), sizes_of(self.operand))
+        negative = self.orders.is_negative(index)
+        return k5_presence.outside(self.expr, position, size, is_negative=negative)
 
     def is_within(self, items: types.List) -> bool:
         index = resolved(self.index)

@@ -91,6 +91,7 @@ _ALL: Final = (
     RuleEntry("K706", "timeout-budget", "warning"),
     RuleEntry("K707", "unbounded-loop", "warning"),
     RuleEntry("K708", "unclassified", "info"),
+    RuleEntry("K709", "loop-limit", "warning"),
     # Secrets and untrusted input
     RuleEntry("K801", "secret-leak", "error"),
     RuleEntry("K802", "untrusted-sink", "warning"),

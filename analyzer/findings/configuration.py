@@ -35,6 +35,11 @@ class Configuration:
     fail_on: FailOn = "error"
     file: Path | None = field(default=None, compare=False)
 
+    def weighed(self, finding: Finding) -> Finding:
+        """A finding with its configured severity; one that is switched off as it is."""
+        wanted = self.severities.get(finding.code)
+        return finding if wanted is None or wanted == "off" else replace(finding, severity=wanted)
+
     def apply(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """The findings with the configured severities, without those that are switched off."""
         for finding in findings:

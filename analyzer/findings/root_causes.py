@@ -66,8 +66,7 @@ class _KnownMistakes:
         self._texts = {source.name: source for source in manifest.sources}
         self._starts: dict[str, list[int]] = {}
         self._unread: set[str] = set()
-        self._undeclared: dict[str, set[Start]] = {}
-        """The names that documents do not declare, with those documents."""
+        self._undeclared: set[str] = set()
         self._unnamed: set[str] = set()
         self._unknown: set[tuple[Start, Path]] = set()
         self._holders: dict[tuple[Start, Path], set[str | None]] = {}
@@ -86,12 +85,11 @@ class _KnownMistakes:
             self._unknown.add((start, one.path))
             self._holders.setdefault((start, one.path[:-1]), set()).add(meant(one))
             document = self._document(one)
-            names = (
+            self._undeclared |= (
                 _names_around(source, one.span)
                 if document is None
                 else _names_within(at(document.data, one.path[:-1]).get(one.path[-1]))
             )
-            self._note(names, one.span)
             self._lost(one.span)
         elif one.name in ("unknown-kind", "bad-definition"):
             self._lost(one.span)
@@ -114,8 +112,6 @@ class _KnownMistakes:
         if one.code in _FOLLOWS and (self._unread or self._undeclared):
             name = _named(one, self._texts)
             undeclared = one.code in _OF_UNDECLARED and name in self._undeclared
-            if undeclared and one.name == "unknown-kind":
-                undeclared = self._undeclared[name] != {self._start(one.span)}  # its own document
             if name in self._unread or undeclared:
                 return True
         if one.name == "unknown-reference" and self._unnamed and self._refers_to_unnamed(one):
@@ -157,13 +153,9 @@ class _KnownMistakes:
         """Take note of the names in a document that declares nothing; gives its kind."""
         text, (start, end) = self._texts[span.file].text, self._region(span)
         for found in _NAMING.finditer(text, start, end):
-            self._note(_NAME.findall(found[0]), span)
+            self._undeclared.update(_NAME.findall(found[0]))
         kind = _KIND.search(text, start, end)
         return kind[1] if kind else ""
-
-    def _note(self, names: Iterable[str], span: Span) -> None:
-        for name in names:
-            self._undeclared.setdefault(name, set()).add(self._start(span))
 
     def _start(self, span: Span) -> Start:
         return span.file, self._region(span)[0]

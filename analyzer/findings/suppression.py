@@ -71,6 +71,13 @@ def suppressed(report: Report) -> Report:
     return Report.of([*kept, *added], report.sources)
 
 
+def is_suppressible(finding: Finding) -> bool:
+    """Whether a comment may suppress a finding: a fault of reading only where it is a warning."""
+    if finding.name == "stale-suppression":
+        return False
+    return finding.code not in NEVER or finding.weight != "error"
+
+
 class _Comments:
     """The comments of a file by their lines, and which of them were about a finding."""
 
@@ -86,7 +93,7 @@ class _Comments:
         """Whether a comment suppresses a finding in the file."""
         assert finding.span is not None
         hits: list[Suppression] = []
-        if finding.code not in NEVER or finding.weight != "error":
+        if is_suppressible(finding):
             hits = [
                 comment
                 for line in self._reader.lines_of(finding.span)

@@ -14,17 +14,17 @@ from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.flow.availability import Ran
-from analyzer.flow.guards import Known
+from analyzer.flow.guards import Known, those_that_matter
 from analyzer.flow.place import Place
 from analyzer.flow.scopes import Scopes
 from analyzer.flow.step_access import certain_steps, explained
 from analyzer.flow.step_conditions import equivalents_at, implied_by, with_implied
-from analyzer.flow.step_names import steps_read
+from analyzer.flow.step_names import step_name, steps_read
 from analyzer.program.caught import is_code
 from analyzer.program.variables import ELSEWHERE, Names
-from analyzer.types import NEVER, Type
+from analyzer.types import NEVER, Bool, Field, Never, Record, Type
 from kernel.cel import Expr, Template, free_names, walk
-from kernel.cel.tree import Binary
+from kernel.cel.tree import Binary, Ident, Literal, Macro, Select, children
 from kernel.topology.callsite import names_in
 
 MAX_CLEAN: Final = 10_000
@@ -39,7 +39,7 @@ def check_in_scope(
     expr: Expr, names: Names, facts: Facts | None = None
 ) -> tuple[Type, tuple[Diagnostic, ...]]:
     """The type of an expression; a name that is in scope elsewhere is told as such."""
-    if facts is not None and (facts.known or (facts.consequences and "steps" in _names_of(expr))):
+    if facts is not None and (facts.known or facts.tested or facts.consequences):
         type_, found = check_expression(expr, names, facts)
     else:
         type_, found = _remembered(expr, names)
@@ -57,8 +57,12 @@ no other type gets their identity."""
 
 def _remembered(expr: Expr, names: Names) -> tuple[Type, tuple[Diagnostic, ...]]:
     """The type where no condition says more; the same texts stand in many places of a manifest."""
-    types = tuple(names.get(name) for name in _names_of(expr))
-    key = (expr, *map(id, types))
+    read = _names_of(expr)
+    types = tuple([names.get(name) for name in read])
+    key = (
+        expr,
+        *[_identity(t) if name == "steps" else id(t) for name, t in zip(read, types, strict=True)],
+    )
     known = _CLEAN.get(key)
     if known is not None:
         return known[0], ()
@@ -68,6 +72,21 @@ def _remembered(expr: Expr, names: Names) -> tuple[Type, tuple[Diagnostic, ...]]
             _CLEAN.clear()
         _CLEAN[key] = type_, types
     return type_, found
+
+
+def _identity(type_: Type | None, depth: int = 3) -> object:
+    """What tells the type of `steps`, which is made anew at each place, from others that live."""
+    if isinstance(type_, Bool):
+        return type_
+    if not (depth and isinstance(type_, Record) and isinstance(type_.rest, Never)):
+        return id(type_)
+    if type_.patterns or type_.lengths:
+        return id(type_)
+    return tuple((name, *_flags(one), _identity(one.type, depth - 1)) for name, one in type_.fields)
+
+
+def _flags(of: Field) -> tuple[bool, ...]:
+    return of.required, of.secret, of.lenient, of.default, of.declared, of.guarded
 
 
 @lru_cache(maxsize=MAX_CLEAN)
@@ -98,8 +117,9 @@ def evaluate_at(
     if template.constant:
         return evaluate(template.tree, lambda _: (NEVER, ()))
     equivalents = equivalents_at(place)
-    relevant = _relevant(tuple(with_implied(place.known, equivalents)), template)
     read = steps_read(template)
+    known = those_that_matter(place.known, read or frozenset())
+    relevant = _relevant(tuple(with_implied(known, equivalents)), template)
     wanted = None if read is None else read.union(*(one.reads for one in relevant))
 
     def consequences(expr: Expr, outcome: bool) -> Iterator[tuple[Expr, bool]]:
@@ -112,11 +132,12 @@ def evaluate_at(
         for name in sure:
             state = state.insert(name, Ran.CERTAINLY)
         names = {**scopes.at(place.step, place.within, state, wanted), **(more or {})}
-        facts = Facts(names, consequences=consequences)
+        facts = Facts(names, consequences=consequences if is_decided else None)
         for one in relevant:
             facts = assume(one.expr, one.outcome, facts)
         return facts
 
+    is_decided = bool(relevant) or any(map(equivalents, _over_steps(template)))
     facts = facts_with(())
     if is_impossible(facts):
         # This place is never reached, which is reported elsewhere.
@@ -125,7 +146,7 @@ def evaluate_at(
     def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
         type_, found = check_in_scope(expr, facts.scope, facts)
         if any(one.code in _OF_PRESENCE for one in found):
-            sure = certain_steps(expr, place)
+            sure = certain_steps(expr, place, facts)
             if sure:
                 again = facts_with(sure)
                 type_, found = check_in_scope(expr, again.scope, again)
@@ -134,6 +155,26 @@ def evaluate_at(
         return type_, found
 
     return evaluate(template.tree, check)
+
+
+@lru_cache(maxsize=MAX_CLEAN)
+def _over_steps(template: Template) -> tuple[Expr, ...]:
+    """The expressions in a template that may decide other conditions: `has(...)`, `steps.X.f`."""
+    if not steps_read(template):
+        return ()
+    found: list[Expr] = []
+    waiting = [embedded.expr for _, embedded in template.tree.expressions()]
+    while waiting:
+        node = waiting.pop()
+        while isinstance(node, Select):
+            if step_name(node.operand) is not None:
+                found.append(node)
+            node = node.operand
+        if isinstance(node, Macro) and node.name == "has":
+            found.append(node)
+        if not isinstance(node, Literal | Ident):
+            waiting += children(node)
+    return tuple(found)
 
 
 def _relevant(known: Known, template: Template) -> Known:

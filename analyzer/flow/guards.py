@@ -7,14 +7,12 @@ found as long as no step that it reads runs again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Set
-from itertools import islice
-from typing import Final
 
-from analyzer.flow.step_names import steps_read
+from analyzer.flow.items import expression_of, said_of_items, said_of_result
+from analyzer.flow.step_names import steps_read_by
 from kernel.cel import Expr, Template, free_names
-from kernel.cel.tree import Binary, Call, Ident, Literal, Logical, Select
+from kernel.cel.tree import Binary, Ident, Literal, Logical
 from kernel.errors import Path
 from kernel.structs import field, struct
 from kernel.topology.forms import Field, Part, Step, Steps, all_steps
@@ -33,6 +31,8 @@ class Condition:
     step: Step
     reads: frozenset[str]
     names: frozenset[str]
+    gives: str | None = None
+    """The step whose result the condition speaks of; it matters only where that is read."""
 
     @property
     def negated(self) -> Condition:
@@ -79,6 +79,8 @@ class Conditions:
     by_name: Mapping[str, Step]
     brought: Set[str]
     """The variables that parts bring."""
+    unhandled: Set[Step]
+    """The steps with a ``finally`` that end without an error only where their ``try`` does."""
 
     def at(self, step: Step, asked: Field) -> Known:
         """What is known where a field of a step is evaluated."""
@@ -112,11 +114,22 @@ class Conditions:
                 return None
             found += known
         beside = self._beside(place, way.parent, within)
-        if beside is not None:
-            same = self.ways[beside].part is way.part
-            if not same or self.order[step] >= self.order[beside]:
-                return None
-        return tuple(found)
+        if beside is None:
+            return tuple(found)
+        if self.ways[beside].part is not way.part:
+            ended = self._ended(way, beside)
+            return None if ended is None else (*found, ended)
+        return tuple(found) if self.order[step] < self.order[beside] else None
+
+    def _ended(self, way: Way, beside: Step) -> Condition | None:
+        """The condition under which a ``try`` has come to its end where its ``finally`` runs."""
+        part, parent = self.ways[beside].part, way.parent
+        if parent is None or way.part is not parent.parts[0] or parent not in self.unhandled:
+            return None
+        if part is None or not part.is_ending:
+            return None
+        error = Ident(0, 0, "error", False)
+        return condition_on(Binary(0, 0, "==", error, Literal(0, 0, None)), True, beside)
 
     def lineage(self, step: Step) -> Iterator[Step]:
         """The step and those that it stands in, from the inside out."""
@@ -165,13 +178,34 @@ class Conditions:
         return None
 
 
+def those_that_matter(known: Known, read: frozenset[str]) -> Known:
+    """The conditions without those on results of steps that neither they nor ``read`` name."""
+    if all(one.gives is None for one in known):
+        return known
+    wanted = set(read).union(*(one.reads for one in known if one.gives is None))
+    kept: list[Condition] = []
+    for one in reversed(known):
+        if one.gives is None or one.gives in wanted:
+            kept.append(one)
+            wanted |= one.reads
+    return tuple(reversed(kept))
+
+
 def conditions_of(sequence: Sequence) -> Conditions:
     """The conditions at each place of a sequence; each step is looked at once."""
     walk = _GuardsWalk()
     walk.number(sequence.steps)
     end, _ = walk.steps(sequence.steps, (), Way())
     return Conditions(
-        walk.fields, walk.asked, walk.within, end, walk.ways, walk.order, walk.by_name, walk.brought
+        walk.fields,
+        walk.asked,
+        walk.within,
+        end,
+        walk.ways,
+        walk.order,
+        walk.by_name,
+        walk.brought,
+        walk.unhandled,
     )
 
 
@@ -184,43 +218,17 @@ def when_of(step: Step) -> Known:
 def condition_of(template: Template, outcome: bool, step: Step) -> Condition | None:
     """The condition that a template of a step is; None where it is no expression over names."""
     expr = expression_of(template)
-    reads = steps_read(template)
-    if expr is None or reads is None:
+    return None if expr is None else condition_on(expr, outcome, step)
+
+
+def condition_on(expr: Expr, outcome: bool, step: Step) -> Condition | None:
+    """The condition that an expression of a step is; None where it reads all steps."""
+    reads = steps_read_by(expr)
+    if reads is None:
         return None
     names = free_names(expr)
     # Each call has an invocation of its own.
     return None if "invocation" in names else Condition(expr, outcome, step, reads, names)
-
-
-def expression_of(template: Template) -> Expr | None:
-    """The expression that a template is, if it is one; a plain bool is one, too.
-
-    For one that does not parse it is a call of no function, with what it speaks of.
-    """
-    if template.tree.errors:
-        return _spoken_of(template.tree.errors[0].expression)
-    if template.constant:
-        value = template.evaluate({})
-        return Literal(0, 0, value) if isinstance(value, bool) else None
-    scalar = template.tree.scalars.get(())
-    whole = None if scalar is None else scalar.whole
-    return None if whole is None else whole.expr
-
-
-_PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_MAX_PATHS: Final = 20
-
-
-def _spoken_of(text: str) -> Expr:
-    """A call of no function with the paths in a text that does not parse."""
-    paths: list[Expr] = []
-    for found in islice(_PATH.finditer(text), _MAX_PATHS):
-        name, *fields = found[0].split(".")
-        path: Expr = Ident(0, 0, name, False)
-        for selected in fields:
-            path = Select(0, 0, path, selected, False)
-        paths.append(path)
-    return Call(0, 0, "", None, tuple(paths))
 
 
 @struct(frozen=False)
@@ -232,6 +240,7 @@ class _GuardsWalk:
     order: dict[Step, int] = field(default_factory=dict)
     by_name: dict[str, Step] = field(default_factory=dict)
     brought: set[str] = field(default_factory=set)
+    unhandled: set[Step] = field(default_factory=set)
     last: dict[Step, int] = field(default_factory=dict)
     """The number of the last step within each step."""
     beside: frozenset[str] = frozenset()
@@ -284,7 +293,7 @@ class _GuardsWalk:
         inside = self.fields[step] = (*known, *when)
         after, fails = self.parts(step, inside)
         if step.when is None:
-            return after, fails
+            return (*after, *self.of_value(step)), fails
         return (self.made(step.when, False, step) if fails else ()), False
 
     def parts(self, step: Step, known: Known) -> tuple[Known, bool]:
@@ -303,6 +312,8 @@ class _GuardsWalk:
         others: list[Known] = []
         missed: Known = ()
         deciding, is_handler, fails_anyway = 0, False, False
+        if not any(part.is_caught for part in step.parts):
+            self.unhandled.add(step)
         for part in step.parts:
             if part.condition is not None:
                 self.asked[step, part.condition.path] = (*known, *missed)
@@ -314,6 +325,8 @@ class _GuardsWalk:
             told = len(taken) == (1 if keyed else deciding)
             way = Way(step, part, taken, told and not is_handler and not part.is_caught)
             _, fails = self.steps(part.steps, (*_outside(known, part), *taken), way)
+            if is_handler and fails:
+                self.unhandled.add(step)
             is_handler = part.is_caught  # the next part, if there is one
             if part.is_ending:
                 fails_anyway = fails_anyway or fails
@@ -348,7 +361,7 @@ class _GuardsWalk:
         return (Condition(expr, True, step, first.reads, first.names),)
 
     def rounds(self, step: Step, part: Part, known: Known) -> tuple[Known, bool]:
-        held = self.decision(step, part, True)
+        held = (*self.decision(step, part, True), *self.of_item(step, part, known))
         way = Way(step, part, is_decided=part.is_certain)
         inside, fails = self.steps(part.steps, (*_outside(known, part), *held), way)
         self.within[step] = inside
@@ -357,6 +370,23 @@ class _GuardsWalk:
             if asked.goes_on is not None:
                 done = self.made(asked.template, not asked.goes_on, step, after=True)
         return _outside(done, part), fails and part.is_certain
+
+    def of_value(self, step: Step) -> Known:
+        """What is known of the elements of the list that a step gives."""
+        said = said_of_result(step)
+        made = None if said is None else condition_on(said.right, True, step)
+        if said is None or made is None or not self.stable((made,), after=True):
+            return ()
+        reads, names = made.reads | {step.name or ""}, made.names | {"steps"}
+        return (Condition(said, True, step, reads, names, step.name),)
+
+    def of_item(self, step: Step, part: Part, known: Known) -> Known:
+        """What is known of ``item`` and ``index``: where in the list they are."""
+        if not part.is_isolated:
+            return ()
+        said = said_of_items(step, part, [(one.expr, one.outcome) for one in known])
+        made = (condition_on(expr, outcome, step) for expr, outcome in said)
+        return self.stable(tuple(one for one in made if one is not None))
 
     def side_by_side(self, step: Step, known: Known) -> bool:
         """Branches that run at the same time; gives whether one of them always fails."""
@@ -374,7 +404,8 @@ class _GuardsWalk:
 
 def _key_matches(subject: Template, key: object, outcome: bool, step: Step) -> Condition | None:
     """``subject == key``, where that can be written so."""
-    expr, reads = expression_of(subject), steps_read(subject)
+    expr = expression_of(subject)
+    reads = None if expr is None else steps_read_by(expr)
     if expr is None or reads is None or not isinstance(key, str | int | float | None):
         return None
     literal = Literal(expr.offset, expr.end, key)

@@ -2,7 +2,7 @@
 
 Conditions are pure, so the same expression over the same values gives the same. Those that are
 joined by ``&&``, ``||`` and ``!`` are taken apart into atoms; all combinations of at most
-`MAX_CONDITIONS` atoms are tried (analyzer.md, Facts).
+`MAX_CONDITIONS` atoms are tried that some values give (analyzer.md, Facts).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from itertools import product
 from typing import Any, Final
 
 from analyzer.expressions.equal_expressions import expression_key
+from analyzer.flow.atoms import MIRRORED, Atom, TypeOf, literal, possible
 from analyzer.flow.step_conditions import MAX_DEPTH, Equivalent, Equivalents
 from kernel.cel import Expr
-from kernel.cel.tree import Binary, Ident, Literal, Logical, Select, Unary
+from kernel.cel.tree import Binary, Ident, ListLiteral, Literal, Logical, Select, Unary
 from kernel.structs import struct
 
 MAX_CONDITIONS: Final = 8
@@ -24,25 +25,22 @@ Outcomes = Iterable[tuple[Expr, bool]]
 """Expressions, each with what it gives."""
 
 
-@struct
-class _Atom:
-    """An expression, or the equality of one with a literal; ``key`` is all but its place."""
-
-    key: Any
-    literal: Any = None
-    compared: bool = False
+_Formula = Callable[[dict[Atom, bool]], bool]
+_Make = Callable[[Expr, bool, dict[Atom, None]], _Formula]
 
 
-_Formula = Callable[[dict[_Atom, bool]], bool]
-_Make = Callable[[Expr, bool, dict[_Atom, None]], _Formula]
-
-
-def implies(given: Outcomes, wanted: Outcomes, equivalents: Equivalents = lambda _: None) -> bool:
+def implies(
+    given: Outcomes,
+    wanted: Outcomes,
+    equivalents: Equivalents = lambda _: None,
+    type_of: TypeOf = lambda _: None,
+) -> bool:
     """Whether all of ``wanted`` hold wherever all of ``given`` do.
 
-    ``equivalents`` tells what expressions over steps are true for.
+    ``equivalents`` tells what expressions over steps are true for, ``type_of`` what values there
+    are.
     """
-    atoms: dict[_Atom, None] = {}
+    atoms: dict[Atom, None] = {}
     make = _Maker(equivalents).formula
     goals = [make(expr, outcome, atoms) for expr, outcome in wanted]
     if not goals:
@@ -54,20 +52,21 @@ def implies(given: Outcomes, wanted: Outcomes, equivalents: Equivalents = lambda
     if len(atoms) > MAX_CONDITIONS:
         return False
     names = list(atoms)
+    is_possible = possible(names, _evaluated(kept), type_of)
     for values in product((True, False), repeat=len(names)):
         valuation = dict(zip(names, values, strict=True))
-        reached = _is_possible(valuation) and all(premise(valuation) for premise in premises)
+        reached = all(premise(valuation) for premise in premises) and is_possible(valuation)
         if reached and not all(goal(valuation) for goal in goals):
             return False
     return True
 
 
-def _relevant(given: Outcomes, atoms: set[_Atom], make: _Make) -> list[tuple[Expr, bool]]:
+def _relevant(given: Outcomes, atoms: set[Atom], make: _Make) -> list[tuple[Expr, bool]]:
     """Those that speak of the expressions in question, as far as they can be taken into account."""
     subjects = {atom.key for atom in atoms}
     kept: list[tuple[Expr, bool]] = []
     for expr, outcome in given:
-        mine: dict[_Atom, None] = {}
+        mine: dict[Atom, None] = {}
         make(expr, outcome, mine)
         if len(atoms | mine.keys()) > MAX_CONDITIONS:
             continue
@@ -84,7 +83,7 @@ class _Maker:
     equivalents: Equivalents
     depth: int = 0
 
-    def formula(self, expr: Expr, outcome: bool, atoms: dict[_Atom, None]) -> _Formula:
+    def formula(self, expr: Expr, outcome: bool, atoms: dict[Atom, None]) -> _Formula:
         if isinstance(expr, Unary) and expr.operator == "!":
             return self.formula(expr.operand, not outcome, atoms)
         if isinstance(expr, Logical):
@@ -105,7 +104,7 @@ class _Maker:
         return lambda valuation: valuation[atom] is wanted
 
     def of_equivalent(
-        self, equivalent: Equivalent, outcome: bool, atoms: dict[_Atom, None]
+        self, equivalent: Equivalent, outcome: bool, atoms: dict[Atom, None]
     ) -> _Formula:
         self.depth += 1
         parts = [self.formula(one.expr, one.outcome, atoms) for one in equivalent.conditions]
@@ -122,38 +121,55 @@ def _bare(expr: Expr) -> Expr:
     return expr.left if compared else expr
 
 
-def _atom(expr: Expr) -> tuple[_Atom, bool]:
-    if isinstance(expr, Binary) and expr.operator in ("==", "!="):
-        positive = expr.operator == "=="
-        for one, other in ((expr.left, expr.right), (expr.right, expr.left)):
-            if isinstance(other, Literal) and not isinstance(one, Literal):
-                literal = (type(other.value).__name__, other.value)
-                if other.value is True:
-                    return _Atom(expression_key(one)), positive
-                if other.value is False and _is_bool(one):
-                    return _Atom(expression_key(one)), not positive
-                return _Atom(expression_key(one), literal, True), positive
-        return _Atom(
-            ("==", frozenset((expression_key(expr.left), expression_key(expr.right))))
-        ), positive
-    if isinstance(expr, Binary) and expr.operator in _ORDERS and _is_ordered(expr):
-        operator, positive = _ORDERS[expr.operator]
-        return _Atom((operator, expression_key(expr.left), expression_key(expr.right))), positive
-    return _Atom(expression_key(expr)), True
+def _evaluated(given: Outcomes) -> frozenset[Atom]:
+    """The atoms that certainly were evaluated, and did not fail."""
+    found: set[Atom] = set()
+    waiting = list(given)
+    while waiting:
+        expr, outcome = waiting.pop()
+        if isinstance(expr, Unary) and expr.operator == "!":
+            waiting.append((expr.operand, not outcome))
+        elif isinstance(expr, Logical) and (expr.operator == "&&") is outcome:
+            waiting += [(operand, outcome) for operand in expr.operands]
+        elif not isinstance(expr, Logical):
+            found.add(_atom(expr)[0])
+    # Of other values than bools `x == true` is false, and `x` no condition: both are one atom.
+    return frozenset(atom for atom in found if atom.test != "true")
 
 
-_ORDERS: Final = {"<=": ("<=", True), ">": ("<=", False), "<": ("<", True), ">=": ("<", False)}
-"""Each order by the one that it is, or that it is the opposite of."""
+def _atom(expr: Expr) -> tuple[Atom, bool]:
+    """The atom that a condition is, or the opposite of."""
+    if not isinstance(expr, Binary):
+        return Atom(expression_key(expr), "true", subject=expr), True
+    operator, positive = ("==", False) if expr.operator == "!=" else (expr.operator, True)
+    if operator == "in" and (among := _literals(expr.right)) is not None:
+        return Atom(expression_key(expr.left), "in", among, expr.left), True
+    if operator not in MIRRORED:
+        return Atom(expression_key(expr), "true", subject=expr), True
+    for one, other, symbol in (
+        (expr.left, expr.right, operator),
+        (expr.right, expr.left, MIRRORED[operator]),
+    ):
+        value = literal(other)
+        if value is None or isinstance(one, Literal):
+            continue
+        if symbol == "==" and value[1] is True:
+            return Atom(expression_key(one), "true", subject=one), positive
+        if symbol == "==" and value[1] is False and _is_bool(one):
+            return Atom(expression_key(one), "true", subject=one), not positive
+        return Atom(expression_key(one), symbol, (value,), one), positive
+    left, right = expression_key(expr.left), expression_key(expr.right)
+    if repr(left) > repr(right):
+        left, right, operator = right, left, MIRRORED[operator]
+    return Atom((left, right), f"pair {operator}"), positive
 
 
-def _is_ordered(expr: Binary) -> bool:
-    """Whether one of the two orders holds: a whole number, and what is no computed NaN."""
-    if not isinstance(expr.right, Literal) or type(expr.right.value) is not int:
-        return False
-    left = expr.left
-    while isinstance(left, Select):
-        left = left.operand
-    return isinstance(left, Ident) and left.name != "steps"
+def _literals(expr: Expr) -> tuple[Any, ...] | None:
+    """The values of a list of literals."""
+    if not isinstance(expr, ListLiteral) or expr.optional:
+        return None
+    found = tuple(map(literal, expr.elements))
+    return None if None in found else found
 
 
 def _is_bool(expr: Expr) -> bool:
@@ -166,13 +182,3 @@ def _is_bool(expr: Expr) -> bool:
         and isinstance(step.operand, Ident)
         and step.operand.name == "steps"
     )
-
-
-def _is_possible(valuation: dict[_Atom, bool]) -> bool:
-    """One value is not equal to two different texts."""
-    texts = [
-        atom.key
-        for atom, is_true in valuation.items()
-        if is_true and atom.compared and atom.literal[0] == "str"
-    ]
-    return len(texts) == len(set(texts))

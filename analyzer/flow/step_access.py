@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
@@ -17,6 +18,7 @@ from analyzer.flow.implication import implies
 from analyzer.flow.place import Place, may_be_asked_again
 from analyzer.flow.step_conditions import equivalents_at
 from analyzer.flow.step_names import step_name
+from analyzer.types import NEVER, Type
 from kernel.cel import Expr, walk
 from kernel.cel.tree import Conditional, Logical, Macro, Select, children
 from kernel.structs import struct
@@ -45,7 +47,7 @@ def _uses_of(expr: Expr) -> Iterator[_Use]:
             yield _Use(name, node)
 
 
-def certain_steps(expr: Expr, place: Place) -> frozenset[str]:
+def certain_steps(expr: Expr, place: Place, facts: Facts) -> frozenset[str]:
     """The steps that have certainly run wherever the expression reads them, by its conditions.
 
     A step with a ``when`` has run where the same condition is known to hold.
@@ -53,20 +55,28 @@ def certain_steps(expr: Expr, place: Place) -> frozenset[str]:
     found: dict[str, bool] = {}
     for use in _uses_of(expr):
         if found.get(use.name, True):
-            found[use.name] = _is_certain(use, expr, place)
+            found[use.name] = _is_certain(use, expr, place, facts)
     return frozenset(name for name, held in found.items() if held)
 
 
-def _is_certain(use: _Use, expr: Expr, place: Place) -> bool:
+def _is_certain(use: _Use, expr: Expr, place: Place, facts: Facts) -> bool:
     step = place.conditions.by_name.get(use.name)
     if step is None or use.name not in place.state:
         return False
     guards = place.conditions.guards(step, place.step, place.within)
     if guards is None or not all(may_be_asked_again(one, place) for one in guards):
         return False
-    given = [(one.expr, one.outcome) for one in place.known]
+    given = [(one.expr, one.outcome) for one in place.known if one.gives is None]
     given += _around(expr, use.node)
-    return implies(given, [(one.expr, one.outcome) for one in guards], equivalents_at(place))
+
+    def type_of(subject: Expr) -> Type | None:
+        path = None if is_optional(subject) else path_of(subject, facts)
+        type_ = NEVER if path is None else type_at(path, facts)
+        # Of steps only those are in scope that the expression reads.
+        return None if type_ == NEVER else type_
+
+    wanted = [(one.expr, one.outcome) for one in guards]
+    return implies(given, wanted, equivalents_at(place), type_of)
 
 
 def _around(expr: Expr, node: Expr) -> list[tuple[Expr, bool]]:

@@ -11,13 +11,24 @@ from kernel.cel.tree import Ident, Index, Literal, Select
 @lru_cache(maxsize=16_384)
 def steps_read(template: Template) -> frozenset[str] | None:
     """The steps that a template names; None where it reads ``steps`` as a whole."""
-    found = set()
+    found: frozenset[str] = frozenset()
     for _, embedded in template.tree.expressions():
-        for reference in references(embedded.expr):
-            if reference[0] == "steps":
-                if len(reference) == 1 or not isinstance(reference[1], str):
-                    return None
-                found.add(reference[1])
+        read = steps_read_by(embedded.expr)
+        if read is None:
+            return None
+        found |= read
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def steps_read_by(expr: Expr) -> frozenset[str] | None:
+    """The steps that an expression names; None where it reads ``steps`` as a whole."""
+    found = set()
+    for reference in references(expr):
+        if reference[0] == "steps":
+            if len(reference) == 1 or not isinstance(reference[1], str):
+                return None
+            found.add(reference[1])
     return frozenset(found)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from analyzer.lowering.conjunction import Node, Nodes, Places, numeric, types_of
 from analyzer.types import INT_MAX, INT_MIN, NEVER, Double, Int, List, Never, String, Type, union
+from analyzer.types.doubles import nearest_double
 
 JSON_MOST = 2**1023 - 1
 """The greatest whole number of JSON that is taken (kernel.schema.plain)."""
@@ -147,14 +148,6 @@ def _beyond(bound: float, towards: float) -> float:
     near = nearest_double(bound)
     lies = near > bound if towards > 0 else near < bound
     return near if lies else math.nextafter(near, towards)
-
-
-def nearest_double(bound: float) -> float:
-    """The double nearest to a number."""
-    try:
-        return float(bound)
-    except OverflowError:
-        return math.inf if bound > 0 else -math.inf
 
 
 def _size(bounds: list[Any], pick: Callable[[list[int]], int]) -> int | None:

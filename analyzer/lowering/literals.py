@@ -9,11 +9,11 @@ from analyzer.lowering.by_kind import (
     is_integral,
     json_kind,
     json_kinds,
-    nearest_double,
     number_form,
 )
 from analyzer.lowering.conjunction import CHOICES, Node, Nodes, demands
 from analyzer.types import NULL, Bool, Double, Field, Int, List, Record, String, Type, union
+from analyzer.types.doubles import nearest_double
 
 _ELSEWHERE = {*CHOICES, "allOf", "$ref"}
 """What these lead to is held by the place too."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -29,7 +29,7 @@ from kernel.schema import NO_SCHEMAS, Schemas
 from kernel.schema.bundle import bundle
 from kernel.schema.keywords import all_schemas
 from kernel.schema.plain import is_json
-from kernel.structs import struct
+from kernel.structs import field, struct
 
 MAX_NODES = 20_000
 """A schema with more nodes, its choices multiplied out, is known in part only."""
@@ -44,11 +44,24 @@ def lower(schema: Any, schemas: Schemas = NO_SCHEMAS, *, name: str = "") -> Type
     ``schemas`` is where its references to others lead. Raises
     :class:`kernel.schema.InvalidSchema` for what is no schema (`check_schema` says why).
     """
+    bundled = bundle(schema, schemas)
+    return _lowered(json.dumps(bundled, default=str), _Same(bundled), name)
+
+
+@struct
+class _Same:
+    """A bundled schema, which is not compared: its text is."""
+
+    root: Any = field(compare=False)
+
+
+@lru_cache(maxsize=256)
+def _lowered(text: str, bundled: _Same, name: str) -> Type:
+    """The type of a schema with this text: the next reading of a manifest gets the same one."""
     from kernel.schema.engine import validator
 
-    bundled = bundle(schema, schemas)
-    validator(bundled)
-    return Lowering(bundled, name).place((Node("", bundled),))
+    validator(bundled.root)
+    return Lowering(bundled.root, name).place((Node("", bundled.root),))
 
 
 @struct

@@ -34,9 +34,10 @@ def object_shape(places: Places, held: Nodes, why: list[str]) -> Type:
             return NEVER
         fields.append((name, field))
     rest = _rest(places, held)
-    if not fields and not isinstance(rest, Dyn | Never):
+    patterns = _patterns(places, held)
+    if not fields and not patterns and not isinstance(rest, Dyn | Never):
         return Map(rest)
-    return Record(tuple(fields), rest)
+    return Record(tuple(fields), rest, patterns, _unmatched(places, held) if patterns else NEVER)
 
 
 def _field(
@@ -105,13 +106,30 @@ def matches(pattern: str, name: str) -> bool:
 
 def _rest(places: Places, held: Nodes) -> Type:
     """The type of the fields that no node names; with patterns, of any that one may match."""
-    others = [
-        node.child("additionalProperties") for node in held if "additionalProperties" in node.schema
-    ]
     patterns = [
         node.child("patternProperties", pattern)
         for node in held
         for pattern in node.schema.get("patternProperties", ())
     ]
-    types = [places.inner((node,)) for node in patterns]
-    return union([places.inner(others) if others else UNDECLARED, *types])
+    return union([_unmatched(places, held), *(places.inner((node,)) for node in patterns)])
+
+
+def _unmatched(places: Places, held: Nodes) -> Type:
+    """The type of the fields that no node names, and whose names match no pattern."""
+    others = [
+        node.child("additionalProperties") for node in held if "additionalProperties" in node.schema
+    ]
+    return places.inner(others) if others else UNDECLARED
+
+
+def _patterns(places: Places, held: Nodes) -> tuple[tuple[str, Type], ...]:
+    """The types of fields by patterns, where one node alone tells them."""
+    telling = [
+        node for node in held if node.schema.keys() & {"patternProperties", "additionalProperties"}
+    ]
+    if len(telling) != 1:
+        return ()
+    return tuple(
+        (pattern, places.inner((telling[0].child("patternProperties", pattern),)))
+        for pattern in telling[0].schema.get("patternProperties", ())
+    )

@@ -7,6 +7,7 @@ of its definition; a topology that declares no outputs gives the type of its res
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from analyzer.lowering.lower import lower
@@ -16,6 +17,7 @@ from analyzer.types import Dyn, Map, Never, Record, Type, without
 from kernel.manifest import Definition, Module, Resource, find_kind, schemas_of
 from kernel.manifest.fields import closed
 from kernel.schema import InvalidSchema, Schemas
+from kernel.schema.keywords import traits
 from kernel.topology.fields import open_schema
 
 ANYTHING = Dyn("its inputs are not declared")
@@ -102,5 +104,20 @@ class Contracts:
             # The callee is kept, so that no other one gets its identity.
             found = callee.declared(part)
             type_ = None if found is None else self.lowered(found.schema, found.schemas)
+            if type_ is not None and part == "outputs":
+                type_ = _with_lengths(type_, callee.definition)
             self._parts[key] = callee, type_
         return self._parts[key][1]
+
+
+def _with_lengths(type_: Type, definition: Definition) -> Type:
+    """The type of what a controller gives, with the numbers that it promises to be sizes of lists.
+
+    What a topology gives promises nothing: nobody holds its steps to it.
+    """
+    if not isinstance(type_, Record) or definition.controller is None or definition.outputs is None:
+        return type_
+    properties = definition.outputs.get("properties", {})
+    found = {name: traits(schema).same_length for name, schema in properties.items()}
+    lengths = tuple((name, listed) for name, listed in found.items() if listed is not None)
+    return replace(type_, lengths=lengths) if lengths else type_

@@ -25,7 +25,7 @@ _OF_SCHEMAS: Final = codes(
 _OF_EFFECTS: Final = codes(
     "unreachable-retry", "unsafe-retry", "error-coverage", "timeout-budget", "unclassified",
     "approval-in-loop", "unbounded-loop", "missing-check", "bad-definition",
-    "non-exhaustive-switch",
+    "non-exhaustive-switch", "loop-limit",
 )  # fmt: skip
 # One unit after the other: what topologies in a circle raise depends on which is looked at first.
 _CHECK_EFFECTS: Final = in_each_unit(

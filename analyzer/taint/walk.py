@@ -209,7 +209,10 @@ class _TaintWalk:
             return _NONE_VETTED
         if id(known) not in self.vetted:
             self.vetted[id(known)] = frozenset(
-                path for one in known for path in vetted_by(one.expr, one.outcome)
+                path
+                for one in known
+                if one.gives is None
+                for path in vetted_by(one.expr, one.outcome)
             )
         return self.vetted[id(known)]
 

@@ -162,7 +162,7 @@ class String(Type):
             return False
         if len(value) < self.least or (self.most is not None and len(value) > self.most):
             return False
-        return self.pattern is None or _matches(self.pattern, value)
+        return self.pattern is None or is_match(self.pattern, value)
 
     def __str__(self) -> str:
         if self.literals is None:
@@ -172,7 +172,8 @@ class String(Type):
         return "|".join(f"'{text}'" for text in shown) + more
 
 
-def _matches(pattern: str, value: str) -> bool:
+def is_match(pattern: str, value: str) -> bool:
+    """Whether a text matches a pattern of a schema."""
     from kernel.schema.engine import pattern_matcher
 
     return pattern_matcher(pattern)(value)
@@ -265,7 +266,8 @@ class Field:
     ``lenient``: no schema says whether the field is there (no ``required`` at all), or its presence
     depends on what types do not say (``if``, ``dependentRequired``). ``default``: the field is
     there even if nobody gave it, since its schema has a default. ``declared``: some schema says
-    what the field is, not only that it is required.
+    what the field is, not only that it is required. ``guarded``: no schema knows the field, a
+    condition has found it.
     """
 
     type: Type
@@ -274,14 +276,23 @@ class Field:
     lenient: bool = field(default=False, compare=False)
     default: bool = False
     declared: bool = field(default=True, compare=False)
+    guarded: bool = field(default=False, compare=False)
 
 
 @struct
 class Record(Type):
-    """Known fields, and what others may be there: ``rest`` is Never when it is closed."""
+    """Known fields, and what others may be there: ``rest`` is Never when it is closed.
+
+    ``patterns`` tells of which type those of the rest are whose names a pattern matches, and
+    ``unmatched`` what all others are; without patterns all are what ``rest`` says. ``lengths`` are
+    the fields that hold the sizes of lists in other fields.
+    """
 
     fields: tuple[tuple[str, Field], ...] = ()
     rest: Type = field(default_factory=Never)
+    patterns: tuple[tuple[str, Type], ...] = ()
+    unmatched: Type = field(default_factory=Never)
+    lengths: tuple[tuple[str, str], ...] = ()
 
     def contains(self, value: Any) -> bool:
         if not isinstance(value, Mapping):

@@ -13,6 +13,14 @@ NAN: Final = Double(math.inf, -math.inf)
 """What is not a number: no number lies within these bounds, which say nothing about NaN."""
 
 
+def nearest_double(bound: float) -> float:
+    """The double nearest to a number."""
+    try:
+        return float(bound)
+    except OverflowError:
+        return math.inf if bound > 0 else -math.inf
+
+
 def is_never_json(type_: Type) -> bool:
     """Whether all values are infinite or not a number, which JSON has not."""
     return isinstance(type_, Double) and (type_.least == math.inf or type_.most == -math.inf)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import reduce
 from typing import Literal
 
 from analyzer.types import (
@@ -22,6 +24,8 @@ from analyzer.types import (
     resolved,
     union,
 )
+from analyzer.types.algebra import is_match
+from analyzer.types.intersection import meet
 from kernel.structs import struct
 
 Presence = Literal["certain", "possible", "undeclared", "never", "fieldless"]
@@ -59,19 +63,26 @@ def _of_record(record: Record, name: str) -> Member:
         return Member("certain", field.type, declared=field.declared)
     if field is not None:
         return Member("possible", field.type, field.lenient)
-    if record.is_closed:
+    rest = _matched(record, name) if record.patterns else record.rest
+    if isinstance(rest, Never):
         return Member("never")
-    return Member("undeclared" if isinstance(record.rest, Dyn) else "possible", record.rest)
+    return Member("undeclared" if isinstance(rest, Dyn) else "possible", rest)
+
+
+def _matched(record: Record, name: str) -> Type:
+    """The type of a field that is not known, by the patterns that its name matches."""
+    found = [type_ for pattern, type_ in record.patterns if is_match(pattern, name)]
+    return reduce(meet, found) if found else record.unmatched
 
 
 def field_names(type_: Type) -> frozenset[str]:
-    """The names of the fields that the members of a type declare."""
+    """The names of the fields that the members of a type declare, whatever conditions found."""
     return frozenset(
         name
         for one in members_of(type_)
         if isinstance(one, Record)
         for name, field in one.fields
-        if not isinstance(field.type, Never)
+        if not isinstance(field.type, Never) and not field.guarded
     )
 
 
@@ -135,20 +146,24 @@ def list_sized(type_: List, least: int, most: int | None) -> Type:
 
 def with_field(type_: Record | Map, name: str, field: Field) -> Type:
     """The record with another field of that name; a map becomes a record with that field."""
-    if isinstance(type_, Map):
-        if any(one != String() for one in members_of(type_.key)):
-            return type_
-        return Record(((name, field),), type_.value)
-    known = type_.get(name)
+    if isinstance(type_, Map) and any(one != String() for one in members_of(type_.key)):
+        return type_
+    record = Record((), type_.value) if isinstance(type_, Map) else type_
+    known = record.get(name)
     if known is None:
-        return Record((*type_.fields, (name, field)), type_.rest)
+        return _with_fields(record, (*record.fields, (name, replace(field, guarded=True))))
     if known.type is field.type and known.required is field.required:
         return type_
     made = Field(
-        field.type, field.required, known.secret, known.lenient, field.default, field.declared
-    )
-    fields = tuple([(n, made) if n == name else (n, f) for n, f in type_.fields])
-    return Record(fields, type_.rest)
+        field.type, field.required, known.secret, known.lenient,
+        field.default, field.declared, known.guarded,
+    )  # fmt: skip
+    return _with_fields(record, tuple([(n, made if n == name else f) for n, f in record.fields]))
+
+
+def _with_fields(record: Record, fields: tuple[tuple[str, Field], ...]) -> Record:
+    """As ``replace``, which takes longer."""
+    return Record(fields, record.rest, record.patterns, record.unmatched, record.lengths)
 
 
 def without_field(type_: Type, name: str) -> Type:

@@ -5,8 +5,9 @@ Each function may keep too much, never too little.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from analyzer.types import (
     NEVER,
@@ -26,8 +27,12 @@ from analyzer.types import (
     union,
     without,
 )
+from analyzer.types.doubles import nearest_double
 from analyzer.types.members import list_sized
 from analyzer.types.overloads import kinds
+
+MAX_EXACT: Final = 2**53
+"""Ints from here on are rounded where they are compared with doubles."""
 
 
 def comparable_kinds(type_: Type) -> frozenset[str] | None:
@@ -47,21 +52,40 @@ def of_kinds(type_: Type, wanted: frozenset[str] | None) -> Type:
 
 def ordered(type_: Type, operator: str, value: Any) -> Type:
     """The values of a type that can be compared with a value, and stand in that order to it."""
-    number = type(value) is int
     return union(
-        _int_ordered(one, operator, value) if isinstance(one, Int) and number else one
+        _number_ordered(one, operator, value)
         for one in members_of(type_)
         if not isinstance(one, Null | List | Map | Record)
     )
 
 
-def _int_ordered(type_: Int, operator: str, value: int) -> Type:
+def _number_ordered(type_: Type, operator: str, value: Any) -> Type:
+    if type(value) not in (int, float) or math.isnan(value):
+        return type_
+    if isinstance(type_, Int):
+        exact = type(value) is int or abs(value) < MAX_EXACT
+        return _int_ordered(type_, operator, value) if exact else type_
+    return _double_ordered(type_, operator, value) if isinstance(type_, Double) else type_
+
+
+def _int_ordered(type_: Int, operator: str, value: float) -> Type:
     least, most = type_.least, type_.most
     if operator in ("<", "<="):
-        most = min(most, value - 1 if operator == "<" else value)
+        most = min(most, math.ceil(value) - 1 if operator == "<" else math.floor(value))
     else:
-        least = max(least, value + 1 if operator == ">" else value)
+        least = max(least, math.floor(value) + 1 if operator == ">" else math.ceil(value))
     return Int(least, most) if least <= most else NEVER
+
+
+def _double_ordered(type_: Double, operator: str, value: float) -> Type:
+    """The doubles in an order to a number, if there are some; what is no number is in no order."""
+    bound, exact = nearest_double(value), value == nearest_double(value)
+    least, most = type_.least, type_.most
+    if operator in ("<", "<="):
+        most = min(most, math.nextafter(bound, -math.inf) if operator == "<" and exact else bound)
+    else:
+        least = max(least, math.nextafter(bound, math.inf) if operator == ">" and exact else bound)
+    return Double(least, most) if least <= most else type_
 
 
 def equal_to(type_: Type, value: Any) -> Type:
@@ -82,10 +106,20 @@ def _member_equal(type_: Type, value: Any) -> Type:
             return literal if type_.contains(value) else NEVER
         case Int() if type(value) is int:
             return Int(value, value) if type_.contains(value) else NEVER
+        case Int() | Double() if type(value) in (int, float) and abs(value) < MAX_EXACT:
+            return _number_equal(type_, value)
         case Int() | Double() | UInt():
             # A double is equal to the ints that round to it.
             return type_ if isinstance(value, int | float) and type(value) is not bool else NEVER
     return type_ if isinstance(value, bytes) and kinds(type_) == frozenset({"bytes"}) else NEVER
+
+
+def _number_equal(type_: Int | Double, value: float) -> Type:
+    if not type_.least <= value <= type_.most:
+        return NEVER
+    if isinstance(type_, Double):
+        return Double(float(value), float(value))
+    return Int(int(value), int(value)) if value == int(value) else NEVER
 
 
 def different_from(type_: Type, value: Any) -> Type:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from analyzer.types import (
     BOOL,
@@ -14,6 +14,7 @@ from analyzer.types import (
     INT_MIN,
     NEVER,
     Bool,
+    Double,
     Dyn,
     Error,
     Int,
@@ -136,26 +137,36 @@ def _quotient(left: Int, right: Int) -> Int:
     return Int(left.least // right.most, left.most // right.least)
 
 
-MAX_INT_RANGES: Final = 16
-"""With more ranges of ints in a list literal, only the least and the greatest int are kept."""
+MAX_RANGES: Final = 8
+"""With more ranges of ints, or of doubles, in a list literal only their ends are kept."""
+
+Number = TypeVar("Number", Int, Double)
 
 
 def union_of_many(types: Iterable[Type]) -> Type:
     """The union of many types, in a time that grows with their number only."""
     texts: set[str] = set()
     ints: set[Int] = set()
+    doubles: set[Double] = set()
     others: Type = NEVER
     for one in types:
         if isinstance(one, String) and one.literals is not None and one == String(one.literals):
             texts |= one.literals
         elif isinstance(one, Int):
             ints.add(one)
+        elif isinstance(one, Double) and one.least <= one.most:
+            doubles.add(one)
         elif not isinstance(others, Dyn | Error):
             others = union([others, one])
-    if len(ints) > MAX_INT_RANGES:
-        ints = {Int(min(one.least for one in ints), max(one.most for one in ints))}
     parts: list[Type] = [String(frozenset(texts))] if texts else []
-    return union([*parts, *sorted(ints, key=lambda one: one.least), others])
+    return union([*parts, *_few(ints, Int), *_few(doubles, Double), others])
+
+
+def _few(ranges: set[Number], made: Callable[[Any, Any], Number]) -> list[Number]:
+    """The ranges of numbers in their order; of many, all that is between the ends."""
+    if len(ranges) > MAX_RANGES:
+        return [made(min(one.least for one in ranges), max(one.most for one in ranges))]
+    return sorted(ranges, key=lambda one: one.least)
 
 
 def concatenated(left: Type, right: Type) -> Type | None:

@@ -124,6 +124,9 @@ class Traits:
     atomic: bool = False
     """On a call site: calls on the resource that the call around it refers to take effect together
     with that call, or not at all; the journal holds nothing of them by themselves."""
+    same_length: str | None = None
+    """On a whole number: the field beside it whose list has so many elements; a promise of the
+    controller that makes both."""
 
 
 _NONE = Traits()
@@ -142,6 +145,7 @@ def traits(schema: Any) -> Traits:
 def _traits(schema: Mapping[str, Any]) -> Traits:
     ref, context = schema.get("x-kernel-ref"), schema.get("x-kernel-context")
     source, names = schema.get("x-kernel-schema"), schema.get("x-kernel-names")
+    same_length = schema.get("x-kernel-same-length")
     return Traits(
         schema.get("x-kernel-secret") is True,
         ref if isinstance(ref, str) else None,
@@ -154,6 +158,7 @@ def _traits(schema: Mapping[str, Any]) -> Traits:
         source if isinstance(source, str) else None,
         names if isinstance(names, str) else None,
         schema.get("x-kernel-atomic") is True,
+        same_length if isinstance(same_length, str) else None,
     )
 
 
@@ -169,6 +174,7 @@ _VALUES: Mapping[str, tuple[Any, ...] | type] = {
     "x-kernel-schema": str,
     "x-kernel-names": str,
     "x-kernel-atomic": (True, False),
+    "x-kernel-same-length": str,
 }
 
 

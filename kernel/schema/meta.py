@@ -23,6 +23,10 @@ _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
+MAX_ROUNDS = 20
+"""So often what is wrong with references is left out, to find what else is."""
+
+
 @struct
 class SchemaFault:
     """A problem of a schema with its rule: K101 invalid, K102 unresolved, K105 bad default."""
@@ -36,22 +40,46 @@ def check_schema(schema: Any, schemas: Schemas = NO_SCHEMAS) -> list[SchemaFault
 
     Independent mistakes are told together: what is wrong is left out for the checks that follow.
     """
+    faults: list[SchemaFault] = []
+    found = _sound_part(schema, schemas, faults)
+    if found is not None:
+        faults += (SchemaFault("K105", problem) for problem in _bad_defaults(*found))
+    return faults
+
+
+def sound_part(schema: Any, schemas: Schemas = NO_SCHEMAS) -> tuple[Any, Any] | None:
+    """A schema without what is wrong in it, and the same bundled; None where nothing is left."""
+    return _sound_part(schema, schemas, [])
+
+
+def _sound_part(schema: Any, schemas: Schemas, faults: list[SchemaFault]) -> tuple[Any, Any] | None:
+    """Leave out what is wrong, which goes to ``faults``, until the rest can be bundled."""
     try:
         invalid = list(_invalid(schema))
     except InvalidSchema as error:
-        return [SchemaFault("K101", problem) for problem in error.problems]
-    faults = [SchemaFault("K101", problem) for problem in invalid]
+        faults += (SchemaFault("K101", problem) for problem in error.problems)
+        return None
+    faults += (SchemaFault("K101", problem) for problem in invalid)
     sound = _without(schema, [one.path for one in invalid]) if invalid else schema
-    try:
-        bundled, lost = bundle_sound(sound, schemas)
-    except InvalidSchema as error:
-        return [*faults, *(SchemaFault("K102", problem) for problem in error.problems)]
-    faults += [SchemaFault("K102", problem) for problem in lost]
+    known: set[Problem] = set()
+    for _ in range(MAX_ROUNDS):
+        try:
+            bundled, problems = bundle_sound(sound, schemas)
+        except InvalidSchema as error:
+            bundled, problems = None, [*error.problems]
+        new = [problem for problem in problems if problem not in known]
+        faults += (SchemaFault("K102", problem) for problem in new)
+        known.update(new)
+        if bundled is not None:
+            break
+        if not new:
+            return None
+        sound = _without(sound, [one.path for one in new])
     try:
         validator(bundled)
     except InvalidSchema:
-        return faults  # what is wrong is in a schema that it refers to, and is reported there
-    return faults + [SchemaFault("K105", problem) for problem in _bad_defaults(sound, bundled)]
+        return None  # what is wrong is in a schema that it refers to, and is reported there
+    return None if bundled is None else (sound, bundled)
 
 
 def _without(schema: Any, paths: list[Path]) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from analyzer import check
 from analyzer.batch import check_each
+from analyzer.editor.workspace import Workspace
 from analyzer.report import Finding
 
 LIBRARY = """\
@@ -98,3 +99,28 @@ def test_a_comment_is_not_stale_where_another_path_needs_it(folder: Path) -> Non
     assert codes("in/value.yaml") == []
     assert codes("in") == ["K902"]
     assert codes("in", "in/value.yaml") == []
+
+
+OLD_NAME = """\
+kind: Run.Sequence
+metadata: { name: Value }
+steps:
+  - name: A
+    forEach: [1]
+    concurrency: 2 # kernel: ignore[K003] the others have the older version
+    do: [{ value: 1, unknown: 2 }] # kernel: ignore[K003] it is not read
+result: "${{ steps.A.result }}"
+"""
+
+
+@pytest.mark.parametrize("weight", ["error", "warning", "info"])
+def test_a_fault_of_reading_is_suppressed_where_it_is_no_error(tmp_path: Path, weight: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(OLD_NAME)
+    (tmp_path / "kernel.toml").write_text(f"[check]\nseverity = {{ K003 = '{weight}' }}\n")
+    found = [(one.code, one.weight) for one in check_each([file]).report.findings]
+    workspace = Workspace()
+    workspace.put(str(file), OLD_NAME)
+    assert found == [(one.code, one.weight) for one in workspace.diagnose(str(file))]
+    assert ("K003", weight) not in found or weight == "error"
+    assert bool(found) == (weight == "error")

@@ -24,12 +24,13 @@ HEAD: dict[str, Any] = {
             "d": {"type": "number"},
             "b": {"type": "boolean"},
             "o": {"type": ["string", "null"]},
+            "m": {"anyOf": [{"enum": [1.5, "a"]}, {"type": "array", "items": {}}]},
         },
-        "required": ["s", "e", "n", "r", "d", "b", "o"],
+        "required": ["s", "e", "n", "r", "d", "b", "o", "m"],
         "additionalProperties": False,
     },
 }
-INPUTS = {"s": "", "e": "b", "n": -9, "r": 3, "d": -0.5, "b": False, "o": None}
+INPUTS = {"s": "", "e": "b", "n": -9, "r": 3, "d": -0.5, "b": False, "o": None, "m": []}
 """Arguments with which what is refused fails."""
 
 ERRORS = {"Text": {"GONE": {}}, "Number": {404: {}}, "Both": {"GONE": {}, 404: {}}, "Any": None}
@@ -106,6 +107,7 @@ REFUSED: dict[str, tuple[str, str | int]] = {
     "another of a few numbers": ('[{ switch: "${{ inputs.r }}", cases: { 1: [], 2: [] } }]', ""),
     "another double": ('[{ switch: "${{ inputs.d }}", cases: { 1: [] } }]', ""),
     "the other bool": ('[{ switch: "${{ inputs.b }}", cases: { true: [] } }]', ""),
+    "a list": ('[{ switch: "${{ inputs.m }}", cases: { 1.5: [], a: [] } }]', ""),
     "null": ('[{ switch: "${{ inputs.o }}", cases: { a: [] } }]', ""),
     "a declared code without a case": (
         f"[{{ try: [{calls('Both')}], "
@@ -164,6 +166,11 @@ TAKEN: dict[str, tuple[str, str | int]] = {
         '[{ switch: "${{ inputs.n % 2 == 0 ? 0 : 1 }}", cases: { 0: [], 1: [] } }]',
         "",
     ),
+    "all of some numbers and texts": (
+        """[{ when: "${{ inputs.m in [1.5, 'a'] }}", switch: "${{ inputs.m }}",
+              cases: { 1.5: [], a: [] } }]""",
+        "",
+    ),
     "both bools": ('[{ switch: "${{ inputs.b }}", cases: { true: [], false: [] } }]', ""),
     "all that a condition leaves": (
         """[{ when: "${{ inputs.s in ['a', 'b'] }}", switch: "${{ inputs.s }}",
@@ -219,3 +226,42 @@ def test_what_does_not_fail_is_clean(name: str) -> None:
     steps, code = TAKEN[name]
     assert _failure(steps, code) is None
     assert _codes(steps) == []
+
+
+ROUTE = """
+kind: Http.Server
+metadata: {{ name: Server }}
+---
+kind: Kernel.Definition
+metadata: {{ name: Ask, module: T }}
+capability: Invocable
+safety: idempotent
+errors: {{ GONE: {{ }} }}
+outputs:
+  type: object
+  properties: {{ status: {{ type: integer{limits} }} }}
+  required: [status]
+---
+kind: Http.Api
+metadata: {{ name: Api }}
+server: {{ kind: Http.Server, name: Server }}
+routes:
+  - request: {{ path: /, method: GET }}
+    invoke: {{ kind: T.Ask }}
+    response: {{ status: "${{{{ result.status }}}}" }}
+    catches: [{{ code: GONE, status: "${{{{ size(error.message) > 99 ? {status} : 502 }}}}" }}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("limits", "status", "codes"),
+    [
+        (", minimum: 200, maximum: 599", 404, []),
+        ("", 404, ["K208"]),
+        (", minimum: 200, maximum: 600", 404, ["K208"]),
+        (", minimum: 200, maximum: 599", 700, ["K208"]),
+    ],
+)
+def test_a_status_is_one_that_can_be_sent(limits: str, status: int, codes: list[str]) -> None:
+    found = check_text(ROUTE.format(limits=limits, status=status), "api.yaml").findings
+    assert [one.code for one in found if one.weight != "info"] == codes

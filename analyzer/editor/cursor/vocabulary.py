@@ -261,6 +261,9 @@ SCHEMA: Final[Schema] = {
         "x-kernel-atomic": _bool("The call takes effect with the call around it, or not at all."),
         "x-kernel-schema": _said("The field of the call site that holds this schema."),
         "x-kernel-names": _said("The field of the call site that names these fields in braces."),
+        "x-kernel-same-length": _said(
+            "The field beside this number that holds a list of so many elements."
+        ),
     },
 }
 """The keywords of JSON Schema, and our own."""

@@ -42,7 +42,7 @@ def unnarrowed_union(node: Expr, what: str, lacking: Type) -> Diagnostic:
 
 def untyped(node: Expr, what: str, owner: str) -> Diagnostic:
     reason = f"the schema of {owner} has no `type`, so it may be null, a list, …"
-    return Diagnostic.of("K404", node, f"{what} is not certain: {reason}")
+    return Diagnostic.of("K404", node, f"{what} is not certain: {reason}", severity="warning")
 
 
 def impossible_literal(node: Expr, literal: str, type_: Type) -> Diagnostic:
@@ -89,6 +89,12 @@ def empty_pattern(field: str) -> Message:
 def no_case(missing: Sequence[str]) -> Message:
     """K405: a ``switch`` that leaves values out."""
     return Message("K405", f"no case for {', '.join(missing)}, and there is no `default`")
+
+
+def never_a_case(missing: Sequence[str]) -> Message:
+    """K405: a ``switch`` over a constant that no case is for."""
+    text = f"this always fails: no case for {', '.join(missing)}, and there is no `default`"
+    return Message("K405", text, severity="error")
 
 
 def impossible_case(key: str, subject: Type, meant: str | None) -> Message:

@@ -12,6 +12,12 @@ def optional_unguarded(node: Expr, path: str, guard: str, lenient: bool) -> Diag
     return Diagnostic.of("K501", node, message, severity="warning" if lenient else None)
 
 
+def only_in_some(node: Expr, owner: str, name: str, guard: str) -> Diagnostic:
+    """K501: a field that only some alternatives of a value declare."""
+    message = f"only some alternatives of {owner} have `{name}`; guard it with {guard}"
+    return Diagnostic.of("K501", node, message)
+
+
 def nullable_unguarded(node: Expr, what: str) -> Diagnostic:
     message = f"{what} may be null here; exclude it with a '!= null' before"
     return Diagnostic.of("K502", node, message)
@@ -40,9 +46,25 @@ def index_unproven(node: Expr, what: str, guard: str) -> Diagnostic:
     return Diagnostic.of("K507", node, f"{what} may be past the end; {guard}")
 
 
+def fails(node: Expr, why: str) -> Diagnostic:
+    """K507: what fails on every input; no guard can help."""
+    return Diagnostic.of("K507", node, f"this always fails: {why}", severity="error")
+
+
+def outside(node: Expr, position: str | None, size: str, *, is_negative: bool) -> Diagnostic:
+    """K507: a position that is never one of the list or string."""
+    which = "the position" if position is None else f"position {position}"
+    why = "is before the begin" if is_negative else f"is past the end, {size}"
+    return fails(node, f"{which} {why}")
+
+
 def no_value(node: Expr, optional: str) -> Diagnostic:
     guard = "hasValue(), or give another with orValue()"
     return optional_unguarded(node, f"the value of {optional}", guard, False)
+
+
+def never_a_value(node: Expr) -> Diagnostic:
+    return Diagnostic.of("K501", node, "this always fails: the optional has no value")
 
 
 def no_first_element(node: Expr, items: str) -> Diagnostic:

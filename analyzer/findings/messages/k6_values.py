@@ -55,6 +55,11 @@ def constant_field(value: bool) -> Message:
     return Message("K601", f"this is always {str(value).lower()}")
 
 
+CONSTANT_SWITCH: Final = Message(
+    "K601", "this value is always the same, so the same case is always taken"
+)
+
+
 STEP_NEVER_RUNS: Final = Message(
     "K602", "this step never runs, since what comes before it always fails"
 )

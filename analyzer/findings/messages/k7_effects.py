@@ -1,4 +1,4 @@
-"""K701 to K708: what is repeated, approved, handled, and for how long."""
+"""K701 to K709: what is repeated, approved, handled, and for how long."""
 
 from __future__ import annotations
 
@@ -141,6 +141,12 @@ def unchanging_loop(word: str) -> Message:
     once = "true at first" if word == "while" else "false after the first round"
     text = f"no step of this loop changes what `{word}` reads, so where it is {once} it stays so"
     return Message("K707", f"{text}, and there is no `maxIterations`")
+
+
+def unseen_limit(name: str) -> Message:
+    """K709: a loop that is given up, where nobody looks at the error and its result is read."""
+    text = "where `maxIterations` ends this loop, the `catch` does not look at the error"
+    return Message("K709", f"{text} (LOOP_LIMIT), and `{name}` is read afterwards")
 
 
 def unclassified(kind: str) -> Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Note
 from analyzer.findings.messages import k7_effects
-from analyzer.flow.guards import expression_of
+from analyzer.flow.items import expression_of
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.raising import NO_ERRORS
 from analyzer.rules.effects.reach import Effects, ReachedKind, SiteContext, name_of

@@ -12,7 +12,7 @@ from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.templates import constant
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k4_types, k7_effects
-from analyzer.flow.guards import expression_of
+from analyzer.flow.items import expression_of
 from analyzer.program.caught import error_of_code, is_code
 from analyzer.program.program import written
 from analyzer.program.raising import CATEGORIES, FINAL, KERNEL, Code, Raised

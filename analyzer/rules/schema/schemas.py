@@ -27,7 +27,7 @@ from analyzer.rules.schema.plain import is_plain
 from analyzer.rules.schema.satisfiable import unsatisfiable
 from kernel.errors import Path
 from kernel.manifest import Document, Module, Resource, find_kind, schemas_of
-from kernel.schema import NO_SCHEMAS, InvalidSchema, Schemas, check_schema
+from kernel.schema import NO_SCHEMAS, InvalidSchema, Schemas, check_schema, sound_part
 from kernel.schema.bundle import bundle
 from kernel.structs import struct
 from kernel.topology.roles import roles_of
@@ -114,13 +114,10 @@ def _findings(declared: Declared) -> Iterator[Finding]:
         fix = Edit(f"write '{meant}'", span, meant)
         yield k1_schemas.misspelt_keyword(name, meant).at(span, path + place, fix=fix)
     yield from other_drafts(schema, declared.document, path)
-    from kernel.schema.engine import validator
-
-    try:
-        bundled = bundle(schema, declared.schemas)
-        validator(bundled)
-    except InvalidSchema:
+    found = _sound(schema, declared.schemas)
+    if found is None:
         return
+    schema, bundled = found
     for known in _outermost(untyped(schema)):
         yield at(known.path, k1_schemas.partly_typed(known.path[-1], known.why))
     lowering = Lowering(bundled, "")
@@ -130,6 +127,18 @@ def _findings(declared: Declared) -> Iterator[Finding]:
     for find in (unsatisfiable, refused_defaults, endless):
         for found in find(lowering, parts):
             yield at(found.path, found.message)
+
+
+def _sound(schema: Any, schemas: Schemas) -> tuple[Any, Any] | None:
+    """A schema without what loading has found to be wrong in it, and the same bundled."""
+    from kernel.schema.engine import validator
+
+    try:
+        bundled = bundle(schema, schemas)
+        validator(bundled)
+    except InvalidSchema:
+        return sound_part(schema, schemas)
+    return schema, bundled
 
 
 def _given_up(parts: Parts, root: Any) -> Iterator[Untyped]:

@@ -214,3 +214,39 @@ def test_with_many_alternatives_nothing_is_known() -> None:
 )
 def test_a_field_of_what_is_known_to_be_a_map_only(expression: str, expected: list[str]) -> None:
     assert [one.code for one in infer(expression, {"u": {}}).diagnostics] == expected
+
+
+GUARDS = """
+row.a != null
+has(row.a)
+'a' in row
+row.?a.hasValue()
+type(row.a) == int
+row.a == 'x' && row.b == 'y'
+row.a in ['x', 'y']
+row.a > 3
+size(row.a) > 3
+has(row.a.b)
+!has(row.a)
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize(
+    "schema", [{"type": "object"}, {"type": "object", "additionalProperties": True}]
+)
+def test_a_guard_adds_no_field_to_a_record_of_which_none_is_declared(
+    guard: str, schema: dict[str, Any]
+) -> None:
+    names = {"row": schema, "rows": {"type": "array", "items": schema}}
+    inner = guard.replace("row.", "r.").replace("in row", "in r")
+    for text in (f"{guard} ? row.c : row.d", f"rows.filter(r, {inner}).map(r, r.c)"):
+        assert infer(text, names).diagnostics == ()
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_guard_takes_no_field_away(guard: str) -> None:
+    names = {"row": {"type": "object", "properties": {"k": {}}, "required": ["k"]}}
+    found = infer(f"{guard} ? row.c : row.d", names).diagnostics
+    assert {"undeclared-property"} == {one.name for one in found}
+    assert {"row.c", "row.d"} <= {f"row.{one.message.split(chr(39))[1]}" for one in found}

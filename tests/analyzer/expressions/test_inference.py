@@ -97,7 +97,7 @@ def only(expression: str) -> Diagnostic:
         ("type(limit) == int", "bool"),
         ("order.status", "'paid'|'pending'"),
         ("[1, [2]].flatten()", "list(int from 1 to 2)"),
-        ("math.greatest(1, 2.5)", "1 or double"),
+        ("math.greatest(1, 2.5)", "double"),
         ("timestamp('2024-01-01T00:00:00Z') - duration('1h')", "timestamp"),
         ("'a,b'.split(',')[0]", "string"),
         ("limit == 1 || flag", "bool"),

@@ -7,7 +7,7 @@ from textwrap import indent
 from analyzer import check_text
 from analyzer.report import Finding
 
-EFFECTS = frozenset(("K209", *(f"K70{number}" for number in range(1, 9))))
+EFFECTS = frozenset(("K209", *(f"K70{number}" for number in range(1, 10))))
 
 
 def kind(name: str, fields: str = "", *, controller: bool = True) -> str:

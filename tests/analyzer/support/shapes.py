@@ -125,7 +125,8 @@ def _tagged(rng: random.Random, depth: int, refs: tuple[str, ...]) -> Node:
         one = _object(rng, depth, refs)
         one["properties"]["tag"] = rng.choice([{"const": tag}, {"enum": [tag]}])
         one["required"] = sorted({*one["required"], "tag"})
-        one["additionalProperties"] = False
+        if rng.random() < 0.7:
+            one["additionalProperties"] = False
         made.append(one)
     return {rng.choice(["oneOf", "anyOf"]): made}
 
@@ -203,7 +204,8 @@ def guess(rng: random.Random, node: Any, root: Node, depth: int = 6) -> Any:
         return guess(rng, root["$defs"][node["$ref"].rpartition("/")[2]], root, depth - 1)
     for keyword in ("oneOf", "anyOf"):
         if keyword in node:
-            return guess(rng, rng.choice(node[keyword]), root, depth)
+            chosen = rng.choice(node[keyword])
+            return _with_more(rng, node[keyword], chosen, guess(rng, chosen, root, depth))
     if "allOf" in node:
         return _all_of([guess(rng, one, root, depth) for one in node["allOf"]])
     if "const" in node:
@@ -213,6 +215,15 @@ def guess(rng: random.Random, node: Any, root: Node, depth: int = 6) -> Any:
     kinds = node.get("type", "null")
     kind = rng.choice(kinds) if isinstance(kinds, list) else kinds
     return _GUESSES[kind](rng, node, root, depth)
+
+
+def _with_more(rng: random.Random, alternatives: Any, chosen: Any, made: Any) -> Any:
+    """A value of an open alternative may have anything under the names of the others."""
+    others = {name for one in alternatives for name in one.get("properties", {})}
+    if not isinstance(made, dict) or "additionalProperties" in chosen or rng.random() < 0.5:
+        return made
+    more = sorted(others - chosen.get("properties", {}).keys() - made.keys())
+    return made | {name: rng.choice((1, "a", None, [])) for name in more}
 
 
 def _all_of(values: list[Any]) -> Any:

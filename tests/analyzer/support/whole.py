@@ -10,6 +10,7 @@ import asyncio
 import copy
 import json
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,14 +49,15 @@ class Whole:
     documents: list[dict[str, Any]]
     inputs: Shape
     outputs: dict[str, Shape]
-    fails: set[str]
+    fails: dict[str, list[Any]]
     variables: dict[str, Shape]
     provided: Shape
     arguments: dict[str, Any]
 
     @property
     def text(self) -> str:
-        return "---\n".join(json.dumps(one) + "\n" for one in self.documents)
+        written = "---\n".join(json.dumps(one) + "\n" for one in self.documents)
+        return re.sub(r'"int:(\d+)"', r"\1", written)
 
     def controllers(self, rng: random.Random) -> dict[str, Any]:
         """The controllers of the kinds, which give what their outputs allow."""
@@ -76,7 +78,7 @@ class Whole:
             for _ in range(rng.randint(0, 3)):
                 await asyncio.sleep(0)
             if name in self.fails and rng.random() < 0.3:
-                raise Failure("gone", code="GONE", outcome="failed")
+                raise Failure("gone", code=rng.choice(self.fails[name]), outcome="failed")
             return of.sample(rng)
 
         return call
@@ -119,7 +121,7 @@ class _Maker:
         variables = {name: self.shape() for name in ("v", "w")}
         provided = self.record(("f", "g"))
         outputs: dict[str, Shape] = {}
-        fails: set[str] = set()
+        fails: dict[str, list[Any]] = {}
         documents = [self.module(variables), *self.settings(provided)]
         self.samples = {
             "vars": {name: one.known for name, one in variables.items()},
@@ -152,11 +154,14 @@ class _Maker:
         }
         return [definition, {"kind": "T.Settings", "metadata": {"name": "Words"}}]
 
-    def kind(self, name: str, outputs: dict[str, Shape], fails: set[str]) -> dict[str, Any]:
+    def kind(
+        self, name: str, outputs: dict[str, Shape], fails: dict[str, list[Any]]
+    ) -> dict[str, Any]:
         inputs, given = self.record(("p", "q")), self.shape(3)
         outputs[f"T.{name}"] = given
+        codes = self.rng.choice((["GONE"], ["GONE"], [404], ["GONE", 404]))
         if self.rng.random() < 0.3:
-            fails.add(f"T.{name}")
+            fails[f"T.{name}"] = codes
         self.callees.append(_Callee({"kind": f"T.{name}"}, inputs, given.known))
         return {
             "kind": "Kernel.Definition",
@@ -165,7 +170,7 @@ class _Maker:
             "inputs": inputs.written,
             "outputs": given.written,
             "safety": "idempotent",
-            "errors": {"GONE": {"retryable": True, "outcome": "failed"}},
+            "errors": {_key(one): {"retryable": True, "outcome": "failed"} for one in codes},
         }
 
     def bodied(self) -> list[dict[str, Any]]:
@@ -307,6 +312,7 @@ class _Maker:
     def step(self, scope: _Scope, depth: int) -> list[Any]:
         forms = [self.call, self.call, self.call, self.computed, self.computed]
         forms += [self.guard] if self.rng.random() < 0.3 else []
+        forms += [self.pause] if self.rng.random() < 0.3 else []
         if depth > 0:
             forms += [self.branch, self.branch, self.choice, self.each, self.loop, self.loop]
             forms += [self.together, self.together, self.boundary, self.boundary]
@@ -354,10 +360,24 @@ class _Maker:
     def guard(self, scope: _Scope, depth: int) -> tuple[dict[str, Any], Any]:
         """What ends the walk unless a condition holds."""
         condition = self.condition(scope)
-        thrown = [{"throw": {"code": "ENDED"}}]
+        code = self.rng.choice(("ENDED", "ENDED", 409, bracketed(self.expression(scope))))
+        thrown = [{"throw": {"code": code}}]
         if self.rng.random() < 0.3:
             return {"if": bracketed(condition), "then": self.steps(scope, 0), "else": thrown}, None
         return {"if": bracketed(f"!({condition})"), "then": thrown}, None
+
+    def pause(self, scope: _Scope, depth: int) -> tuple[dict[str, Any], Any]:
+        """What takes a number of milliseconds that is computed, and a pattern of events."""
+        rng, number = self.rng, self.expression(scope, "int", 0)
+        forms = (f"({number}) % 3", f"({number}) % 3 + 2", f"double(({number}) % 3 + 2) / 2.0")
+        asked = (f"({number}) > 0 ? 1 : 0", f"({number}) in [0, 1, 2] ? ({number}) : 1")
+        duration = bracketed(rng.choice((*forms, *asked)))
+        if rng.random() < 0.6:
+            return {"sleep": duration}, None
+        event = bracketed(self.expression(scope, "string", 0))
+        pattern = rng.choice((event, f"never:{event}", f"{event}:never"))
+        waits = {"name": f"W{self.count}", "waitFor": pattern, "timeout": duration}
+        return {"try": [waits], "catch": [{"value": 1}]}, 1
 
     def branch(self, scope: _Scope, depth: int) -> tuple[dict[str, Any], Any]:
         condition = self.condition(scope)
@@ -383,17 +403,20 @@ class _Maker:
 
     def choice(self, scope: _Scope, depth: int) -> tuple[dict[str, Any], Any]:
         kind = self.rng.choice(("string", "bool", "int"))
-        keys = {"string": ["a", "b", "paid"], "bool": [True, False], "int": ["1", "2"]}[kind]
+        keys = {"string": ["a", "b", "paid"], "bool": [True, False], "int": [0, 1, 2]}[kind]
         subject = self.expression(scope, kind, 0)
+        if kind == "int" and self.rng.random() < 0.5:
+            subject = f"(({subject}) % 2 == 0 ? 0 : ({subject}) > 0 ? 1 : 2)"
         cases = {
             key: self.inner(scope, depth, (f"{subject} == {json.dumps(key)}",))
-            for key in self.rng.sample(keys, self.rng.choice((1, 2)))
+            for key in self.rng.sample(keys, self.rng.randint(1, len(keys)))
         }
-        if kind != "string":
+        if kind == "bool":
             cases = {str(key).lower(): steps for key, steps in cases.items()}
             subject = f"string({subject})"
+        cases = {_key(key): steps for key, steps in cases.items()}
         made: dict[str, Any] = {"switch": bracketed(subject), "cases": cases}
-        if self.rng.random() < 0.8:
+        if self.rng.random() < 0.5:
             made["default"] = self.steps(scope, depth)
         return made, None
 
@@ -436,15 +459,41 @@ class _Maker:
     def boundary(self, scope: _Scope, depth: int) -> tuple[dict[str, Any], Any]:
         rng = self.rng
         made: dict[str, Any] = {"try": self.steps(scope, depth)}
-        error = Read("error.message", "string", "gone", ())
         if rng.random() < 0.75:
-            scope.reads.append(error)
-            scope.conditions.append("error.message == 'gone'")
-            made["catch"] = self.steps(scope, depth)
+            scope.reads += _of_error(())
+            scope.conditions += ["error.message == 'gone'", "error.code == 'GONE'"]
+            made["catch"] = [*self.handler(scope, depth), *self.steps(scope, depth)]
         if "catch" not in made or rng.random() < 0.3:
-            scope.reads.append(Read("error.message", "string", "gone", ("error != null",)))
+            scope.reads += _of_error(("error != null",))
             made["finally"] = self.steps(scope, depth)
         return made, None
+
+    def handler(self, scope: _Scope, depth: int) -> list[Any]:
+        """Perhaps a choice by the code; of the kernel's own codes none is expected."""
+        if self.rng.random() < 0.6:
+            return []
+        cases = {
+            _key(key): self.steps(scope, min(depth, 0))
+            for key in self.rng.sample(("GONE", 404, "ENDED"), self.rng.randint(1, 3))
+        }
+        self.count += 1
+        return [{"name": f"Code{self.count}", "switch": "${{ error.code }}", "cases": cases}]
+
+
+def _of_error(guards: tuple[str, ...]) -> list[Read]:
+    """What is read of an error, under these guards."""
+    return [
+        Read("error.message", "string", "gone", guards),
+        Read("error.code", "string", "GONE", (*guards, "type(error.code) == string")),
+        Read("error.code", "int", 404, (*guards, "type(error.code) == int")),
+        Read("string(error.code)", "string", "GONE", guards),
+        Read("error.step", "string", "S1", (*guards, "error.step != null")),
+    ]
+
+
+def _key(key: Any) -> Any:
+    """A key as it is put into JSON, which has no numbers there."""
+    return f"int:{key}" if type(key) is int else key
 
 
 def _called(reference: dict[str, Any]) -> str:

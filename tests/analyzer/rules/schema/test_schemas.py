@@ -385,7 +385,9 @@ inputs: { type: object, properties: 5 }
 outputs: { type: object, required: [a], minimum: many, properties: { a: false } }
 schema: { $ref: "Gone#/inputs" }
 """
-    assert list(findings(text)) == []
+    assert [(one.code, one.path) for one in findings(text)] == [
+        ("K103", ("outputs", "required", 0))
+    ]
 
 
 IN_PLACE = """\
@@ -462,3 +464,29 @@ def test_a_keyword_that_is_near_to_one(schema: str, meant: str | None) -> None:
 def test_a_type_that_is_near_to_one(written: str, meant: str) -> None:
     (fault,) = check_schema({"properties": {"a": {"type": written}}})
     assert fault.problem.message.endswith(f"; did you mean {meant!r}?")
+
+
+def test_a_schema_with_several_faults_tells_all_of_them() -> None:
+    text = """\
+kind: Run.Sequence
+metadata: { name: Main }
+inputs:
+  type: object
+  properties:
+    a: { type: strnig, pattern: "(", minLength: -1 }
+    b: { $ref: "#/$defs/none" }
+    c: { type: integer, default: many }
+    d: { type: integer, minimum: 5, maximum: 3 }
+    e: { const: 1, type: string }
+    f: { type: string, minLenght: 3 }
+    g: { $ref: "#/$defs/round" }
+    h: { type: object, required: name, properties: { i: { type: list } } }
+  $defs:
+    round: { $ref: "#/$defs/round" }
+    endless: { type: object, properties: { x: { $ref: "#/$defs/endless" } }, required: [x] }
+steps: []
+result: 1
+"""
+    found = {one.span.line for one in check_text(text).findings if one.span is not None}
+    assert found >= {6, 7, 8, 9, 10, 11, 13, 15, 16}
+    assert len([one for one in check_text(text).findings if one.span and one.span.line == 6]) == 3
