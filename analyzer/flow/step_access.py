@@ -67,7 +67,7 @@ def _is_certain(use: _Use, expr: Expr, place: Place, facts: Facts) -> bool:
     if guards is None or not all(may_be_asked_again(one, place) for one in guards):
         return False
     given = [(one.expr, one.outcome) for one in place.known if one.gives is None]
-    given += _around(expr, use.node)
+    given += _around(expr, use.node, place)
 
     def type_of(subject: Expr) -> Type | None:
         path = None if is_optional(subject) else path_of(subject, facts)
@@ -79,8 +79,12 @@ def _is_certain(use: _Use, expr: Expr, place: Place, facts: Facts) -> bool:
     return implies(given, wanted, equivalents_at(place), type_of)
 
 
-def _around(expr: Expr, node: Expr) -> list[tuple[Expr, bool]]:
-    """What the expression itself says before it comes to a part of it."""
+def _around(expr: Expr, node: Expr, place: Place) -> list[tuple[Expr, bool]]:
+    """What the expression itself says before it comes to a part of it.
+
+    An operand that fails does not matter where another one decides, whichever comes first. Where
+    both fail none decides, so only what comes before counts, and what cannot fail by a step.
+    """
     said: list[tuple[Expr, bool]] = []
     here = expr
     while here is not node:
@@ -92,11 +96,24 @@ def _around(expr: Expr, node: Expr) -> list[tuple[Expr, bool]]:
         if isinstance(here, Conditional) and inner is not here.condition:
             said.append((here.condition, inner is here.then))
         elif isinstance(here, Logical):
-            # That this one fails does not matter where another one decides.
-            others = (one for one in here.operands if one is not inner)
-            said += [(one, here.operator == "&&") for one in others]
+            number = next(at for at, one in enumerate(here.operands) if one is inner)
+            later = (one for one in here.operands[number + 1 :] if not _may_fail(one, place))
+            said += [(one, here.operator == "&&") for one in (*here.operands[:number], *later)]
         here = inner
     return said
+
+
+def _may_fail(expr: Expr, place: Place) -> bool:
+    """Whether an expression may fail since a step has not run that it reads."""
+    asked = [one for one in walk(expr) if isinstance(one, Select) and one.field == "skipped"]
+
+    def is_safe(use: _Use) -> bool:
+        state = place.state.get(use.name)
+        if state is Ran.OR_SKIPPED and any(one.operand is use.node for one in asked):
+            return True
+        return state is Ran.CERTAINLY or _is_guard(use, expr)
+
+    return not all(map(is_safe, _uses_of(expr)))
 
 
 def _holds(expr: Expr, node: Expr) -> bool:

@@ -90,6 +90,24 @@ FOUND = {
             maxIterations: 3
         result: 1
     """,
+    "two readings that vouch for each other": """
+        steps:
+          - if: "${{ inputs.flag }}"
+            then: [{ if: "${{ !inputs.flag }}", then: [{ name: A, value: 1 }] }]
+          - name: P
+            when: >-
+              ${{ (inputs.flag || steps.A.skipped) && (inputs.flag || steps.A.skipped) }}
+            value: 1
+        result: "${{ has(steps.P.result) }}"
+    """,
+    "a reading that one after it vouches for": """
+        steps:
+          - if: "${{ inputs.flag }}"
+            then: [{ name: A, value: 1 }]
+            else: [{ name: B, value: 1 }]
+          - { name: P, when: "${{ steps.A.skipped || steps.B.skipped }}", value: 1 }
+        result: "${{ has(steps.P.result) }}"
+    """,
     "a step in the index of a guard": """
         steps:
           - { name: A, value: k, when: "${{ inputs.flag }}" }
