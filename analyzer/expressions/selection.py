@@ -325,13 +325,20 @@ class _ElementAccess:
         certain = bool(found) and all(one.presence == "certain" for one in found)
         type_ = union(one.type for one in found) if found else values_of(mapping)
         if not certain and not optional:
-            if not may_be_equal(keys_of(mapping), self.index):
-                wrong = k4_types.incomparable(self.expr, keys_of(mapping), self.index)
-                return self.checker.report(wrong)
+            never = bool(found) and all(one.presence == "never" for one in found)
+            if never or not may_be_equal(keys_of(mapping), self.index):
+                return self.checker.report(self.no_key(mapping))
             guard = f"{shown(self.expr.index)} in {shown(self.expr.operand)}"
             path = shown(self.expr)
             self.checker.report(k5_presence.optional_unguarded(self.expr, path, guard, False))
         return type_
+
+    def no_key(self, mapping: types.Map | types.Record) -> Diagnostic:
+        """That no key of the map is ever equal to the index."""
+        if not isinstance(self.operand, type(mapping)):
+            return k4_types.unnarrowed_union(self.expr, f"the key {self.index}", mapping)
+        owner = f"{shown(self.expr.operand)} ({mapping})"
+        return k4_types.no_key(self.expr, owner, self.index, keys_of(mapping))
 
 
 def has(checker: Checker, expr: Macro, facts: Facts) -> Type:

@@ -7,13 +7,19 @@ from collections.abc import Iterable, Sequence
 from analyzer.findings.diagnostic import Diagnostic, Fix
 from analyzer.findings.message import Message
 from analyzer.findings.messages.near_names import unknown_name
-from analyzer.types import Type
+from analyzer.types import Never, Type
 from kernel.cel import Expr
 from kernel.manifest.suggest import nearest
 
 
 def unknown_property(node: Expr, name: str, owner: str, known: Iterable[str]) -> Diagnostic:
     return unknown_name("K401", node, f"{owner} has no field '{name}'", name, known, "it has")
+
+
+def no_key(node: Expr, owner: str, key: Type, keys: Type) -> Diagnostic:
+    """K401: a key that a map never has."""
+    why = "it is empty" if isinstance(keys, Never) else f"its keys are {keys}"
+    return Diagnostic.of("K401", node, f"{owner} has no key {key}: {why}")
 
 
 def size_as_field(node: Expr, name: str, owner: str, path: str) -> Diagnostic:

@@ -97,6 +97,8 @@ FAIL = [
     "regex.replace(s, 'a', '\\\\9')",
     "timestamp('2020-01-01T00:00:00Z').getHours('Nowhere/No')",
     "{'a': 1}['b']",
+    "{'a': 1}[1]",
+    "{'a': 1}[ways]",
     "[1, 2].map(x, x + 1)[2]",
     "1 / 0",
     "n % 0",
