@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from analyzer import types
 from analyzer.expressions.bounds import compared, of_texts
+from analyzer.expressions.choices import MAX_CHOICES, choice, left_of, outcomes
 from analyzer.expressions.elements import (
     ELEMENT,
     OF,
@@ -44,9 +45,9 @@ from analyzer.expressions.facts import (
     value_path,
     with_bounds,
 )
-from analyzer.expressions.kind_names import OF_KIND
+from analyzer.expressions.kind_names import of_type
 from analyzer.expressions.lengths import size_that_is
-from analyzer.types import Type, members_of, resolved, union, without
+from analyzer.types import Type, members_of, union
 from analyzer.types.members import Narrow, without_field
 from analyzer.types.narrowing import (
     comparable_kinds,
@@ -74,7 +75,24 @@ def assume(expr: Expr, outcome: bool, facts: Facts) -> Facts:
     if facts.consequences is not None and isinstance(expr, tree.Select | tree.Macro):
         for other, held in facts.consequences(expr, outcome):
             found = assume(other, held, found)
-    return found
+    return _decided(expr, outcome, found) if facts.choices and found.choices else found
+
+
+def _decided(expr: Expr, outcome: bool, facts: Facts) -> Facts:
+    """The facts with those of the choices that a condition decides, now that it had an outcome."""
+    given = frozenset(outcomes(expr, outcome))
+    waiting = facts.choices
+    for one in waiting:
+        rest = tuple(other for other in facts.choices if other is not one)
+        bare = facts.with_choices(())
+        found = [(operand, assume(operand, one.outcome, bare)) for operand in left_of(one, given)]
+        possible = [operand for operand, after in found if not is_impossible(after)]
+        if len(possible) == 1:
+            facts = assume(possible[0], one.outcome, facts.with_choices(rest))
+        elif len(possible) < len(one.operands):
+            kept = replace(one, operands=tuple(possible))
+            facts = facts.with_choices((*rest, kept) if possible else rest)
+    return facts
 
 
 def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
@@ -143,7 +161,9 @@ def _logical(expr: tree.Logical, outcome: bool, facts: Facts) -> Facts:
     if _conditions(expr) > MAX_CONDITIONS:
         return facts
     # That one of the operands decides says nothing of the others: they may have failed.
-    return either(facts, [assume(operand, outcome, facts) for operand in expr.operands])
+    found = either(facts, [assume(operand, outcome, facts) for operand in expr.operands])
+    made = choice(expr, outcome) if len(found.choices) < MAX_CHOICES else None
+    return found if made is None else found.with_choices((*found.choices, made))
 
 
 def _conditions(expr: Expr) -> int:
@@ -177,7 +197,7 @@ def either(before: Facts, branches: Iterable[Facts]) -> Facts:
     known = {**before.known, **joined}
     passed = [one for one in possible[0].tested if all(one in way.tested for way in possible[1:])]
     computed = any(one.computed for one in possible)
-    return Facts(before.scope, known, before.consequences, tuple(passed), computed)
+    return Facts(before.scope, known, before.consequences, tuple(passed), computed, before.choices)
 
 
 def _has(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
@@ -310,7 +330,8 @@ def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Fact
         if len(parts) != 1:
             return facts
         if left.function == "type":
-            return _of_type(parts[0], operator, right, facts)
+            narrow = of_type(right, operator == "==", facts)
+            return facts if narrow is None else _path(parts[0], facts, narrow)
         if isinstance(right, tree.Literal) and type(right.value) is int:
             least, most = _SIZES[operator](right.value)
             return _path(parts[0], facts, lambda type_: sized(type_, least, most))
@@ -363,39 +384,6 @@ _SIZES: Final[dict[str, Callable[[int], tuple[int, int | None]]]] = {
     "==": lambda n: (n, n),
     "!=": lambda n: (1 if n == 0 else 0, None),
 }
-
-
-_NAMED: Final = {
-    "null_type": "null",
-    "google.protobuf.Timestamp": "timestamp",
-    "google.protobuf.Duration": "duration",
-    "optional_type": "optional",
-}
-_KINDS: Final = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map"})
-
-
-def _of_type(expr: Expr, operator: str, right: Expr, facts: Facts) -> Facts:
-    if isinstance(right, tree.Ident) and right.name not in facts.scope:
-        kind = _NAMED.get(right.name, right.name)
-    elif isinstance(right, tree.Call) and right.function == "type" and len(right.args) == 1:
-        argument = right.args[0]
-        if not isinstance(argument, tree.Literal) or argument.value is not None:
-            return facts
-        kind = "null"
-    else:
-        return facts
-    if kind not in _KINDS and kind not in _NAMED.values():
-        return facts
-    wanted = operator == "=="
-
-    def narrow(type_: Type) -> Type:
-        if isinstance(resolved(type_), types.Dyn) and wanted:
-            return OF_KIND.get(kind, type_)
-        return without(
-            type_, lambda one: kinds(one) is not None and (kind in (kinds(one) or ())) != wanted
-        )
-
-    return _path(expr, facts, narrow)
 
 
 def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:

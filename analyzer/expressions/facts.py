@@ -11,6 +11,7 @@ from typing import Final
 
 from analyzer import types
 from analyzer.expressions.bounds import Bound
+from analyzer.expressions.choices import Choice
 from analyzer.expressions.elements import MAX_TESTED, Tested
 from analyzer.expressions.equal_expressions import expression_key
 from analyzer.types import Type, members_of, union
@@ -34,7 +35,7 @@ class Facts:
 
     ``consequences`` tells which other expressions a condition over a step decides; ``tested`` what
     all elements of lists have passed; ``computed`` whether something is known of values that no
-    path reads.
+    path reads; ``choices`` are conditions of which at least one holds.
     """
 
     scope: Mapping[str, Type]
@@ -42,6 +43,7 @@ class Facts:
     consequences: Consequences | None = field(default=None, compare=False)
     tested: tuple[Tested, ...] = ()
     computed: bool = False
+    choices: tuple[Choice, ...] = ()
 
     def type_of(self, name: str) -> Type:
         """The type of a name in scope, as narrow as it is known."""
@@ -52,7 +54,7 @@ class Facts:
         if len(self.known) >= MAX_FACTS and path not in self.known:
             return self
         known = {**self.known, path: type_}
-        return Facts(self.scope, known, self.consequences, self.tested, self.computed)
+        return Facts(self.scope, known, self.consequences, self.tested, self.computed, self.choices)
 
     def value(self, expr: Expr) -> Type | None:
         """The type that comparisons have found of a value that no path reads."""
@@ -63,7 +65,7 @@ class Facts:
     def with_value(self, expr: Expr, type_: Type) -> Facts:
         """These facts, and the type of a value that no path reads."""
         made = self.with_fact(computed_path(expr), type_)
-        return Facts(made.scope, made.known, made.consequences, made.tested, True)
+        return Facts(made.scope, made.known, made.consequences, made.tested, True, made.choices)
 
     def with_tested(self, found: Iterable[Tested]) -> Facts:
         """These facts, and what all elements of lists have passed."""
@@ -71,7 +73,11 @@ class Facts:
         if not new:
             return self
         tested = (*self.tested, *new)[:MAX_TESTED]
-        return Facts(self.scope, self.known, self.consequences, tested, self.computed)
+        return Facts(self.scope, self.known, self.consequences, tested, self.computed, self.choices)
+
+    def with_choices(self, choices: tuple[Choice, ...]) -> Facts:
+        """These facts, with other conditions of which one holds."""
+        return Facts(self.scope, self.known, self.consequences, self.tested, self.computed, choices)
 
     def declare(self, names: Mapping[str, Type]) -> Facts:
         """The facts inside a scope that declares names: those about hidden names are dropped."""
@@ -82,7 +88,9 @@ class Facts:
         }
         tested = tuple([one for one in self.tested if one.names.isdisjoint(names)])
         consequences = None if _OUTER.intersection(names) else self.consequences
-        return Facts({**self.scope, **names}, kept, consequences, tested, self.computed)
+        choices = tuple([one for one in self.choices if one.names.isdisjoint(names)])
+        scope = {**self.scope, **names}
+        return Facts(scope, kept, consequences, tested, self.computed, choices)
 
     @property
     def declared(self) -> Facts:

@@ -301,8 +301,10 @@ class _ElementAccess:
 
     def is_within(self, items: types.List) -> bool:
         index = resolved(self.index)
-        if not isinstance(index, types.Int) or is_within(index, items):
-            return isinstance(index, types.Int)
+        if is_within(index, items):
+            return True
+        if not isinstance(index, types.Int):
+            return False
         return self.orders.is_position(self.expr.index, self.expr.operand, items.least, -1)
 
     @property

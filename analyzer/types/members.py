@@ -187,4 +187,7 @@ def _member_without_field(type_: Type, name: str) -> Type:
 
 def is_within(index: Type, items: List) -> bool:
     """Whether an index is certainly a position of the list."""
-    return isinstance(index, Int) and index.least >= 0 and index.most < items.least
+    found = members_of(index)
+    return bool(found) and all(
+        isinstance(one, Int) and one.least >= 0 and one.most < items.least for one in found
+    )

@@ -100,4 +100,5 @@ def element_past_end(node: Expr, items: str, position: str | None, natural: bool
 
 def unnamed_element_past_end(node: Expr, position: str | None) -> Diagnostic:
     what = "this element" if position is None else f"position {position}"
-    return index_unproven(node, what, f"read it with [?{position or ' '}], and orValue()")
+    guard = "[?…]" if position is None else f"[?{position}]"
+    return index_unproven(node, what, f"read it with {guard}, and orValue()")

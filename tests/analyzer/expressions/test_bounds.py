@@ -249,7 +249,7 @@ def test_many_positions_are_accepted() -> None:
         ("l[n + 1]", "l[n + 1] may be past the end; guard it with size(l) > n + 1"),
         ("l[n * 2]", "an element of l may be past the end; compare the index with size(l) before"),
         ("l.map(x, x)[0]", "position 0 may be past the end; read it with [?0], and orValue()"),
-        ("l.map(x, x)[n * 2]", "this element may be past the end; read it with [? ]"),
+        ("l.map(x, x)[n * 2]", "this element may be past the end; read it with [?…]"),
         ("s.substring(0, 3)", "position 3 may be past the end; guard it with size(s) >= 3"),
         ("s.charAt(i)", "position i may be past the end; guard it with i >= 0 && size(s) >= i"),
         ("l.slice(n * 2, size(l))", "the start of this part may be past the end"),
