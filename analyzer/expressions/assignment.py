@@ -68,7 +68,8 @@ class _Mismatches:
     def at(self, path: Path, written: Any, place: Type) -> Iterator[Mismatch]:
         self.parts += 1
         known = self.value.scalar_types.get(path)
-        if isinstance(known, types.Error) or isinstance(place, types.Error):
+        # No value fits a place of the type Never: its schema is what is wrong (K103).
+        if isinstance(known, types.Error) or isinstance(place, types.Error | types.Never):
             return
         met = meeting_keys(written) if known is None and isinstance(written, Mapping) else None
         if met is not None:
@@ -120,7 +121,10 @@ class _Mismatches:
         for name, declared in record.fields:
             if name in names or not declared.required or declared.default or name in told:
                 continue
-            found.append(self.missing((*path, name), path, declared, undeclared))
+            # That a field is missing and what stands there instead is one mistake.
+            near = nearest(name, undeclared)
+            found = [one for one in found if near is None or one.path != (*path, near)]
+            found.append(self.missing((*path, name), path, declared, near))
         yield from found
         # A place takes a value with a warning all the same.
         taken = all(one.message.severity == "warning" for one in found)
@@ -128,9 +132,8 @@ class _Mismatches:
             yield from self.whole(path, written, place)
 
     def missing(
-        self, path: Path, above: Path, field: types.Field, undeclared: list[str]
+        self, path: Path, above: Path, field: types.Field, near: str | None
     ) -> Mismatch:
-        near = nearest(str(path[-1]), undeclared)
         message = k2_contracts.missing(self.rules, self.name, shown_path(path), field.type, near)
         return Mismatch(message, above, True)
 

@@ -38,10 +38,23 @@ _MISSING: Final = re.compile(
 _NAMING: Final = re.compile(r"^(?:metadata|name)\b.*(?:\n[ \t].*)*", re.MULTILINE)
 
 _KIND: Final = re.compile(r"^kind: *(\S+)", re.MULTILINE)
-_OF_UNKNOWN: Final = codes("wrong-value", "cel-not-evaluated", "bad-name", "missing-input")
+_OF_UNKNOWN: Final = codes(
+    "unknown-field", "wrong-value", "cel-not-evaluated", "bad-name", "missing-input",
+)  # fmt: skip
 """What a misspelt field may break."""
 
+_OF_MISSPELT: Final = codes(
+    "unnarrowed-union", "optional-unguarded", "nullable-unguarded", "step-unavailable",
+    "forward-reference", "index-unproven", "output-type", "secret-leak",
+)  # fmt: skip
+"""What is said of a document without a field that is there, but misspelt: a guard, a result."""
+_QUOTED: Final = re.compile(r"`(\w+)`")
+_OF_KIND: Final = re.compile(r" is of kind (\S+), ")
+_NO_STEPS: Final = "the property 'steps' is missing"
+_NO_STEP: Final = "there is no step "
+
 _WRONG: Final = codes("wrong-value", "bad-name")
+_OF_ALIAS: Final = codes("unknown-kind", "unknown-reference")
 _OF_UNDECLARED: Final = codes("unknown-kind", "unknown-reference", "unknown-property")
 
 Start = tuple[str, int]
@@ -72,6 +85,9 @@ class _KnownMistakes:
         self._holders: dict[tuple[Start, Path], set[str | None]] = {}
         self._refused: set[Span] = set()
         self._doubled: set[Start] = set()
+        self._misspelt: set[Start] = set()
+        self._without_steps: set[Start] = set()
+        self._kinds: set[str] = set()
 
     def add(self, one: Finding) -> None:
         """Take note of a finding of the reading."""
@@ -84,6 +100,10 @@ class _KnownMistakes:
             start = self._start(one.span)
             self._unknown.add((start, one.path))
             self._holders.setdefault((start, one.path[:-1]), set()).add(meant(one))
+            if meant(one) is not None:
+                self._misspelt.add(start)
+            if len(one.path) == 1 and meant(one) in _HEAD:
+                self._undeclared |= _names_around(source, one.span)
             document = self._document(one)
             self._undeclared |= (
                 _names_around(source, one.span)
@@ -92,12 +112,17 @@ class _KnownMistakes:
             )
             self._lost(one.span)
         elif one.name in ("unknown-kind", "bad-definition"):
-            self._lost(one.span)
+            self._kinds.add(self._lost(one.span))
         elif one.name == "duplicate-key" and one.path == ("kind",):
             self._doubled.add(self._start(one.span))
             self._lost(one.span)
         elif one.code in _WRONG:
             self._refused.add(one.span)
+            document = self._document(one)
+            if one.message == _NO_STEPS:
+                self._without_steps.add(self._start(one.span))
+            elif document is not None and _QUOTED.search(one.message):
+                self._undeclared |= _names_within(at(document.data, one.path))
             if one.path and one.path[0] in _HEAD:
                 kind = self._lost(one.span)
                 if _MISSING.search(one.message):
@@ -110,12 +135,20 @@ class _KnownMistakes:
         if one.code in _REFUSED and one.span in self._refused:
             return True
         if one.code in _FOLLOWS and (self._unread or self._undeclared):
-            name = _named(one, self._texts)
-            undeclared = one.code in _OF_UNDECLARED and name in self._undeclared
-            if name in self._unread or undeclared:
+            names = _named(one, self._texts)
+            undeclared = one.code in _OF_UNDECLARED and not self._undeclared.isdisjoint(names)
+            if undeclared or not self._unread.isdisjoint(names[-1:]):
                 return True
-        if one.name == "unknown-reference" and self._unnamed and self._refers_to_unnamed(one):
+        if one.name == "unknown-reference":
+            kind = _OF_KIND.search(one.message)
+            if kind is not None and kind[1] in self._kinds:
+                return True
+            if self._unnamed and self._refers_to_unnamed(one):
+                return True
+        if self._misspelt and one.code in _OF_MISSPELT and self._start(one.span) in self._misspelt:
             return True
+        if self._without_steps and one.message.startswith(_NO_STEP):
+            return self._start(one.span) in self._without_steps
         if self._doubled and (one.name, one.path) != ("duplicate-key", ("kind",)):
             return one.name != "yaml-syntax" and self._start(one.span) in self._doubled
         return bool(self._unknown) and one.code in _OF_UNKNOWN and self._is_of_unknown(one)
@@ -126,12 +159,16 @@ class _KnownMistakes:
         start = self._start(one.span)
         if one.name == "missing-input":
             return (start, one.path[:-1]) in self._holders
-        if one.name == "cel-not-evaluated":
-            ends = range(1, len(one.path) + 1)
-            return any((start, one.path[:end]) in self._unknown for end in ends)
-        missing = _MISSING.search(one.message)
+        ends = range(1, len(one.path) + (one.name == "cel-not-evaluated"))
+        if any((start, one.path[:end]) in self._unknown for end in ends):
+            return True
+        if one.name == "unknown-field":
+            return meant(one) is None and any(self._holders.get((start, one.path[:-1]), ()))
         holder = self._holders.get((start, one.path), ())
-        return missing is not None and (missing[1] or missing[2]) in holder
+        missing = _MISSING.search(one.message)
+        if missing is None:
+            return any(holder) and _QUOTED.search(one.message) is not None
+        return (missing[1] or missing[2]) in holder
 
     def _refers_to_unnamed(self, one: Finding) -> bool:
         """Whether a missing resource may be one that lacks its name."""
@@ -208,9 +245,10 @@ def _names_within(value: Any) -> set[str]:
     return found
 
 
-def _named(finding: Finding, texts: Mapping[str, Source]) -> str:
-    """The name that a finding is about: the last one in the text at its place."""
+def _named(finding: Finding, texts: Mapping[str, Source]) -> list[str]:
+    """The names that a finding is about: the alias and the name, or the last one at its place."""
     source = None if finding.span is None else texts.get(finding.span.file)
     if source is None or finding.span is None:
-        return ""
-    return next(reversed(_NAME.findall(source.text, *source.extent(finding.span))), "")
+        return []
+    found = _NAME.findall(source.text, *source.extent(finding.span))
+    return found[-2:] if finding.code in _OF_ALIAS else found[-1:]
