@@ -131,9 +131,7 @@ class _Mismatches:
         if taken and isinstance(place, types.Refined):
             yield from self.whole(path, written, place)
 
-    def missing(
-        self, path: Path, above: Path, field: types.Field, near: str | None
-    ) -> Mismatch:
+    def missing(self, path: Path, above: Path, field: types.Field, near: str | None) -> Mismatch:
         message = k2_contracts.missing(self.rules, self.name, shown_path(path), field.type, near)
         return Mismatch(message, above, True)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.equal_expressions import sized_expr
 from analyzer.expressions.facts import Facts
+from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence, k6_values
 from analyzer.types import (
@@ -30,6 +32,15 @@ from kernel.cel import Expr
 from kernel.cel.tree import Binary, Ident, Index, Literal, Logical, Select
 from kernel.structs import field, struct
 
+GUARDABLE: Final = codes(
+    "optional-unguarded", "nullable-unguarded", "unnarrowed-union", "index-unproven",
+    "undeclared-property",
+)  # fmt: skip
+"""What a condition may be meant to exclude."""
+
+_UNKNOWN: Final = codes("unknown-variable", "unknown-property", "impossible-literal")
+"""What makes it unknown of which value a condition speaks, or what it excludes."""
+
 MAX_RETRIES: Final = 8
 """How many operands of one expression are looked at again with what later operands say."""
 
@@ -51,7 +62,8 @@ class Checker:
     ``node_types`` holds the type of each checked node, by ``id``; ``chains`` what was known before
     each ``&&`` and ``||``, and before the last of its operands. ``may_fail``: something of which
     too little is known was used, so the expression may still fail. ``asked`` are the nodes, by
-    ``id``, that are compared, or whose type is asked, so that they may be anything.
+    ``id``, that are compared, or whose type is asked, so that they may be anything. ``doubts``
+    counts the mistaken conditions around: what they were to exclude is not told.
     """
 
     roots: Mapping[str, Type]
@@ -63,6 +75,7 @@ class Checker:
     node_types: dict[int, Type] = field(default_factory=dict)
     chains: dict[int, tuple[Facts, Facts]] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)
+    doubts: int = 0
 
     def run(self, expr: Expr, facts: Facts) -> Type:
         """The type of a whole expression."""
@@ -95,9 +108,15 @@ class Checker:
 
     def report(self, diagnostic: Diagnostic, subject: object = None) -> Type:
         """Note a finding; gives the type Error for the node."""
+        if self.doubts and diagnostic.code in GUARDABLE:
+            return ERROR
         place: object = subject or (diagnostic.offset, diagnostic.end)
         self.found.setdefault((diagnostic.name, place), diagnostic)
         return ERROR
+
+    def mistaken(self, count: int) -> bool:
+        """Whether there is an unknown name or literal after the first ``count`` findings."""
+        return any(one.code in _UNKNOWN for one in islice(self.found.values(), count, None))
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """The findings in the order of the text."""

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from analyzer import types
 from analyzer.expressions import calls, macros, selection
-from analyzer.expressions.checker import Check, Checker, shown
+from analyzer.expressions.checker import GUARDABLE, Check, Checker, shown
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
 from analyzer.expressions.quotients import as_doubles, is_double, is_int, quotients
 from analyzer.expressions.templates import constant
-from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence, k6_values
 from analyzer.types import Type, members_of, resolved, union
@@ -310,7 +309,7 @@ def _logical(checker: Checker, expr: tree.Logical, facts: Facts) -> Type:
     place = f"an operand of '{expr.operator}'"
     operand_types: dict[int, Type] = {}
     late: list[tuple[int, Expr]] = []
-    before = facts
+    before, doubts = facts, checker.doubts
     for position, operand in enumerate(expr.operands):
         count = len(checker.found)
         operand_types[position] = checker.varying_condition(operand, facts, place)
@@ -318,25 +317,22 @@ def _logical(checker: Checker, expr: tree.Logical, facts: Facts) -> Type:
             checker.retries -= 1
             checker.forget(count)
             late.append((position, operand))
-        elif operand is not expr.operands[-1] or late:
+            continue
+        checker.doubts += checker.mistaken(count)
+        if operand is not expr.operands[-1] or late:
             facts = assume(operand, outcome, facts)
     if not late:
         checker.chains[id(expr)] = before, facts
     for position, operand in late:
         operand_types[position] = checker.varying_condition(operand, facts, place)
         facts = assume(operand, outcome, facts)
+    checker.doubts = doubts
     return _decision(outcome, list(operand_types.values()))
-
-
-_GUARDABLE: Final = codes(
-    "optional-unguarded", "nullable-unguarded", "unnarrowed-union", "index-unproven",
-    "undeclared-property",
-)  # fmt: skip
 
 
 def _needs_guard(checker: Checker, count: int) -> bool:
     new = islice(checker.found.values(), count, None)
-    return any(one.code in _GUARDABLE for one in new)
+    return any(one.code in GUARDABLE for one in new)
 
 
 def _decision(every: bool, operand_types: list[Type]) -> Type:
@@ -347,10 +343,14 @@ def _decision(every: bool, operand_types: list[Type]) -> Type:
 
 
 def _conditional(checker: Checker, expr: tree.Conditional, facts: Facts) -> Type:
+    count = len(checker.found)
     condition = checker.varying_condition(expr.condition, facts, "the condition of '? :'")
+    doubt = checker.mistaken(count)
+    checker.doubts += doubt
     then = _branch(checker, expr, expr.then, True, facts)
     otherwise = _branch(checker, expr, expr.otherwise, False, facts)
-    if isinstance(condition, types.Error):
+    checker.doubts -= doubt
+    if doubt or isinstance(condition, types.Error):
         return types.ERROR
     if isinstance(condition, types.Bool) and condition.literal is not None:
         return then if condition.literal else otherwise

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
+from analyzer.expressions.checker import GUARDABLE
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.expressions.inference import check_expression
@@ -15,7 +16,7 @@ from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Known, those_that_matter
-from analyzer.flow.place import Place
+from analyzer.flow.place import Place, in_doubt
 from analyzer.flow.scopes import Scopes
 from analyzer.flow.step_access import certain_steps, explained
 from analyzer.flow.step_conditions import equivalents_at, implied_by, with_implied
@@ -150,6 +151,8 @@ def evaluate_at(
             if sure:
                 again = facts_with(sure)
                 type_, found = check_in_scope(expr, again.scope, again)
+        if found and in_doubt(place, facts.scope):
+            found = tuple(one for one in found if one.code not in GUARDABLE)
         if found:
             found = tuple(explained(found, expr, place))
         return type_, found

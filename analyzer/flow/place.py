@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Final
+
 from analyzer.flow.availability import State
 from analyzer.flow.guards import Condition, Conditions, Known
 from analyzer.flow.scopes import Scopes
+from kernel.cel.values import TYPES
 from kernel.structs import struct
 from kernel.topology.forms import Field, Step
+
+_GIVEN: Final = frozenset({"error", *(name.partition(".")[0] for name in TYPES)})
+"""Names that are not among the variables of a place: types, and what only some fields have."""
 
 
 @struct(eq=False)
@@ -48,3 +55,15 @@ def may_be_asked_again(guard: Condition, place: Place) -> bool:
         if conditions.brought_by(name, guard.step) != mine:
             return False
     return all(conditions.is_past(name, guard.step) for name in guard.reads)
+
+
+def in_doubt(place: Place, names: Collection[str]) -> bool:
+    """Whether a condition known at a place reads a step or a variable that there is not.
+
+    ``names`` are the variables at the place. What the condition was to exclude is not known.
+    """
+    steps, brought = place.conditions.by_name.keys(), place.conditions.brought
+    return any(
+        not one.reads <= steps or one.names.difference(names, brought, _GIVEN)
+        for one in place.known
+    )
