@@ -11,6 +11,7 @@ from analyzer.findings.checked import Checked
 from analyzer.findings.configuration import Configuration, configuration_of, strictest
 from analyzer.findings.finding import Finding, Report
 from analyzer.findings.suppression import suppressed
+from analyzer.findings.told_once import told_once
 from analyzer.findings.trials import Try, held_fixes, without_fixes
 from analyzer.pipeline import check_manifest, findings, overlay
 from analyzer.program.linking import Unit
@@ -68,7 +69,7 @@ def check_each(
     wanted = [
         kept for finding in report.findings for kept in found.get(finding, usual).apply((finding,))
     ]
-    done = Report.of(wanted, report.sources)
+    done = told_once(Report.of(wanted, report.sources))
     if fixes:
         done = _with_tried_fixes(done, owners, paths, configurations, texts or {})
     return Checked(
@@ -104,7 +105,7 @@ def _attempts(path: Path, configuration: Configuration, texts: Mapping[str, byte
         known = {**streams} if changed else streams
         shared = Shared({**texts, **overlay(changed)}, streams=known)
         report = check_manifest(*inspect(path, shared=shared))
-        return Report.of(configuration.apply(report.findings), report.sources)
+        return told_once(Report.of(configuration.apply(report.findings), report.sources))
 
     return attempt
 

@@ -13,6 +13,7 @@ from analyzer.findings.finding import Finding, Report
 from analyzer.findings.root_causes import follows_from
 from analyzer.findings.suggestions import with_suggested_fixes
 from analyzer.findings.suppression import suppressed
+from analyzer.findings.told_once import told_once
 from analyzer.findings.trials import with_tried_fixes
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.program import Program
@@ -73,7 +74,8 @@ def check_manifest(manifest: Manifest, faults: tuple[Fault, ...] = ()) -> Report
     Its fixes have not been tried.
     """
     with without_collection():
-        return suppressed(Report.of(findings(manifest, faults), manifest.sources))
+        found = Report.of(findings(manifest, faults), manifest.sources)
+        return told_once(suppressed(found))
 
 
 def findings(

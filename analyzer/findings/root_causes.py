@@ -202,10 +202,14 @@ class _KnownMistakes:
         source = self._texts[span.file]
         starts = self._starts.get(span.file)
         if starts is None:
-            starts = [0, *(found.end() for found in _MARKER.finditer(source.text))]
-            self._starts[span.file] = starts
+            starts = self._starts[span.file] = document_starts(source.text)
         index = bisect_right(starts, source.offset(span.line, span.column)) - 1
         return starts[index], [*starts, len(source.text)][index + 1]
+
+
+def document_starts(text: str) -> list[int]:
+    """Where the documents of a text begin, after their markers ``---``."""
+    return [0, *(found.end() for found in _MARKER.finditer(text))]
 
 
 def region_of(text: str, offset: int) -> tuple[int, int]:

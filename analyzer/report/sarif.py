@@ -111,8 +111,11 @@ def _region(span: Span) -> Json:
 
 
 def _fix(fix: Edit, base: Path | None) -> Json:
-    replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
-    change = {"artifactLocation": _artifact(fix.span.file, base), "replacements": [replacement]}
+    replacements = [
+        {"deletedRegion": _region(one.span), "insertedContent": {"text": one.text}}
+        for one in fix.parts
+    ]
+    change = {"artifactLocation": _artifact(fix.span.file, base), "replacements": replacements}
     return {"description": {"text": fix.title}, "artifactChanges": [change]}
 
 
