@@ -31,12 +31,17 @@ class Reader:
         self.faults.append(Fault(code, message, self.document.span(path, key), help, path))
 
     def known_fields(
-        self, data: Mapping[Any, Any], known: Collection[str], path: Path, what: str
+        self,
+        data: Mapping[Any, Any],
+        known: Collection[str],
+        path: Path,
+        what: str,
+        others: Collection[str] = (),
     ) -> None:
-        """Every key of ``data`` must be one of ``known``."""
+        """Every key of ``data`` must be one of ``known``; ``others`` may have been meant."""
         for key in data:
             if key not in known:
-                hint = did_you_mean(str(key), known)
+                hint = did_you_mean(str(key), known) or did_you_mean(str(key), others)
                 message = f"{what} has no field `{key}`"
                 self.wrong("K003", message, (*path, key), help=hint, key=True)
 

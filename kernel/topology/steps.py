@@ -68,7 +68,8 @@ class _Reading:
             name = self._name(data, path)
             return Step(name, None, _WRONG, path, label_of(name, path))
         form_reader = FORMS[given[0]]
-        self.reader.known_fields(data, form_reader.fields | _EVERY_STEP, path, "this step")
+        known = form_reader.fields | _EVERY_STEP
+        self.reader.known_fields(data, known, path, "this step", FORMS)
         name = self._name(data, path)
         form = form_reader.read(self, data, path, name)
         when = self.reader.condition(data, "when", path)

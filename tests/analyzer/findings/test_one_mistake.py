@@ -68,7 +68,9 @@ result: "${{ has(steps.A.result) ? steps.A.result : '' }}"
         """\
   - name: A
     switch: "${{ inpts.u.t }}"
-    cases: { a: [{ name: B, value: "${{ inputs.u.a }}" }], b: [{ name: C, value: "${{ inputs.u.b }}" }] }
+    cases:
+      a: [{ name: B, value: "${{ inputs.u.a }}" }]
+      b: [{ name: C, value: "${{ inputs.u.b }}" }]
 result: "${{ has(steps.B.result) ? steps.B.result : has(steps.C.result) ? steps.C.result : '' }}"
 """,
     ),
@@ -117,6 +119,16 @@ result: "${{ has(steps.B.result) ? steps.B.result : '' }}"
     whle: "${{ false }}"
     do: [{ name: B, value: "x" }]
 result: "${{ has(steps.B.result) ? steps.B.result : '' }}"
+""",
+    ),
+    "the field forEach": (
+        "K003",
+        """\
+  - name: A
+    forach: "${{ inputs.l }}"
+    do: [{ name: B, value: "${{ item }}" }]
+    result: "${{ steps.B.result }}"
+result: "${{ string(size(steps.A.result)) }}"
 """,
     ),
     "a kind": (
