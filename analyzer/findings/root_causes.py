@@ -35,7 +35,10 @@ _MARKER: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _MISSING: Final = re.compile(
     r"(?:the property '|`(?:metadata\.)?)(\w+)['`] is missing|^`\w+` needs `(\w+)`"
 )
-_NAMING: Final = re.compile(r"^(?:metadata|name)\b.*(?:\n[ \t].*)*", re.MULTILINE)
+_NAMING: Final = re.compile(
+    r"^(?:metadata|name|vars|secrets|imports)\b.*(?:\n[ \t].*)*", re.MULTILINE
+)
+"""The parts of a document that declare names for other documents."""
 
 _KIND: Final = re.compile(r"^kind: *(\S+)", re.MULTILINE)
 _OF_UNKNOWN: Final = codes(
@@ -147,6 +150,10 @@ class _KnownMistakes:
                 return True
         if self._misspelt and one.code in _OF_MISSPELT and self._start(one.span) in self._misspelt:
             return True
+        if one.name == "unresolved-schema-ref" and self._undeclared:
+            referred = one.message.partition("'")[2].partition("#")[0]
+            if not self._undeclared.isdisjoint(_NAME.findall(referred)):
+                return True
         if self._without_steps and one.message.startswith(_NO_STEP):
             return self._start(one.span) in self._without_steps
         if self._doubled and (one.name, one.path) != ("duplicate-key", ("kind",)):

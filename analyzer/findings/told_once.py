@@ -17,7 +17,8 @@ from analyzer.findings.root_causes import document_starts
 
 _OF_NAMES: Final = codes(
     "unknown-variable", "unknown-function", "unknown-property", "undeclared-property",
-    "optional-unguarded", "nullable-unguarded", "step-unavailable", "unresolved-schema-ref",
+    "optional-unguarded", "step-unavailable", "forward-reference",
+    "unresolved-schema-ref",
 )  # fmt: skip
 """What is said of a name, and holds wherever it stands."""
 

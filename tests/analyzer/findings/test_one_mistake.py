@@ -89,6 +89,22 @@ result: "${{ has(steps.B.result) ? steps.A.result : '' }}"
 result: "${{ steps.A.result }}"
 """,
     ),
+    "the type of a condition": (
+        "K402",
+        """\
+  - { name: A, when: "${{ 1 }}", value: x }
+  - { name: B, when: "${{ !steps.A.skipped }}", value: "${{ steps.A.result }}" }
+result: "${{ has(steps.B.result) ? steps.B.result : '' }}"
+""",
+    ),
+    "an operator in a condition": (
+        "K305",
+        """\
+  - { name: A, when: "${{ size(inputs.l) > '1' }}", value: x }
+  - { name: B, when: "${{ size(inputs.l) > 1 }}", value: "${{ steps.A.result }}" }
+result: "${{ has(steps.B.result) ? steps.B.result : '' }}"
+""",
+    ),
     "the field when": (
         "K003",
         """\
