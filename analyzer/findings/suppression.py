@@ -39,7 +39,8 @@ excuses a comment."""
 _CODES: Final = {rule.name: rule.code for rule in RULES.values()}
 _HIDING: Final = codes(
     "yaml-syntax", "duplicate-key", "unknown-kind", "not-json", "invalid-schema",
-    "unresolved-schema-ref", "unknown-reference",
+    "unresolved-schema-ref", "unknown-reference", "unknown-field", "unknown-property",
+    "unknown-variable", "unknown-function", "cel-syntax", "no-overload",
 )  # fmt: skip
 """Where these are found, others are not looked for: a comment may be right after all."""
 
