@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.missing_brackets import check_value
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.assignment import mismatches
 from analyzer.expressions.templates import Evaluation, evaluate
@@ -31,14 +33,22 @@ _RETRIED: Names = {"invocation": INVOCATION, "error": ERROR}
 
 def check_site(check: UnitCheck, site: CallSite, field: Field) -> None:
     """All fields of a call site but ``when``."""
-    value = None
-    if site.inputs is not None:
-        value = field(site.inputs, _INSIDE)
-        check.add_evaluation(value, (*site.path, "inputs"))
-    _arguments(check, site, value)
+    if site.inputs is None:
+        _arguments(check, site, None)
+    else:
+        path = (*site.path, "inputs")
+        judge = partial(_arguments, check, site)
+        check_value(check, site.inputs, path, lambda one: field(one, _INSIDE), judge)
 
     def condition(template: Template, where: Path, names: Names, wanted: str = "a bool") -> None:
-        _condition(check, field(template, names), (*site.path, *where), where, wanted)
+        path = (*site.path, *where)
+        judge = partial(_condition, check, path, where, wanted)
+        check_value(check, template, path, lambda one: field(one, names), judge)
+
+    def text(template: Template, where: Path, wanted: str) -> None:
+        path = (*site.path, *where)
+        judge = partial(_text, check, path, wanted)
+        check_value(check, template, path, lambda one: field(one, _INSIDE), judge)
 
     if site.retry is not None and site.retry.when is not None:
         condition(site.retry.when, ("retry", "when"), _RETRIED)
@@ -47,19 +57,16 @@ def check_site(check: UnitCheck, site: CallSite, field: Field) -> None:
     if site.approval is not None and not site.approval.when.constant:
         condition(site.approval.when, site.approval.path, _INSIDE, "`required` or a bool")
     if site.approval is not None and site.approval.message is not None:
-        message = field(site.approval.message, _INSIDE)
-        path = (*site.path, "approval", "message")
-        check.add_evaluation(message, path)
-        expect(check, message, "message", "a string", path)
+        text(site.approval.message, ("approval", "message"), "a string")
     if site.idempotency_key is not None:
-        key = field(site.idempotency_key, _INSIDE)
-        path = (*site.path, "idempotencyKey")
-        check.add_evaluation(key, path)
-        expect(check, key, "idempotencyKey", "a string that is not empty", path)
+        text(site.idempotency_key, ("idempotencyKey",), "a string that is not empty")
 
 
-def _condition(check: UnitCheck, value: Evaluation, path: Path, where: Path, wanted: str) -> None:
-    check.add_evaluation(value, path)
+def _text(check: UnitCheck, path: Path, wanted: str, value: Evaluation) -> None:
+    expect(check, value, str(path[-1]), wanted, path)
+
+
+def _condition(check: UnitCheck, path: Path, where: Path, wanted: str, value: Evaluation) -> None:
     name = ".".join(str(step) for step in where if isinstance(step, str))
     if not expect(check, value, name, wanted, path):
         return

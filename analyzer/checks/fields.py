@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from analyzer.checks.call_sites import check_site
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.missing_brackets import check_value, may_be_expression
 from analyzer.checks.policies import check_policy
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.assignment import shown_path
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_impossible
-from analyzer.expressions.templates import evaluate
+from analyzer.expressions.templates import Evaluation, evaluate
+from analyzer.findings.catalogue import codes
 from analyzer.findings.messages.k2_contracts import FIELD, OUTPUT, Place
 from analyzer.flow.evaluation import check_in_scope, evaluate_in_scope
 from analyzer.flow.items import expression_of
@@ -19,9 +23,12 @@ from analyzer.program.linking import CelField, StandaloneSite, Unit
 from analyzer.program.program import Program, written
 from analyzer.program.variables import INVOCATION, Names
 from analyzer.types import DYN, Dyn, List, Map, Record, Type, members_of
+from kernel.cel import Template
 from kernel.errors import Path
 from kernel.manifest import Definition, Policy, schemas_of
 from kernel.safety import CLASSES
+
+_OF_TEXTS: Final = codes("missing-brackets")
 
 
 def check_fields(check: UnitCheck) -> None:
@@ -33,6 +40,9 @@ def check_fields(check: UnitCheck) -> None:
     names = program.variables.of_module(unit.module)
     for field in unit.fields:
         _check_field(check, field, names, FIELD)
+    for field in unit.texts:
+        if may_be_expression(field.value):
+            _check_text(check, field, names)
     for field in unit.deferred:
         inside = {**names, **program.variables.of_context(unit, field.context, None)}
         _check_field(check, field, inside, OUTPUT)
@@ -41,12 +51,22 @@ def check_fields(check: UnitCheck) -> None:
 
 
 def _check_field(check: UnitCheck, field: CelField, names: Names, place: Place) -> None:
-    unit, value = check.unit, evaluate_in_scope(written(field.value), names)
-    check.add_evaluation(value, field.path)
-    wanted = _declared(check.program, unit, field.path)
-    if not isinstance(wanted, Dyn):
-        called = replace(place, what=f"field `{shown_path(field.path[len(unit.path) :])}`")
-        check.check_fits(value, wanted, called, f"`{unit.label}`", field.path)
+    unit, wanted = check.unit, _declared(check.program, check.unit, field.path)
+
+    def judge(value: Evaluation) -> None:
+        if not isinstance(wanted, Dyn):
+            called = replace(place, what=f"field `{shown_path(field.path[len(unit.path) :])}`")
+            check.check_fits(value, wanted, called, f"`{unit.label}`", field.path)
+
+    evaluate = partial(evaluate_in_scope, names=names)
+    check_value(check, written(field.value), field.path, evaluate, judge)
+
+
+def _check_text(check: UnitCheck, field: CelField, names: Names) -> None:
+    """A text without CEL; what its schema says of it was told when the manifest was read."""
+    told = len(check.findings)
+    _check_field(check, field, names, FIELD)
+    check.findings[told:] = [one for one in check.findings[told:] if one.code in _OF_TEXTS]
 
 
 def _declared(program: Program, unit: Unit, path: Path) -> Type:
@@ -85,17 +105,22 @@ def _check_site(check: UnitCheck, site: StandaloneSite) -> None:
         names.update(program.variables.of_context(unit, site.context, site.data))
     check_site(check, site.site, lambda t, more: evaluate_in_scope(t, {**names, **more}))
     if site.site.when is not None:
-        path = (*site.path, "when")
-        value = evaluate_in_scope(site.site.when, {**names, "invocation": INVOCATION})
-        check.add_evaluation(value, path)
-        if expect(check, value, "when", "a bool", path):
-            check_constant(check, value, path)
+        _check_when(check, site.site.when, (*site.path, "when"), names)
     for field in site.own_fields:
         if isinstance(unit.owner, Definition):
             _check_mapped(check, site, field, {**names, "result": result})
             continue
         inside = program.variables.of_context(unit, field.context, site.data, result)
         _check_field(check, field, {**program.variables.of_module(unit.module), **inside}, OUTPUT)
+
+
+def _check_when(check: UnitCheck, when: Template, path: Path, names: Names) -> None:
+    def judge(value: Evaluation) -> None:
+        if expect(check, value, "when", "a bool", path):
+            check_constant(check, value, path)
+
+    evaluate = partial(evaluate_in_scope, names={**names, "invocation": INVOCATION})
+    check_value(check, when, path, evaluate, judge)
 
 
 def variables_of_check(program: Program, unit: Unit) -> Names:
@@ -120,16 +145,18 @@ def _check_mapped(check: UnitCheck, site: StandaloneSite, field: CelField, names
     facts = known_of_check(site, field, names)
     if is_impossible(facts):
         return
-    value = evaluate(
-        written(field.value).tree, lambda expr: check_in_scope(expr, facts.scope, facts)
-    )
-    check.add_evaluation(value, field.path)
-    if field.path[-1] == "landed":
-        expect(check, value, "landed", "a bool", field.path)
-        return
     outputs = check.program.contracts.declared(check.unit, "outputs")
-    if outputs is not None:
-        check.check_fits(value, outputs, OUTPUT, f"`{check.unit.label}`", field.path)
+
+    def evaluated(template: Template) -> Evaluation:
+        return evaluate(template.tree, lambda expr: check_in_scope(expr, facts.scope, facts))
+
+    def judge(value: Evaluation) -> None:
+        if field.path[-1] == "landed":
+            expect(check, value, "landed", "a bool", field.path)
+        elif outputs is not None:
+            check.check_fits(value, outputs, OUTPUT, f"`{check.unit.label}`", field.path)
+
+    check_value(check, written(field.value), field.path, evaluated, judge)
 
 
 def variables_of_safety(program: Program, unit: Unit, definition: Definition) -> Names:

@@ -8,6 +8,7 @@ from functools import partial
 from analyzer import types
 from analyzer.checks.call_sites import check_site
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.missing_brackets import check_value
 from analyzer.checks.switches import check_keys
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.templates import Evaluation
@@ -123,25 +124,35 @@ class _SequenceCheck:
         place = place_of(self.conditions, self.scopes, step)
         check_site(self.check, site, partial(evaluate_at, self.scopes, place))
 
-    def value(
-        self, template: Template, place: Place, path: Path, more: Names | None = None
-    ) -> Evaluation:
-        """What a field gives, with the findings in its expressions written down."""
-        value = self.evaluated.get(template) or evaluate_at(self.scopes, place, template, more)
-        self.check.add_evaluation(value, path)
-        return value
+    def evaluate(self, place: Place, more: Names, template: Template) -> Evaluation:
+        """What a field gives at its place."""
+        known = self.evaluated.get(template)
+        return evaluate_at(self.scopes, place, template, more) if known is None else known
 
     def field(self, step: Step, field: forms.Field) -> None:
         """A field of a step: its expressions, and what it needs to give."""
         path = (*step.path, *field.path)
         place = place_of(self.conditions, self.scopes, step, field)
         more: Names = {name: OF_FIELDS[name] for name in field.brings if name in OF_FIELDS}
-        value = self.value(field.template, place, path, more)
+        evaluate = partial(self.evaluate, place, more)
+        judge = partial(self.judge, step, field, place, path, more)
+        check_value(self.check, field.template, path, evaluate, judge)
+
+    def judge(
+        self,
+        step: Step,
+        field: forms.Field,
+        place: Place,
+        path: Path,
+        more: Names,
+        value: Evaluation,
+    ) -> None:
+        """What the field of a step thinks of its value."""
         match field.expects:
             case "condition":
                 self.condition(value, place, path, more, field.goes_on)
             case "key":
-                check_keys(self.check, step, field, value.type, partial(self.alone, place, more))
+                check_keys(self.check, step, field, value, partial(self.alone, place, more))
             case "list":
                 expect(self.check, value, str(path[-1]), "a list", path)
             case "error":
@@ -207,10 +218,13 @@ class _SequenceCheck:
         if self.sequence.result is None:
             return self.checked_results()
         path = self.sequence.result_path
-        value = self.value(self.sequence.result, place_of(self.conditions, self.scopes), path)
         name = f"`{self.check.unit.label}`"
-        self.check.check_fits(value, self.outputs or types.DYN, OUTPUT, name, path)
-        return value.type
+        evaluate = partial(self.evaluate, place_of(self.conditions, self.scopes), {})
+
+        def judge(value: Evaluation) -> None:
+            self.check.check_fits(value, self.outputs or types.DYN, OUTPUT, name, path)
+
+        return check_value(self.check, self.sequence.result, path, evaluate, judge).type
 
     def checked_results(self) -> Type:
         """The results of the steps by name, against the outputs that the topology declares."""

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from analyzer import types
 from analyzer.checks.unit_check import UnitCheck
-from analyzer.expressions.templates import constant
+from analyzer.expressions.templates import Evaluation, constant
 from analyzer.findings.finding import Edit
 from analyzer.findings.messages import k4_types, k6_values
-from analyzer.flow.items import expression_of
 from analyzer.program.caught import is_code
 from analyzer.types import Type, members_of
 from analyzer.types.operators import equality
@@ -24,15 +23,16 @@ MAX_LISTED: Final = 16
 
 
 def check_keys(
-    check: UnitCheck, step: Step, field: Field, subject: Type, alone: Callable[[Expr], Type]
+    check: UnitCheck, step: Step, field: Field, value: Evaluation, alone: Callable[[Expr], Type]
 ) -> None:
-    """Check the keys of a step's parts; ``subject`` is the type of the field that chooses one.
+    """Check the keys of a step's parts; ``value`` is that of the field that chooses one.
 
     ``alone`` gives the type of an expression without regard to the conditions around it: a key that
     only these rule out is no mistake. Those of ``error.code`` are checked by K705, which knows
     which codes can come. A value without variables is always the same, whatever the keys are.
     """
-    expr = expression_of(field.template)
+    subject, scalar = value.type, value.tree.scalars.get(())
+    expr = None if scalar is None or scalar.whole is None else scalar.whole.expr
     if isinstance(subject, types.Dyn | types.Error) or (expr is not None and is_code(expr)):
         return
     keyed, told = keyed_parts(step), len(check.findings)

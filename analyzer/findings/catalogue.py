@@ -29,6 +29,7 @@ _ALL: Final = (
     RuleEntry("K006", "template-coercion", "error"),
     RuleEntry("K007", "wrong-value", "error"),
     RuleEntry("K008", "cel-not-evaluated", "error"),
+    RuleEntry("K009", "missing-brackets", "warning"),
     RuleEntry("K010", "not-json", "error"),
     RuleEntry("K011", "other-draft", "warning"),
     # Schemas

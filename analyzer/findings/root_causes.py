@@ -1,7 +1,8 @@
 """Findings that only follow from others: one mistake gives one finding.
 
 Declarations of a document that cannot be read are missing, and what it uses seems unused; the value
-of a misspelt key is missing; a value that is refused breaks other rules as well.
+of a misspelt key is missing; a value that is refused breaks other rules as well; what is read where
+brackets are missing seems unused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from analyzer.findings.brackets import lacks_brackets
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding
 from analyzer.findings.suggestions import at, meant
@@ -91,6 +93,7 @@ class _KnownMistakes:
         self._misspelt: set[Start] = set()
         self._without_steps: set[Start] = set()
         self._kinds: set[str] = set()
+        self._unbracketed: list[tuple[Start, Path, set[str]]] = []
 
     def add(self, one: Finding) -> None:
         """Take note of a finding of the reading."""
@@ -132,10 +135,16 @@ class _KnownMistakes:
                     self._unnamed.add(kind)
 
     def explains(self, one: Finding) -> bool:
-        """Whether a finding follows from the findings of the reading."""
+        """Whether a finding follows from those of the reading, or from one asked of before."""
         if one.span is None:
             return False
+        if lacks_brackets(one) and one.span.file in self._texts:
+            source = self._texts[one.span.file]
+            names = {*_NAME.findall(source.text, *source.extent(one.span))}
+            self._unbracketed.append((self._start(one.span), one.path, names))
         if one.code in _REFUSED and one.span in self._refused:
+            return True
+        if one.name == "unused" and self._unbracketed and self._is_read_without_brackets(one):
             return True
         if one.code in _FOLLOWS and (self._unread or self._undeclared):
             names = _named(one, self._texts)
@@ -183,6 +192,15 @@ class _KnownMistakes:
         if document is None:
             return False
         return at(document.data, one.path[:-1]).get("kind") in self._unnamed
+
+    def _is_read_without_brackets(self, one: Finding) -> bool:
+        """Whether a name that nothing reads stands in a text elsewhere that lacks brackets."""
+        assert one.span is not None
+        name, start = _named(one, self._texts), self._start(one.span)
+        return any(
+            name in names and (start, one.path) != (place, path[: len(one.path)])
+            for place, path, names in self._unbracketed
+        )
 
     def _document(self, one: Finding) -> Document | None:
         """The document that a finding is in; None where it was not read as one of a manifest."""

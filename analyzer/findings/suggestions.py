@@ -1,4 +1,4 @@
-"""Fixes from the help of findings: a similar name in the place of an unknown one."""
+"""Fixes from the help of findings: a similar name for an unknown one, brackets that are missing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from analyzer.findings.brackets import brackets_around, expression_in, lacks_brackets
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Edit, Finding
 from kernel.errors import Path
@@ -35,10 +36,21 @@ def with_suggested_fixes(findings: Iterable[Finding], manifest: Manifest) -> Ite
     for finding in findings:
         source = None if finding.span is None else sources.get(finding.span.file)
         name = meant(finding) if finding.code in _CERTAIN else None
-        if source is None or name is None:
+        if source is not None and lacks_brackets(finding):
+            yield _with_brackets(finding, source, documents.get(source.name, ()))
+        elif source is None or name is None:
             yield finding
         else:
             yield _with_fix(finding, name, source, documents.get(source.name, ()))
+
+
+def _with_brackets(finding: Finding, source: Source, documents: Sequence[Document]) -> Finding:
+    """The finding about a text in the place of an expression, with the fix if it is one."""
+    assert finding.span is not None
+    document = _document(source.extent(finding.span)[0], documents)
+    if document is None or expression_in(document.node(finding.path).text) is None:
+        return finding
+    return replace(finding, fix=brackets_around(document, finding.path))
 
 
 def _with_fix(
@@ -57,8 +69,14 @@ def _with_fix(
 
 def _is_taken(path: Path, name: str, start: int, documents: Sequence[Document]) -> bool:
     """Whether the field stands beside the one that is not known; documents in their order."""
+    document = _document(start, documents)
+    return document is not None and name in at(document.data, path[:-1])
+
+
+def _document(start: int, documents: Sequence[Document]) -> Document | None:
+    """The document that holds an offset."""
     place = bisect_right(documents, start, key=lambda document: document.start) - 1
-    return place >= 0 and name in at(documents[place].data, path[:-1])
+    return documents[place] if place >= 0 else None
 
 
 def at(data: Any, path: Path) -> Mapping[Any, Any]:

@@ -88,8 +88,8 @@ class Unit:
     """What is analysed by itself. ``path`` is where its owner stands in the document.
 
     ``sequence`` is its topology, ``roles`` the fields that hold it. ``sites`` are its other call
-    sites, ``fields`` the values with CEL that are evaluated when it comes up, ``deferred`` those
-    that are evaluated for each call.
+    sites, ``fields`` the values with CEL that are evaluated when it comes up, ``texts`` those that
+    have none, ``deferred`` the values that are evaluated for each call.
     """
 
     owner: Resource | Definition | Module | Policy
@@ -102,6 +102,7 @@ class Unit:
     roles: Roles = field(default_factory=dict)
     sites: tuple[StandaloneSite, ...] = ()
     fields: tuple[CelField, ...] = ()
+    texts: tuple[CelField, ...] = ()
     deferred: tuple[CelField, ...] = ()
     references: tuple[Target, ...] = ()
 
@@ -257,6 +258,7 @@ class Linked:
             roles,
             tuple(walk.sites),
             tuple(walk.fields),
+            tuple(walk.texts),
             tuple(walk.deferred),
             tuple(walk.references),
         )
@@ -289,6 +291,7 @@ class _Fields:
     def __init__(self, resource: Resource) -> None:
         self.reader = Reader(resource.document)
         self.fields: list[CelField] = []
+        self.texts: list[CelField] = []
         self.deferred: list[CelField] = []
         self.sites: list[StandaloneSite] = []
         self.references: list[Target] = []
@@ -297,8 +300,7 @@ class _Fields:
         return Hooks(evaluate=self.evaluate, defer=self.defer, refer=self.refer, call=self.call)
 
     def evaluate(self, value: str, path: Path) -> Any:
-        if "${{" in value:
-            self.fields.append(CelField(value, path))
+        (self.fields if "${{" in value else self.texts).append(CelField(value, path))
         return value
 
     def defer(self, value: Any, path: Path, context: Context) -> Any:

@@ -14,7 +14,8 @@ from kernel.topology.guards import guarded
 MAX_MILLISECONDS = 366 * 24 * 3600 * 1000.0
 """The longest time that a manifest may ask for: a year."""
 
-_CEL_FIELD = "write it in brackets: `${{ … }}`"
+CEL_FIELD = "write it in brackets: `${{ … }}`"
+"""The help where a text stands in a field that takes an expression."""
 
 
 class Reader:
@@ -62,7 +63,7 @@ class Reader:
         value = data[field]
         if isinstance(value, bool) or (isinstance(value, str) and is_expression(value)):
             return self.template(value)
-        self.wrong("K402", f"`{field}` is a condition", (*path, field), help=_CEL_FIELD)
+        self.wrong("K402", f"`{field}` is a condition", (*path, field), help=CEL_FIELD)
         return None
 
     def milliseconds(self, data: Mapping[str, Any], field: str, path: Path) -> float | None:
@@ -86,6 +87,10 @@ class Reader:
             return self.template(value)
         if value is None:
             self.wrong("K007", f"`{field}` is a number of milliseconds", (*path, field))
+            return None
+        if isinstance(value, str):
+            message = f"`{field}` is a number of milliseconds, or an expression that gives one"
+            self.wrong("K007", message, (*path, field), help=CEL_FIELD)
             return None
         number = self.milliseconds(data, field, path)
         return None if number is None else self.template(value)

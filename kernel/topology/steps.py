@@ -17,7 +17,7 @@ from kernel.topology import forms
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import label_of, read_call_site
 from kernel.topology.forms import Form, Step, Steps
-from kernel.topology.reader import Reader, is_expression
+from kernel.topology.reader import CEL_FIELD, Reader, is_expression
 
 MAX_NESTING = 50
 MAX_ROUNDS = 2**63 - 1
@@ -161,7 +161,8 @@ class _Reading:
         items = data["forEach"]
         if not isinstance(items, list) and not (isinstance(items, str) and is_expression(items)):
             message = "`forEach` is a list, or an expression that gives one"
-            self.reader.wrong("K402", message, (*path, "forEach"))
+            help = CEL_FIELD if isinstance(items, str) else None
+            self.reader.wrong("K402", message, (*path, "forEach"), help=help)
             return None
         if "do" not in data:
             self.reader.wrong("K007", "`forEach` needs `do`, the steps for each item", path)

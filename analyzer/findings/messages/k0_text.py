@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.message import Message
 from analyzer.types import Type
 from kernel.cel import Expr
 from kernel.manifest.scalars import Scalar
+
+MAX_SHOWN: Final = 60
+"""Of a longer text only the beginning is shown."""
 
 
 def not_text(node: Expr, what: str, type_: Type) -> Diagnostic:
@@ -15,6 +20,17 @@ def not_text(node: Expr, what: str, type_: Type) -> Diagnostic:
 
 def text_around(thing: str, wanted: Type) -> Message:
     return Message("K006", f"text around the expression makes text of it, and {thing} is {wanted}")
+
+
+BRACKETS_ARE_MISSING: Final = "an expression stands in brackets: `${{ … }}`"
+
+
+def missing_brackets(text: str) -> Message:
+    """K009: a text that would be an expression if it stood in brackets."""
+    shown = text if len(text) <= MAX_SHOWN and "\n" not in text else f"{text[:MAX_SHOWN]}…"
+    shown = " ".join(shown.split())
+    said = f"`{shown}` is text here, and reads as an expression over what is in scope"
+    return Message("K009", said, BRACKETS_ARE_MISSING)
 
 
 def other_in_yaml_1_1(

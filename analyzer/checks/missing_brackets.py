@@ -1,0 +1,190 @@
+"""Texts that read as expressions, where the brackets ``${{ }}`` were forgotten (K009).
+
+The brackets are tried at the place: a text is one whose expression selects something that is there
+and whose value the place takes. What is wrong with the text, and is right with the brackets, is the
+same mistake: that finding gets the hint, and there is no other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final
+
+from analyzer.checks.unit_check import UnitCheck
+from analyzer.expressions.templates import Evaluation
+from analyzer.findings.brackets import bracketed, brackets_around, expression_in
+from analyzer.findings.catalogue import codes
+from analyzer.findings.finding import Edit, Finding
+from analyzer.findings.messages import k0_text
+from analyzer.types import Record, Type, members_of
+from kernel.cel import Expr, Template, compile_template, parse_template, walk
+from kernel.cel.tree import Ident, Index, Literal, Select
+from kernel.errors import Path
+from kernel.structs import field, struct
+from kernel.topology.guards import guarded
+
+MAX_TRIED: Final = 100
+"""Of one template, so many texts are tried."""
+
+_SELECTS: Final = re.compile(r"[A-Za-z_]\w*\s*(?:\??\.\??\s*[A-Za-z_]|\[)")
+_NOT_MEANT: Final = codes(
+    "unknown-variable", "unknown-function", "wrong-call-form", "no-overload", "not-in-scope",
+    "unknown-property", "unnarrowed-union", "incomparable", "error-scope", "template-coercion",
+    "unknown-field", "wrong-value", "not-json", "unknown-input", "input-type", "input-constraint",
+    "output-type", "slot-type",
+)  # fmt: skip
+"""With such an error in the expression, or with its value at the place, the text was meant."""
+
+_OTHER: Final = "¿"
+"""A text of such characters says nothing; a place that refuses it wants a certain form of text."""
+
+Evaluate = Callable[[Template], Evaluation]
+Judge = Callable[[Evaluation], None]
+"""Writes down what is wrong with a value at its place."""
+
+
+def _no_judge(_: Evaluation) -> None:
+    pass
+
+
+def check_value(
+    check: UnitCheck,
+    template: Template,
+    path: Path,
+    evaluate: Evaluate,
+    judge: Judge = _no_judge,
+) -> Evaluation:
+    """Evaluate the template at ``path``, and write down what is wrong with it.
+
+    ``judge`` says what its place thinks of the value.
+    """
+    start = len(check.findings)
+    value = evaluate(template)
+    check.add_evaluation(value, path)
+    judge(value)
+    texts = list(islice(_texts(template.tree.structure, ()), MAX_TRIED))
+    if texts:
+        trial = _Trial(check, path, evaluate, judge, template, check.findings[start:])
+        for where, text, expr in texts:
+            if trial.selects_what_is_there(expr):
+                trial.try_brackets(where, text)
+        check.findings[start:] = trial.told
+    return value
+
+
+def may_be_expression(text: str) -> bool:
+    """Whether a text is an expression with a selection, were it in brackets."""
+    return next(_texts(text, ()), None) is not None
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str, Expr]]:
+    """The texts in a structure that are expressions with a selection, were they in brackets."""
+    if isinstance(value, str):
+        expr = expression_in(value) if _SELECTS.search(value) else None
+        if expr is not None:
+            yield path, value, expr
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _texts(item, (*path, number))
+
+
+@struct(frozen=False)
+class _Trial:
+    """Other texts in the place of those of a template; ``told`` is what is found there."""
+
+    check: UnitCheck
+    path: Path
+    evaluate: Evaluate
+    judge: Judge
+    template: Template
+    told: list[Finding]
+    variables: dict[str, Type] = field(default_factory=dict)
+
+    def selects_what_is_there(self, expr: Expr) -> bool:
+        """Whether an expression selects a field that a variable in scope certainly has."""
+        return any(_has(self._type_of(root), name) for root, name in _selections(expr))
+
+    def try_brackets(self, where: Path, text: str) -> None:
+        """Say that brackets are missing, in the finding that they mend or else in one more."""
+        then = self._findings(where, bracketed(text))
+        if any(one.code in _NOT_MEANT for one in self._new_errors(then)):
+            return
+        path = (*self.path, *where)
+        fix = brackets_around(self.check.document, path)
+        gone = self._gone(then)
+        if gone:
+            self._hint(gone, fix)
+        elif not self._new_errors(self._findings(where, _OTHER * len(text))):
+            span = self.check.document.scalar_span(path, 0, len(text.rstrip("\n")))
+            self.told.append(k0_text.missing_brackets(text.strip()).at(span, path, fix=fix))
+
+    def _hint(self, gone: list[Finding], fix: Edit | None) -> None:
+        """Of the findings of one mistake the gravest is left, with the hint."""
+        first = min(gone, key=lambda one: _ORDER[one.weight])
+        help = first.help or k0_text.BRACKETS_ARE_MISSING
+        hinted = replace(first, help=help, fix=first.fix or fix)
+        left = [hinted if one is first else one for one in self.told]
+        self.told = [one for one in left if one is hinted or one not in gone]
+
+    def _gone(self, then: list[Finding]) -> list[Finding]:
+        said = set(map(_said, then))
+        return [
+            one for one in self.told if one.name != "missing-brackets" and _said(one) not in said
+        ]
+
+    def _new_errors(self, then: list[Finding]) -> list[Finding]:
+        said = set(map(_said, self.told))
+        return [one for one in then if one.weight == "error" and _said(one) not in said]
+
+    def _type_of(self, name: str) -> Type:
+        if name not in self.variables:
+            self.variables[name] = self.evaluate(compile_template(bracketed(name))).type
+        return self.variables[name]
+
+    def _findings(self, where: Path, text: str) -> list[Finding]:
+        """What would be found with another text at the place."""
+        changed = _with_text(self.template.tree.structure, where, text)
+        value = self.evaluate(compile_template(guarded(parse_template(changed))))
+        before = len(self.check.findings)
+        self.check.add_evaluation(value, self.path)
+        self.judge(value)
+        found = self.check.findings[before:]
+        del self.check.findings[before:]
+        return found
+
+
+_ORDER: Final = {"error": 0, "warning": 1, "info": 2}
+
+
+def _said(one: Finding) -> Hashable:
+    """What a finding says; its place in the text moves with the text."""
+    return one.code, one.message, one.path
+
+
+def _selections(expr: Expr) -> Iterator[tuple[str, str]]:
+    """The fields that an expression selects of variables: ``inputs.email``, ``inputs['email']``."""
+    for node in walk(expr):
+        match node:
+            case Select(operand=Ident(name=root), field=name):
+                yield root, name
+            case Index(operand=Ident(name=root), index=Literal(value=str() as name)):
+                yield root, name
+
+
+def _has(type_: Type, name: str) -> bool:
+    return any(isinstance(one, Record) and one.get(name) is not None for one in members_of(type_))
+
+
+def _with_text(structure: Any, path: Path, text: str) -> Any:
+    """The structure with another text at a path."""
+    if not path:
+        return text
+    changed: Any = dict(structure) if isinstance(structure, dict) else list(structure)
+    changed[path[0]] = _with_text(structure[path[0]], path[1:], text)
+    return changed
