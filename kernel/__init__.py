@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from kernel.runtime.kernel import Kernel
     from kernel.runtime.loading import load, loads
     from kernel.runtime.result import RunResult
+    from kernel.sql_text import sql_tokens
     from kernel.threads import in_thread
     from kernel.topology.fields import Deferred
 
@@ -101,6 +102,7 @@ __all__ = [
     "loads",
     "read_json",
     "schema",
+    "sql_tokens",
 ]
 
 __version__ = VERSION
@@ -120,6 +122,7 @@ _HOMES = {
     "load": "kernel.runtime.loading",
     "loads": "kernel.runtime.loading",
     "read_json": "kernel.json_text",
+    "sql_tokens": "kernel.sql_text",
 }
 
 

@@ -20,7 +20,17 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("kernel", "analyzer", "definitions")
 
 LAYERS = (
-    {"errors", "json_text", "lazy_names", "run_paths", "safety", "structs", "threads", "version"},
+    {
+        "errors",
+        "json_text",
+        "lazy_names",
+        "run_paths",
+        "safety",
+        "sql_text",
+        "structs",
+        "threads",
+        "version",
+    },
     {"manifest", "schema", "cel", "events"},
     {"policy"},
     {"registry", "topology"},

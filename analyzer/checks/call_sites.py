@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from analyzer.checks.bindings import check_bindings
 from analyzer.checks.expected import check_constant, expect
 from analyzer.checks.missing_brackets import check_value
 from analyzer.checks.unit_check import UnitCheck
@@ -92,3 +93,4 @@ def _arguments(check: UnitCheck, site: CallSite, value: Evaluation | None) -> No
             check.add(found.message, (*site.path, "invoke"), key=True)
         else:
             check.add_mismatch(found, value, (*site.path, "inputs"))
+    check_bindings(check, site, callee, value, complete=complete)

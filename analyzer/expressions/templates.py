@@ -104,6 +104,11 @@ def _typed(value: Any, path: Path, scalar_types: Mapping[Path, Type]) -> Type:
     return constant(value)
 
 
+def constant_structure(value: Any) -> Type:
+    """The type of a literal structure."""
+    return _typed(value, (), {})
+
+
 def constant(value: Any) -> Type:
     """The type of a literal scalar."""
     match value:

@@ -50,6 +50,7 @@ _ALL: Final = (
     RuleEntry("K207", "input-constraint", "error"),
     RuleEntry("K208", "output-type", "error"),
     RuleEntry("K209", "bad-definition", "error"),
+    RuleEntry("K210", "binding-mismatch", "error"),
     # Names and functions
     RuleEntry("K301", "cel-syntax", "error"),
     RuleEntry("K302", "unknown-variable", "error"),

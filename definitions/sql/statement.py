@@ -1,43 +1,23 @@
-"""One SQL statement: its tokens, and its placeholders as the driver wants them.
+"""One SQL statement, and its placeholders as the driver wants them.
 
-``?`` and ``:name`` work on both dialects. A list of bindings goes with ``?``, an object with
-``:name``; the other notation is then left alone, so that PostgreSQL's operator ``?`` and its slices
-``[1:n]`` can be written. What stands in strings, comments and quoted names is never a placeholder.
+``?`` and ``:name`` work on both dialects (`kernel.sql_text`). A list of bindings goes with ``?``,
+an object with ``:name``; the other notation is then left alone, so that PostgreSQL's operator ``?``
+and its slices ``[1:n]`` can be written.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from definitions.failures import failed
+from kernel import sql_tokens
 
 Dialect = Literal["sqlite", "postgresql"]
 Bindings = Sequence[Any] | Mapping[str, Any]
 
-COMMON = r"""
-    (?P<space>\s+|--[^\n]*)
-  | (?P<comment>/\*)
-  | (?P<quoted>{quoted})
-  | (?P<open>['"`]|\$(?:[^\W\d]\w*)?\$)
-  | (?P<word>[^\W\d][\w$]*)
-  | (?P<name>:[^\W\d]\w*)
-  | (?P<mark>\?)
-  | (?P<end>;)
-  | (?P<other>::|[\d.]+[\w$]*|.)
-"""
-SQLITE_QUOTED = r"""'(?:[^']|'')*+'|"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\]"""
-POSTGRESQL_QUOTED = (
-    r"""[eE]'(?:[^'\\]|\\.|'')*+'|'(?:[^']|'')*+'|"(?:[^"]|"")*+"|`"""
-    r"""|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$"""
-)
-TOKENS: Mapping[Dialect, re.Pattern[str]] = {
-    "sqlite": re.compile(COMMON.format(quoted=SQLITE_QUOTED), re.VERBOSE | re.DOTALL),
-    "postgresql": re.compile(COMMON.format(quoted=POSTGRESQL_QUOTED), re.VERBOSE | re.DOTALL),
-}
 READING = {"SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN", "SHOW"}
 CONTROLLING = {
     "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE",
@@ -120,31 +100,7 @@ def _values(names: Sequence[str], bindings: Bindings) -> tuple[Any, ...]:
 
 
 def _tokens(sql: str, dialect: Dialect) -> Iterator[tuple[str, str]]:
-    """Kinds and texts of the tokens; comments are ``space``."""
-    place = 0
-    pattern = TOKENS[dialect]
-    while place < len(sql):
-        match = pattern.match(sql, place)
-        assert match is not None, "the last alternative takes any character"
-        kind, end = match.lastgroup or "quoted", match.end()
-        if kind == "tag":
-            kind = "quoted"
-        if kind == "open":
-            raise failed("SYNTAX", f"{match.group()} at character {place + 1} is not closed")
-        if kind == "comment":
-            kind, end = "space", _comment_end(sql, place, nested=dialect == "postgresql")
-        yield kind, sql[place:end]
-        place = end
-
-
-def _comment_end(sql: str, start: int, *, nested: bool) -> int:
-    """Where a block comment ends; PostgreSQL counts the comments inside it."""
-    depth = 0
-    for match in re.compile(r"/\*|\*/").finditer(sql, start):
-        if match.group() == "*/":
-            depth -= 1
-        elif nested or match.start() == start:
-            depth += 1
-        if depth == 0:
-            return match.end()
-    raise failed("SYNTAX", f"/* at character {start + 1} is not closed")
+    try:
+        yield from sql_tokens(sql, dialect)
+    except ValueError as error:
+        raise failed("SYNTAX", str(error)) from None

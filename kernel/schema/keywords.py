@@ -128,6 +128,10 @@ class Traits:
     """On a whole number: the field beside it whose list has so many elements; a promise of the
     controller that makes both."""
 
+    bindings: str | None = None
+    """On a text that is an SQL statement: the input of a call that holds the values for its
+    placeholders, a list for ``?`` or an object for ``:name``."""
+
 
 _NONE = Traits()
 
@@ -145,7 +149,7 @@ def traits(schema: Any) -> Traits:
 def _traits(schema: Mapping[str, Any]) -> Traits:
     ref, context = schema.get("x-kernel-ref"), schema.get("x-kernel-context")
     source, names = schema.get("x-kernel-schema"), schema.get("x-kernel-names")
-    same_length = schema.get("x-kernel-same-length")
+    same_length, bindings = schema.get("x-kernel-same-length"), schema.get("x-kernel-bindings")
     return Traits(
         schema.get("x-kernel-secret") is True,
         ref if isinstance(ref, str) else None,
@@ -159,6 +163,7 @@ def _traits(schema: Mapping[str, Any]) -> Traits:
         names if isinstance(names, str) else None,
         schema.get("x-kernel-atomic") is True,
         same_length if isinstance(same_length, str) else None,
+        bindings if isinstance(bindings, str) else None,
     )
 
 
@@ -175,6 +180,7 @@ _VALUES: Mapping[str, tuple[Any, ...] | type] = {
     "x-kernel-names": str,
     "x-kernel-atomic": (True, False),
     "x-kernel-same-length": str,
+    "x-kernel-bindings": str,
 }
 
 

@@ -264,6 +264,9 @@ SCHEMA: Final[Schema] = {
         "x-kernel-same-length": _said(
             "The field beside this number that holds a list of so many elements."
         ),
+        "x-kernel-bindings": _said(
+            "The input that holds the values for the placeholders of this SQL statement."
+        ),
     },
 }
 """The keywords of JSON Schema, and our own."""

@@ -1,4 +1,4 @@
-"""K201 to K209: references, and values against the contract of the place that takes them.
+"""K201 to K210: references, and values against the contract of the place that takes them.
 
 The same mistake breaks another rule at another place: `Place` says which (also K003, K007, K206).
 """
@@ -100,6 +100,54 @@ def results_do_not_fit(topology: str, example: object, outputs: Type | None) -> 
     wanted = "they must be JSON" if outputs is None else f"its outputs are {outputs}"
     text = f"`{topology}` gives the results of its steps, which may be {example}"
     return Message("K208", f"{text}; {wanted}")
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(f"`:{name}`" for name in sorted(names))
+
+
+def no_binding(name: str) -> Message:
+    """K210: nothing is bound to a placeholder."""
+    return Message("K210", f"nothing is bound to the placeholder `:{name}` of the statement")
+
+
+def no_placeholder(
+    name: str, meant: str | None, other: str | None, known: Collection[str]
+) -> Message:
+    """K210: a binding of a name that the statement does not have.
+
+    ``meant`` is a similar name that lacks a binding; ``other`` the only one that does.
+    """
+    more = ""
+    if meant:
+        more = f"; did you mean `:{meant}`?"
+    elif other:
+        more = f", and nothing is bound to its `:{other}`"
+    elif known and len(known) <= MAX_NAMES_SHOWN:
+        more = f"; it has {_listed(known)}"
+    return Message("K210", f"the statement has no placeholder `:{name}`{more}")
+
+
+def binding_count(marks: int, least: int, most: int | None) -> Message:
+    """K210: another number of values than of placeholders; ``most`` None is without a bound."""
+    placeholders = "1 placeholder" if marks == 1 else f"{marks or 'no'} placeholders"
+    bound = f"at most {most}" if marks > least else f"at least {least}"
+    text = f"the statement has {placeholders} `?`"
+    return Message(
+        "K210", f"{text}, and the number of values is {least if least == most else bound}"
+    )
+
+
+def names_in_a_list(names: Collection[str], most: int | None) -> Message:
+    """K210: placeholders with names, where a list is bound; ``most`` is 0 where nothing is."""
+    bound = "nothing is bound" if most == 0 else "what is bound is a list, for `?`"
+    return Message("K210", f"the statement has {_listed(names)}, and {bound}")
+
+
+def marks_in_an_object(marks: int) -> Message:
+    """K210: placeholders `?`, where an object is bound."""
+    has = "a placeholder `?`" if marks == 1 else f"{marks} placeholders `?`"
+    return Message("K210", f"the statement has {has}, and what is bound is an object, for `:name`")
 
 
 TWO_IMPLEMENTATIONS: Final = Message("K209", "a kind has a `controller` or a `topology`, not both")
