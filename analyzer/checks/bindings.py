@@ -15,10 +15,10 @@ from analyzer.findings.finding import Edit, Note
 from analyzer.findings.message import Message
 from analyzer.findings.messages import k2_contracts
 from analyzer.program.linking import Callee
-from analyzer.types import List, Record, String, Type, members_of, union
+from analyzer.types import NEVER, List, Record, String, Type, members_of, union
 from kernel.cel.template_tree import OPEN
 from kernel.errors import Path
-from kernel.manifest import Document
+from kernel.manifest import Document, Resource
 from kernel.manifest.suggest import nearest
 from kernel.schema.keywords import traits
 from kernel.sql_text import Dialect, Placeholders, placeholders, sql_tokens
@@ -28,6 +28,7 @@ from kernel.topology.callsite import CallSite
 _DIALECTS: Final[tuple[Dialect, ...]] = ("sqlite", "postgresql")
 
 _EMPTY: Final = Record(())
+_NOTHING: Final = List(NEVER, 0, 0)
 
 
 @struct
@@ -93,11 +94,33 @@ def _in_inputs(
 
 def _in_fields(callee: Callee) -> Iterator[_Statement]:
     resource = callee.resource
-    for name, bindings in _statements(callee.definition.schema):
-        text = resource.fields.get(name)
-        if isinstance(text, str):
-            texts = () if OPEN in text else (text,)
-            yield _Statement(texts, bindings, resource.document, (*resource.path, name))
+    for path, text, bindings in _written(callee.definition.schema, resource.fields):
+        texts = () if OPEN in text else (text,)
+        yield _Statement(texts, bindings, resource.document, (*resource.path, *path))
+
+
+def _written(schema: Any, fields: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+    """The statements among the fields of a resource, each with the input that holds the values."""
+    for name, node in _properties(schema).items():
+        value = fields.get(name)
+        listed = node.get("items") if isinstance(node, Mapping) else None
+        if isinstance(value, str) and (bindings := traits(node).bindings) is not None:
+            yield (name,), value, bindings
+        elif isinstance(value, list) and (bindings := traits(listed).bindings) is not None:
+            texts = ((n, one) for n, one in enumerate(value) if isinstance(one, str))
+            yield from (((name, number), text, bindings) for number, text in texts)
+
+
+def check_unbound(check: UnitCheck) -> None:
+    """Check the statements of a resource to which no call binds anything."""
+    unit = check.unit
+    if not isinstance(unit.owner, Resource) or unit.definition is None:
+        return
+    inputs = _properties(unit.definition.inputs)
+    for path, text, bindings in _written(unit.definition.schema, unit.owner.fields):
+        if bindings not in inputs and OPEN not in text:
+            for one in _certain(_mismatches([text], _NOTHING)):
+                check.add(one.message, (*unit.path, *path))
 
 
 def _statements(schema: Any) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from analyzer.expressions.templates import Evaluation, evaluate
 from analyzer.findings.messages import k7_effects
 from analyzer.findings.messages.k2_contracts import INPUT
 from analyzer.program.variables import ERROR, INVOCATION, Names
-from analyzer.types import DYN, NEVER, Bool, Record
+from analyzer.types import DYN, NEVER, Bool, Record, Type
 from kernel.cel import Template, compile_template
 from kernel.errors import Path
 from kernel.manifest import Module
@@ -39,7 +39,8 @@ def check_site(check: UnitCheck, site: CallSite, field: Field) -> None:
     else:
         path = (*site.path, "inputs")
         judge = partial(_arguments, check, site)
-        check_value(check, site.inputs, path, lambda one: field(one, _INSIDE), judge)
+        place = _place(check, site)
+        check_value(check, site.inputs, path, lambda one: field(one, _INSIDE), judge, place)
 
     def condition(template: Template, where: Path, names: Names, wanted: str = "a bool") -> None:
         path = (*site.path, *where)
@@ -77,12 +78,18 @@ def _condition(check: UnitCheck, path: Path, where: Path, wanted: str, value: Ev
         check_constant(check, value, path, None)
 
 
+def _place(check: UnitCheck, site: CallSite) -> Type:
+    """What the arguments of a call must fit."""
+    callee = check.program.linked.callee(check.unit.module, site.target)
+    return (None if callee is None else check.program.contracts.inputs(callee)) or _ANY_MAP
+
+
 def _arguments(check: UnitCheck, site: CallSite, value: Evaluation | None) -> None:
     program, unit = check.program, check.unit
     callee = program.linked.callee(unit.module, site.target)
     if callee is None:
         return
-    place = program.contracts.inputs(callee) or _ANY_MAP
+    place = _place(check, site)
     name = f"`{callee.resource.name or callee.definition.kind}`"
     # What the only target of a module lacks may be given when it is started.
     complete = not isinstance(unit.owner, Module) or len(unit.sites) > 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from analyzer.checks.bindings import check_unbound
 from analyzer.checks.call_sites import check_site
 from analyzer.checks.expected import check_constant, expect
 from analyzer.checks.missing_brackets import check_value, may_be_expression
@@ -48,6 +49,7 @@ def check_fields(check: UnitCheck) -> None:
         _check_field(check, field, inside, OUTPUT)
     for site in unit.sites:
         _check_site(check, site)
+    check_unbound(check)
 
 
 def _check_field(check: UnitCheck, field: CelField, names: Names, place: Place) -> None:
@@ -59,7 +61,7 @@ def _check_field(check: UnitCheck, field: CelField, names: Names, place: Place) 
             check.check_fits(value, wanted, called, f"`{unit.label}`", field.path)
 
     evaluate = partial(evaluate_in_scope, names=names)
-    check_value(check, written(field.value), field.path, evaluate, judge)
+    check_value(check, written(field.value), field.path, evaluate, judge, wanted)
 
 
 def _check_text(check: UnitCheck, field: CelField, names: Names) -> None:
@@ -156,7 +158,7 @@ def _check_mapped(check: UnitCheck, site: StandaloneSite, field: CelField, names
         elif outputs is not None:
             check.check_fits(value, outputs, OUTPUT, f"`{check.unit.label}`", field.path)
 
-    check_value(check, written(field.value), field.path, evaluated, judge)
+    check_value(check, written(field.value), field.path, evaluated, judge, outputs or DYN)
 
 
 def variables_of_safety(program: Program, unit: Unit, definition: Definition) -> Names:

@@ -19,7 +19,7 @@ from analyzer.findings.brackets import bracketed, brackets_around, expression_in
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Edit, Finding
 from analyzer.findings.messages import k0_text
-from analyzer.types import Record, Type, members_of
+from analyzer.types import DYN, List, Map, Record, Refined, String, Type, members_of, resolved
 from kernel.cel import Expr, Template, compile_template, parse_template, walk
 from kernel.cel.tree import Ident, Index, Literal, Select
 from kernel.errors import Path
@@ -31,12 +31,23 @@ MAX_TRIED: Final = 100
 
 _SELECTS: Final = re.compile(r"[A-Za-z_]\w*\s*(?:\??\.\??\s*[A-Za-z_]|\[)")
 _NOT_MEANT: Final = codes(
-    "unknown-variable", "unknown-function", "wrong-call-form", "no-overload", "not-in-scope",
-    "unknown-property", "unnarrowed-union", "incomparable", "error-scope", "template-coercion",
-    "unknown-field", "wrong-value", "not-json", "unknown-input", "input-type", "input-constraint",
-    "output-type", "slot-type",
+    "unknown-variable", "unknown-function", "wrong-call-form", "not-in-scope", "unknown-property",
+    "error-scope", "template-coercion", "unknown-field", "wrong-value", "not-json",
+    "unknown-input", "input-type", "input-constraint", "output-type", "slot-type",
 )  # fmt: skip
-"""With such an error in the expression, or with its value at the place, the text was meant."""
+"""With such an error in the expression, or with its value at the place, the text was meant.
+
+The types of its operands say nothing: those of a step that reads its own result are lost.
+"""
+
+_FORMATS: Final = frozenset(
+    (
+        "date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname",
+        "ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "uuid",
+        "json-pointer", "relative-json-pointer", "regex", "byte", "binary", "password",
+    )
+)  # fmt: skip
+"""The formats of JSON Schema and of OpenAPI."""
 
 _OTHER: Final = "¿"
 """A text of such characters says nothing; a place that refuses it wants a certain form of text."""
@@ -56,10 +67,11 @@ def check_value(
     path: Path,
     evaluate: Evaluate,
     judge: Judge = _no_judge,
+    place: Type = DYN,
 ) -> Evaluation:
     """Evaluate the template at ``path``, and write down what is wrong with it.
 
-    ``judge`` says what its place thinks of the value.
+    ``judge`` says what its place, of the type ``place``, thinks of the value.
     """
     start = len(check.findings)
     value = evaluate(template)
@@ -69,10 +81,41 @@ def check_value(
     if texts:
         trial = _Trial(check, path, evaluate, judge, template, check.findings[start:])
         for where, text, expr in texts:
-            if trial.selects_what_is_there(expr):
+            if trial.selects_what_is_there(expr) and not _is_of_own_format(place, where):
                 trial.try_brackets(where, text)
         check.findings[start:] = trial.told
     return value
+
+
+def _is_of_own_format(place: Type, path: Path) -> bool:
+    """Whether the text at a path of a place is declared to be of a format that JSON Schema has not.
+
+    Then it is of another language: a path, a query, an expression that something else reads.
+    """
+    return any(
+        isinstance(one, String) and one.format is not None and one.format not in _FORMATS
+        for one in _inside(place, path)
+    )
+
+
+def _inside(place: Type, path: Path) -> Iterator[Type]:
+    """The types that a place may have at a path."""
+    for one in members_of(resolved(place)):
+        inner: Type | None = None
+        match one:
+            case Refined():
+                yield from _inside(one.base, path)
+            case _ if not path:
+                yield one
+            case Record():
+                known = one.get(str(path[0]))
+                inner = one.rest if known is None else known.type
+            case Map():
+                inner = one.value
+            case List():
+                inner = one.element
+        if inner is not None:
+            yield from _inside(inner, path[1:])
 
 
 def may_be_expression(text: str) -> bool:

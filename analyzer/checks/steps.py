@@ -221,10 +221,12 @@ class _SequenceCheck:
         name = f"`{self.check.unit.label}`"
         evaluate = partial(self.evaluate, place_of(self.conditions, self.scopes), {})
 
-        def judge(value: Evaluation) -> None:
-            self.check.check_fits(value, self.outputs or types.DYN, OUTPUT, name, path)
+        outputs = self.outputs or types.DYN
 
-        return check_value(self.check, self.sequence.result, path, evaluate, judge).type
+        def judge(value: Evaluation) -> None:
+            self.check.check_fits(value, outputs, OUTPUT, name, path)
+
+        return check_value(self.check, self.sequence.result, path, evaluate, judge, outputs).type
 
     def checked_results(self) -> Type:
         """The results of the steps by name, against the outputs that the topology declares."""

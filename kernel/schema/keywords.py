@@ -130,7 +130,8 @@ class Traits:
 
     bindings: str | None = None
     """On a text that is an SQL statement: the input of a call that holds the values for its
-    placeholders, a list for ``?`` or an object for ``:name``."""
+    placeholders, a list for ``?`` or an object for ``:name``; where the kind has no such input,
+    nothing is bound."""
 
 
 _NONE = Traits()

@@ -173,6 +173,16 @@ steps:
     assert check_text(edited(text, [one.fix])[0]).findings == ()
 
 
+@pytest.mark.parametrize(
+    ("statement", "wanted"),
+    [("INSERT INTO t VALUES (?)", 1), ("SELECT :a", 1), ("SELECT '?', x::text", 0)],
+)
+def test_a_statement_to_which_nothing_can_be_bound(statement: str, wanted: int) -> None:
+    text = f"kind: Sql.Connection\nmetadata: {{ name: Db }}\nsetup: [{json.dumps(statement)}]\n"
+    names = [one.name for one in check_text(text).findings if one.name != "unused"]
+    assert names == ["binding-mismatch"] * wanted
+
+
 PARTS = st.sampled_from(
     ["?", ":a", ":b", "'?'", '":a"', "x::a", "-- :a\n", "/* ? */", "[1:a]", "$$ ? $$", "(", ")"]
 )
