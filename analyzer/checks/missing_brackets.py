@@ -8,7 +8,7 @@ same mistake: that finding gets the hint, and there is no other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
@@ -26,8 +26,8 @@ from kernel.errors import Path
 from kernel.structs import field, struct
 from kernel.topology.guards import guarded
 
-MAX_TRIED: Final = 100
-"""Of one template, so many texts are tried."""
+MAX_ALONE: Final = 20
+"""So many texts of one template are tried one by one, where it does not do to try all at once."""
 
 _SELECTS: Final = re.compile(r"[A-Za-z_]\w*\s*(?:\??\.\??\s*[A-Za-z_]|\[)")
 _NOT_MEANT: Final = codes(
@@ -77,12 +77,16 @@ def check_value(
     value = evaluate(template)
     check.add_evaluation(value, path)
     judge(value)
-    texts = list(islice(_texts(template.tree.structure, ()), MAX_TRIED))
+    texts = list(_texts(template.tree.structure, ()))
     if texts:
         trial = _Trial(check, path, evaluate, judge, template, check.findings[start:])
-        for where, text, expr in texts:
-            if trial.selects_what_is_there(expr) and not _is_of_own_format(place, where):
-                trial.try_brackets(where, text)
+        trial.run(
+            {
+                where: text
+                for where, text, expr in texts
+                if trial.selects_what_is_there(expr) and not _is_of_own_format(place, where)
+            }
+        )
         check.findings[start:] = trial.told
     return value
 
@@ -153,19 +157,32 @@ class _Trial:
         """Whether an expression selects a field that a variable in scope certainly has."""
         return any(_has(self._type_of(root), name) for root, name in _selections(expr))
 
-    def try_brackets(self, where: Path, text: str) -> None:
-        """Say that brackets are missing, in the finding that they mend or else in one more."""
-        then = self._findings(where, bracketed(text))
-        if any(one.code in _NOT_MEANT for one in self._new_errors(then)):
-            return
-        path = (*self.path, *where)
-        fix = brackets_around(self.check.document, path)
-        gone = self._gone(then)
-        if gone:
-            self._hint(gone, fix)
-        elif not self._new_errors(self._findings(where, _OTHER * len(text))):
-            span = self.check.document.scalar_span(path, 0, len(text.rstrip("\n")))
-            self.told.append(k0_text.missing_brackets(text.strip()).at(span, path, fix=fix))
+    def run(self, texts: Mapping[Path, str]) -> None:
+        """Try the texts all at once; one by one where what is found is not of one of them alone."""
+        if texts and not self._try(texts):
+            for where, text in islice(texts.items(), MAX_ALONE):
+                self._try({where: text}, alone=True)
+
+    def _try(self, texts: Mapping[Path, str], *, alone: bool = False) -> bool:
+        """Say which brackets are missing, each in the finding that it mends or in one more."""
+        then = self._findings({where: bracketed(text) for where, text in texts.items()})
+        other = self._findings({where: _OTHER * len(text) for where, text in texts.items()})
+        wrong, refused, gone = self._new_errors(then), self._new_errors(other), self._gone(then)
+        places = {(*self.path, *where) for where in texts}
+        if not alone and not {one.path for one in (*wrong, *refused, *gone)} <= places:
+            return False
+        for where, text in texts.items():
+            path = (*self.path, *where)
+            mine = [[one for one in found if alone or one.path == path] for found in (wrong, gone)]
+            if any(one.code in _NOT_MEANT for one in mine[0]):
+                continue
+            fix = brackets_around(self.check.document, path)
+            if mine[1]:
+                self._hint(mine[1], fix)
+            elif not any(alone or one.path == path for one in refused):
+                span = self.check.document.scalar_span(path, 0, len(text.rstrip("\n")))
+                self.told.append(k0_text.missing_brackets(text.strip()).at(span, path, fix=fix))
+        return True
 
     def _hint(self, gone: list[Finding], fix: Edit | None) -> None:
         """Of the findings of one mistake the gravest is left, with the hint."""
@@ -190,9 +207,9 @@ class _Trial:
             self.variables[name] = self.evaluate(compile_template(bracketed(name))).type
         return self.variables[name]
 
-    def _findings(self, where: Path, text: str) -> list[Finding]:
-        """What would be found with another text at the place."""
-        changed = _with_text(self.template.tree.structure, where, text)
+    def _findings(self, texts: Mapping[Path, str]) -> list[Finding]:
+        """What would be found with other texts at their places."""
+        changed = _with_texts(self.template.tree.structure, (), texts)
         value = self.evaluate(compile_template(guarded(parse_template(changed))))
         before = len(self.check.findings)
         self.check.add_evaluation(value, self.path)
@@ -224,10 +241,10 @@ def _has(type_: Type, name: str) -> bool:
     return any(isinstance(one, Record) and one.get(name) is not None for one in members_of(type_))
 
 
-def _with_text(structure: Any, path: Path, text: str) -> Any:
-    """The structure with another text at a path."""
-    if not path:
-        return text
-    changed: Any = dict(structure) if isinstance(structure, dict) else list(structure)
-    changed[path[0]] = _with_text(structure[path[0]], path[1:], text)
-    return changed
+def _with_texts(structure: Any, path: Path, texts: Mapping[Path, str]) -> Any:
+    """The structure with other texts at some paths."""
+    if isinstance(structure, dict):
+        return {key: _with_texts(item, (*path, key), texts) for key, item in structure.items()}
+    if isinstance(structure, list | tuple):
+        return [_with_texts(item, (*path, n), texts) for n, item in enumerate(structure)]
+    return texts.get(path, structure)

@@ -239,3 +239,24 @@ def test_brackets_that_are_dropped_are_found_and_mended(tmp_path: Path) -> None:
             hinted += [fix is not None and "${{ " in fix.text for fix in fixes] == [True]
     assert tried >= 10
     assert hinted >= tried * 0.95
+
+
+def test_many_texts_are_tried_at_once() -> None:
+    texts = "".join(f"\n      - inputs.{name}" for name in ["text", "other", "n"] * 50)
+    text = step(f"name: Many\n    value:{texts}") + 'result: "${{ steps.Many.result }}"\n'
+    told = found(text)
+    assert len(told) == 100
+    assert {one.name for one in told} == {"missing-brackets"}
+    assert mended(text).count("${{ inputs.") == 100
+
+
+def test_each_of_several_texts_is_judged_by_itself() -> None:
+    inputs = "{ to: inputs.text, count: inputs.n, mode: inputs.text, mail: inputs.record }"
+    told = found(step(f"{{ {CALL}, inputs: {inputs} }}"))
+    assert [one.name for one in told] == ["missing-brackets", "input-type"]
+
+
+def test_a_text_in_one_of_several_shapes() -> None:
+    told = found(step(f"{{ {CALL}, inputs: {{ to: inputs.text, either: {{ a: inputs.n }} }} }}"))
+    assert sorted(one.name for one in told) == ["input-type", "missing-brackets"]
+    assert all("brackets" in (one.help or "") for one in told)
