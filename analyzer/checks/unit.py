@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.checks.doubtful import without_doubtful
 from analyzer.checks.fields import check_fields, check_safety
+from analyzer.checks.misnamed import with_renamed_steps
 from analyzer.checks.steps import check_topology
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Finding
@@ -16,7 +17,8 @@ def check_unit(program: Program, unit: Unit) -> list[Finding]:
     check = UnitCheck(program, unit)
     if unit.sequence is not None:
         program.contracts.results[unit.owner] = check_topology(check)
-        check.findings = without_doubtful(check.findings, unit.sequence.steps)
+        kept = without_doubtful(check.findings, unit.sequence.steps)
+        check.findings = with_renamed_steps(kept, unit.sequence, unit.document)
     check_safety(check)
     check_fields(check)
     return check.findings

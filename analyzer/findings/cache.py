@@ -13,7 +13,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -222,7 +221,7 @@ def _plain(finding: Finding) -> tuple[Any, ...]:
         None if span is None else span.place,
         finding.path,
         [(note.message, note.span.place) for note in finding.related],
-        None if fix is None else [(one.title, one.span.place, one.text) for one in fix.parts],
+        None if fix is None else (fix.title, fix.span.place, fix.text),
         finding.help,
         finding.severity,
     )
@@ -231,7 +230,6 @@ def _plain(finding: Finding) -> tuple[Any, ...]:
 def _finding(plain: Any) -> Finding:
     code, message, span, path, related, fix, *more = plain
     notes = tuple(Note(text, Span(*place)) for text, place in related)
-    edits = [Edit(title, Span(*place), text) for title, place, text in fix or ()]
-    edit = replace(edits[0], more=tuple(edits[1:])) if edits else None
+    edit = None if fix is None else Edit(fix[0], Span(*fix[1]), fix[2])
     where = None if span is None else Span(*span)
     return Finding(RULES[code].code, message, where, tuple(path), notes, edit, *more)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import replace
 
 from analyzer.findings.catalogue import RULES, Severity
 from kernel.errors import Fault, Path, Span
@@ -21,20 +20,11 @@ class Note:
 
 @struct
 class Edit:
-    """A text edit that mends a finding: ``text`` in the place of ``span``.
-
-    ``more`` are the edits of other places that belong to it: all are applied, or none.
-    """
+    """A text edit that mends a finding: ``text`` in the place of ``span``."""
 
     title: str
     span: Span
     text: str
-    more: tuple[Edit, ...] = ()
-
-    @property
-    def parts(self) -> tuple[Edit, ...]:
-        """The edits of one place each."""
-        return (replace(self, more=()), *self.more) if self.more else (self,)
 
 
 @struct

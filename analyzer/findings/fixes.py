@@ -154,7 +154,7 @@ class _Work:
         for finding in wanted:
             if finding.fix is not None:
                 path = os.path.realpath(finding.fix.span.file)
-                edits.setdefault(path, []).extend(finding.fix.parts)
+                edits.setdefault(path, []).append(finding.fix)
         done: set[Edit] = set()
         for path, listed in edits.items():
             data = texts.get(path, self._before[path])
@@ -166,13 +166,12 @@ class _Work:
         if texts == self._texts or not done:
             return False
         report = self._check(texts)
-        whole = [one for one in wanted if one.fix is not None and done.issuperset(one.fix.parts)]
-        if not whole or not holds(whole, self._report, report):
+        if not holds((one for one in wanted if one.fix in done), self._report, report):
             return False
         if not keep:
             return True
         self._texts, self._report = texts, report
-        self._count += len(whole)
+        self._count += len(done)
         return True
 
 

@@ -147,9 +147,9 @@ class _KnownMistakes:
         if one.name == "unused" and self._unbracketed and self._is_read_without_brackets(one):
             return True
         if one.code in _FOLLOWS and (self._unread or self._undeclared):
-            names = _named(one, self._texts)
-            undeclared = one.code in _OF_UNDECLARED and not self._undeclared.isdisjoint(names)
-            if undeclared or not self._unread.isdisjoint(names[-1:]):
+            mentioned = _named(one, self._texts)
+            undeclared = one.code in _OF_UNDECLARED and not self._undeclared.isdisjoint(mentioned)
+            if undeclared or not self._unread.isdisjoint(mentioned[-1:]):
                 return True
         if one.name == "unknown-reference":
             kind = _OF_KIND.search(one.message)
@@ -196,9 +196,9 @@ class _KnownMistakes:
     def _is_read_without_brackets(self, one: Finding) -> bool:
         """Whether a name that nothing reads stands in a text elsewhere that lacks brackets."""
         assert one.span is not None
-        name, start = _named(one, self._texts), self._start(one.span)
+        wanted, start = _named(one, self._texts), self._start(one.span)
         return any(
-            name in names and (start, one.path) != (place, path[: len(one.path)])
+            not names.isdisjoint(wanted) and (start, one.path) != (place, path[: len(one.path)])
             for place, path, names in self._unbracketed
         )
 

@@ -1,7 +1,7 @@
 """One mistake that shows in several places of a document is one finding, with the other places.
 
 A step that is misspelt where it is declared is unknown wherever it is read; an input that is not
-required lacks a guard wherever it is read.
+required lacks a guard wherever it is read. What is to be mended in each place is told of each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from analyzer.findings.catalogue import codes
-from analyzer.findings.finding import Edit, Finding, Note, Report
+from analyzer.findings.finding import Finding, Note, Report
 from analyzer.findings.root_causes import document_starts
 
 _OF_NAMES: Final = codes(
@@ -36,19 +36,11 @@ def told_once(report: Report) -> Report:
                 starts[source.name] = document_starts(source.text)
             offset = source.offset(one.span.line, one.span.column)
             document = bisect_right(starts[source.name], offset)
-            key = (one.code, one.message, one.weight, one.help, source.name, document)
+            key = (one.code, one.message, one.weight, one.help, one.fix, source.name, document)
         kept[key] = _joined(kept[key], one) if key in kept else one
     return Report(tuple(kept.values()), report.sources)
 
 
 def _joined(first: Finding, other: Finding) -> Finding:
     assert other.span is not None
-    related = (*first.related, Note("here as well", other.span))
-    return replace(first, related=related, fix=_both(first.fix, other.fix))
-
-
-def _both(first: Edit | None, other: Edit | None) -> Edit | None:
-    """A fix of both places; None where one of them has none."""
-    if first is None or other is None:
-        return None
-    return replace(first, more=(*first.more, *other.parts))
+    return replace(first, related=(*first.related, Note("here as well", other.span)))

@@ -93,8 +93,7 @@ def _changed(group: Collection[Finding], texts: Mapping[str, str]) -> dict[str, 
     edits: dict[str, list[Edit]] = {}
     for one in group:
         if one.fix is not None:
-            for part in one.fix.parts:
-                edits.setdefault(part.span.file, []).append(part)
+            edits.setdefault(one.fix.span.file, []).append(one.fix)
     changed: dict[str, str] = {}
     for name, wanted in edits.items():
         if name not in texts:

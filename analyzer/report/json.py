@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from analyzer.findings.finding import Edit, Finding, Report
+from analyzer.findings.finding import Finding, Report
 from analyzer.findings.pages import url
 from kernel.errors import Span
 
@@ -36,19 +36,9 @@ def _plain(finding: Finding) -> dict[str, Any]:
         **_span(finding.span),
         "path": list(finding.path),
         "related": [{"message": note.message, **_span(note.span)} for note in finding.related],
-        "fix": None if fix is None else _fix(fix),
+        "fix": None if fix is None else {"title": fix.title, "text": fix.text, **_span(fix.span)},
         "url": url(finding.code),
     }
-
-
-def _fix(fix: Edit) -> dict[str, Any]:
-    """A fix; ``more`` are the edits of other places, where there are some."""
-    more = {"more": [_edit(one) for one in fix.more]} if fix.more else {}
-    return {"title": fix.title, **_edit(fix), **more}
-
-
-def _edit(edit: Edit) -> dict[str, Any]:
-    return {"text": edit.text, **_span(edit.span)}
 
 
 def _span(span: Span | None) -> dict[str, Any]:

@@ -111,11 +111,8 @@ def _region(span: Span) -> Json:
 
 
 def _fix(fix: Edit, base: Path | None) -> Json:
-    replacements = [
-        {"deletedRegion": _region(one.span), "insertedContent": {"text": one.text}}
-        for one in fix.parts
-    ]
-    change = {"artifactLocation": _artifact(fix.span.file, base), "replacements": replacements}
+    replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
+    change = {"artifactLocation": _artifact(fix.span.file, base), "replacements": [replacement]}
     return {"description": {"text": fix.title}, "artifactChanges": [change]}
 
 

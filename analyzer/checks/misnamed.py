@@ -1,0 +1,60 @@
+"""Steps that are misspelt where they are declared: the fix of what reads them renames the step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from analyzer.findings.catalogue import codes
+from analyzer.findings.finding import Edit, Finding
+from analyzer.flow.step_names import steps_read
+from kernel.manifest import Document
+from kernel.topology.forms import Step, all_steps
+from kernel.topology.sequence import Sequence
+
+_UNKNOWN: Final = codes("unknown-property")
+_MEANT: Final = re.compile(r"there is no step '(\w+)'; did you mean '(\w+)'\?")
+
+
+def with_renamed_steps(
+    findings: list[Finding], sequence: Sequence, document: Document
+) -> list[Finding]:
+    """The findings; where several places read a name, and none the near one, that one is wrong."""
+    read: dict[tuple[str, str], int] = {}
+    for name in map(_names, findings):
+        if name is not None:
+            read[name] = read.get(name, 0) + 1
+    if all(count == 1 for count in read.values()):
+        return findings
+    known = frozenset().union(*(names for names in _read(sequence)))
+    steps = {one.name: one for one in all_steps(sequence.steps)}
+
+    def renamed(one: Finding) -> Finding:
+        names = _names(one)
+        if names is None or one.fix is None or read[names] == 1 or names[1] in known:
+            return one
+        return replace(one, fix=_renaming(steps[names[1]], names[0], document))
+
+    return [renamed(one) for one in findings]
+
+
+def _names(one: Finding) -> tuple[str, str] | None:
+    """The name that is read, and the near one that is declared."""
+    found = _MEANT.match(one.message) if one.code in _UNKNOWN else None
+    return None if found is None else (found[1], found[2])
+
+
+def _read(sequence: Sequence) -> Iterator[frozenset[str]]:
+    for step in all_steps(sequence.steps):
+        for field in step.fields:
+            yield steps_read(field.template) or frozenset()
+    if sequence.result is not None:
+        yield steps_read(sequence.result) or frozenset()
+
+
+def _renaming(step: Step, name: str, document: Document) -> Edit:
+    assert step.name is not None
+    span = document.scalar_span((*step.path, "name"), 0, len(step.name))
+    return Edit(f"name the step '{name}'", span, name)
