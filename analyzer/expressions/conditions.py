@@ -40,6 +40,7 @@ from analyzer.expressions.facts import (
     is_step_guard,
     narrow_path,
     path_of,
+    plain_path,
     type_at,
     types_of_paths,
     value_path,
@@ -127,15 +128,19 @@ def _assumed(expr: Expr, outcome: bool, facts: Facts) -> Facts:
 
 def _is_mistaken(expr: Expr) -> bool:
     """Whether a condition has a function or a constant that there is not, which is reported."""
-    while isinstance(expr, tree.Select):
-        expr = expr.operand
-    if isinstance(expr, tree.Ident):
-        return expr.name in CONSTANTS
-    if isinstance(expr, tree.Literal):
-        return False
-    if isinstance(expr, tree.Call) and expr.function not in TABLE:
-        return True
-    return any(map(_is_mistaken, tree.children(expr)))
+    waiting = [expr]
+    while waiting:
+        node = waiting.pop()
+        if type(node) is tree.Ident:
+            if node.name in CONSTANTS:
+                return True
+        elif type(node) is tree.Select:
+            waiting.append(node.operand)
+        elif type(node) is not tree.Literal:
+            if type(node) is tree.Call and node.function not in TABLE:
+                return True
+            waiting += tree.children(node)
+    return False
 
 
 def _unclear(expr: Expr, facts: Facts) -> Facts:
@@ -148,7 +153,7 @@ def _unclear(expr: Expr, facts: Facts) -> Facts:
 
 
 def _path(expr: Expr, facts: Facts, narrow: Narrow) -> Facts:
-    path = None if is_optional(expr) else path_of(expr, facts)
+    path = plain_path(expr, facts)
     return facts if path is None else narrow_path(path, facts, narrow)
 
 
@@ -197,7 +202,15 @@ def either(before: Facts, branches: Iterable[Facts]) -> Facts:
     known = {**before.known, **joined}
     passed = [one for one in possible[0].tested if all(one in way.tested for way in possible[1:])]
     computed = any(one.computed for one in possible)
-    return Facts(before.scope, known, before.consequences, tuple(passed), computed, before.choices)
+    return Facts(
+        before.scope,
+        known,
+        before.consequences,
+        tuple(passed),
+        computed,
+        before.choices,
+        before.ordered,
+    )
 
 
 def _has(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
@@ -255,7 +268,7 @@ def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     if outcome and expr.name != "all" and len(expr.variables) == 1:
         found = replace(expr, name="filter")
         facts = assume(_not_empty(found), True, facts)
-    path = None if is_optional(expr.target) else path_of(expr.target, facts)
+    path = plain_path(expr.target, facts)
     if path is None or not outcome:
         return facts
     if expr.name == "all":
@@ -358,7 +371,7 @@ def _equality(left: Expr, equal: bool, right: Expr, facts: Facts) -> Facts:
     if isinstance(right, tree.Literal):
         keep = equal_to if equal else different_from
         return _path(left, facts, lambda type_: keep(type_, right.value))
-    path = path_of(right, facts) if equal and not is_optional(right) else None
+    path = plain_path(right, facts) if equal else None
     if path is None:
         return _path(left, facts, as_it_is)
     other = comparable_kinds(type_at(path, facts))
@@ -394,7 +407,7 @@ def _contained(expr: tree.Binary, outcome: bool, facts: Facts) -> Facts:
         facts = assume(_not_empty(expr.right), True, facts)
         if isinstance(expr.left, tree.Ident) and _is_element(expr, expr.left, facts):
             facts = of_element(expr.right, {ELEMENT: expr.left.name}, facts)
-    owner = None if is_optional(expr.right) else path_of(expr.right, facts)
+    owner = plain_path(expr.right, facts)
     if owner is None:
         return facts
     step = access_step(expr.left, facts)

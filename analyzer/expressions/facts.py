@@ -35,7 +35,8 @@ class Facts:
 
     ``consequences`` tells which other expressions a condition over a step decides; ``tested`` what
     all elements of lists have passed; ``computed`` whether something is known of values that no
-    path reads; ``choices`` are conditions of which at least one holds.
+    path reads; ``choices`` are conditions of which at least one holds. ``ordered``: bounds of
+    differences are kept, of which only positions are asked.
     """
 
     scope: Mapping[str, Type]
@@ -44,6 +45,7 @@ class Facts:
     tested: tuple[Tested, ...] = ()
     computed: bool = False
     choices: tuple[Choice, ...] = ()
+    ordered: bool = True
 
     def type_of(self, name: str) -> Type:
         """The type of a name in scope, as narrow as it is known."""
@@ -54,7 +56,15 @@ class Facts:
         if len(self.known) >= MAX_FACTS and path not in self.known:
             return self
         known = {**self.known, path: type_}
-        return Facts(self.scope, known, self.consequences, self.tested, self.computed, self.choices)
+        return Facts(
+            self.scope,
+            known,
+            self.consequences,
+            self.tested,
+            self.computed,
+            self.choices,
+            self.ordered,
+        )
 
     def value(self, expr: Expr) -> Type | None:
         """The type that comparisons have found of a value that no path reads."""
@@ -65,7 +75,9 @@ class Facts:
     def with_value(self, expr: Expr, type_: Type) -> Facts:
         """These facts, and the type of a value that no path reads."""
         made = self.with_fact(computed_path(expr), type_)
-        return Facts(made.scope, made.known, made.consequences, made.tested, True, made.choices)
+        return Facts(
+            made.scope, made.known, made.consequences, made.tested, True, made.choices, made.ordered
+        )
 
     def with_tested(self, found: Iterable[Tested]) -> Facts:
         """These facts, and what all elements of lists have passed."""
@@ -73,11 +85,27 @@ class Facts:
         if not new:
             return self
         tested = (*self.tested, *new)[:MAX_TESTED]
-        return Facts(self.scope, self.known, self.consequences, tested, self.computed, self.choices)
+        return Facts(
+            self.scope,
+            self.known,
+            self.consequences,
+            tested,
+            self.computed,
+            self.choices,
+            self.ordered,
+        )
 
     def with_choices(self, choices: tuple[Choice, ...]) -> Facts:
         """These facts, with other conditions of which one holds."""
-        return Facts(self.scope, self.known, self.consequences, self.tested, self.computed, choices)
+        return Facts(
+            self.scope,
+            self.known,
+            self.consequences,
+            self.tested,
+            self.computed,
+            choices,
+            self.ordered,
+        )
 
     def declare(self, names: Mapping[str, Type]) -> Facts:
         """The facts inside a scope that declares names: those about hidden names are dropped."""
@@ -90,7 +118,7 @@ class Facts:
         consequences = None if _OUTER.intersection(names) else self.consequences
         choices = tuple([one for one in self.choices if one.names.isdisjoint(names)])
         scope = {**self.scope, **names}
-        return Facts(scope, kept, consequences, tested, self.computed, choices)
+        return Facts(scope, kept, consequences, tested, self.computed, choices, self.ordered)
 
     @property
     def declared(self) -> Facts:
@@ -119,10 +147,10 @@ def path_uses(path: AccessPath) -> Callable[[str], bool]:
 def path_of(expr: Expr, facts: Facts) -> AccessPath | None:
     """The path that an expression reads, if it is one. ``x.?f`` is on the path of ``f``."""
     steps: list[AccessStep] = []
-    while not isinstance(expr, Ident):
-        if isinstance(expr, Select):
+    while type(expr) is not Ident:
+        if type(expr) is Select:
             steps.append(expr.field)
-        elif isinstance(expr, Index):
+        elif type(expr) is Index:
             step = access_step(expr.index, facts)
             if step is None:
                 return None
@@ -134,6 +162,11 @@ def path_of(expr: Expr, facts: Facts) -> AccessPath | None:
     if expr.absolute or expr.name not in facts.scope:
         return None
     return (expr.name, *reversed(steps))
+
+
+def plain_path(expr: Expr, facts: Facts) -> AccessPath | None:
+    """The path that an expression reads, if it is one without a ``.?`` or ``[?``."""
+    return None if is_optional(expr) else path_of(expr, facts)
 
 
 def access_step(index: Expr, facts: Facts) -> AccessStep | None:
@@ -159,7 +192,7 @@ def types_of_paths(facts: Facts) -> Callable[[Expr], Type | None]:
     """The types of what expressions read that are paths."""
 
     def type_of(operand: Expr) -> Type | None:
-        path = None if is_optional(operand) else path_of(operand, facts)
+        path = plain_path(operand, facts)
         return None if path is None else type_at(path, facts)
 
     return type_of
@@ -233,7 +266,7 @@ def holds_value(expr: Expr, facts: Facts) -> bool:
 
 def is_optional(expr: Expr) -> bool:
     """Whether a chain of selections and indexes has a ``.?`` or ``[?`` in it."""
-    while isinstance(expr, Select | Index):
+    while type(expr) is Select or type(expr) is Index:
         if expr.optional:
             return True
         expr = expr.operand
@@ -259,7 +292,9 @@ def is_step_guard(selection: Select) -> bool:
 
 
 def with_bounds(bounds: Iterable[Bound], facts: Facts) -> Facts:
-    """The facts, and bounds of differences."""
+    """The facts, and bounds of differences; these are not even found where they do not matter."""
+    if not facts.ordered:
+        return facts
     for path, type_ in bounds:
         facts = facts.with_fact(path, type_)
     return facts

@@ -14,7 +14,8 @@ from analyzer import types
 from analyzer.expressions import calls, macros, selection
 from analyzer.expressions.checker import GUARDABLE, Check, Checker, shown
 from analyzer.expressions.conditions import assume
-from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
+from analyzer.expressions.facts import Facts, plain_path, type_at
+from analyzer.expressions.positions import asks_positions
 from analyzer.expressions.quotients import as_doubles, is_double, is_int, quotients
 from analyzer.expressions.templates import constant
 from analyzer.findings.diagnostic import Diagnostic
@@ -94,7 +95,8 @@ def check_expression(
 ) -> tuple[Type, tuple[Diagnostic, ...]]:
     """The type of an expression and the findings; ``facts`` is what is known at its place."""
     checker = Checker(scope, CHECKS)
-    return checker.run(expr, facts or Facts(scope)), checker.diagnostics()
+    known = facts or Facts(scope, ordered=asks_positions(expr))
+    return checker.run(expr, known), checker.diagnostics()
 
 
 # Leaves and structures ---------------------------------------------------------------------------
@@ -253,7 +255,7 @@ def _equality(checker: Checker, expr: tree.Binary, left: Type, right: Type, fact
 
 def _declared(expr: Expr, type_: Type, facts: Facts) -> Type:
     """The type of an expression without what is known from conditions, where it is a path."""
-    path = None if is_optional(expr) else path_of(expr, facts)
+    path = plain_path(expr, facts)
     return type_ if path is None else type_at(path, facts.declared)
 
 

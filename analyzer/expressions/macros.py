@@ -12,7 +12,7 @@ from analyzer.expressions.checker import Checker, Loop, shown
 from analyzer.expressions.conditions import of_element
 from analyzer.expressions.elements import ELEMENT, is_same, list_read, placeholders
 from analyzer.expressions.equal_expressions import sized_expr
-from analyzer.expressions.facts import Facts, is_optional, path_of, path_uses, type_at, with_bounds
+from analyzer.expressions.facts import Facts, path_of, path_uses, plain_path, type_at, with_bounds
 from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.members import keys_of, values_of
@@ -186,7 +186,7 @@ def _reached(expr: Macro, over: Range, facts: Facts, inside: Facts) -> Facts:
     assert expr.target is not None
     counted = _counted(expr.target)
     target = counted or expr.target
-    path = None if is_optional(target) else path_of(target, facts)
+    path = plain_path(target, facts)
     if path is None or any(path_uses(path)(name) for name in expr.variables):
         return inside
     if counted is not None:

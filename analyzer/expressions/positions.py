@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from analyzer import types
@@ -16,7 +17,7 @@ from analyzer.findings.messages import k5_presence
 from analyzer.types import Type, members_of, resolved
 from analyzer.types.operators import possible_size
 from kernel.cel import Expr
-from kernel.cel.tree import Call, ListLiteral
+from kernel.cel.tree import Call, Ident, Index, ListLiteral, Literal, Select, children
 from kernel.structs import struct
 
 Argument = tuple[Expr, Type]
@@ -193,3 +194,18 @@ CALLS: Final[Mapping[str, Callable[[PlacedCall], Type]]] = {
     "math.least": PlacedCall.extreme,
 }
 """The functions whose calls depend on what is known at their place."""
+
+
+@lru_cache(maxsize=16_384)
+def asks_positions(expr: Expr) -> bool:
+    """Whether a part of an expression depends on the order of numbers: an index, a position."""
+    waiting = [expr]
+    while waiting:
+        node = waiting.pop()
+        if type(node) is Select:
+            waiting.append(node.operand)
+        elif type(node) is Index or (type(node) is Call and node.function in CALLS):
+            return True
+        elif type(node) is not Ident and type(node) is not Literal:
+            waiting += children(node)
+    return False

@@ -11,7 +11,7 @@ from analyzer.expressions.bounds import Orders
 from analyzer.expressions.checker import UNNAMED, Checker, position_shown, shown
 from analyzer.expressions.conditions import of_element
 from analyzer.expressions.elements import ELEMENT
-from analyzer.expressions.facts import Facts, is_optional, is_step_guard, path_of, type_at
+from analyzer.expressions.facts import Facts, is_step_guard, path_of, plain_path, type_at
 from analyzer.expressions.positions import said_of_size, sizes_of
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
@@ -69,13 +69,13 @@ def _names_type(expr: Select, facts: Facts) -> bool:
 
 def _known(expr: Select | Index, operand: Type, facts: Facts) -> Type | None:
     """The type that a condition has given to the path of an expression, if one has."""
-    if not facts.known or is_optional(expr):
+    if not facts.known:
         return None
     if type(operand) is not types.Record and any(
         isinstance(one, types.Optional) for one in members_of(operand)
     ):
         return None
-    path = path_of(expr, facts)
+    path = plain_path(expr, facts)
     return None if path is None else facts.known.get(path)
 
 

@@ -10,6 +10,7 @@ from analyzer.expressions.checker import GUARDABLE
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.expressions.inference import check_expression
+from analyzer.expressions.positions import asks_positions
 from analyzer.expressions.templates import Evaluation, evaluate
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
@@ -133,11 +134,12 @@ def evaluate_at(
         for name in sure:
             state = state.insert(name, Ran.CERTAINLY)
         names = {**scopes.at(place.step, place.within, state, wanted), **(more or {})}
-        facts = Facts(names, consequences=consequences if is_decided else None)
+        facts = Facts(names, consequences=consequences if is_decided else None, ordered=ordered)
         for one in relevant:
             facts = assume(one.expr, one.outcome, facts)
         return facts
 
+    ordered = any(asks_positions(one.expr) for _, one in template.tree.expressions())
     is_decided = bool(relevant) or any(map(equivalents, _over_steps(template)))
     facts = facts_with(())
     if is_impossible(facts):

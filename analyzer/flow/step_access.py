@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
+from analyzer.expressions.facts import Facts, plain_path, type_at
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
@@ -70,7 +70,7 @@ def _is_certain(use: _Use, expr: Expr, place: Place, facts: Facts) -> bool:
     given += _around(expr, use.node, place)
 
     def type_of(subject: Expr) -> Type | None:
-        path = None if is_optional(subject) else path_of(subject, facts)
+        path = plain_path(subject, facts)
         type_ = NEVER if path is None else type_at(path, facts)
         # Of steps only those are in scope that the expression reads.
         return None if type_ == NEVER else type_

@@ -198,10 +198,10 @@ def reference_path(expr: Expr) -> tuple[str | int, ...] | None:
     None for an expression that is not a chain of selections and constant indexes on a name.
     """
     path: list[str | int] = []
-    while not isinstance(expr, Ident):
-        if isinstance(expr, Select):
+    while type(expr) is not Ident:
+        if type(expr) is Select:
             path.append(expr.field)
-        elif isinstance(expr, Index) and isinstance(expr.index, Literal):
+        elif type(expr) is Index and isinstance(expr.index, Literal):
             if type(expr.index.value) not in (str, int):
                 return None
             path.append(expr.index.value)
@@ -219,9 +219,10 @@ def references(expr: Expr) -> tuple[tuple[str | int, ...], ...]:
     pending: list[tuple[Expr, frozenset[str]]] = [(expr, frozenset())]
     while pending:
         node, bound = pending.pop()
-        if isinstance(node, Literal):
+        kind = type(node)
+        if kind is Literal:
             continue
-        path = reference_path(node)
+        path = reference_path(node) if kind in _OF_PATHS else None
         if path is not None:
             if path[0] not in bound or _root(node).absolute:
                 found[path] = None
@@ -231,8 +232,11 @@ def references(expr: Expr) -> tuple[tuple[str | int, ...], ...]:
             pending += [(part, inner) for part in reversed(inside)]
             pending += [(part, bound) for part in reversed(outside)]
         else:
-            pending += [(part, bound) for part in reversed(children(node))]
+            pending += [(part, bound) for part in reversed(_CHILDREN[kind](node))]
     return tuple(found)
+
+
+_OF_PATHS = frozenset({Ident, Select, Index})
 
 
 def _root(expr: Expr) -> Ident:
