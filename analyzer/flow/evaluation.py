@@ -10,24 +10,22 @@ from analyzer.expressions.checker import GUARDABLE
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.expressions.inference import check_expression
-from analyzer.expressions.positions import asks_positions
 from analyzer.expressions.templates import Evaluation, evaluate
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
+from analyzer.flow.asked import Asked, asked_in
 from analyzer.flow.availability import Ran
 from analyzer.flow.guards import Known, those_that_matter
 from analyzer.flow.place import Place, in_doubt
 from analyzer.flow.scopes import Scopes
 from analyzer.flow.step_access import certain_steps, explained
 from analyzer.flow.step_conditions import equivalents_at, implied_by, with_implied
-from analyzer.flow.step_names import step_name, steps_read
 from analyzer.program.caught import is_code
 from analyzer.program.variables import ELSEWHERE, Names
 from analyzer.types import NEVER, Bool, Field, Never, Record, Type
 from kernel.cel import Expr, Template, free_names, walk
-from kernel.cel.tree import Binary, Ident, Literal, Macro, Select, children
-from kernel.topology.callsite import names_in
+from kernel.cel.tree import Binary
 
 MAX_CLEAN: Final = 10_000
 """With more expressions than that, the cache is emptied."""
@@ -119,10 +117,10 @@ def evaluate_at(
     if template.constant:
         return evaluate(template.tree, lambda _: (NEVER, ()))
     equivalents = equivalents_at(place)
-    read = steps_read(template)
-    known = those_that_matter(place.known, read or frozenset())
-    relevant = _relevant(tuple(with_implied(known, equivalents)), template)
-    wanted = None if read is None else read.union(*(one.reads for one in relevant))
+    asked = asked_in(template)
+    known = those_that_matter(place.known, asked.steps or frozenset())
+    relevant = _relevant(tuple(with_implied(known, equivalents)), asked) if known else ()
+    wanted = None if asked.steps is None else asked.steps.union(*(one.reads for one in relevant))
 
     def consequences(expr: Expr, outcome: bool) -> Iterator[tuple[Expr, bool]]:
         for one in implied_by(expr, outcome, equivalents):
@@ -134,13 +132,13 @@ def evaluate_at(
         for name in sure:
             state = state.insert(name, Ran.CERTAINLY)
         names = {**scopes.at(place.step, place.within, state, wanted), **(more or {})}
-        facts = Facts(names, consequences=consequences if is_decided else None, ordered=ordered)
+        decided = consequences if is_decided else None
+        facts = Facts(names, consequences=decided, ordered=asked.ordered)
         for one in relevant:
             facts = assume(one.expr, one.outcome, facts)
         return facts
 
-    ordered = any(asks_positions(one.expr) for _, one in template.tree.expressions())
-    is_decided = bool(relevant) or any(map(equivalents, _over_steps(template)))
+    is_decided = bool(relevant) or any(map(equivalents, asked.over_steps))
     facts = facts_with(())
     if is_impossible(facts):
         # This place is never reached, which is reported elsewhere.
@@ -162,32 +160,9 @@ def evaluate_at(
     return evaluate(template.tree, check)
 
 
-@lru_cache(maxsize=MAX_CLEAN)
-def _over_steps(template: Template) -> tuple[Expr, ...]:
-    """The expressions in a template that may decide other conditions: `has(...)`, `steps.X.f`."""
-    if not steps_read(template):
-        return ()
-    found: list[Expr] = []
-    waiting = [embedded.expr for _, embedded in template.tree.expressions()]
-    while waiting:
-        node = waiting.pop()
-        while isinstance(node, Select):
-            if step_name(node.operand) is not None:
-                found.append(node)
-            node = node.operand
-        if isinstance(node, Macro) and node.name == "has":
-            found.append(node)
-        if not isinstance(node, Literal | Ident):
-            waiting += children(node)
-    return tuple(found)
-
-
-def _relevant(known: Known, template: Template) -> Known:
-    """The conditions that speak of what the template reads."""
-    if not known:
-        return ()
-    names = names_in(template)
-    steps = steps_read(template)
+def _relevant(known: Known, asked: Asked) -> Known:
+    """The conditions that speak of what is asked."""
+    names, steps = asked.names, asked.steps
     others = names - {"steps"}
     return tuple(
         one
