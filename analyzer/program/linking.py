@@ -144,6 +144,7 @@ class Linked:
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
         self._callees: dict[tuple[int, int, Path], Callee | None] = {}
+        self._called: dict[Resource, Callee | None] = {}
         self._in_place: dict[tuple[int, Path], Resource] = {}
         self.units: dict[object, Unit] = {}
         for module in {id(m): m for m in manifest.modules.values()}.values():
@@ -168,8 +169,10 @@ class Linked:
             if found is None:
                 return None
             resource, owner = found
-        kind = find_kind(owner, resource.kind)
-        return None if kind is None else Callee(resource, owner, *kind)
+        if resource not in self._called:
+            kind = find_kind(owner, resource.kind)
+            self._called[resource] = None if kind is None else Callee(resource, owner, *kind)
+        return self._called[resource]
 
     def _place(self, module: Module, target: Target, fields: Mapping[str, Any]) -> Resource:
         """The resource that is written in place of a reference; the same object each time."""

@@ -89,17 +89,15 @@ class Raising:
         self._linked = linked
         self._units: dict[Unit, Raised] = {}
         self._steps: dict[Step, Raised] = {}
+        self._callees: dict[tuple[Callee, Raised | None], Raised] = {}
 
     def of_callee(self, callee: Callee) -> Raised:
         """What a call of it may fail with."""
-        definition = callee.definition
         unit = self._linked.unit_of(callee)
-        raised = Raised(open=definition.errors is None or _is_general(definition))
-        if definition.body is not None or definition.topology is not None:
-            raised = ANY_ERROR if unit is None else NO_ERRORS
-        if unit is not None:
-            raised |= self.of_unit(unit)
-        return _declared(definition, raised)
+        key = callee, None if unit is None else self.of_unit(unit)
+        if key not in self._callees:
+            self._callees[key] = _of_callee(callee.definition, key[1])
+        return self._callees[key]
 
     def of_site(self, unit: Unit, site: CallSite) -> Raised:
         """What a call site of a unit may fail with."""
@@ -163,6 +161,14 @@ class Raising:
         if callee.definition.capability in ("Provider", "Service"):
             return _declared(callee.definition, NO_ERRORS)
         return self.of_callee(callee)
+
+
+def _of_callee(definition: Definition, inside: Raised | None) -> Raised:
+    """What a call fails with; ``inside`` is what comes from its unit, None without one."""
+    raised = Raised(open=definition.errors is None or _is_general(definition))
+    if definition.body is not None or definition.topology is not None:
+        raised = ANY_ERROR if inside is None else NO_ERRORS
+    return _declared(definition, raised if inside is None else raised | inside)
 
 
 def _declared(definition: Definition, raised: Raised) -> Raised:

@@ -188,8 +188,7 @@ def _one(name: str, receiver: bool, args: tuple[Type, ...]) -> Type | None:
     """The result for arguments of which none is a union; None when no overload takes them."""
     applied = (
         _applied(name, overload, args)
-        for overload in TABLE[name].overloads
-        if overload.receiver is receiver and _is_candidate(overload, args)
+        for overload in _candidates(name, receiver, _KINDS.get(type(args[0])) if args else None)
     )
     results = (result for result in applied if result is not None)
     if any(isinstance(arg, types.Dyn) for arg in args):
@@ -198,13 +197,18 @@ def _one(name: str, receiver: bool, args: tuple[Type, ...]) -> Type | None:
     return next(results, None)
 
 
-def _is_candidate(overload: Overload, args: tuple[Type, ...]) -> bool:
-    """Whether the first argument may be of the type of the first parameter; a quick test."""
-    if not args or not overload.parameters:
+@lru_cache(maxsize=4096)
+def _candidates(name: str, receiver: bool, kind: str | None) -> tuple[Overload, ...]:
+    """The overloads whose first parameter may be of the kind of the first argument."""
+    overloads = [one for one in TABLE[name].overloads if one.receiver is receiver]
+    return tuple([one for one in overloads if kind is None or _may_take(one, kind)])
+
+
+def _may_take(overload: Overload, kind: str) -> bool:
+    if not overload.parameters:
         return True
     wanted = type_pattern(overload.parameters[0])
-    kind = _KINDS.get(type(args[0]))
-    return kind is None or kind == wanted.name or wanted.is_parameter
+    return kind == wanted.name or wanted.is_parameter
 
 
 def _applied(name: str, overload: Overload, args: tuple[Type, ...]) -> Type | None:

@@ -120,7 +120,10 @@ def without_null(type_: Type) -> Type:
 
 def members_of(type_: Type) -> tuple[Type, ...]:
     """The members of a union, references resolved; of any other type, itself."""
-    whole = resolved(type_)
-    if type(whole) is Union:
-        return tuple(inner for member in whole.members for inner in members_of(member))
-    return () if type(whole) is Never else (whole,)
+    if type(type_) in _INDIRECT:
+        type_ = resolved(type_)
+    if type(type_) is Union:
+        if _INDIRECT.isdisjoint(map(type, type_.members)):
+            return type_.members
+        return tuple([inner for member in type_.members for inner in members_of(member)])
+    return () if type(type_) is Never else (type_,)
