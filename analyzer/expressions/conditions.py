@@ -131,11 +131,11 @@ def _is_mistaken(expr: Expr) -> bool:
     waiting = [expr]
     while waiting:
         node = waiting.pop()
+        while type(node) is tree.Select:
+            node = node.operand
         if type(node) is tree.Ident:
             if node.name in CONSTANTS:
                 return True
-        elif type(node) is tree.Select:
-            waiting.append(node.operand)
         elif type(node) is not tree.Literal:
             if type(node) is tree.Call and node.function not in TABLE:
                 return True

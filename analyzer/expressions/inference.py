@@ -242,9 +242,10 @@ def _equality(checker: Checker, expr: tree.Binary, left: Type, right: Type, fact
     for node, type_, other in ((expr.left, left, expr.right), (expr.right, right, expr.left)):
         if isinstance(other, tree.Literal) and other.value is None:
             return _null_test(checker, expr, node, type_, facts)
-        declared = _declared(node, type_, facts)
-        if free_names(node) and _is_impossible(checker, other, declared):
-            return types.BOOL
+        if _is_text(other) and free_names(node):
+            declared = _declared(node, type_, facts)
+            if _is_impossible(checker, other, declared):
+                return types.BOOL
     a, b = _declared(expr.left, left, facts), _declared(expr.right, right, facts)
     if not may_be_equal(a, b) and free_names(expr):
         checker.report(k4_types.incomparable(expr, a, b))
@@ -268,6 +269,10 @@ def _null_test(checker: Checker, expr: tree.Binary, node: Expr, type_: Type, fac
     if not is_nullable(_declared(node, type_, facts)):
         checker.report(k5_presence.redundant_guard(expr, f"{shown(node)} is never null"))
     return types.Bool(not equal) if members_of(type_) else types.BOOL
+
+
+def _is_text(node: Expr) -> bool:
+    return isinstance(node, tree.Literal) and isinstance(node.value, str)
 
 
 def _is_impossible(checker: Checker, node: Expr, type_: Type) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.expressions.facts import Facts, is_optional, path_of, type_at
+from analyzer.expressions.facts import Facts, plain_path, type_at
 from analyzer.types import Record, Type, members_of
 from kernel.cel import Expr
 from kernel.cel.tree import Call, Select
@@ -10,8 +10,10 @@ from kernel.cel.tree import Call, Select
 
 def size_that_is(expr: Expr, facts: Facts) -> Expr | None:
     """The size of the list that a field of a record is the number of elements of."""
-    owner = path_of(expr.operand, facts) if isinstance(expr, Select) else None
-    if owner is None or not isinstance(expr, Select) or is_optional(expr):
+    if type(expr) is not Select:
+        return None
+    owner = None if expr.optional else plain_path(expr.operand, facts)
+    if owner is None:
         return None
     found = {_listed(one, expr.field) for one in members_of(type_at(owner, facts))}
     if len(found) != 1 or (name := found.pop()) is None:

@@ -202,10 +202,10 @@ def asks_positions(expr: Expr) -> bool:
     waiting = [expr]
     while waiting:
         node = waiting.pop()
-        if type(node) is Select:
-            waiting.append(node.operand)
-        elif type(node) is Index or (type(node) is Call and node.function in CALLS):
+        while type(node) is Select:
+            node = node.operand
+        if type(node) is Index or (type(node) is Call and node.function in CALLS):
             return True
-        elif type(node) is not Ident and type(node) is not Literal:
+        if type(node) is not Ident and type(node) is not Literal:
             waiting += children(node)
     return False

@@ -31,7 +31,12 @@ _NOTHING: Final = Asked(frozenset(), frozenset(), (), False)
 
 def asked_in(template: Template) -> Asked:
     """What a template speaks of."""
-    asked = [asked_by(one.expr) for _, one in template.tree.expressions()]
+    asked = [
+        asked_by(segment.expr)
+        for scalar in template.tree.scalars.values()
+        for segment in scalar.segments
+        if not isinstance(segment, str)
+    ]
     if len(asked) == 1:
         return asked[0]
     if not asked:

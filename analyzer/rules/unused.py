@@ -204,9 +204,9 @@ def _named(values: Iterable[Any]) -> Iterator[str]:
     waiting = list(values)
     while waiting:
         value = waiting.pop()
-        if isinstance(value, str):
+        if type(value) is str:
             yield value.partition("#" if "#" in value else "/")[0]
-        elif isinstance(value, Mapping):
+        elif type(value) is dict or isinstance(value, Mapping):
             waiting += [item for key, item in value.items() if key != "metadata"]
         elif isinstance(value, list):
             waiting += value

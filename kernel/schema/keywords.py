@@ -147,6 +147,11 @@ def traits(schema: Any) -> Traits:
     return _NONE
 
 
+def role_of(schema: Any) -> Role | None:
+    """The role among the traits of a schema node."""
+    return schema.get("x-kernel-role") if isinstance(schema, Mapping) else None
+
+
 def _traits(schema: Mapping[str, Any]) -> Traits:
     ref, context = schema.get("x-kernel-ref"), schema.get("x-kernel-context")
     source, names = schema.get("x-kernel-schema"), schema.get("x-kernel-names")

@@ -24,7 +24,7 @@ def roles_of(definition: Definition, fields: Mapping[str, Any], prefix: Path) ->
     return {
         role: ((*prefix, name), fields[name])
         for name, node in properties.items()
-        if name in fields and (role := keywords.traits(node).role) is not None
+        if name in fields and (role := keywords.role_of(node)) is not None
     }
 
 
