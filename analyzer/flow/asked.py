@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
 
 from analyzer.expressions.positions import asks_positions
 from analyzer.flow.step_names import step_name, steps_read_by
@@ -26,21 +25,20 @@ class Asked:
     """Whether something depends on the order of numbers."""
 
 
-_NOTHING: Final = Asked(frozenset(), frozenset(), (), False)
-
-
 def asked_in(template: Template) -> Asked:
     """What a template speaks of."""
-    asked = [
-        asked_by(segment.expr)
+    exprs = [
+        segment.expr
         for scalar in template.tree.scalars.values()
         for segment in scalar.segments
         if not isinstance(segment, str)
     ]
-    if len(asked) == 1:
-        return asked[0]
-    if not asked:
-        return _NOTHING
+    return asked_by(exprs[0]) if len(exprs) == 1 else _joined(tuple(exprs))
+
+
+@lru_cache(maxsize=4096)
+def _joined(exprs: tuple[Expr, ...]) -> Asked:
+    asked = [asked_by(one) for one in exprs]
     steps = frozenset[str]().union(*(one.steps or () for one in asked))
     is_whole = any(one.steps is None for one in asked)
     return Asked(

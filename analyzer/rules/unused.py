@@ -12,11 +12,14 @@ from analyzer.flow.step_names import steps_read
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.program import Program
 from analyzer.program.variables import ELSEWHERE
-from kernel.cel import parse_template, references
+from kernel.cel import CelSyntaxError, references, scan
 from kernel.manifest import Declaration, Document, Module, Resource
 from kernel.structs import struct
 from kernel.topology.forms import Step, Steps, all_steps
 from kernel.topology.sequence import Sequence
+
+Reference = tuple[str | int, ...]
+"""What an expression reads: a name and the fields of it."""
 
 _MAY_BE_MEANT: Final = frozenset(("environment", "principal", "resources", "target"))
 """Variables with the names that people give to their own."""
@@ -146,20 +149,37 @@ def unread_variables(module: Module, documents: Collection[Document]) -> Iterato
     for document in documents:
         if not unread:
             return
-        tree = parse_template(document.data)
-        if tree.errors:
+        try:
+            read = _references(document.data)
+        except CelSyntaxError:
             return  # what does not parse may read anything
-        for _, embedded in tree.expressions():
-            for reference in references(embedded.expr):
-                for key in list(_read_by(reference, declared)):
-                    unread.pop(key, None)
+        for reference in read:
+            for key in list(_read_by(reference, declared)):
+                unread.pop(key, None)
     for (root, name), one in unread.items():
         what = "variable" if root == "vars" else "secret"
         yield k9_hygiene.unread_variable(what, name).at(one.span, one.path)
 
 
+def _references(data: Any) -> set[Reference]:
+    """What the expressions in a document read; ``CelSyntaxError`` where one does not parse."""
+    texts: set[str] = set()
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is str:
+            if "${{" in value:
+                texts.add(value)
+        elif type(value) is dict:
+            waiting += value.values()
+        elif type(value) is list:
+            waiting += value
+    embedded = (one for text in texts for one in scan(text) if not isinstance(one, str))
+    return {reference for one in embedded for reference in references(one.expr)}
+
+
 def _read_by(
-    reference: tuple[str | int, ...], declared: Mapping[str, Mapping[str, Declaration]]
+    reference: Reference, declared: Mapping[str, Mapping[str, Declaration]]
 ) -> Iterator[tuple[str, str]]:
     """What a reference reads; a name that nothing has may be meant for any of them."""
     root, *rest = reference

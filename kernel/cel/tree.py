@@ -232,7 +232,9 @@ def references(expr: Expr) -> tuple[tuple[str | int, ...], ...]:
             pending += [(part, inner) for part in reversed(inside)]
             pending += [(part, bound) for part in reversed(outside)]
         else:
-            pending += [(part, bound) for part in reversed(_CHILDREN[kind](node))]
+            for part in reversed(_CHILDREN[kind](node)):
+                if type(part) is not Literal:
+                    pending.append((part, bound))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from analyzer.checks.steps import type_of_field
@@ -101,8 +102,13 @@ def _check_category(check: UnitCheck, literal: Literal, path: Path) -> None:
         check.add_diagnostic(k7_effects.compared(literal, message, meant), path)
 
 
-def _compared(expr: Expr) -> Iterator[tuple[str, Literal]]:
+@lru_cache(maxsize=4096)
+def _compared(expr: Expr) -> tuple[tuple[str, Literal], ...]:
     """The literals that ``error.code`` and ``error.kind`` are compared with, and with which."""
+    return tuple(_comparisons(expr))
+
+
+def _comparisons(expr: Expr) -> Iterator[tuple[str, Literal]]:
     for node in walk(expr):
         if not isinstance(node, Binary) or node.operator not in ("==", "!=", "in"):
             continue
