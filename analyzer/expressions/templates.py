@@ -89,13 +89,16 @@ def _text(scalar: Scalar) -> Type:
     return types.String(least=1) if has_text else types.STRING
 
 
+_TEXT_ONLY: Final = frozenset({str})
+
+
 def _typed(value: Any, path: Path, scalar_types: Mapping[Path, Type]) -> Type:
     known = scalar_types.get(path)
     if known is not None:
         return known
     if type(value) is dict or isinstance(value, Mapping):
         parts = [_typed(item, (*path, key), scalar_types) for key, item in entries(value)]
-        if all(isinstance(key, str) for key in value):
+        if _TEXT_ONLY.issuperset(map(type, value)):
             return types.Record(tuple(zip(value, map(types.Field, parts), strict=True)))
         return types.Map(union_of_many(parts), union_of_many(map(constant, value)))
     if isinstance(value, list | tuple):

@@ -57,8 +57,13 @@ class Meeting:
         return f"the keys {json_key(one)} and {json.dumps(two)} are one key in JSON"
 
 
+_TEXT_ONLY = frozenset({str})
+
+
 def meeting_keys(mapping: Mapping[Any, Any]) -> Meeting | None:
     """The first two keys of a map that become the same text in JSON."""
+    if _TEXT_ONLY.issuperset(map(type, mapping)):
+        return None
     known: dict[Any, Any] = {}
     for key in mapping:
         first = known.setdefault(json_key(key), key)

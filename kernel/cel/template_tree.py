@@ -142,4 +142,6 @@ def _collect(
         return
     pairs = entries(value) if kind is dict or isinstance(value, Mapping) else enumerate(value)
     for key, item in pairs:
-        _collect(item, (*path, key), scalars, errors)
+        kind = type(item)
+        if kind not in _ATOMS and (kind is not str or OPEN in item):
+            _collect(item, (*path, key), scalars, errors)

@@ -76,6 +76,7 @@ class Effects:
         self.linked = program.linked
         self.raising = program.raising
         self._units: dict[Unit, ReachedKinds] = {}
+        self._harmfuls: dict[tuple[Definition, Raised], Raised] = {}
         self._classes: dict[tuple[object, Definition, CallSite], str | None] = {}
 
     def callee(self, unit: Unit, site: CallSite) -> Callee | None:
@@ -151,14 +152,21 @@ class Effects:
 
     def _harmful(self, unit: Unit, site: CallSite, callee: Callee) -> Raised:
         """What a call may fail with when its effect may have happened."""
-        raised = self.raising.of_site(unit, site)
-        harmless: set[Code] = {
-            code
-            for code, said in (callee.definition.errors or {}).items()
-            if (said or {}).get("outcome") == "failed"
-        }
-        codes, retried = raised.codes - harmless, raised.retried - harmless
-        return Raised(codes, retried, raised.open, raised.throws)
+        key = callee.definition, self.raising.of_site(unit, site)
+        if key not in self._harmfuls:
+            self._harmfuls[key] = _without_harmless(*key)
+        return self._harmfuls[key]
+
+
+def _without_harmless(definition: Definition, raised: Raised) -> Raised:
+    """The errors of a call but for those by which its definition says that nothing happened."""
+    harmless: set[Code] = {
+        code
+        for code, said in (definition.errors or {}).items()
+        if (said or {}).get("outcome") == "failed"
+    }
+    codes, retried = raised.codes - harmless, raised.retried - harmless
+    return Raised(codes, retried, raised.open, raised.throws)
 
 
 def name_of(callee: Callee) -> str:
