@@ -132,6 +132,8 @@ class Checker:
     def condition(self, expr: Expr, facts: Facts, place: str) -> Type:
         """The type of what must be a bool."""
         type_ = self.check(expr, facts)
+        if type(type_) is Bool:
+            return type_
         if isinstance(resolved(type_), Dyn):
             self.may_fail = True
             return BOOL

@@ -207,10 +207,13 @@ def _binary(checker: Checker, expr: tree.Binary, facts: Facts) -> Type:
 _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
+_OF_QUOTIENTS: Final = (tree.Binary, tree.Unary, tree.Conditional)
+
+
 def _compared_quotients(checker: Checker, expr: tree.Binary, left: Type, right: Type) -> None:
     """Report quotients of ints that are compared with a double."""
     for node, other in ((expr.left, right), (expr.right, left)):
-        if isinstance(node, tree.Binary | tree.Unary | tree.Conditional) and is_double(other):
+        if isinstance(node, _OF_QUOTIENTS) and is_double(other):
             for one in quotients(node):
                 if is_int(checker.known_type(one)):
                     checker.report(k6_values.compared_quotient(one, as_doubles(one)))

@@ -149,11 +149,11 @@ def resolve_overload(name: str, receiver: bool, args: tuple[Type, ...]) -> Succe
 
     Every combination of the members of unions must find an overload.
     """
-    if any(isinstance(arg, types.Error) for arg in args):
+    if types.Error in map(type, args):
         return Success(types.ERROR)
-    if any(isinstance(resolved(arg), types.Never) for arg in args):
-        return Success(types.NEVER)
     choices = [members_of(arg) for arg in args]
+    if not all(choices):
+        return Success(types.NEVER)
     if prod(map(len, choices)) > MAX_COMBINATIONS:
         return Success(types.Dyn("too many combinations of types"), may_fail=True)
     return _all(name, receiver, choices)
