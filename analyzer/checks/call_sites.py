@@ -93,6 +93,8 @@ def _arguments(check: UnitCheck, site: CallSite, value: Evaluation | None) -> No
     name = f"`{callee.resource.name or callee.definition.kind}`"
     # What the only target of a module lacks may be given when it is started.
     complete = not isinstance(unit.owner, Module) or len(unit.sites) > 1
+    if complete:
+        check.calls.append((site, value or _NO_INPUTS))
     for found in mismatches(value or _NO_INPUTS, place, INPUT, name):
         if found.message.code == INPUT.missing and not complete:
             continue

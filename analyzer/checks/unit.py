@@ -5,6 +5,7 @@ from __future__ import annotations
 from analyzer.checks.doubtful import without_doubtful
 from analyzer.checks.fields import check_fields, check_safety
 from analyzer.checks.misnamed import with_renamed_steps
+from analyzer.checks.given_inputs import check_given_inputs
 from analyzer.checks.steps import check_topology
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Finding
@@ -21,4 +22,5 @@ def check_unit(program: Program, unit: Unit) -> list[Finding]:
         check.findings = with_renamed_steps(kept, unit.sequence, unit.document)
     check_safety(check)
     check_fields(check)
+    check_given_inputs(check, check_unit)
     return check.findings

@@ -14,6 +14,7 @@ from analyzer.types import Type
 from kernel.errors import Path, Span
 from kernel.manifest import Document
 from kernel.structs import field, struct
+from kernel.topology.callsite import CallSite
 
 
 @struct(frozen=False)
@@ -23,6 +24,8 @@ class UnitCheck:
     program: Program
     unit: Unit
     findings: list[Finding] = field(default_factory=list)
+    calls: list[tuple[CallSite, Evaluation]] = field(default_factory=list)
+    """The call sites that were checked, each with the arguments that it gives."""
 
     @property
     def document(self) -> Document:

@@ -236,7 +236,8 @@ def _lenient(given: Type, place: Type, depth: int) -> Type:
             fields = []
             for name, wanted in place.fields:
                 own = given.get(name)
-                silent = not given.is_closed if own is None else own.lenient
+                is_open = not isinstance(given.rest, types.Never | types.Error)
+                silent = is_open if own is None else own.lenient
                 inner = wanted.type if own is None else _lenient(own.type, wanted.type, depth + 1)
                 required = wanted.required and not silent
                 fields.append((name, replace(wanted, type=inner, required=required)))

@@ -7,6 +7,8 @@ of its definition; a topology that declares no outputs gives the type of its res
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +38,15 @@ class Contracts:
         self._texts: dict[tuple[str, int], Type] = {}
         self._parts: dict[tuple[int, int, Part], tuple[Callee, Type | None]] = {}
         self._opened: dict[Definition, Any] = {}
+        self._given: Mapping[Unit, Type] = {}
         self.results: dict[object, Type] = {}
+
+    def inside(self, unit: Unit, given: Type | None) -> Contracts:
+        """The same contracts during a call that gives these inputs to a unit; None: any inputs."""
+        inside = copy(self)
+        inside._given = {} if given is None else {unit: given}
+        inside.results = dict(self.results)
+        return inside
 
     def inputs(self, callee: Callee) -> Type | None:
         """What a call's argument object must fit; None where anything goes."""
@@ -52,7 +62,7 @@ class Contracts:
 
     def arguments(self, unit: Unit) -> Type:
         """The variable ``inputs`` of a topology, which is an object whatever its schema says."""
-        declared = self.declared(unit, "inputs") or ANYTHING
+        declared = self._given.get(unit) or self.declared(unit, "inputs") or ANYTHING
         objects = without(declared, lambda one: not isinstance(one, Record | Map | Dyn))
         return ANYTHING if isinstance(objects, Never) else objects
 

@@ -161,6 +161,12 @@ class Linked:
         """The unit whose call sites a call leads to; None for what is outside of the manifest."""
         return self.units.get(callee.owner)
 
+    def units_of(self, callee: Callee) -> Iterator[Unit]:
+        """The units that read the inputs of a call: its own, and that of the kind's definition."""
+        for owner in dict.fromkeys((callee.owner, callee.definition)):
+            if owner in self.units:
+                yield self.units[owner]
+
     def _find(self, module: Module, target: Target) -> Callee | None:
         if target.fields is not None:
             resource, owner = self._place(module, target, target.fields), module

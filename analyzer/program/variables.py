@@ -7,6 +7,7 @@ names of language.md, CEL.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any, Final
 
 from analyzer import types
@@ -15,6 +16,7 @@ from analyzer.program.contexts import written_schema
 from analyzer.program.contracts import Contracts
 from analyzer.program.linking import Linked, Unit
 from analyzer.types import Type, union
+from analyzer.types.seen_through import says_nothing
 from kernel.manifest import Declaration, Module, resolve_kind, schemas_of
 from kernel.schema import InvalidSchema
 from kernel.topology.fields import Context, variables
@@ -103,6 +105,12 @@ class Variables:
         self._contracts = contracts
         self._modules: dict[Module, Names] = {}
 
+    def by(self, contracts: Contracts) -> Variables:
+        """The same variables by other contracts of the topologies."""
+        other = copy(self)
+        other._contracts = contracts
+        return other
+
     def of_module(self, module: Module) -> Names:
         """``vars``, ``secrets`` and ``resources``, which are in scope everywhere in a module."""
         if module not in self._modules:
@@ -135,11 +143,11 @@ class Variables:
                 names[name] = ERROR
             elif name == "result":
                 names[name] = result
-            elif name == "inputs" and "inputs" in unit.roles:
-                names[name] = self._contracts.arguments(unit)
             else:
                 written = written_schema(unit, schema, data)
                 names[name] = _lowered(written, unit.home or unit.module, name)
+                if name == "inputs" and ("inputs" in unit.roles or says_nothing(names[name])):
+                    names[name] = self._contracts.arguments(unit)
         return names
 
     def _resources(self, module: Module) -> types.Record:

@@ -13,7 +13,8 @@ asks whether a value is of a type; the soundness of everything else is tested ag
     String(literals, format)  any text, or one of a few
     List(element, least, most)
     Map(value, key)           any keys of one type
-    Record(fields, rest)      known fields; ``rest`` is Never when closed, Dyn when open
+    Record(fields, rest)      known fields; ``rest`` is Never when closed, Dyn when open, Error when
+                              there are no others, and to ask for them is no mistake
     Optional(value)           CEL's optional
     Union(members)            one of several; made by ``unions.union`` only
     Refined(base, why, ...)   those values of a type that a schema's validator lets through

@@ -254,7 +254,7 @@ class _Comparison:
         for name, given in producer.fields:
             if consumer.get(name) is None and not isinstance(given.type, types.Never):
                 yield from self._extra(producer, name, given, consumer.rest)
-        if not isinstance(producer.rest, types.Never) and not (
+        if not isinstance(producer.rest, types.Never | types.Error) and not (
             takes_all(consumer.rest) and isinstance(producer.rest, types.Dyn)
         ):
             yield from self._rest(producer, consumer)

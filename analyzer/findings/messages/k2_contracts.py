@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from analyzer.findings.finding import Finding
 from analyzer.findings.message import Message
 from analyzer.types import Type
 from kernel.structs import struct
@@ -40,6 +41,18 @@ def missing(place: Place, owner: str, path: str, type_: Type, near: str | None) 
     """A value that must be given; ``near`` is a similar name that was given."""
     more = f"; is it `{near}`?" if near else ""
     return Message(place.missing, f"{owner} needs the {place.what} `{path}` ({type_}){more}")
+
+
+def not_given(owner: str, name: str, near: str | None) -> Message:
+    """K204: an input that nobody declares, and that is read; ``near`` is a name that was given."""
+    more = f"; is it `{near}`?" if near else ""
+    return Message("K204", f"`{owner}` reads `inputs.{name}`, which this call does not give{more}")
+
+
+def fails_with_given(owner: str, found: Finding) -> Message:
+    """What is wrong in what is called when it is called with these inputs."""
+    text = f"with what this call gives, `{owner}` goes wrong: {found.message}"
+    return Message(found.code, text, severity=found.weight)
 
 
 def unknown(

@@ -1,0 +1,96 @@
+"""What a schema leaves open, with what is given there; and whether a path of fields is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from analyzer import types
+from analyzer.types import Type, members_of, union
+from analyzer.types.members import member
+
+MAX_DEPTH: Final = 20
+
+_JSON: Final = (
+    types.Null, types.Bool, types.Int, types.String, types.Dyn, types.Error, types.Never
+)  # fmt: skip
+
+
+def seen_through(declared: Type, given: Type, depth: int = 0) -> Type:
+    """The declared type, with what is given where the declaration says nothing of the fields.
+
+    What is declared stays: it is checked before anybody reads it. What is not given may be asked
+    for, so that a guard is no mistake; what is behind the guard is of the type Error.
+    """
+    if depth > MAX_DEPTH:
+        return declared
+    if says_nothing(declared):
+        return _in_json(given, declared)
+    match declared, given:
+        case types.Record(), types.Record() | types.Union():
+            return _each(given, lambda one: _record(declared, one, depth), declared)
+        case types.List(), types.List():
+            return replace(
+                declared, element=seen_through(declared.element, given.element, depth + 1)
+            )
+    return declared
+
+
+def says_nothing(type_: Type) -> bool:
+    """Whether a type is anything, or an object of which no field is declared."""
+    if isinstance(type_, types.Record):
+        return not type_.fields and not type_.patterns and isinstance(type_.rest, types.Dyn)
+    return isinstance(type_, types.Dyn)
+
+
+def _each(given: Type, make: Callable[[types.Record], Type], declared: Type) -> Type:
+    found = members_of(given)
+    records = [make(one) for one in found if isinstance(one, types.Record)]
+    return union(records) if len(records) == len(found) else declared
+
+
+def _record(declared: types.Record, given: types.Record, depth: int) -> types.Record:
+    fields = []
+    for name, field in declared.fields:
+        own = given.get(name)
+        if own is not None and own.required:
+            field = replace(field, type=seen_through(field.type, own.type, depth + 1))
+        fields.append((name, field))
+    return replace(declared, fields=tuple(fields))
+
+
+def _in_json(given: Type, otherwise: Type, depth: int = 0) -> Type:
+    """A type of values as a call gives them: what JSON does not have comes in another form."""
+    if depth > MAX_DEPTH:
+        return otherwise
+    match given:
+        case types.Union():
+            found = [_in_json(one, otherwise, depth + 1) for one in given.members]
+            return otherwise if any(isinstance(one, types.Dyn) for one in found) else union(found)
+        case types.Record():
+            fields = tuple(
+                (name, replace(field, type=_in_json(field.type, types.DYN, depth + 1)))
+                for name, field in given.fields
+            )
+            rest = types.ERROR if given.is_closed else _in_json(given.rest, types.DYN, depth + 1)
+            return replace(given, fields=fields, rest=rest)
+        case types.Map(key=types.String()):
+            return replace(given, value=_in_json(given.value, types.DYN, depth + 1))
+        case types.List():
+            return replace(given, element=_in_json(given.element, types.DYN, depth + 1))
+    return given if isinstance(given, _JSON) else otherwise
+
+
+def is_there(type_: Type, path: tuple[str | int, ...]) -> bool:
+    """Whether the fields of a path are certainly there, down to a value that is no structure."""
+    if isinstance(type_, types.Dyn):
+        return True
+    found = members_of(type_)
+    if not path:
+        return not any(isinstance(one, types.Record | types.Map | types.List) for one in found)
+    step = path[0]
+    if not isinstance(step, str):
+        return False
+    read = [member(one, step) for one in found]
+    return all(one.presence == "certain" and is_there(one.type, path[1:]) for one in read)
