@@ -94,6 +94,7 @@ _ALL: Final = (
     RuleEntry("K707", "unbounded-loop", "warning"),
     RuleEntry("K708", "unclassified", "info"),
     RuleEntry("K709", "loop-limit", "warning"),
+    RuleEntry("K711", "unraised-event", "info"),
     # Secrets and untrusted input
     RuleEntry("K801", "secret-leak", "error"),
     RuleEntry("K802", "untrusted-sink", "warning"),

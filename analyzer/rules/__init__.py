@@ -12,6 +12,7 @@ from analyzer.rules.effects.definitions import check_definition
 from analyzer.rules.effects.handling import check_handling
 from analyzer.rules.effects.loops import check_loops
 from analyzer.rules.effects.retries import check_retries
+from analyzer.rules.effects.waits import check_waits
 from analyzer.rules.rule import Rule, in_each_unit
 from analyzer.rules.schema.schemas import find_wrong_schemas
 from analyzer.rules.unused import find_unused
@@ -25,11 +26,11 @@ _OF_SCHEMAS: Final = codes(
 _OF_EFFECTS: Final = codes(
     "unreachable-retry", "unsafe-retry", "error-coverage", "timeout-budget", "unclassified",
     "approval-in-loop", "unbounded-loop", "missing-check", "bad-definition",
-    "non-exhaustive-switch", "loop-limit",
+    "non-exhaustive-switch", "loop-limit", "unraised-event",
 )  # fmt: skip
 # One unit after the other: what topologies in a circle raise depends on which is looked at first.
 _CHECK_EFFECTS: Final = in_each_unit(
-    check_retries, check_approvals, check_handling, check_loops, check_definition
+    check_retries, check_approvals, check_handling, check_loops, check_waits, check_definition
 )
 
 RULES: Final = (

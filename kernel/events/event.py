@@ -75,9 +75,13 @@ class Pattern:
         type, colon, subject = text.partition(":")
         return cls(type, subject if colon else None)
 
+    def takes(self, type: str) -> bool:
+        """Whether events of a type may be some of these."""
+        return fnmatchcase(type, self.type)
+
     def matches(self, event: Event) -> bool:
         """Whether an event is one of these."""
-        if not fnmatchcase(event.type, self.type):
+        if not self.takes(event.type):
             return False
         if self.subject is None:
             return True

@@ -149,6 +149,12 @@ def unseen_limit(name: str) -> Message:
     return Message("K709", f"{text} (LOOP_LIMIT), and `{name}` is read afterwards")
 
 
+def unraised_event(pattern: str, near: str | None) -> Message:
+    """K711: an event to wait for that can only come from outside of the manifest."""
+    more = f"; did you mean `{near}`?" if near else ", so it can only come from outside"
+    return Message("K711", f"nothing in this manifest raises an event `{pattern}`{more}")
+
+
 def unclassified(kind: str) -> Message:
     text = f"{kind} declares no safety class, so whether a call may be repeated"
     return Message("K708", f"{text} is only this caller's word")

@@ -177,6 +177,10 @@ AWAITED = frozenset(("K211", "K710"))
 """Rules that the specification has and the analyzer has not yet; who adds one takes it out here."""
 
 
+BEYOND = frozenset(("K711",))
+"""Rules that the analyzer has and the table of the specification has not yet."""
+
+
 def test_the_catalogue_is_that_of_the_specification() -> None:
     page = Path(__file__).parents[4] / "shared/design/analyzer.md"
     if not page.exists():
@@ -187,7 +191,9 @@ def test_the_catalogue_is_that_of_the_specification() -> None:
     )
     wanted = {code: (name, severities[severity]) for code, severity, name in rows}
     assert wanted.keys() & AWAITED == AWAITED
-    assert {code: (rule.name, rule.severity) for code, rule in RULES.items()} == {
+    assert wanted.keys().isdisjoint(BEYOND)
+    found = {code: rule for code, rule in RULES.items() if code not in BEYOND}
+    assert {code: (rule.name, rule.severity) for code, rule in found.items()} == {
         code: rule for code, rule in wanted.items() if code not in AWAITED
     }
 

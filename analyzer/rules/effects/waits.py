@@ -1,0 +1,32 @@
+"""K711: a wait for an event that nothing in the manifest raises."""
+
+from __future__ import annotations
+
+from analyzer.checks.unit_check import UnitCheck
+from analyzer.findings.messages import k7_effects
+from analyzer.program.events import event_types
+from analyzer.program.program import Program
+from kernel.errors import Path
+from kernel.events.event import Pattern
+from kernel.manifest.suggest import nearest
+from kernel.topology.forms import all_steps
+
+
+def check_waits(check: UnitCheck) -> None:
+    """The patterns of events in a topology; one that is computed may be any."""
+    sequence = check.unit.sequence
+    for step in () if sequence is None else all_steps(sequence.steps):
+        for field in step.fields:
+            text = field.template.tree.structure
+            if field.expects == "pattern" and field.template.constant and isinstance(text, str):
+                _check(check, Pattern.of(text), (*step.path, *field.path))
+
+
+def _check(check: UnitCheck, pattern: Pattern, path: Path) -> None:
+    known = check.program.once(_known)
+    if not any(map(pattern.takes, known)):
+        check.add(k7_effects.unraised_event(pattern.type, nearest(pattern.type, known)), path)
+
+
+def _known(program: Program) -> frozenset[str]:
+    return event_types(program.linked)
