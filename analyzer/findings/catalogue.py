@@ -40,6 +40,7 @@ _ALL: Final = (
     RuleEntry("K105", "bad-default", "error"),
     RuleEntry("K106", "untyped-schema", "info"),
     RuleEntry("K107", "breaking-change", "error"),
+    RuleEntry("K108", "unchecked-data", "info"),
     # References and contracts
     RuleEntry("K201", "unknown-reference", "error"),
     RuleEntry("K202", "bad-name", "error"),

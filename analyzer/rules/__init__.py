@@ -15,6 +15,7 @@ from analyzer.rules.effects.retries import check_retries
 from analyzer.rules.effects.waits import check_waits
 from analyzer.rules.rule import Rule, in_each_unit
 from analyzer.rules.schema.schemas import find_wrong_schemas
+from analyzer.rules.schema.unchecked import find_unchecked
 from analyzer.rules.unused import find_unused
 from analyzer.rules.yaml_text import find_coercions
 from analyzer.taint.walk import find_leaks
@@ -36,6 +37,7 @@ _CHECK_EFFECTS: Final = in_each_unit(
 RULES: Final = (
     Rule(codes("yaml-coercion"), find_coercions),
     Rule(_OF_SCHEMAS, find_wrong_schemas),
+    Rule(codes("unchecked-data"), find_unchecked),
     Rule(codes("cycle"), find_cycles),
     Rule(_OF_EFFECTS, _CHECK_EFFECTS),
     Rule(codes("bad-definition"), in_each_unit(check_controller)),

@@ -71,6 +71,13 @@ def partly_typed(keyword: object, why: str) -> Message:
     return Message("K106", f"types say `{keyword}` in part only: {why}")
 
 
+def unchecked(what: str, how: str) -> Message:
+    """K108: data of which no schema says what it is."""
+    return Message(
+        "K108", f"nothing says what {what} is, so what is read of it is not checked", how
+    )
+
+
 def untyped(keyword: object, why: str) -> Message:
     return Message("K106", f"types do not say `{keyword}`: {why}")
 

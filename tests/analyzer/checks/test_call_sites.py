@@ -53,7 +53,8 @@ result: "${{{{ [has(steps.Before.result), steps.Sent.result, steps.After.result]
 
 
 def found(text: str) -> list[Finding]:
-    return list(check_text(text).findings)
+    """What is found, but that nothing says what some data is."""
+    return [one for one in check_text(text).findings if one.name != "unchecked-data"]
 
 
 def codes(text: str) -> list[str]:
