@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from analyzer.checks.doubtful import without_doubtful
 from analyzer.checks.fields import check_fields, check_safety
-from analyzer.checks.misnamed import with_renamed_steps
 from analyzer.checks.given_inputs import check_given_inputs
+from analyzer.checks.misnamed import with_renamed_steps
 from analyzer.checks.steps import check_topology
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.finding import Finding

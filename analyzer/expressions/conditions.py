@@ -343,7 +343,7 @@ def _compared(left: Expr, operator: str, right: Expr, outcome: bool, facts: Fact
         if len(parts) != 1:
             return facts
         if left.function == "type":
-            narrow = of_type(right, operator == "==", facts)
+            narrow = of_type(parts[0], right, operator == "==", facts)
             return facts if narrow is None else _path(parts[0], facts, narrow)
         if isinstance(right, tree.Literal) and type(right.value) is int:
             least, most = _SIZES[operator](right.value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from analyzer import types
-from analyzer.expressions.facts import Facts
+from analyzer.expressions.facts import Facts, path_of, type_at
+from analyzer.lowering.records import IN_OPEN
 from analyzer.types import Type, resolved, without
-from analyzer.types.members import Narrow
+from analyzer.types.members import Narrow, is_in_some
 from analyzer.types.overloads import kinds
 from kernel.cel import Expr
-from kernel.cel.tree import Call, Ident, Literal
+from kernel.cel.tree import Call, Ident, Literal, Select
 
 _OF_KIND: Final[dict[str, Type]] = {
     "null": types.NULL,
@@ -23,6 +24,11 @@ _OF_KIND: Final[dict[str, Type]] = {
     "map": types.Map(types.DYN, types.DYN),
 }
 
+_OF_OPEN: Final[dict[str, Type]] = {
+    "list": types.List(IN_OPEN),
+    "map": types.Map(IN_OPEN, types.DYN),
+}
+
 _NAMED: Final = {
     "null_type": "null",
     "google.protobuf.Timestamp": "timestamp",
@@ -32,8 +38,8 @@ _NAMED: Final = {
 _KINDS: Final = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map"})
 
 
-def of_type(named: Expr, wanted: bool, facts: Facts) -> Narrow | None:
-    """What is left of a type where ``type(x)`` is, or is not, what an expression names.
+def of_type(value: Expr, named: Expr, wanted: bool, facts: Facts) -> Narrow | None:
+    """What is left of a type where ``type(value)`` is, or is not, what an expression names.
 
     None where the expression names no type that is known.
     """
@@ -43,12 +49,21 @@ def of_type(named: Expr, wanted: bool, facts: Facts) -> Narrow | None:
 
     def narrow(type_: Type) -> Type:
         if isinstance(resolved(type_), types.Dyn) and wanted:
-            return _OF_KIND.get(kind, type_)
+            parts = _OF_OPEN if _is_in_some(value, facts) else _OF_KIND
+            return parts.get(kind) or _OF_KIND.get(kind, type_)
         return without(
             type_, lambda one: kinds(one) is not None and (kind in (kinds(one) or ())) != wanted
         )
 
     return narrow
+
+
+def _is_in_some(value: Expr, facts: Facts) -> bool:
+    """Whether it is a field that some alternatives declare, and an open one may have."""
+    if not isinstance(value, Select):
+        return False
+    path = path_of(value.operand, facts)
+    return path is not None and is_in_some(type_at(path, facts.declared), value.field)
 
 
 def _kind(named: Expr, facts: Facts) -> str | None:

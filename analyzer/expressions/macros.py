@@ -13,11 +13,11 @@ from analyzer.expressions.conditions import of_element
 from analyzer.expressions.elements import ELEMENT, is_same, list_read, placeholders
 from analyzer.expressions.equal_expressions import sized_expr
 from analyzer.expressions.facts import Facts, path_of, path_uses, plain_path, type_at, with_bounds
-from analyzer.findings.messages import k3_names, k5_presence
+from analyzer.findings.messages import k3_names, k4_types, k5_presence
 from analyzer.types import Type, members_of, resolved, union
-from analyzer.types.members import keys_of, values_of
+from analyzer.types.members import has_undeclared, keys_of, values_of
 from analyzer.types.overloads import parameter_bound
-from kernel.cel import free_names
+from kernel.cel import free_names, walk
 from kernel.cel.tree import Call, Expr, Ident, Index, Macro
 from kernel.structs import struct
 
@@ -117,8 +117,25 @@ def _comprehension(checker: Checker, expr: Macro, facts: Facts) -> Type:
     inside = _of_element(checker, expr, target, inside)
     _enter(checker, expr, over)
     type_ = _RESULTS[expr.name](checker, expr, over, inside)
+    if len(expr.variables) == 2 and has_undeclared(target):
+        _check_values(checker, expr)
     checker.loops.pop()
     return type_
+
+
+def _check_values(checker: Checker, expr: Macro) -> None:
+    """Report that a value is read which may be one that no schema declares."""
+    assert expr.target is not None
+    name = expr.variables[1]
+    read = [
+        node
+        for arg in expr.args
+        if name in free_names(arg)
+        for node in walk(arg)
+        if isinstance(node, Ident) and node.name == name
+    ]
+    if read and not any(id(node) in checker.asked for node in read):
+        checker.report(k4_types.undeclared_values(expr.target, shown(expr.target)))
 
 
 def _range(checker: Checker, expr: Macro, target: Type) -> Range | None:

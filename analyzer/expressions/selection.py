@@ -15,9 +15,18 @@ from analyzer.expressions.facts import Facts, is_step_guard, path_of, plain_path
 from analyzer.expressions.positions import said_of_size, sizes_of
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k4_types, k5_presence
-from analyzer.lowering.records import UNDECLARED
+from analyzer.lowering.records import IN_OPEN, UNDECLARED
 from analyzer.types import Type, members_of, resolved, union, without
-from analyzer.types.members import Member, field_names, is_within, keys_of, member, values_of
+from analyzer.types.members import (
+    Member,
+    field_names,
+    has_undeclared,
+    is_in_some,
+    is_within,
+    keys_of,
+    member,
+    values_of,
+)
 from analyzer.types.operators import may_be_equal
 from analyzer.types.overloads import kinds
 from kernel.cel import Expr
@@ -34,6 +43,8 @@ def select(checker: Checker, expr: Select, facts: Facts) -> Type:
         return types.TypeValue()
     operand = checker.check(expr.operand, facts)
     known = _known(expr, operand, facts)
+    if known is IN_OPEN and id(expr) not in checker.asked:
+        checker.report(k4_types.open_alternative(expr, expr.field, shown(expr.operand)))
     if known is not None and known is not UNDECLARED:
         return known
     if type(operand) is types.Record and not expr.optional:
@@ -168,7 +179,7 @@ class _FieldAccess:
             lenient = all(one.lenient for one in possible)
             message = k5_presence.optional_unguarded(self.expr, path, guard, lenient)
             self.checker.report(message, path if path != UNNAMED else None)
-        elif self.is_in_some():
+        elif is_in_some(self.operand, self.name):
             owner = shown(self.expr.operand)
             self.checker.report(
                 k5_presence.only_in_some(self.expr, owner, self.name, guard),
@@ -180,13 +191,6 @@ class _FieldAccess:
             # A schema without declared fields is that of a map, of whose keys nothing is known.
             if names or _is_required(self.operand, self.name):
                 self.undeclared(names)
-
-    def is_in_some(self) -> bool:
-        """Whether some records declare the field, and others allow any without declaring it."""
-        records = [one for one in members_of(self.operand) if isinstance(one, types.Record)]
-        fields = [one.get(self.name) for one in records]
-        declaring = sum(field is not None and field.declared for field in fields)
-        return 0 < declaring < len(records)
 
     def undeclared(self, known: Iterable[str]) -> None:
         message = k4_types.undeclared_property(self.expr, self.name, known)
@@ -207,6 +211,8 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
         return types.ERROR
     known = _known(expr, operand, facts) or _known_of_element(expr, operand, position, facts)
     if known is not None:
+        if isinstance(known, types.Dyn) and not isinstance(expr.index, Literal):
+            _check_declared(checker, expr, operand)
         return known
     if isinstance(expr.index, Literal) and isinstance(expr.index.value, str):
         guard = f"{expr.index.value!r} in {shown(expr.operand)}"
@@ -221,6 +227,12 @@ def index(checker: Checker, expr: Index, facts: Facts) -> Type:
         found += [access.of_member(each, optional) for each in members_of(one)]
     type_ = union(found)
     return types.Optional(type_) if optional and not isinstance(type_, types.Error) else type_
+
+
+def _check_declared(checker: Checker, expr: Index, operand: Type) -> None:
+    """Report the reading of a field of an open object by a name that is not known."""
+    if has_undeclared(operand) and id(expr) not in checker.asked:
+        checker.report(k4_types.undeclared_values(expr, shown(expr.operand)))
 
 
 _POSITIONS: Final = frozenset({"int", "uint", "double"})

@@ -15,6 +15,9 @@ _TELLING = {*_AT_TIMES, "dependentRequired", "allOf", *CHOICES}
 UNDECLARED = Dyn("no schema says what it is")
 """The type of a field that is required, or may be there, but that no schema declares."""
 
+IN_OPEN = Dyn("it is in a field that an open alternative may have")
+"""The type of what is in a field that only other alternatives declare."""
+
 
 def object_shape(places: Places, held: Nodes, why: list[str]) -> Type:
     """The type of the objects for which all nodes of a conjunction hold."""

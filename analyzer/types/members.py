@@ -86,6 +86,25 @@ def field_names(type_: Type) -> frozenset[str]:
     )
 
 
+def has_undeclared(type_: Type) -> bool:
+    """Whether objects of a type have declared fields, and may have others of which none is known.
+
+    An object without declared fields is a map, of whose values nothing is said.
+    """
+    return any(
+        isinstance(one, Record) and bool(one.fields) and isinstance(one.rest, Dyn)
+        for one in members_of(type_)
+    )
+
+
+def is_in_some(type_: Type, name: str) -> bool:
+    """Whether some records declare a field, and others allow any without declaring it."""
+    records = [one for one in members_of(type_) if isinstance(one, Record)]
+    fields = [one.get(name) for one in records]
+    declaring = sum(field is not None and field.declared for field in fields)
+    return 0 < declaring < len(records)
+
+
 def values_of(type_: Record | Map) -> Type:
     """The type of all values of a map."""
     if isinstance(type_, Map):

@@ -170,6 +170,9 @@ NAMES: dict[str, Any] = {
 _CARD: dict[str, Any] = {"properties": {"card": {"type": "integer"}}, "required": ["card"]}
 _IBAN: dict[str, Any] = {"properties": {"iban": {"type": "integer"}}, "required": ["iban"]}
 NAMES |= {
+    "s": {"type": "string"},
+    "loose": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": []},
+    "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
     "open": {"anyOf": [{"type": "object", **one} for one in (_CARD, _IBAN)]},
     "half": {
         "anyOf": [
@@ -191,6 +194,10 @@ REFUSED = {
     "open.?card.orValue(1) + 1": "K407",
     "has(paid[0].card) ? paid[0].card + 1 : 0": "K407",
     "paid.filter(p, has(p.card)).map(p, p.card + 1)": "K407",
+    "has(open.card) && type(open.card) == map && has(open.card.n) ? open.card.n : 1": "K407",
+    "loose.exists(k, v, v)": "K407",
+    "loose.transformList(k, v, v + 1)": "K407",
+    "s in loose ? loose[s] + 1 : 0": "K407",
     "x.?f.value()": "K501",
     "cel.bind(o, x.?f, o.value())": "K501",
     "has(x.f) || x.?f.value() > 1": "K501",
@@ -202,6 +209,11 @@ REFUSED = {
     "math.least(l.map(e, e))": "K507",
 }
 TAKEN = (
+    "loose.exists(k, v, v == 1)",
+    "loose.exists(k, v, type(v) == int && v > 1)",
+    "loose.all(k, k != '')",
+    "s in loose && type(loose[s]) == int ? loose[s] + 1 : 0",
+    "counts.transformList(k, v, v + 1).size()",
     "has(half.card) ? half.card + 1 : half.iban",
     "has(open.card) && type(open.card) == int ? open.card + 1 : 0",
     "has(open.card) && open.card == 1",

@@ -72,6 +72,12 @@ def open_alternative(node: Expr, name: str, owner: str) -> Diagnostic:
     return Diagnostic.of("K407", node, f"only some alternatives of {owner} declare '{name}': {why}")
 
 
+def undeclared_values(node: Expr, owner: str) -> Diagnostic:
+    """K407: the values of an open object with declared fields, as of a map."""
+    why = "it is open, and may have fields that are not declared"
+    return Diagnostic.of("K407", node, f"a value of {owner} may be anything: {why}")
+
+
 def field_of_type(field: str, wanted: str, type_: Type) -> Message:
     return Message("K402", f"`{field}` is {wanted}, and this is {type_}")
 
