@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from analyzer.checks.unit import check_unit
 from analyzer.findings.finding import Finding, Report
-from analyzer.findings.root_causes import follows_from
+from analyzer.findings.root_causes import definitions_at_fault, follows_from
 from analyzer.findings.suggestions import with_suggested_fixes
 from analyzer.findings.suppression import suppressed
 from analyzer.findings.told_once import told_once
@@ -91,8 +91,9 @@ def findings(
     """
     told = map(Finding.of, (*faults, *verify(manifest, of_resource)))
     of_reading = list(with_suggested_fixes(told, manifest))
-    follows = follows_from(of_reading, manifest)
-    for one in chain(of_reading, _analysed(manifest, of_reading, of_unit or check_unit)):
+    analysed = list(_analysed(manifest, of_reading, of_unit or check_unit))
+    follows = follows_from(chain(of_reading, definitions_at_fault(analysed)), manifest)
+    for one in chain(of_reading, analysed):
         if not follows(one):
             yield one
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from analyzer.findings.brackets import lacks_brackets
@@ -54,7 +54,7 @@ _OF_MISSPELT: Final = codes(
 )  # fmt: skip
 """What is said of a document without a field that is there, but misspelt: a guard, a result."""
 _QUOTED: Final = re.compile(r"`(\w+)`")
-_OF_KIND: Final = re.compile(r" is of kind (\S+), ")
+_OF_KIND: Final = re.compile(r" is of kind (\S+), |^(\S+) \(\w+\) cannot stand here")
 _NO_STEPS: Final = "the property 'steps' is missing"
 _NO_STEP: Final = "there is no step "
 
@@ -71,6 +71,11 @@ def follows_from(told: Iterable[Finding], manifest: Manifest) -> Callable[[Findi
     for one in told:
         known.add(one)
     return known.explains
+
+
+def definitions_at_fault(analysed: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of the analysis that say that a definition is none of its capability."""
+    return (one for one in analysed if one.name == "bad-definition" and len(one.path) == 1)
 
 
 class _KnownMistakes:
@@ -119,6 +124,10 @@ class _KnownMistakes:
             self._lost(one.span)
         elif one.name in ("unknown-kind", "bad-definition"):
             self._kinds.add(self._lost(one.span))
+            document = self._document(one)
+            if one.name == "bad-definition" and document is not None:
+                named = at(document.data, ("metadata",))
+                self._kinds.add(f"{named.get('module')}.{named.get('name')}")
         elif one.name == "duplicate-key" and one.path == ("kind",):
             self._doubled.add(self._start(one.span))
             self._lost(one.span)
@@ -153,7 +162,7 @@ class _KnownMistakes:
                 return True
         if one.name == "unknown-reference":
             kind = _OF_KIND.search(one.message)
-            if kind is not None and kind[1] in self._kinds:
+            if kind is not None and (kind[1] or kind[2]) in self._kinds:
                 return True
             if self._unnamed and self._refers_to_unnamed(one):
                 return True

@@ -184,6 +184,9 @@ def _may_fail(name: str, args: tuple[Type, ...]) -> bool:
     return any(arg.has_dyn and not isinstance(arg, types.Map | types.Record) for arg in args)
 
 
+_WHICH: Final = "it is computed from what no schema describes"
+
+
 def _one(name: str, receiver: bool, args: tuple[Type, ...]) -> Type | None:
     """The result for arguments of which none is a union; None when no overload takes them."""
     applied = (
@@ -192,8 +195,11 @@ def _one(name: str, receiver: bool, args: tuple[Type, ...]) -> Type | None:
     )
     results = (result for result in applied if result is not None)
     if any(isinstance(arg, types.Dyn) for arg in args):
-        found = list(results)
-        return union(found) if found else None
+        found = union(results)
+        if isinstance(found, types.Never):
+            return None
+        # Which overload it is, is not known; that its result may be another kind is no mistake.
+        return types.Dyn(_WHICH) if len(members_of(found)) > 1 else found
     return next(results, None)
 
 

@@ -164,6 +164,18 @@ result: "${{ steps.A.result.id }}"
 }
 
 
+@pytest.mark.parametrize("capability", ["Provider", "Service", "Sink"])
+def test_a_changed_capability_is_one_finding(capability: str) -> None:
+    steps = """\
+  - { name: A, invoke: { kind: Mail.Send }, inputs: { to: a, text: b } }
+  - { name: B, invoke: { kind: Mail.Send, name: Default }, inputs: { to: a, text: b } }
+result: "${{ steps.A.result.id + steps.B.result.id }}"
+"""
+    text = MANIFEST.format(steps=steps).replace("Invocable", capability)
+    errors = [one.code for one in found_in(text) if one.weight == "error"]
+    assert errors in (["K209"], ["K007"])
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_one_mistake_is_one_finding(name: str) -> None:
     code, steps = CASES[name]
