@@ -89,7 +89,8 @@ class _KnownMistakes:
         self._texts = {source.name: source for source in manifest.sources}
         self._starts: dict[str, list[int]] = {}
         self._unread: set[str] = set()
-        self._undeclared: set[str] = set()
+        self._undeclared: dict[str, set[Start]] = {}
+        """The names that documents do not declare, with those documents."""
         self._unnamed: set[str] = set()
         self._unknown: set[tuple[Start, Path]] = set()
         self._holders: dict[tuple[Start, Path], set[str | None]] = {}
@@ -114,13 +115,14 @@ class _KnownMistakes:
             if meant(one) is not None:
                 self._misspelt.add(start)
             if len(one.path) == 1 and meant(one) in _HEAD:
-                self._undeclared |= _names_around(source, one.span)
+                self._note(_names_around(source, one.span), one.span)
             document = self._document(one)
-            self._undeclared |= (
+            names = (
                 _names_around(source, one.span)
                 if document is None
                 else _names_within(at(document.data, one.path[:-1]).get(one.path[-1]))
             )
+            self._note(names, one.span)
             self._lost(one.span)
         elif one.name in ("unknown-kind", "bad-definition"):
             self._kinds.add(self._lost(one.span))
@@ -137,7 +139,7 @@ class _KnownMistakes:
             if one.message == _NO_STEPS:
                 self._without_steps.add(self._start(one.span))
             elif document is not None and _QUOTED.search(one.message):
-                self._undeclared |= _names_within(at(document.data, one.path))
+                self._note(_names_within(at(document.data, one.path)), one.span)
             if one.path and one.path[0] in _HEAD:
                 kind = self._lost(one.span)
                 if _MISSING.search(one.message):
@@ -157,7 +159,7 @@ class _KnownMistakes:
             return True
         if one.code in _FOLLOWS and (self._unread or self._undeclared):
             mentioned = _named(one, self._texts)
-            undeclared = one.code in _OF_UNDECLARED and not self._undeclared.isdisjoint(mentioned)
+            undeclared = one.code in _OF_UNDECLARED and self._is_undeclared(mentioned, one)
             if undeclared or not self._unread.isdisjoint(mentioned[-1:]):
                 return True
         if one.name == "unknown-reference":
@@ -170,7 +172,7 @@ class _KnownMistakes:
             return True
         if one.name == "unresolved-schema-ref" and self._undeclared:
             referred = one.message.partition("'")[2].partition("#")[0]
-            if not self._undeclared.isdisjoint(_NAME.findall(referred)):
+            if self._is_undeclared(_NAME.findall(referred), one):
                 return True
         if self._without_steps and one.message.startswith(_NO_STEP):
             return self._start(one.span) in self._without_steps
@@ -224,9 +226,19 @@ class _KnownMistakes:
         """Take note of the names in a document that declares nothing; gives its kind."""
         text, (start, end) = self._texts[span.file].text, self._region(span)
         for found in _NAMING.finditer(text, start, end):
-            self._undeclared.update(_NAME.findall(found[0]))
+            self._note(_NAME.findall(found[0]), span)
         kind = _KIND.search(text, start, end)
         return kind[1] if kind else ""
+
+    def _note(self, names: Iterable[str], span: Span) -> None:
+        for name in names:
+            self._undeclared.setdefault(name, set()).add(self._start(span))
+
+    def _is_undeclared(self, names: Iterable[str], one: Finding) -> bool:
+        """Whether a document lacks one of the names; a kind is not looked for in its own one."""
+        assert one.span is not None
+        own = {self._start(one.span)} if one.name == "unknown-kind" else set()
+        return any(self._undeclared.get(name, own) - own for name in names)
 
     def _start(self, span: Span) -> Start:
         return span.file, self._region(span)[0]

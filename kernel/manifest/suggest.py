@@ -6,19 +6,20 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The only name at the least distance, if that is at most a third of the length.
+    """The only name at the least distance, if that is at most a third of the longer name.
 
     Capitals count as small letters, but no letter alone is taken for another.
     """
-    limit = len(name) // 3
     near: dict[int, list[str]] = {}
     for candidate in set(known):
+        limit = max(len(name), len(candidate)) // 3
         if abs(len(candidate) - len(name)) <= limit and len(name) <= 80:
             is_same = len(name) > 1 and candidate.lower() == name.lower()
             distance = 0 if is_same else _distance(name, candidate)
-            near.setdefault(distance, []).append(candidate)
-    least = min(near, default=limit + 1)
-    return near[least][0] if least <= limit and len(near[least]) == 1 else None
+            if distance <= limit:
+                near.setdefault(distance, []).append(candidate)
+    least = near[min(near)] if near else []
+    return least[0] if len(least) == 1 else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
