@@ -50,9 +50,11 @@ def check_given_inputs(check: UnitCheck, check_unit: CheckUnit) -> None:
 def _check_call(
     check: UnitCheck, site: CallSite, value: Evaluation, called: Unit, check_unit: CheckUnit
 ) -> None:
-    program, reads = check.program, _reads(check.program, called)
+    program = check.program
     declared = program.contracts.arguments(called)
-    given = seen_through(declared, value.type)
+    if not program.contracts.leaves_open(declared):
+        return
+    reads, given = _reads(program, called), seen_through(declared, value.type)
     if not reads or called in program.within or given == declared:
         return
     is_complete = all(is_there(given, path[1:]) for path in reads)

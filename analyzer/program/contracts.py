@@ -16,6 +16,7 @@ from analyzer.lowering.lower import lower
 from analyzer.program.declared import Part
 from analyzer.program.linking import Callee, Linked, Unit
 from analyzer.types import Dyn, Map, Never, Record, Type, without
+from analyzer.types.seen_through import leaves_open
 from kernel.manifest import Definition, Module, Resource, find_kind, schemas_of
 from kernel.manifest.fields import closed
 from kernel.schema import InvalidSchema, Schemas
@@ -39,6 +40,7 @@ class Contracts:
         self._parts: dict[tuple[int, int, Part], tuple[Callee, Type | None]] = {}
         self._opened: dict[Definition, Any] = {}
         self._given: Mapping[Unit, Type] = {}
+        self._open: dict[int, tuple[Type, bool]] = {}
         self.results: dict[object, Type] = {}
 
     def inside(self, unit: Unit, given: Type | None) -> Contracts:
@@ -89,6 +91,14 @@ class Contracts:
         if kind is None or kind[0].outputs is None:
             return Dyn(f"{resource.kind} declares no outputs")
         return self.lowered(kind[0].outputs, schemas_of(kind[1]))
+
+    def leaves_open(self, type_: Type) -> bool:
+        """Whether nothing is said of something that a type of these contracts leads to."""
+        known = self._open.get(id(type_))
+        if known is None:
+            # The type is kept, so that no other one gets its identity.
+            known = self._open[id(type_)] = type_, leaves_open(type_)
+        return known[1]
 
     def lowered(self, schema: Any, schemas: Schemas) -> Type:
         """The type of a schema; Dyn for a wrong one, which is reported elsewhere."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from analyzer import types
-from analyzer.types import Type, members_of, union
+from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.members import member
 
 MAX_DEPTH: Final = 20
@@ -42,6 +42,35 @@ def says_nothing(type_: Type) -> bool:
     if isinstance(type_, types.Record):
         return not type_.fields and not type_.patterns and isinstance(type_.rest, types.Dyn)
     return isinstance(type_, types.Dyn)
+
+
+def leaves_open(type_: Type) -> bool:
+    """Whether nothing is said of a value, or of a value that declared fields lead to."""
+    seen: set[str] = set()
+    waiting = [type_]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, types.Ref):
+            if one.name in seen:
+                continue
+            seen.add(one.name)
+            one = resolved(one)
+        if isinstance(one, types.Union):
+            waiting += one.members
+        elif isinstance(one, types.Refined):
+            waiting.append(one.base)
+        elif says_nothing(one):
+            return True
+        elif isinstance(one, types.Record):
+            waiting += [field.type for _, field in one.fields]
+            waiting += [part for _, part in one.patterns]
+            if not isinstance(one.rest, types.Dyn):
+                waiting.append(one.rest)
+        elif isinstance(one, types.List):
+            waiting.append(one.element)
+        elif isinstance(one, types.Map):
+            waiting.append(one.value)
+    return False
 
 
 def _each(given: Type, make: Callable[[types.Record], Type], declared: Type) -> Type:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 from analyzer.findings.finding import Finding
@@ -21,7 +22,7 @@ from analyzer.types.members import member
 from analyzer.types.seen_through import says_nothing
 from kernel.cel import Template
 from kernel.errors import Path
-from kernel.manifest import Definition, Document, Policy, Resource, resolve_kind
+from kernel.manifest import Definition, Document, Module, Policy, Resource, resolve_kind
 from kernel.schema.bundle import local
 from kernel.schema.keywords import traits
 from kernel.structs import struct
@@ -55,6 +56,8 @@ def find_unchecked(program: Program) -> Iterator[Finding]:
     for unit in program.linked.units.values():
         if isinstance(unit.owner, Policy):
             continue
+        if not _may_read_open(program, unit):
+            continue
         reading = _Unit(program, unit)
         for source, inner in reading.unchecked():
             shown = "".join("[]" if isinstance(one, int) else f".{one}" for one in inner)
@@ -64,6 +67,44 @@ def find_unchecked(program: Program) -> Iterator[Finding]:
                 told.add((id(source.document), path, what))
                 span = source.document.span(path)
                 yield k1_schemas.unchecked(what, source.how).at(span, path)
+
+
+def _may_read_open(program: Program, unit: Unit) -> bool:
+    """Whether anything that a unit can read may lead to what no schema describes."""
+    if unit.sites or unit.fields or unit.deferred or unit.is_body or unit.sequence is None:
+        return True
+    contracts, module = program.contracts, unit.module
+    if module in program.once(_OpenModules).found or contracts.leaves_open(
+        contracts.arguments(unit)
+    ):
+        return True
+    callees = (
+        program.linked.callee(module, step.site.target)
+        for step in all_steps(unit.sequence.steps)
+        if step.site is not None
+    )
+    return any(one is not None and contracts.leaves_open(contracts.outputs(one)) for one in callees)
+
+
+class _OpenModules:
+    """The modules of which a variable, or what a resource publishes, may be anything."""
+
+    def __init__(self, program: Program) -> None:
+        self.found = {
+            module
+            for module in program.linked.manifest.modules.values()
+            if program.contracts.leaves_open(program.variables.of_module(module)["vars"])
+            or any(map(_publishes_anything, module.resources.values(), repeat(module)))
+        }
+
+
+def _publishes_anything(resource: Resource, module: Module) -> bool:
+    definition = resolve_kind(module, resource.kind)
+    return (
+        definition is not None
+        and definition.outputs is None
+        and definition.capability in ("Provider", "Service")
+    )
 
 
 class _Unit:
