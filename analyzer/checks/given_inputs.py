@@ -15,7 +15,7 @@ from analyzer.expressions.templates import Evaluation
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding, Note
 from analyzer.findings.messages import k2_contracts
-from analyzer.program.linking import Unit
+from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program
 from analyzer.types import Record, Type, members_of
 from analyzer.types.seen_through import is_there, seen_through
@@ -41,10 +41,27 @@ _FAILING: Final = codes("undeclared-property", "optional-unguarded", "non-exhaus
 
 def check_given_inputs(check: UnitCheck, check_unit: CheckUnit) -> None:
     """The calls of a unit, against what the units that they lead to do with their inputs."""
+    linked, open_units = check.program.linked, check.program.once(_OpenUnits)
     for site, value in check.calls:
-        callee = check.program.linked.callee(check.unit.module, site.target)
-        for called in () if callee is None else check.program.linked.units_of(callee):
+        callee = linked.callee(check.unit.module, site.target)
+        for called in () if callee is None else open_units.of(callee):
             _check_call(check, site, value, called, check_unit)
+
+
+class _OpenUnits:
+    """The units whose declared inputs leave something open, by what is called."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._known: dict[Callee, tuple[Unit, ...]] = {}
+
+    def of(self, callee: Callee) -> tuple[Unit, ...]:
+        known = self._known.get(callee)
+        if known is None:
+            contracts, units = self._program.contracts, self._program.linked.units_of(callee)
+            known = tuple(one for one in units if contracts.leaves_open(contracts.arguments(one)))
+            self._known[callee] = known
+        return known
 
 
 def _check_call(
@@ -52,8 +69,6 @@ def _check_call(
 ) -> None:
     program = check.program
     declared = program.contracts.arguments(called)
-    if not program.contracts.leaves_open(declared):
-        return
     reads, given = _reads(program, called), seen_through(declared, value.type)
     if not reads or called in program.within or given == declared:
         return

@@ -49,12 +49,22 @@ class Mismatch:
     meant: str | None = None
 
 
+MAX_KEPT: Final = 8
+"""So many places that take a value are remembered with it."""
+
+
 def mismatches(value: Evaluation, type_: Type, place: Place, name: str) -> Iterator[Mismatch]:
     """What is wrong with the values that a template gives to a place of a type.
 
     ``name`` is whose place it is: a callee, a topology, a resource.
     """
-    return _Mismatches(value, place, name).at((), value.tree.structure, type_)
+    kept = value.taken_by
+    if kept is not None and any(one is type_ for one in kept):
+        return
+    found = list(_Mismatches(value, place, name).at((), value.tree.structure, type_))
+    if kept is not None and not found and len(kept) < MAX_KEPT:
+        kept.append(type_)
+    yield from found
 
 
 @struct(frozen=False)

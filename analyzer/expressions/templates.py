@@ -29,13 +29,15 @@ _WITHOUT_TEXT: Final = (types.List, types.Map, types.Record, types.Optional, typ
 class Evaluation:
     """The types of a template, by the path of each scalar that holds CEL, and of the whole.
 
-    ``found`` are the findings in its expressions, each with the path of its scalar.
+    ``found`` are the findings in its expressions, each with the path of its scalar. ``taken_by``
+    are the types of places that were found to take it, where the evaluation is kept; else None.
     """
 
     tree: TemplateTree
     type: Type
     scalar_types: Mapping[Path, Type]
     found: tuple[tuple[Path, Diagnostic], ...]
+    taken_by: list[Type] | None = None
 
     def type_at(self, path: Path) -> Type:
         """The type of the part of the structure at ``path``."""

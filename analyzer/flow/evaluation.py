@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -10,7 +11,7 @@ from analyzer.expressions.checker import GUARDABLE
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts, is_impossible
 from analyzer.expressions.inference import check_expression
-from analyzer.expressions.templates import Evaluation, evaluate
+from analyzer.expressions.templates import Check, Evaluation, evaluate
 from analyzer.findings.catalogue import codes
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
@@ -59,10 +60,7 @@ def _remembered(expr: Expr, names: Names) -> tuple[Type, tuple[Diagnostic, ...]]
     """The type where no condition says more; the same texts stand in many places of a manifest."""
     read = _names_of(expr)
     types = tuple([names.get(name) for name in read])
-    key = (
-        expr,
-        *[_identity(t) if name == "steps" else id(t) for name, t in zip(read, types, strict=True)],
-    )
+    key = (expr, *map(_identity_of, read, types))
     known = _CLEAN.get(key)
     if known is not None:
         return known[0], ()
@@ -72,6 +70,10 @@ def _remembered(expr: Expr, names: Names) -> tuple[Type, tuple[Diagnostic, ...]]
             _CLEAN.clear()
         _CLEAN[key] = type_, types
     return type_, found
+
+
+def _identity_of(name: str, type_: Type | None) -> object:
+    return _identity(type_) if name == "steps" else id(type_)
 
 
 def _identity(type_: Type | None, depth: int = 3) -> object:
@@ -115,7 +117,7 @@ def evaluate_at(
     ``more`` are variables that only this field has.
     """
     if template.constant:
-        return evaluate(template.tree, lambda _: (NEVER, ()))
+        return _kept((id(template),), template, (), lambda _: (NEVER, ()), ())
     equivalents = equivalents_at(place)
     asked = asked_in(template)
     known = those_that_matter(place.known, asked.steps or frozenset())
@@ -144,8 +146,12 @@ def evaluate_at(
         # This place is never reached, which is reported elsewhere.
         return evaluate(template.tree, lambda _: (NEVER, ()))
 
+    looked_at: list[Expr] = []
+
     def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
         type_, found = check_in_scope(expr, facts.scope, facts)
+        if found:
+            looked_at.append(expr)  # what comes of it depends on the place
         if any(one.code in _OF_PRESENCE for one in found):
             sure = certain_steps(expr, place, facts)
             if sure:
@@ -157,7 +163,40 @@ def evaluate_at(
             found = tuple(explained(found, expr, place))
         return type_, found
 
-    return evaluate(template.tree, check)
+    if is_decided or facts.known or facts.tested:
+        return evaluate(template.tree, check)
+    names = sorted(asked.names)
+    types = tuple([facts.scope.get(name) for name in names])
+    key = (id(template), *map(_identity_of, names, types))
+    return _kept(key, template, types, check, looked_at)
+
+
+_EVALUATIONS: Final[dict[tuple[object, ...], tuple[object, Evaluation]]] = {}
+"""What templates without findings give, by the types of their names; what has its identity in a
+key is kept beside it."""
+
+
+def _kept(
+    key: tuple[object, ...],
+    template: Template,
+    types: tuple[Type | None, ...],
+    check: Check,
+    looked_at: Sequence[Expr],
+) -> Evaluation:
+    """What a template gives where no condition says more, as it was found before.
+
+    It is kept if ``check`` found nothing at all; ``looked_at`` are expressions in which it did.
+    """
+    known = _EVALUATIONS.get(key)
+    if known is not None:
+        return known[1]
+    made = evaluate(template.tree, check)
+    if not made.found and not looked_at:
+        made = replace(made, taken_by=[])
+        if len(_EVALUATIONS) >= MAX_CLEAN:
+            _EVALUATIONS.clear()
+        _EVALUATIONS[key] = (template, types), made
+    return made
 
 
 def _relevant(known: Known, asked: Asked) -> Known:

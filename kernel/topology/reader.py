@@ -18,6 +18,28 @@ CEL_FIELD = "write it in brackets: `${{ … }}`"
 """The help where a text stands in a field that takes an expression."""
 
 
+MAX_KNOWN = 4096
+MAX_KNOWN_TEXT = 2000
+"""So many templates, of no more characters, are kept for the next reading of the same text."""
+
+_templates: dict[str, Template] = {}
+
+
+def _compiled(value: Any) -> Template:
+    return compile_template(guarded(parse_template(value)))
+
+
+def _known(text: str, value: Any) -> Template:
+    """The template of a value, as it was made before of what is written the same."""
+    known = _templates.get(text)
+    if known is None:
+        known = _compiled(value)
+        if len(_templates) >= MAX_KNOWN:
+            _templates.clear()
+        _templates[text] = known
+    return known
+
+
 class Reader:
     """Reads values out of a document and collects all that is wrong with them."""
 
@@ -52,7 +74,8 @@ class Reader:
         What does not parse was reported when the manifest was loaded, and stands for null here.
         """
         try:
-            return compile_template(guarded(parse_template(value)))
+            text = repr(value)
+            return _known(text, value) if len(text) <= MAX_KNOWN_TEXT else _compiled(value)
         except CelSyntaxError as error:
             return faulty_template(error)
 

@@ -7,7 +7,6 @@ from analyzer.findings.messages import k7_effects
 from analyzer.program.events import event_types
 from analyzer.program.program import Program
 from kernel.errors import Path
-from kernel.events.event import Pattern
 from kernel.manifest.suggest import nearest
 from kernel.topology.forms import all_steps
 
@@ -19,11 +18,13 @@ def check_waits(check: UnitCheck) -> None:
         for field in step.fields:
             text = field.template.tree.structure
             if field.expects == "pattern" and field.template.constant and isinstance(text, str):
-                _check(check, Pattern.of(text), (*step.path, *field.path))
+                _check(check, text, (*step.path, *field.path))
 
 
-def _check(check: UnitCheck, pattern: Pattern, path: Path) -> None:
-    known = check.program.once(_known)
+def _check(check: UnitCheck, text: str, path: Path) -> None:
+    from kernel.events.event import Pattern  # for start-up time
+
+    known, pattern = check.program.once(_known), Pattern.of(text)
     if not any(map(pattern.takes, known)):
         check.add(k7_effects.unraised_event(pattern.type, nearest(pattern.type, known)), path)
 

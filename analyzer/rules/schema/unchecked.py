@@ -78,11 +78,11 @@ def _may_read_open(program: Program, unit: Unit) -> bool:
         contracts.arguments(unit)
     ):
         return True
-    callees = (
+    callees = {
         program.linked.callee(module, step.site.target)
         for step in all_steps(unit.sequence.steps)
         if step.site is not None
-    )
+    }
     return any(one is not None and contracts.leaves_open(contracts.outputs(one)) for one in callees)
 
 
