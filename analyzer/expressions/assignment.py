@@ -6,6 +6,7 @@ where it stands, and said once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
@@ -264,8 +265,6 @@ def shown_path(path: Path) -> str:
 
 
 def _literal(value: Any) -> str:
-    import json
-
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:59] + "…"
 

@@ -117,7 +117,7 @@ def evaluate_at(
     ``more`` are variables that only this field has.
     """
     if template.constant:
-        return _kept((id(template),), template, (), lambda _: (NEVER, ()), ())
+        return _kept((id(template.tree),), template, (), lambda _: (NEVER, ()), ())
     equivalents = equivalents_at(place)
     asked = asked_in(template)
     known = those_that_matter(place.known, asked.steps or frozenset())
@@ -167,7 +167,7 @@ def evaluate_at(
         return evaluate(template.tree, check)
     names = sorted(asked.names)
     types = tuple([facts.scope.get(name) for name in names])
-    key = (id(template), *map(_identity_of, names, types))
+    key = (id(template.tree), *map(_identity_of, names, types))
     return _kept(key, template, types, check, looked_at)
 
 
@@ -195,7 +195,7 @@ def _kept(
         made = replace(made, taken_by=[])
         if len(_EVALUATIONS) >= MAX_CLEAN:
             _EVALUATIONS.clear()
-        _EVALUATIONS[key] = (template, types), made
+        _EVALUATIONS[key] = (template.tree, types), made
     return made
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kernel.cel import CelSyntaxError, Template, compile_template, faulty_template, parse_template
+from kernel.cel import (
+    CelSyntaxError,
+    Template,
+    TemplateTree,
+    compile_template,
+    faulty_template,
+    parse_template,
+)
 from kernel.errors import Fault, Path
 from kernel.manifest import Document
 from kernel.manifest.suggest import did_you_mean
@@ -20,24 +27,33 @@ CEL_FIELD = "write it in brackets: `${{ … }}`"
 
 MAX_KNOWN = 4096
 MAX_KNOWN_TEXT = 2000
-"""So many templates, of no more characters, are kept for the next reading of the same text."""
+"""So many trees, of no more characters, are kept for the next reading of the same text."""
 
-_templates: dict[str, Template] = {}
-
-
-def _compiled(value: Any) -> Template:
-    return compile_template(guarded(parse_template(value)))
+_trees: dict[str, TemplateTree] = {}
 
 
-def _known(text: str, value: Any) -> Template:
-    """The template of a value, as it was made before of what is written the same."""
-    known = _templates.get(text)
+def _tree(value: Any) -> TemplateTree:
+    """The expressions in a value, as they were parsed before of what is written the same.
+
+    Structures that an evaluation would share with the template are not kept: what somebody changes
+    of them must not be in the next manifest.
+    """
+    is_flat = isinstance(value, dict) and not any(map(_is_structure, value.values()))
+    if not is_flat and not isinstance(value, str):
+        return guarded(parse_template(value))
+    text = repr(value)
+    known = _trees.get(text)
     if known is None:
-        known = _compiled(value)
-        if len(_templates) >= MAX_KNOWN:
-            _templates.clear()
-        _templates[text] = known
+        known = guarded(parse_template(value))
+        if len(text) <= MAX_KNOWN_TEXT and (known.scalars or not is_flat):
+            if len(_trees) >= MAX_KNOWN:
+                _trees.clear()
+            _trees[text] = known
     return known
+
+
+def _is_structure(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
 
 
 class Reader:
@@ -74,8 +90,7 @@ class Reader:
         What does not parse was reported when the manifest was loaded, and stands for null here.
         """
         try:
-            text = repr(value)
-            return _known(text, value) if len(text) <= MAX_KNOWN_TEXT else _compiled(value)
+            return compile_template(_tree(value))
         except CelSyntaxError as error:
             return faulty_template(error)
 
