@@ -292,9 +292,11 @@ class _GuardsWalk:
         when = () if step.when is None else self.made(step.when, True, step)
         inside = self.fields[step] = (*known, *when)
         after, fails = self.parts(step, inside)
+        # What is known of the elements of a list holds wherever the step has given one.
+        given = self.of_value(step)
         if step.when is None:
-            return (*after, *self.of_value(step)), fails
-        return (self.made(step.when, False, step) if fails else ()), False
+            return (*after, *given), fails
+        return (*(self.made(step.when, False, step) if fails else ()), *given), False
 
     def parts(self, step: Step, known: Known) -> tuple[Known, bool]:
         """What the parts of a step add for the steps after it, and whether they always fail."""

@@ -282,6 +282,44 @@ def test_what_was_tested_holds_in_a_loop_in_a_loop(
     assert [one.code for one in found if one.code not in OF_STYLE] == expected
 
 
+PERHAPS = """
+kind: Run.Sequence
+metadata: {{ name: Main }}
+inputs:
+  type: object
+  properties:
+    flag: {{ type: boolean }}
+    stock: {{ type: object, additionalProperties: {{ type: integer }} }}
+    ids: {{ type: array, items: {{ type: string }} }}
+  required: [flag, stock, ids]
+steps:
+  - name: Kept
+    when: "${{{{ inputs.flag }}}}"
+    value: "${{{{ inputs.ids.filter(i, {test}) }}}}"
+  - name: Each
+    when: "${{{{ {when} }}}}"
+    forEach: "${{{{ steps.Kept.result }}}}"
+    do: [{{ name: One, value: "${{{{ inputs.stock[item] }}}}" }}]
+result: "${{{{ steps.Each }}}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "when", "expected"),
+    [
+        ("i in inputs.stock", "inputs.flag", []),
+        ("i in inputs.stock", "!steps.Kept.skipped", []),
+        ("i != ''", "inputs.flag", ["K501"]),
+        ("i in inputs.stock", "size(inputs.ids) > 1", ["K503"]),
+    ],
+)
+def test_what_was_tested_holds_where_the_step_has_run(
+    test: str, when: str, expected: list[str]
+) -> None:
+    found = check_text(PERHAPS.format(test=test, when=when)).findings
+    assert [one.code for one in found if one.code not in OF_STYLE] == expected
+
+
 def _found(first: str, items: str, one: str) -> list[str]:
     text = STEPS.format(first=first, items=items, one=one)
     return [one.code for one in check_text(text).findings if one.code not in OF_STYLE]
