@@ -27,6 +27,7 @@ from analyzer.program.variables import ELSEWHERE, Names
 from analyzer.types import NEVER, Bool, Field, Never, Record, Type
 from kernel.cel import Expr, Template, free_names, walk
 from kernel.cel.tree import Binary
+from kernel.topology.reader import MAX_KNOWN, may_be_kept
 
 MAX_CLEAN: Final = 10_000
 """With more expressions than that, the cache is emptied."""
@@ -117,7 +118,7 @@ def evaluate_at(
     ``more`` are variables that only this field has.
     """
     if template.constant:
-        return _kept((id(template.tree),), template, (), lambda _: (NEVER, ()), ())
+        return evaluate(template.tree, lambda _: (NEVER, ()))
     equivalents = equivalents_at(place)
     asked = asked_in(template)
     known = those_that_matter(place.known, asked.steps or frozenset())
@@ -163,7 +164,8 @@ def evaluate_at(
             found = tuple(explained(found, expr, place))
         return type_, found
 
-    if is_decided or facts.known or facts.tested:
+    is_alone = is_decided or facts.known or facts.tested
+    if is_alone or not may_be_kept(template.tree.structure):
         return evaluate(template.tree, check)
     names = sorted(asked.names)
     types = tuple([facts.scope.get(name) for name in names])
@@ -193,7 +195,7 @@ def _kept(
     made = evaluate(template.tree, check)
     if not made.found and not looked_at:
         made = replace(made, taken_by=[])
-        if len(_EVALUATIONS) >= MAX_CLEAN:
+        if len(_EVALUATIONS) >= MAX_KNOWN:
             _EVALUATIONS.clear()
         _EVALUATIONS[key] = (template.tree, types), made
     return made

@@ -38,18 +38,24 @@ def _tree(value: Any) -> TemplateTree:
     Structures that an evaluation would share with the template are not kept: what somebody changes
     of them must not be in the next manifest.
     """
-    is_flat = isinstance(value, dict) and not any(map(_is_structure, value.values()))
-    if not is_flat and not isinstance(value, str):
+    if not may_be_kept(value):
         return guarded(parse_template(value))
     text = repr(value)
     known = _trees.get(text)
     if known is None:
         known = guarded(parse_template(value))
-        if len(text) <= MAX_KNOWN_TEXT and (known.scalars or not is_flat):
+        if len(text) <= MAX_KNOWN_TEXT and (known.scalars or isinstance(value, str)):
             if len(_trees) >= MAX_KNOWN:
                 _trees.clear()
             _trees[text] = known
     return known
+
+
+def may_be_kept(value: Any) -> bool:
+    """Whether the tree of a value may be that of another reading: there are no structures in it."""
+    if isinstance(value, dict):
+        return not any(map(_is_structure, value.values()))
+    return isinstance(value, str)
 
 
 def _is_structure(value: Any) -> bool:
