@@ -23,6 +23,7 @@ from analyzer.expressions.elements import (
     OF,
     SAME,
     Tested,
+    contained_by,
     of_each,
     quantified,
     said_of,
@@ -265,6 +266,8 @@ def _quantified(expr: tree.Macro, outcome: bool, facts: Facts) -> Facts:
     assert expr.target is not None
     for one in quantified(expr, outcome):
         facts = _of_elements_before(one, facts.with_tested([one]))
+    for inside in contained_by(expr) if outcome else ():
+        facts = assume(inside, True, facts)
     if outcome and expr.name != "all" and len(expr.variables) == 1:
         found = replace(expr, name="filter")
         facts = assume(_not_empty(found), True, facts)

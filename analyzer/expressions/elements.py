@@ -71,6 +71,19 @@ def quantified(expr: Macro, outcome: bool) -> Iterator[Tested]:
 _EVERY: Final = {"all": True, "exists": False}
 
 
+def contained_by(expr: Macro) -> Iterator[Expr]:
+    """What is in a list or a map where ``l.exists(x, x == value)`` was true, as conditions."""
+    if expr.target is None or expr.name != "exists" or len(expr.variables) != 1:
+        return
+    name = expr.variables[0]
+    for test, held in _conjuncts(expr.args[0], True):
+        if not held or not isinstance(test, Binary) or test.operator != "==":
+            continue
+        for one, other in ((test.left, test.right), (test.right, test.left)):
+            if isinstance(one, Ident) and one.name == name and name not in free_names(other):
+                yield Binary(expr.offset, expr.end, "in", other, expr.target)
+
+
 def of_each(whole: Expr, known: tuple[Tested, ...] = ()) -> Tests:
     """What is known of each element of a list, and of each key of a map, as tests of `ELEMENT`.
 

@@ -424,3 +424,26 @@ def test_what_is_accepted_reads_only_what_is_there(seed: int) -> None:
 
 def test_many_readings_are_accepted() -> None:
     assert sum(map(hold, range(300))) > 50
+
+
+CONTAINED = {
+    "m.exists(k, k == 'x') ? m['x'] : 0": [],
+    "m.exists(k, k == s) ? m[s] : 0": [],
+    "m.exists(k, s == k && k != '') ? m[s] : 0": [],
+    "l.all(w, m.exists(k, k == w)) ? l.map(w, m[w]) : []": [],
+    "m.exists(k, k != s) ? m[s] : 0": ["K501"],
+    "m.exists(k, k == s || k == 'x') ? m[s] : 0": ["K501"],
+    "!m.exists(k, k == s) ? m[s] : 0": ["K501"],
+    "m.exists(k, v, k == s) ? m[s] : 0": ["K501"],
+    "m.exists(k, k == s) ? other[s] : 0": ["K501"],
+}
+"""What is equal to a key of a map is a key of it."""
+
+
+@pytest.mark.parametrize("expression", CONTAINED)
+def test_a_value_that_some_key_is_equal_to_is_a_key(expression: str) -> None:
+    counts = {"type": "object", "additionalProperties": {"type": "integer"}}
+    texts = {"type": "array", "items": {"type": "string"}}
+    names = {"m": counts, "other": counts, "l": texts, "s": {"type": "string"}}
+    found = [one.code for one in infer(expression, names).diagnostics]
+    assert found == CONTAINED[expression]
