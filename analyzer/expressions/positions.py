@@ -14,7 +14,7 @@ from analyzer.expressions.facts import Facts
 from analyzer.expressions.optionals import has_value
 from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k5_presence
-from analyzer.types import Type, members_of, resolved
+from analyzer.types import Type, members_of, resolved, union
 from analyzer.types.operators import possible_size
 from kernel.cel import Expr
 from kernel.cel.tree import Call, Ident, Index, ListLiteral, Literal, Select, children
@@ -96,8 +96,9 @@ class PlacedCall:
             return tuple(type_ for _, type_ in self.args)
         if isinstance(node, ListLiteral) and not node.optional:
             return tuple(self.checker.known_type(one) or types.DYN for one in node.elements)
-        lists = [one.element for one in members_of(whole) if isinstance(one, types.List)]
-        return tuple(lists) if lists else (whole,)
+        # It is one argument, whichever of its alternatives there is.
+        found = members_of(whole)
+        return (union(one.element if isinstance(one, types.List) else one for one in found),)
 
     def substring(self) -> Type:
         """A part of a string or list, from a position to another."""

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Final
 
-from analyzer.types.algebra import DOUBLE, Double, Type
+from analyzer.types.algebra import DOUBLE, Double, Type, Union
 
 NAN: Final = Double(math.inf, -math.inf)
 """What is not a number: no number lies within these bounds, which say nothing about NaN."""
@@ -37,6 +37,9 @@ def double_arithmetic(symbol: str, left: Type, right: Type) -> Type:
     is_point = left.least == left.most and right.least == right.most
     if symbol == "/" and not is_point and right.least <= 0 <= right.most:
         return DOUBLE
+    if symbol == "/" and is_point and right.least == 0 and left.least != 0:
+        # A range does not tell the two zeros apart.
+        return Union((Double(-math.inf, -math.inf), Double(math.inf, math.inf)))
     found = [combine(a, b) for a in ends[0] for b in ends[1]]
     if any(map(math.isnan, found)):
         return NAN if is_point else DOUBLE

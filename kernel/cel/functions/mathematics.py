@@ -16,7 +16,7 @@ _math = library("math")
 
 
 def _extreme(name: str, better: Callable[[Budget, Any, Any], bool]) -> Callable[..., Any]:
-    """A function that gives the best of some numbers; of equal ones, the first."""
+    """A function that gives the best of some numbers; of equal ones, the first; NaN if one is."""
 
     def choose(budget: Budget, *args: Any) -> Any:
         numbers = args[0] if len(args) == 1 and type_name(args[0]) == "list" else args
@@ -27,11 +27,16 @@ def _extreme(name: str, better: Callable[[Budget, Any, Any], bool]) -> Callable[
         for number in numbers:
             if type_name(number) not in NUMBERS:
                 raise no_overload(name, tuple(numbers)[:8])
-            if better(budget, number, best):
+            # NaN is neither less nor greater than a number: what came first would decide.
+            if _is_nan(number) or (not _is_nan(best) and better(budget, number, best)):
                 best = number
         return best
 
     return choose
+
+
+def _is_nan(number: Any) -> bool:
+    return isinstance(number, float) and math.isnan(number)
 
 
 def _extremes(name: str, better: Callable[[Budget, Any, Any], bool]) -> tuple[Overload, ...]:
@@ -105,13 +110,13 @@ def _of_double(
 FUNCTIONS: Final = (
     _math(
         "math.greatest",
-        "The greatest of the numbers, or of the numbers in a list.",
+        "The greatest of the numbers, or of those in a list; NaN if one is.",
         "math.greatest(1, 2.5, 2u) == 2.5",
         *_extremes("math.greatest", lambda budget, a, b: less(budget, b, a)),
     ),
     _math(
         "math.least",
-        "The least of the numbers, or of the numbers in a list.",
+        "The least of the numbers, or of those in a list; NaN if one is.",
         "math.least([3, 1, 2]) == 1",
         *_extremes("math.least", less),
     ),

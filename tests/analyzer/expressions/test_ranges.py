@@ -245,3 +245,23 @@ def hold(seed: int) -> bool:
 @given(st.integers(0, 2**32))
 def test_a_number_is_within_its_range(seed: int) -> None:
     hold(seed)
+
+
+CONTAINED = [
+    "math.greatest(-1.0, math.greatest(x / x, 7.0))",
+    "math.greatest(x / x, 7.0)",
+    "math.least(math.greatest(x / x, 0.0), 1.0)",
+    "1.0 / math.floor(-(math.floor(0.5)))",
+    "1.0 / -(0.5 * 0.0)",
+    "math.greatest(l.map(v, [1]).first().orValue(2.5))",
+    "math.least([[1], 0][1])",
+    "math.greatest([[5, 6], [1]][1])",
+]
+"""Of these a NaN, a zero with its sign, or the other alternative was once outside of the type."""
+
+
+@pytest.mark.parametrize("expression", CONTAINED)
+def test_what_an_expression_gives_is_of_its_type(expression: str) -> None:
+    inferred = infer(expression, NAMES)
+    given = compile(expression).evaluate({"x": 0.0, "l": []})
+    assert inferred.type.contains(given), (inferred.type, given)

@@ -134,3 +134,11 @@ def test_the_extreme_is_the_first_than_which_none_is_better(numbers: list[float]
         better = cel.compile(f"ns.exists(n, {order})")
         first = next(n for n in numbers if not better.evaluate({**bound, "found": n}))
         assert (type(chosen), chosen) == (type(first), first)
+
+
+@pytest.mark.parametrize("numbers", ["nan, 7.0, -1.0", "-1.0, nan, 7.0", "1, nan", "nan, 2u"])
+@pytest.mark.parametrize("name", ["math.greatest", "math.least"])
+def test_nothing_is_greater_or_less_than_nan(name: str, numbers: str) -> None:
+    for written in (f"{name}({numbers})", f"{name}([{numbers}])"):
+        expression = f"math.isNaN(double({written}))"
+        assert cel.compile(expression).evaluate({"nan": float("nan")}) is True, written
