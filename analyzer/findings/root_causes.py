@@ -52,7 +52,7 @@ _OF_MISSPELT: Final = codes(
     "unnarrowed-union", "optional-unguarded", "nullable-unguarded", "step-unavailable",
     "forward-reference", "index-unproven", "output-type", "secret-leak",
 )  # fmt: skip
-"""What is said of a document without a field that is there, but misspelt: a guard, a result."""
+"""What may be found only because the name of a field is misspelt, such as `when` or `result`."""
 _QUOTED: Final = re.compile(r"`(\w+)`")
 _OF_KIND: Final = re.compile(r" is of kind (\S+), |^(\S+) \(\w+\) cannot stand here")
 _NO_STEPS: Final = "the property 'steps' is missing"
@@ -74,7 +74,7 @@ def follows_from(told: Iterable[Finding], manifest: Manifest) -> Callable[[Findi
 
 
 def definitions_at_fault(analysed: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings of the analysis that say that a definition is none of its capability."""
+    """The findings that say that the fields of a definition do not go with its capability."""
     return (one for one in analysed if one.name == "bad-definition" and len(one.path) == 1)
 
 
@@ -95,10 +95,14 @@ class _KnownMistakes:
         self._unknown: set[tuple[Start, Path]] = set()
         self._holders: dict[tuple[Start, Path], set[str | None]] = {}
         self._refused: set[Span] = set()
+        self._refused_paths: set[tuple[Start, Path]] = set()
         self._doubled: set[Start] = set()
         self._misspelt: set[Start] = set()
+        """The documents with a field that has a similar known name."""
         self._without_steps: set[Start] = set()
+        """The documents that lack the field `steps`."""
         self._kinds: set[str] = set()
+        """The kinds that do not exist, or whose definitions are wrong."""
         self._unbracketed: list[tuple[Start, Path, set[str]]] = []
 
     def add(self, one: Finding) -> None:
@@ -135,6 +139,7 @@ class _KnownMistakes:
             self._lost(one.span)
         elif one.code in _WRONG:
             self._refused.add(one.span)
+            self._refused_paths.add((self._start(one.span), one.path))
             document = self._document(one)
             if one.message == _NO_STEPS:
                 self._without_steps.add(self._start(one.span))
@@ -154,6 +159,8 @@ class _KnownMistakes:
             names = {*_NAME.findall(source.text, *source.extent(one.span))}
             self._unbracketed.append((self._start(one.span), one.path, names))
         if one.code in _REFUSED and one.span in self._refused:
+            return True
+        if one.name == "cel-not-evaluated" and self._is_in_refused(one):
             return True
         if one.name == "unused" and self._unbracketed and self._is_read_without_brackets(one):
             return True
@@ -179,6 +186,13 @@ class _KnownMistakes:
         if self._doubled and (one.name, one.path) != ("duplicate-key", ("kind",)):
             return one.name != "yaml-syntax" and self._start(one.span) in self._doubled
         return bool(self._unknown) and one.code in _OF_UNKNOWN and self._is_of_unknown(one)
+
+    def _is_in_refused(self, one: Finding) -> bool:
+        """Whether an expression stands in a value that its field refuses as a whole."""
+        assert one.span is not None
+        start = self._start(one.span)
+        ends = range(1, len(one.path))
+        return any((start, one.path[:end]) in self._refused_paths for end in ends)
 
     def _is_of_unknown(self, one: Finding) -> bool:
         """Whether a finding follows from an unknown field, which is misspelt as a rule."""

@@ -184,6 +184,28 @@ def test_one_mistake_is_one_finding(name: str) -> None:
     assert [one for one, _ in errors] == [code], errors
 
 
+def test_an_expression_in_a_value_that_is_refused_is_not_told() -> None:
+    """`do` of a transaction is one call, not a list of calls."""
+    text = """\
+kind: Sql.Connection
+metadata: { name: Db }
+url: "sqlite:///x.db"
+---
+kind: Sql.Exec
+metadata: { name: Add }
+connection: { kind: Sql.Connection, name: Db }
+sql: insert into t values (:id)
+---
+kind: Sql.Transaction
+metadata: { name: Both }
+connection: { kind: Sql.Connection, name: Db }
+do:
+  - invoke: { kind: Sql.Exec, name: Add }
+    inputs: { bindings: { id: "${{ inputs.id }}" } }
+"""
+    assert [one.code for one in found_in(text) if one.weight == "error"] == ["K007"]
+
+
 def test_what_does_not_follow_is_told() -> None:
     """The guard of another value is misspelt, and a name beside it is unknown."""
     steps = """\
