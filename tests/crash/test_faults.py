@@ -145,7 +145,7 @@ def test_of_two_that_resume_a_run_at_once_one_wins(begin: Begin) -> None:
 def test_a_full_disk_loses_nothing_and_repeats_nothing(begin: Begin) -> None:
     wanted = compared(begin("few").tell())
     stopped = 0
-    for most in range(100_000, 300_000, 30_000):
+    for most in range(100_000, 300_000, 20_000):
         told = begin("few")
         first = told.step(most=most)
         print(most, len(first.points), first.outcome)
