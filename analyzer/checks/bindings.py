@@ -33,7 +33,7 @@ _NOTHING: Final = List(NEVER, 0, 0)
 
 @struct
 class _Statement:
-    """A literal statement, one of a few ``texts``, and where it stands."""
+    """A statement and where it stands; ``texts`` are the literals that it may be."""
 
     texts: tuple[str, ...]
     bindings: str
@@ -149,7 +149,7 @@ def _bound(callee: Callee, given: Record, name: str) -> Type | None:
 
 
 def _mismatches(texts: Iterable[str], bound: Type) -> Iterator[list[_Mismatch]]:
-    """The mismatches for each text, each type that may be bound, and each database."""
+    """The mismatches of each case: for each text, each type of the bindings, each database."""
     for text in texts:
         read = [placeholders(text, dialect) for dialect in _DIALECTS]
         for one in members_of(bound):
@@ -157,7 +157,11 @@ def _mismatches(texts: Iterable[str], bound: Type) -> Iterator[list[_Mismatch]]:
 
 
 def _certain(found: Iterable[list[_Mismatch]]) -> list[_Mismatch]:
-    """What is wrong in every case; if it is another thing in each, what is wrong in the first."""
+    """The mismatches that are the same in every case.
+
+    A case without a mismatch means that the call may be right: then there is none. If every case
+    has mismatches, but none is in all of them, those of the first case are given.
+    """
     cases = list(found)
     if not cases or not all(cases):
         return []
@@ -203,7 +207,7 @@ def _add(
     statement: _Statement,
     found: _Mismatch,
 ) -> None:
-    """Tell a mismatch: at the binding, at all bindings, or at the call that binds nothing."""
+    """Report a mismatch at the binding; without one, at all bindings or at the call."""
     inputs = (*site.path, "inputs")
     path: Path = (*inputs, statement.bindings)
     note = (statement.note(found.placeholder),)

@@ -1,7 +1,7 @@
-"""What is said of steps whose own condition is mistaken: it follows from that mistake.
+"""Findings about steps whose own condition has an error: they follow from that error.
 
-A step with a mistaken condition may run where another condition says so; what that is, is not
-known. What is read without a condition is told all the same.
+When such a step would run is not known. So it is not reported that it may not have run where it is
+read under another condition, which may be the right one. Without a condition it is reported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STEP: Final = re.compile(r"step `(\w+)`")
 
 
 def without_doubtful(findings: list[Finding], steps: Steps) -> list[Finding]:
-    """The findings without those about steps that run where a mistaken condition says so."""
+    """The findings without those that follow from an error in the condition of a step."""
     if not any(one.code in _UNAVAILABLE for one in findings):
         return findings
     mistaken = {

@@ -27,20 +27,20 @@ from kernel.topology.callsite import CallSite
 CheckUnit = Callable[[Program, Unit], list[Finding]]
 
 MAX_COMPLETE: Final = 8
-"""So many calls of a unit that give all that it reads are looked at for what they give."""
+"""The calls of one unit that are checked, of those that give all inputs that the unit reads."""
 
 MAX_CALLS: Final = 64
-"""The same for all of its calls."""
+"""The calls of one unit that are checked, of all that there are."""
 
 _HARMLESS: Final = codes("incomparable", "impossible-literal")
-"""Errors that are none for a single call: a comparison that is false."""
+"""Errors that are right for a single call: a comparison may always be false in it."""
 
 _FAILING: Final = codes("undeclared-property", "optional-unguarded", "non-exhaustive-switch")
-"""Warnings of what fails when it comes to it."""
+"""Warnings of what fails at run time, with inputs that are known to be these."""
 
 
 def check_given_inputs(check: UnitCheck, check_unit: CheckUnit) -> None:
-    """The calls of a unit, against what the units that they lead to do with their inputs."""
+    """Check the calls of a unit against what the called units read of undeclared inputs."""
     linked, open_units = check.program.linked, check.program.once(_OpenUnits)
     for site, value in check.calls:
         callee = linked.callee(check.unit.module, site.target)
@@ -49,7 +49,7 @@ def check_given_inputs(check: UnitCheck, check_unit: CheckUnit) -> None:
 
 
 class _OpenUnits:
-    """The units whose declared inputs leave something open, by what is called."""
+    """For each callee, the units that read its inputs and do not declare all of them."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -95,7 +95,7 @@ def _check_call(
 def _wrong_with(
     program: Program, called: Unit, given: Type, is_complete: bool, check_unit: CheckUnit
 ) -> tuple[Finding, ...]:
-    """What is wrong in a unit when it is given that, and not otherwise."""
+    """The findings in a unit that only come with the inputs that a call gives."""
     known = program.given_findings.setdefault(called, {})
     if None not in known:
         known[None] = tuple(check_unit(program.inside(called, None), called))
@@ -113,7 +113,7 @@ def _fails(found: Finding) -> bool:
 
 
 def _missing(called: Unit, found: Finding, given: Type) -> str | None:
-    """The input that is read where something is wrong, if the call never gives it."""
+    """The name of the input that a finding is about, if the call never gives that input."""
     text = _at(called.document.data, found.path)
     if found.name != "optional-unguarded" or not isinstance(text, str):
         return None

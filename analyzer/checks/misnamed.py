@@ -1,4 +1,4 @@
-"""Steps that are misspelt where they are declared: the fix of what reads them renames the step."""
+"""Steps whose declared name is misspelt: the fix renames the step, not everything that reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _MEANT: Final = re.compile(r"there is no step '(\w+)'; did you mean '(\w+)'\?")
 def with_renamed_steps(
     findings: list[Finding], sequence: Sequence, document: Document
 ) -> list[Finding]:
-    """The findings; where several places read a name, and none the near one, that one is wrong."""
+    """The findings with other fixes for the names of steps that do not exist.
+
+    Where several places read such a name, and none reads the step with the similar name, the name
+    of that step is taken to be wrong.
+    """
     read: dict[tuple[str, str], int] = {}
     for name in map(_names, findings):
         if name is not None:

@@ -1,8 +1,8 @@
 """Texts that read as expressions, where the brackets ``${{ }}`` were forgotten (K009).
 
-The brackets are tried at the place: a text is one whose expression selects something that is there
-and whose value the place takes. What is wrong with the text, and is right with the brackets, is the
-same mistake: that finding gets the hint, and there is no other.
+The text is checked once more with brackets. It lacks them if its expression then selects a field
+that exists, and the place takes its value. If the text has another finding that the brackets would
+mend, that finding gets the hint, and K009 is not reported besides.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kernel.structs import field, struct
 from kernel.topology.guards import guarded
 
 MAX_ALONE: Final = 20
-"""So many texts of one template are tried one by one, where it does not do to try all at once."""
+"""So many texts of one template are tried one by one, if trying all at once decides nothing."""
 
 _SELECTS: Final = re.compile(r"[A-Za-z_]\w*\s*(?:\??\.\??\s*[A-Za-z_]|\[)")
 _NOT_MEANT: Final = codes(
@@ -35,9 +35,10 @@ _NOT_MEANT: Final = codes(
     "error-scope", "template-coercion", "unknown-field", "wrong-value", "not-json",
     "unknown-input", "input-type", "input-constraint", "output-type", "slot-type",
 )  # fmt: skip
-"""With such an error in the expression, or with its value at the place, the text was meant.
+"""If the text has one of these errors with brackets, it was meant as text.
 
-The types of its operands say nothing: those of a step that reads its own result are lost.
+Errors in the types of operands are not among them: a step that reads its own result has such
+errors, and may lack brackets all the same.
 """
 
 _FORMATS: Final = frozenset(
@@ -50,7 +51,7 @@ _FORMATS: Final = frozenset(
 """The formats of JSON Schema and of OpenAPI."""
 
 _OTHER: Final = "¿"
-"""A text of such characters says nothing; a place that refuses it wants a certain form of text."""
+"""A character that means nothing. A place that refuses a text of these wants a form of text."""
 
 Evaluate = Callable[[Template], Evaluation]
 Judge = Callable[[Evaluation], None]
@@ -92,9 +93,9 @@ def check_value(
 
 
 def _is_of_own_format(place: Type, path: Path) -> bool:
-    """Whether the text at a path of a place is declared to be of a format that JSON Schema has not.
+    """Whether the schema of a text names a format that JSON Schema does not have.
 
-    Then it is of another language: a path, a query, an expression that something else reads.
+    Such a text is of another language: a path, a query, an expression that something else reads.
     """
     return any(
         isinstance(one, String) and one.format is not None and one.format not in _FORMATS
@@ -143,7 +144,7 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str, Expr]]:
 
 @struct(frozen=False)
 class _Trial:
-    """Other texts in the place of those of a template; ``told`` is what is found there."""
+    """The check of a template with other texts; ``told`` are the findings in it as it is."""
 
     check: UnitCheck
     path: Path
@@ -158,13 +159,13 @@ class _Trial:
         return any(_has(self._type_of(root), name) for root, name in _selections(expr))
 
     def run(self, texts: Mapping[Path, str]) -> None:
-        """Try the texts all at once; one by one where what is found is not of one of them alone."""
+        """Try the texts all at once; one by one if a finding belongs to no single text."""
         if texts and not self._try(texts):
             for where, text in islice(texts.items(), MAX_ALONE):
                 self._try({where: text}, alone=True)
 
     def _try(self, texts: Mapping[Path, str], *, alone: bool = False) -> bool:
-        """Say which brackets are missing, each in the finding that it mends or in one more."""
+        """Report missing brackets; False, and no report, if a finding belongs to no single text."""
         then = self._findings({where: bracketed(text) for where, text in texts.items()})
         other = self._findings({where: _OTHER * len(text) for where, text in texts.items()})
         wrong, refused, gone = self._new_errors(then), self._new_errors(other), self._gone(then)
@@ -185,7 +186,7 @@ class _Trial:
         return True
 
     def _hint(self, gone: list[Finding], fix: Edit | None) -> None:
-        """Of the findings of one mistake the gravest is left, with the hint."""
+        """Keep only the gravest of the findings of one mistake, with the hint to the brackets."""
         first = min(gone, key=lambda one: _ORDER[one.weight])
         help = first.help or k0_text.BRACKETS_ARE_MISSING
         hinted = replace(first, help=help, fix=first.fix or fix)
@@ -223,7 +224,7 @@ _ORDER: Final = {"error": 0, "warning": 1, "info": 2}
 
 
 def _said(one: Finding) -> Hashable:
-    """What a finding says; its place in the text moves with the text."""
+    """What tells findings of two texts apart; the place in the text may differ."""
     return one.code, one.message, one.path
 
 

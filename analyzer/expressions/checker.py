@@ -36,10 +36,10 @@ GUARDABLE: Final = codes(
     "optional-unguarded", "nullable-unguarded", "unnarrowed-union", "index-unproven",
     "undeclared-property",
 )  # fmt: skip
-"""What a condition may be meant to exclude."""
+"""The rules whose findings a condition before may be meant to exclude."""
 
 _UNKNOWN: Final = codes("unknown-variable", "unknown-property", "impossible-literal")
-"""What makes it unknown of which value a condition speaks, or what it excludes."""
+"""Findings in a condition that leave open which value it tests, or which values it excludes."""
 
 MAX_RETRIES: Final = 8
 """How many operands of one expression are looked at again with what later operands say."""

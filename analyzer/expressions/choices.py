@@ -15,7 +15,7 @@ from kernel.cel.tree import Binary, Logical, Unary
 from kernel.structs import struct
 
 MAX_CHOICES: Final = 4
-"""So many choices are kept at a place; of more, the first ones are."""
+"""The choices that are kept at a place; later ones are forgotten."""
 
 MAX_OPERANDS: Final = 6
 """A choice among more conditions is not kept."""
@@ -34,7 +34,7 @@ class Choice:
 
 
 def choice(expr: Logical, outcome: bool) -> Choice | None:
-    """The choice that is known once a chain had an outcome which any of its operands decides."""
+    """The choice after ``a || b`` was true, or ``a && b`` false; None for a long chain."""
     if len(expr.operands) > MAX_OPERANDS:
         return None
     return Choice(expr.operands, outcome, free_names(expr))
@@ -50,7 +50,7 @@ def outcomes(expr: Expr, outcome: bool) -> Iterator[Outcome]:
 
 
 def left_of(found: Choice, given: frozenset[Outcome]) -> tuple[Expr, ...]:
-    """The conditions of a choice that do not contradict what others gave."""
+    """The conditions of a choice that may still have its outcome, after those of others."""
     return tuple(one for one in found.operands if not _contradicts(one, found.outcome, given))
 
 

@@ -39,9 +39,9 @@ _KINDS: Final = frozenset({"bool", "int", "uint", "double", "string", "bytes", "
 
 
 def of_type(value: Expr, named: Expr, wanted: bool, facts: Facts) -> Narrow | None:
-    """What is left of a type where ``type(value)`` is, or is not, what an expression names.
+    """How ``type(value) == named`` narrows the type of the value; ``wanted`` is its outcome.
 
-    None where the expression names no type that is known.
+    None if ``named`` is not the name of a type.
     """
     kind = _kind(named, facts)
     if kind is None:

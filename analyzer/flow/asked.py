@@ -1,4 +1,4 @@
-"""What expressions and templates speak of: variables, steps, and where positions are asked."""
+"""Which variables and steps expressions and templates read, and whether they read positions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernel.structs import struct
 
 @struct(eq=False)
 class Asked:
-    """What the expressions of a template speak of, all of them together."""
+    """What the expressions of a template read, all of them together."""
 
     names: frozenset[str]
     """The variables."""

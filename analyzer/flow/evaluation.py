@@ -147,12 +147,12 @@ def evaluate_at(
         # This place is never reached, which is reported elsewhere.
         return evaluate(template.tree, lambda _: (NEVER, ()))
 
-    looked_at: list[Expr] = []
+    with_findings: list[Expr] = []
 
     def check(expr: Expr) -> tuple[Type, tuple[Diagnostic, ...]]:
         type_, found = check_in_scope(expr, facts.scope, facts)
         if found:
-            looked_at.append(expr)  # what comes of it depends on the place
+            with_findings.append(expr)  # which of them are reported depends on the place
         if any(one.code in _OF_PRESENCE for one in found):
             sure = certain_steps(expr, place, facts)
             if sure:
@@ -164,13 +164,13 @@ def evaluate_at(
             found = tuple(explained(found, expr, place))
         return type_, found
 
-    is_alone = is_decided or facts.known or facts.tested
-    if is_alone or not may_be_kept(template.tree.structure):
+    depends_on_place = is_decided or facts.known or facts.tested
+    if depends_on_place or not may_be_kept(template.tree.structure):
         return evaluate(template.tree, check)
     names = sorted(asked.names)
     types = tuple([facts.scope.get(name) for name in names])
     key = (id(template.tree), *map(_identity_of, names, types))
-    return _kept(key, template, types, check, looked_at)
+    return _kept(key, template, types, check, with_findings)
 
 
 _EVALUATIONS: Final[dict[tuple[object, ...], tuple[object, Evaluation]]] = {}
@@ -183,17 +183,17 @@ def _kept(
     template: Template,
     types: tuple[Type | None, ...],
     check: Check,
-    looked_at: Sequence[Expr],
+    with_findings: Sequence[Expr],
 ) -> Evaluation:
-    """What a template gives where no condition says more, as it was found before.
+    """What a template gives where no condition says more, as an earlier evaluation found it.
 
-    It is kept if ``check`` found nothing at all; ``looked_at`` are expressions in which it did.
+    It is kept if ``check`` added no expression to ``with_findings``.
     """
     known = _EVALUATIONS.get(key)
     if known is not None:
         return known[1]
     made = evaluate(template.tree, check)
-    if not made.found and not looked_at:
+    if not made.found and not with_findings:
         made = replace(made, taken_by=[])
         if len(_EVALUATIONS) >= MAX_KNOWN:
             _EVALUATIONS.clear()

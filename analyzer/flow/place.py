@@ -58,9 +58,9 @@ def may_be_asked_again(guard: Condition, place: Place) -> bool:
 
 
 def in_doubt(place: Place, names: Collection[str]) -> bool:
-    """Whether a condition known at a place reads a step or a variable that there is not.
+    """Whether a condition known at a place reads a step or a variable that does not exist.
 
-    ``names`` are the variables at the place. What the condition was to exclude is not known.
+    ``names`` are the variables at the place. Then it is not known what the condition excludes.
     """
     steps, brought = place.conditions.by_name.keys(), place.conditions.brought
     return any(

@@ -1,4 +1,4 @@
-"""What an expression reads, as paths of fields: those behind the variables of macros as well."""
+"""The paths of fields that an expression reads, also through the variables of macros."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ _TAKING: Final = frozenset({"==", "!="})
 
 @struct
 class Read:
-    """A path that is read. ``used``: of the value something is expected, it is not only passed on.
+    """A path that is read.
 
-    ``asked``: its type is asked for, so that what is behind it may be checked by hand.
+    ``used``: the expression works with the value, and does not only pass it on. ``asked``: the
+    expression asks for the type of the value, so its author may check what is in it.
     """
 
     path: ReadPath
@@ -46,12 +47,12 @@ class Read:
 
 @lru_cache(maxsize=16_384)
 def reads_in(expr: Expr, used: bool, item: ReadPath | None) -> tuple[Read, ...]:
-    """The paths that an expression reads, each once; ``item``: where its items are from."""
+    """The paths that an expression reads, each once; ``item`` is the path of the item."""
     return tuple(dict.fromkeys(reads_of(expr, used, {} if item is None else {"item": item})))
 
 
 def reads_of(expr: Expr, used: bool, bound: Bound | None = None) -> Iterator[Read]:
-    """The paths that an expression reads; ``used``: something is expected of what it gives."""
+    """The paths that an expression reads; ``used``: its own value is worked with."""
     bound = bound or {}
     path = path_read(expr, bound)
     if isinstance(expr, Macro):

@@ -1,6 +1,6 @@
-"""Which events a manifest can raise: the types that `waitFor` may hope for (language.md, Events).
+"""The types of the events that a manifest can raise, for which `waitFor` can wait (language.md).
 
-``SOURCES`` is the one list of all that brings events; what is not in it comes from outside only.
+``SOURCES`` lists everything that raises events; all other events come from outside.
 """
 
 from __future__ import annotations

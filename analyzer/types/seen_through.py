@@ -1,4 +1,4 @@
-"""What a schema leaves open, with what is given there; and whether a path of fields is there."""
+"""Types that a declaration leaves open, filled with what a call gives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JSON: Final = (
 
 
 def seen_through(declared: Type, given: Type, depth: int = 0) -> Type:
-    """The declared type, with what is given where the declaration says nothing of the fields.
+    """The declared type; where it declares nothing, the type of what is given stands instead.
 
     What is declared stays: it is checked before anybody reads it. What is not given may be asked
     for, so that a guard is no mistake; what is behind the guard is of the type Error.
@@ -45,7 +45,7 @@ def says_nothing(type_: Type) -> bool:
 
 
 def leaves_open(type_: Type) -> bool:
-    """Whether nothing is said of a value, or of a value that declared fields lead to."""
+    """Whether a type, or the type of something in it, declares nothing."""
     seen: set[str] = set()
     waiting = [type_]
     while waiting:
@@ -90,7 +90,7 @@ def _record(declared: types.Record, given: types.Record, depth: int) -> types.Re
 
 
 def _in_json(given: Type, otherwise: Type, depth: int = 0) -> Type:
-    """A type of values as a call gives them: what JSON does not have comes in another form."""
+    """The type of a given value once it has been written as JSON; ``otherwise`` if not known."""
     if depth > MAX_DEPTH:
         return otherwise
     match given:
@@ -112,7 +112,7 @@ def _in_json(given: Type, otherwise: Type, depth: int = 0) -> Type:
 
 
 def is_there(type_: Type, path: tuple[str | int, ...]) -> bool:
-    """Whether the fields of a path are certainly there, down to a value that is no structure."""
+    """Whether all fields of a path are certainly there, and the last one is no structure."""
     if isinstance(type_, types.Dyn):
         return True
     found = members_of(type_)

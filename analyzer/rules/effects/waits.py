@@ -12,7 +12,7 @@ from kernel.topology.forms import all_steps
 
 
 def check_waits(check: UnitCheck) -> None:
-    """The patterns of events in a topology; one that is computed may be any."""
+    """Check the event patterns of a topology; one that is computed may be any, and is left out."""
     sequence = check.unit.sequence
     for step in () if sequence is None else all_steps(sequence.steps):
         for field in step.fields:

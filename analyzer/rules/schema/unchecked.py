@@ -1,6 +1,6 @@
-"""K108: data of which no schema says what it is, where something behind it is read.
+"""K108: data that no schema describes, if a field of it is read.
 
-Each source of data is told once, at the place in the manifest where it can be declared.
+Each source of data is reported once, at the place in the manifest where it can be declared.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _EXPECTING = frozenset({"condition", "list", "milliseconds", "pattern"})
 
 @struct(eq=False)
 class _Source:
-    """Data that comes from one place, of a type; ``what`` people call it, ``how`` to declare it.
+    """Data of a type that comes from one place, with what people call it and how to declare it.
 
-    ``schema`` is what is declared of it, in the user's own files.
+    ``schema`` is its schema, if that stands in the user's own files.
     """
 
     type: Type
@@ -51,7 +51,7 @@ class _Source:
 
 
 def find_unchecked(program: Program) -> Iterator[Finding]:
-    """One info for each source of data of which nothing is known, and that is read."""
+    """One info for each source of data that is read and that no schema describes."""
     told: set[tuple[int, Path, str]] = set()
     for unit in program.linked.units.values():
         if isinstance(unit.owner, Policy):
@@ -70,7 +70,7 @@ def find_unchecked(program: Program) -> Iterator[Finding]:
 
 
 def _may_read_open(program: Program, unit: Unit) -> bool:
-    """Whether anything that a unit can read may lead to what no schema describes."""
+    """Whether a unit may read something that no schema describes."""
     if unit.sites or unit.fields or unit.deferred or unit.is_body or unit.sequence is None:
         return True
     contracts, module = program.contracts, unit.module
@@ -87,7 +87,7 @@ def _may_read_open(program: Program, unit: Unit) -> bool:
 
 
 class _OpenModules:
-    """The modules of which a variable, or what a resource publishes, may be anything."""
+    """The modules with a variable, or a published value, that no schema describes."""
 
     def __init__(self, program: Program) -> None:
         self.found = {
@@ -108,7 +108,7 @@ def _publishes_anything(resource: Resource, module: Module) -> bool:
 
 
 class _Unit:
-    """What the expressions of a unit read, and where it comes from."""
+    """The paths that the expressions of a unit read, and the sources of their data."""
 
     def __init__(self, program: Program, unit: Unit) -> None:
         self._program = program
@@ -120,7 +120,7 @@ class _Unit:
         self._find_items(steps, None)
 
     def unchecked(self) -> Iterator[tuple[_Source, ReadPath]]:
-        """The sources that are read behind what is known of them, and the path up to there."""
+        """The sources that are read further than schemas describe them, each with that path."""
         reads = list(dict.fromkeys(self._reads()))
         asked = [read.path for read, _ in reads if read.asked]
         for read, site in reads:
@@ -232,7 +232,7 @@ class _Unit:
         definition: Definition,
         of: Callee | Unit,
     ) -> _Source | None:
-        """A source by the schema that declares it, or by the place where one is missing."""
+        """The source at the schema that declares it, or at the place where one is missing."""
         own = self._program.once(_own_documents)
         if declared is not None and declared.document in own:
             path, schema = declared.path, declared.schema
@@ -260,7 +260,7 @@ class _Unit:
     def _of_definition(
         self, definition: Definition, type_: Type, what: str, part: str
     ) -> _Source | None:
-        """A source that its kind does not declare, where the kind is the user's own."""
+        """The source at the definition of its kind; None for a kind of the library."""
         if definition.document not in self._program.once(_own_documents):
             return None
         path = ("metadata", "name")
@@ -341,7 +341,10 @@ def _field_with_role(definition: Definition, part: Part) -> str | None:
 
 
 def _unknown_at(type_: Type, path: ReadPath, used: bool) -> int | None:
-    """How far a path leads to a value of which nothing is known, and behind which it reads."""
+    """The length of the part of a path that leads to the first value without a schema.
+
+    None if there is no such value, or if the path ends there and the value is not worked with.
+    """
     for length in range(len(path) + 1):
         found = [one for one in members_of(type_) if not isinstance(one, Null)]
         if found and all(map(says_nothing, found)):
@@ -364,7 +367,7 @@ def _stepped(type_: Type, step: str | int) -> Iterator[Type]:
 
 
 def _inside(schema: Any, path: ReadPath) -> Path:
-    """The place in a schema of what is at a path, as far as it is written there."""
+    """The path within a schema to the part that describes a path of data, as far as it goes."""
     place: list[str | int] = []
     for step in path:
         word: tuple[str | int, ...] = ("items",) if isinstance(step, int) else ("properties", step)
