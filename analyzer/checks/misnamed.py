@@ -9,17 +9,17 @@ from typing import Final
 
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Edit, Finding
-from analyzer.flow.step_names import steps_read
 from kernel.manifest import Document
 from kernel.topology.forms import Step, all_steps
-from kernel.topology.sequence import Sequence
+from kernel.topology.step_names import steps_read
+from kernel.topology.topology import Topology
 
 _UNKNOWN: Final = codes("unknown-property")
 _MEANT: Final = re.compile(r"there is no step '(\w+)'; did you mean '(\w+)'\?")
 
 
 def with_renamed_steps(
-    findings: list[Finding], sequence: Sequence, document: Document
+    findings: list[Finding], topology: Topology, document: Document
 ) -> list[Finding]:
     """The findings with other fixes for the names of steps that do not exist.
 
@@ -32,8 +32,8 @@ def with_renamed_steps(
             read[name] = read.get(name, 0) + 1
     if all(count == 1 for count in read.values()):
         return findings
-    known = frozenset().union(*(names for names in _read(sequence)))
-    steps = {one.name: one for one in all_steps(sequence.steps)}
+    known = frozenset().union(*(names for names in _read(topology)))
+    steps = {one.name: one for one in all_steps(topology.steps)}
 
     def renamed(one: Finding) -> Finding:
         names = _names(one)
@@ -50,12 +50,12 @@ def _names(one: Finding) -> tuple[str, str] | None:
     return None if found is None else (found[1], found[2])
 
 
-def _read(sequence: Sequence) -> Iterator[frozenset[str]]:
-    for step in all_steps(sequence.steps):
+def _read(topology: Topology) -> Iterator[frozenset[str]]:
+    for step in all_steps(topology.steps):
         for field in step.fields:
             yield steps_read(field.template) or frozenset()
-    if sequence.result is not None:
-        yield steps_read(sequence.result) or frozenset()
+    if topology.result is not None:
+        yield steps_read(topology.result) or frozenset()
 
 
 def _renaming(step: Step, name: str, document: Document) -> Edit:

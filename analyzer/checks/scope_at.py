@@ -13,7 +13,7 @@ from analyzer.checks.steps import check_topology, scopes_in
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts
-from analyzer.flow.guards import Conditions, Known
+from analyzer.flow.known import Conditions, Known
 from analyzer.flow.place import place_of
 from analyzer.flow.scopes import Scopes
 from analyzer.program.linking import StandaloneSite, Unit
@@ -54,12 +54,12 @@ def unit_at(program: Program, document: Document, path: Path) -> Unit | None:
 def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
     """What can be read in an expression that stands at ``path`` of the unit's document."""
     settle(program, unit)
-    if unit.sequence is not None:
-        conditions, scopes = scopes_in(program, unit, unit.sequence)
+    if unit.topology is not None:
+        conditions, scopes = scopes_in(program, unit, unit.topology)
         step = step_at(unit, path)
         if step is not None:
             return _in_step(conditions, scopes, step, path[len(step.path) :])
-        if path[: len(unit.sequence.result_path)] == unit.sequence.result_path:
+        if path[: len(unit.topology.result_path)] == unit.topology.result_path:
             names = scopes.at(None, False, scopes.availability.end, None)
             return Scope(_facts(names, conditions.end), scopes.by_name)
     return _outside(program, unit, path)
@@ -67,17 +67,17 @@ def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
 
 def step_at(unit: Unit, path: Path) -> Step | None:
     """The innermost step that a place stands in."""
-    steps = () if unit.sequence is None else all_steps(unit.sequence.steps)
+    steps = () if unit.topology is None else all_steps(unit.topology.steps)
     around = [step for step in steps if path[: len(step.path)] == step.path]
     return around[-1] if around else None
 
 
 def result_of(program: Program, unit: Unit, step: Step) -> Type:
     """The type of what a step gives when it is not skipped."""
-    if unit.sequence is None:
+    if unit.topology is None:
         return NEVER
     settle(program, unit)
-    return scopes_in(program, unit, unit.sequence)[1].results.get(step, NEVER)
+    return scopes_in(program, unit, unit.topology)[1].results.get(step, NEVER)
 
 
 def settle(program: Program, unit: Unit) -> None:
@@ -90,7 +90,7 @@ def _settle(program: Program, unit: Unit, begun: set[object]) -> None:
     for site in unit.call_sites():
         callee = program.linked.callee(unit.module, site.target)
         called = None if callee is None else program.linked.unit_of(callee)
-        if called is None or called.sequence is None or called.owner in begun:
+        if called is None or called.topology is None or called.owner in begun:
             continue
         begun.add(called.owner)
         if called.owner in contracts.results or called.declared("outputs") is not None:

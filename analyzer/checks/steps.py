@@ -17,7 +17,8 @@ from analyzer.findings.messages import k2_contracts, k4_types, k6_values
 from analyzer.findings.messages.k2_contracts import OUTPUT
 from analyzer.flow.availability import Ran
 from analyzer.flow.evaluation import check_in_scope, evaluate_at
-from analyzer.flow.guards import Conditions, conditions_of
+from analyzer.flow.guards import conditions_of
+from analyzer.flow.known import Conditions
 from analyzer.flow.place import Place, place_of
 from analyzer.flow.scopes import Scopes, scopes_of
 from analyzer.program.caught import caught_by
@@ -31,33 +32,36 @@ from kernel.errors import Path
 from kernel.structs import struct
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, Steps, all_steps
+from kernel.topology.forms import Part, Step, Steps, all_steps
 from kernel.topology.reader import MAX_MILLISECONDS
-from kernel.topology.sequence import Sequence
+from kernel.topology.topology import Topology
+
+_RESULT_PLACES = ("outputs", "steps", "nodes", "entries")
+"""At the first of these fields that is there it is told that the results do not fit."""
 
 Evaluated = dict[Template, Evaluation]
 """Templates that were evaluated already."""
 
 
 def check_topology(check: UnitCheck) -> Type:
-    """Check the sequence of a unit; gives the type of its result."""
-    sequence = check.unit.sequence
-    assert sequence is not None
+    """Check the topology of a unit; gives the type of its result."""
+    topology = check.unit.topology
+    assert topology is not None
     evaluated: Evaluated = {}
-    conditions, scopes = scopes_in(check.program, check.unit, sequence, evaluated)
-    return _SequenceCheck(check, sequence, conditions, scopes, evaluated).run()
+    conditions, scopes = scopes_in(check.program, check.unit, topology, evaluated)
+    return _TopologyCheck(check, topology, conditions, scopes, evaluated).run()
 
 
 def scopes_in(
-    program: Program, unit: Unit, sequence: Sequence, evaluated: Evaluated | None = None
+    program: Program, unit: Unit, topology: Topology, evaluated: Evaluated | None = None
 ) -> tuple[Conditions, Scopes]:
-    """The conditions and the variables at each place of the sequence of a unit.
+    """The conditions and the variables at each place of the topology of a unit.
 
     ``evaluated`` gets the evaluations that are made on the way and stay valid.
     """
-    conditions = conditions_of(sequence)
+    conditions = conditions_of(topology)
     names = program.variables.of_topology(unit)
-    again = frozenset(_seen_again(sequence.steps))
+    again = frozenset(_seen_again(topology.steps))
 
     def type_of(scopes: Scopes, step: Step, field: forms.Field) -> Type:
         value = evaluate_at(scopes, place_of(conditions, scopes, step, field), field.template)
@@ -66,7 +70,7 @@ def scopes_in(
         return value.type
 
     scopes = scopes_of(
-        sequence,
+        topology,
         names,
         lambda site: program.result_of(unit, site),
         type_of,
@@ -79,22 +83,22 @@ def type_of_field(
     program: Program, unit: Unit, step: Step, field: forms.Field, more: Names | None = None
 ) -> Type:
     """The type of what a field of a step gives, with what is known at its place."""
-    assert unit.sequence is not None
-    conditions, scopes = scopes_in(program, unit, unit.sequence)
+    assert unit.topology is not None
+    conditions, scopes = scopes_in(program, unit, unit.topology)
     place = place_of(conditions, scopes, step, field)
     return evaluate_at(scopes, place, field.template, more).type
 
 
 @struct(frozen=False)
-class _SequenceCheck:
+class _TopologyCheck:
     check: UnitCheck
-    sequence: Sequence
+    topology: Topology
     conditions: Conditions
     scopes: Scopes
     evaluated: Evaluated
 
     def run(self) -> Type:
-        for step in all_steps(self.sequence.steps):
+        for step in all_steps(self.topology.steps):
             for field in step.fields:
                 if step.site is None or field.template is step.when:
                     self.field(step, field)
@@ -214,10 +218,10 @@ class _SequenceCheck:
     # The result
 
     def result(self) -> Type:
-        """What the sequence gives: its ``result``, or the results of its steps by name."""
-        if self.sequence.result is None:
+        """What the topology gives: its ``result``, or the results of its steps by name."""
+        if self.topology.result is None:
             return self.checked_results()
-        path = self.sequence.result_path
+        path = self.topology.result_path
         name = f"`{self.check.unit.label}`"
         evaluate = partial(self.evaluate, place_of(self.conditions, self.scopes), {})
 
@@ -226,7 +230,7 @@ class _SequenceCheck:
         def judge(value: Evaluation) -> None:
             self.check.check_fits(value, outputs, OUTPUT, name, path)
 
-        return check_value(self.check, self.sequence.result, path, evaluate, judge, outputs).type
+        return check_value(self.check, self.topology.result, path, evaluate, judge, outputs).type
 
     def checked_results(self) -> Type:
         """The results of the steps by name, against the outputs that the topology declares."""
@@ -234,15 +238,20 @@ class _SequenceCheck:
         declared, unit = self.outputs, self.check.unit
         example = is_assignable(given, declared or types.DYN).counterexample
         if example is not None:
-            path, _ = unit.roles.get("outputs", unit.roles.get("steps", ((), None)))
+            path = next((unit.roles[one][0] for one in _RESULT_PLACES if one in unit.roles), ())
             message = k2_contracts.results_do_not_fit(unit.label, example, declared)
             self.check.add(message, path, key=True)
         return given
 
     def all_results(self) -> Type:
+        if self.topology.given is None:
+            return self.scopes.last(self.topology.steps)
+        given = frozenset(self.topology.given)
         fields = []
         for name, ran in sorted(self.scopes.availability.end.items()):
             step = self.scopes.by_name[name]
+            if step not in given:
+                continue
             certain = ran is Ran.CERTAINLY
             fields.append((name, types.Field(self.scopes.results[step], required=certain)))
         return types.Record(tuple(fields))
@@ -255,10 +264,15 @@ def _may_be_milliseconds(type_: Type) -> bool:
     return True
 
 
+def _is_seen_early(part: Part) -> bool:
+    """Whether other steps see the results of a part before the walk has come to its end."""
+    return part.sees_round_before or (part.beside and part.after is None)
+
+
 def _seen_again(steps: Steps) -> Iterator[Step]:
     """The steps in loops and in parallel branches, whose results other steps see beforehand."""
     for step in steps:
-        again = any(part.beside or part.sees_round_before for part in step.parts)
+        again = any(map(_is_seen_early, step.parts))
         if again:
             yield step
         for part in step.parts:

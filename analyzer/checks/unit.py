@@ -16,10 +16,10 @@ from analyzer.program.program import Program
 def check_unit(program: Program, unit: Unit) -> list[Finding]:
     """The findings in a unit; the units after it know the type of its result."""
     check = UnitCheck(program, unit)
-    if unit.sequence is not None:
+    if unit.topology is not None:
         program.contracts.results[unit.owner] = check_topology(check)
-        kept = without_doubtful(check.findings, unit.sequence.steps)
-        check.findings = with_renamed_steps(kept, unit.sequence, unit.document)
+        kept = without_doubtful(check.findings, unit.topology.steps)
+        check.findings = with_renamed_steps(kept, unit.topology, unit.document)
     check_safety(check)
     check_fields(check)
     check_given_inputs(check, check_unit)

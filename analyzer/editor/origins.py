@@ -52,7 +52,7 @@ def span(declared: DeclaredSchema, steps: Path) -> Span:
 
 def steps_of(unit: Unit) -> Iterator[Step]:
     """All steps of a unit's topology, if it has one."""
-    return all_steps(() if unit.sequence is None else unit.sequence.steps)
+    return all_steps(() if unit.topology is None else unit.topology.steps)
 
 
 def scope_of(program: Program, module: Module, unit: Unit | None, path: Path) -> Scope:

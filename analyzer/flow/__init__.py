@@ -1,1 +1,1 @@
-"""What holds at each place of a sequence: which steps ran, which conditions, which variables."""
+"""What holds at each place of a topology: which steps ran, which conditions, which variables."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from analyzer.expressions.positions import asks_positions
-from analyzer.flow.step_names import step_name, steps_read_by
 from kernel.cel import Expr, Template, free_names
 from kernel.cel.tree import Ident, Literal, Macro, Select, children
 from kernel.structs import struct
+from kernel.topology.step_names import step_name, steps_read_by
 
 
 @struct(eq=False)

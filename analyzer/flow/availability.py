@@ -1,4 +1,4 @@
-"""Which steps have certainly run, may have run, or cannot have, at every place of a sequence.
+"""Which steps have certainly run, may have run, or cannot have, at every place of a topology.
 
 A step's result is available where the step certainly ran (analyzer.md, Facts). The state of a place
 says for each named step what ``steps.<name>`` may be there; a step that the state does not name has
@@ -17,7 +17,7 @@ from kernel.cel import Expr
 from kernel.cel.tree import Ident, Literal, Logical, Macro, Select, Unary
 from kernel.structs import field, struct
 from kernel.topology.forms import Field, Part, Step, Steps, visible_steps
-from kernel.topology.sequence import Sequence
+from kernel.topology.topology import Topology
 
 
 class Ran(enum.Enum):
@@ -33,31 +33,31 @@ class Ran(enum.Enum):
 
 
 State: TypeAlias = "HashTrieMap[str, Ran]"
-"""Persistent: the states of a long sequence share almost everything."""
+"""Persistent: the states of a long topology share almost everything."""
 
 NOTHING_RAN: State = HashTrieMap()
 
 
 @struct
 class Availability:
-    """The state at every place where an expression of a sequence stands."""
+    """The state at every place where an expression of a topology stands."""
 
     before: Mapping[Step, State]
     """At a step's own fields: ``when``, ``inputs``, ``value``, ``if``, ``while``, ``forEach``, …"""
     within: Mapping[Step, State]
     """At the fields that see the step's body: ``until``, and the ``result`` of a ``forEach``."""
     end: State
-    """At the result of the sequence."""
+    """At the result of the topology."""
     unreachable: tuple[Step, ...] = ()
     """The first steps of those that stand after a step that always fails."""
     entered: frozenset[Step] = frozenset()
     """The loops that certainly have a first round."""
 
 
-def availability_of(sequence: Sequence) -> Availability:
-    """The states of a sequence. Each step is looked at once, however deep it stands."""
+def availability_of(topology: Topology) -> Availability:
+    """The states of a topology. Each step is looked at once, however deep it stands."""
     walk = _AvailabilityWalk()
-    end = walk.steps(sequence.steps, NOTHING_RAN)
+    end = walk.steps(topology.steps, NOTHING_RAN)
     unreachable, entered = tuple(walk.unreachable), frozenset(walk.entered)
     return Availability(walk.before, walk.within, end or NOTHING_RAN, unreachable, entered)
 
@@ -143,6 +143,8 @@ class _AvailabilityWalk:
 
     def side_by_side(self, parts: tuple[Part, ...], state: State) -> State | None:
         """Branches run at the same time: each may or may not see the steps of the others."""
+        if parts[0].after is not None:
+            return self.graph(parts, state)
         beside = _with(state, _names(parts), Ran.PERHAPS)
         after: State | None = state
         for part in parts:
@@ -151,6 +153,32 @@ class _AvailabilityWalk:
                 known = state.get(name)  # from the round before, in a loop
                 start = start.discard(name) if known is None else start.insert(name, known)
             end = self.steps(part.steps, start)
+            after = None if after is None or end is None else _taken_over(after, end, part)
+        return after
+
+    def graph(self, parts: tuple[Part, ...], state: State) -> State | None:
+        """Each part sees the steps of the parts that it waits for, and no others.
+
+        A part never runs if it waits for one that always fails.
+        """
+        ends: list[State | None] = []
+        missed: set[int] = set()
+        after: State | None = state
+        for number, part in enumerate(parts):
+            start = state
+            for before in part.after or ():
+                # A part that stands behind this one waits for it in turn, which is reported.
+                end = ends[before] if before < number else None
+                known = _with(state, _names([parts[before]]), Ran.CERTAINLY) if end is None else end
+                start = _taken_over(start, known, parts[before])
+            end = self.steps(part.steps, start)
+            failed = [one for one in part.after or () if one < number and ends[one] is None]
+            if failed:
+                if missed.isdisjoint(failed):
+                    self.unreachable.extend(part.steps)
+                missed.add(number)
+                end = None
+            ends.append(end)
             after = None if after is None or end is None else _taken_over(after, end, part)
         return after
 

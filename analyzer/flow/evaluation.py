@@ -17,7 +17,7 @@ from analyzer.findings.diagnostic import Diagnostic
 from analyzer.findings.messages import k3_names, k5_presence
 from analyzer.flow.asked import Asked, asked_in
 from analyzer.flow.availability import Ran
-from analyzer.flow.guards import Known, those_that_matter
+from analyzer.flow.known import Known, those_that_matter
 from analyzer.flow.place import Place, in_doubt
 from analyzer.flow.scopes import Scopes
 from analyzer.flow.step_access import certain_steps, explained
@@ -106,14 +106,14 @@ def _is_of_code(found: Diagnostic, expr: Expr) -> bool:
 
 
 def evaluate_in_scope(template: Template, names: Names) -> Evaluation:
-    """What a template gives outside of a sequence."""
+    """What a template gives outside of a topology."""
     return evaluate(template.tree, lambda expr: check_in_scope(expr, names))
 
 
 def evaluate_at(
     scopes: Scopes, place: Place, template: Template, more: Names | None = None
 ) -> Evaluation:
-    """What a template gives at a place of a sequence, with what is known there.
+    """What a template gives at a place of a topology, with what is known there.
 
     ``more`` are variables that only this field has.
     """

@@ -1,4 +1,4 @@
-"""Which conditions hold at each place of a sequence, and which of them decide that a step ran.
+"""Which conditions hold at each place of a topology, and which of them decide that a step ran.
 
 The condition of an ``if``, ``when``, ``switch`` or ``while`` dominates what is inside; that of a
 branch which always fails is false after it. Expressions are pure, so a condition stays as it was
@@ -7,195 +7,34 @@ found as long as no step that it reads runs again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator
 
 from analyzer.flow.items import expression_of, said_of_items, said_of_result
-from analyzer.flow.step_names import steps_read_by
-from kernel.cel import Expr, Template, free_names
-from kernel.cel.tree import Binary, Ident, Literal, Logical
+from analyzer.flow.known import (
+    Condition,
+    Conditions,
+    Known,
+    Way,
+    condition_of,
+    condition_on,
+)
+from kernel.cel import Template, free_names
+from kernel.cel.tree import Binary, Literal, Logical
 from kernel.errors import Path
 from kernel.structs import field, struct
-from kernel.topology.forms import Field, Part, Step, Steps, all_steps
-from kernel.topology.sequence import Sequence
-
-
-@struct(eq=False)
-class Condition:
-    """An expression that was evaluated at a step, and what it gave.
-
-    ``reads`` are the steps that it reads, ``names`` its variables.
-    """
-
-    expr: Expr
-    outcome: bool
-    step: Step
-    reads: frozenset[str]
-    names: frozenset[str]
-    gives: str | None = None
-    """The step whose result the condition speaks of; it matters only where that is read."""
-
-    @property
-    def negated(self) -> Condition:
-        """The same with the other outcome."""
-        return Condition(self.expr, not self.outcome, self.step, self.reads, self.names)
-
+from kernel.topology.forms import Part, Step, Steps, all_steps, visible_steps
+from kernel.topology.step_names import steps_read_by
+from kernel.topology.topology import Topology
 
 MAX_KNOWN_CASES = 8
 """After a ``switch`` with more cases it is not known that one of their keys was equal."""
 
-Known = tuple[Condition, ...]
-"""Conditions that hold at a place."""
 
-
-@struct(eq=False)
-class Way:
-    """How a step is reached from the step that it stands in."""
-
-    parent: Step | None = None
-    """None at the top of the sequence."""
-    part: Part | None = None
-    """The part of the parent that the step stands in."""
-    conditions: Known = ()
-    """What holds where the part runs."""
-    is_decided: bool = True
-    """After the parent it is certain that the part ran to its end if the conditions held."""
-
-
-@struct(eq=False)
-class Conditions:
-    """The conditions that hold at each place of a sequence."""
-
-    fields: Mapping[Step, Known]
-    """At the fields of a step, but for those in ``asked`` and those that see the step's body."""
-    asked: Mapping[tuple[Step, Path], Known]
-    """At the fields, by their paths, that decide whether a step or one of its parts runs."""
-    within: Mapping[Step, Known]
-    """At the fields that see a step's body."""
-    end: Known
-    """At the result of the sequence."""
-    ways: Mapping[Step, Way]
-    order: Mapping[Step, int]
-    """The number of each step in reading order."""
-    by_name: Mapping[str, Step]
-    brought: Set[str]
-    """The variables that parts bring."""
-    unhandled: Set[Step]
-    """The steps with a ``finally`` that end without an error only where their ``try`` does."""
-
-    def at(self, step: Step, asked: Field) -> Known:
-        """What is known where a field of a step is evaluated."""
-        if asked.sees_body:
-            return self.within[step]
-        return self.asked.get((step, asked.path), self.fields[step])
-
-    def guards(self, step: Step, place: Step | None, within: bool = False) -> Known | None:
-        """The conditions under which ``step`` has certainly run at ``place``, a later step.
-
-        ``place`` is None at the result; ``within``: at a field of it that sees its body. Gives
-        None where more than conditions decides.
-        """
-        above = set(self.lineage(place)) if place is not None else set()
-        if place is not None and not within:
-            above.discard(place)
-        found: list[Condition] = []
-        deciding = [step]
-        while True:
-            way = self.ways[step]
-            if way.parent is None or way.parent in above:
-                break
-            if not way.is_decided:
-                return None
-            found += way.conditions
-            step = way.parent
-            deciding.append(step)
-        for one in deciding:
-            known = when_of(one)
-            if one.when is not None and not known:
-                return None
-            found += known
-        beside = self._beside(place, way.parent, within)
-        if beside is None:
-            return tuple(found)
-        if self.ways[beside].part is not way.part:
-            ended = self._ended(way, beside)
-            return None if ended is None else (*found, ended)
-        return tuple(found) if self.order[step] < self.order[beside] else None
-
-    def _ended(self, way: Way, beside: Step) -> Condition | None:
-        """The condition under which a ``try`` has come to its end where its ``finally`` runs."""
-        part, parent = self.ways[beside].part, way.parent
-        if parent is None or way.part is not parent.parts[0] or parent not in self.unhandled:
-            return None
-        if part is None or not part.is_ending:
-            return None
-        error = Ident(0, 0, "error", False)
-        return condition_on(Binary(0, 0, "==", error, Literal(0, 0, None)), True, beside)
-
-    def lineage(self, step: Step) -> Iterator[Step]:
-        """The step and those that it stands in, from the inside out."""
-        while True:
-            yield step
-            parent = self.ways[step].parent
-            if parent is None:
-                return
-            step = parent
-
-    def brought_by(
-        self, name: str, place: Step | None, within: bool = False
-    ) -> tuple[Step, Path] | None:
-        """The step, and the path of the part of it, that bring a variable to a place."""
-        if place is not None and within:
-            for part in place.parts:
-                if name in part.brings:
-                    return place, part.path
-        for step in () if place is None else self.lineage(place):
-            way = self.ways[step]
-            if way.parent is not None and way.part is not None and name in way.part.brings:
-                return way.parent, way.part.path
-        return None
-
-    def is_past(self, name: str, step: Step) -> bool:
-        """Whether a step of that name, if it runs at all, has come to its end before ``step``."""
-        read = self.by_name.get(name)
-        if read is None or self.order[read] >= self.order[step]:
-            return False
-        parts = {self.ways[one].parent: self.ways[one].part for one in self.lineage(read)}
-        for one in self.lineage(step):
-            if one is read:
-                return False
-            way = self.ways[one]
-            if way.parent in parts:
-                return parts[way.parent] is way.part or way.part is None or not way.part.beside
-        return True
-
-    def _beside(self, place: Step | None, parent: Step | None, within: bool) -> Step | None:
-        """The step on the way to ``place`` that stands in the same parent; None at the end."""
-        if place is None or (within and place is parent):
-            return None
-        for step in self.lineage(place):
-            if self.ways[step].parent is parent:
-                return step
-        return None
-
-
-def those_that_matter(known: Known, read: frozenset[str]) -> Known:
-    """The conditions without those on results of steps that neither they nor ``read`` name."""
-    if all(one.gives is None for one in known):
-        return known
-    wanted = set(read).union(*(one.reads for one in known if one.gives is None))
-    kept: list[Condition] = []
-    for one in reversed(known):
-        if one.gives is None or one.gives in wanted:
-            kept.append(one)
-            wanted |= one.reads
-    return tuple(reversed(kept))
-
-
-def conditions_of(sequence: Sequence) -> Conditions:
-    """The conditions at each place of a sequence; each step is looked at once."""
+def conditions_of(topology: Topology) -> Conditions:
+    """The conditions at each place of a topology; each step is looked at once."""
     walk = _GuardsWalk()
-    walk.number(sequence.steps)
-    end, _ = walk.steps(sequence.steps, (), Way())
+    walk.number(topology.steps)
+    end, _ = walk.steps(topology.steps, (), Way())
     return Conditions(
         walk.fields,
         walk.asked,
@@ -207,28 +46,6 @@ def conditions_of(sequence: Sequence) -> Conditions:
         walk.brought,
         walk.unhandled,
     )
-
-
-def when_of(step: Step) -> Known:
-    """The condition of a step's ``when``; nothing where there is none, or no single expression."""
-    made = None if step.when is None else condition_of(step.when, True, step)
-    return () if made is None else (made,)
-
-
-def condition_of(template: Template, outcome: bool, step: Step) -> Condition | None:
-    """The condition that a template of a step is; None where it is no expression over names."""
-    expr = expression_of(template)
-    return None if expr is None else condition_on(expr, outcome, step)
-
-
-def condition_on(expr: Expr, outcome: bool, step: Step) -> Condition | None:
-    """The condition that an expression of a step is; None where it reads all steps."""
-    reads = steps_read_by(expr)
-    if reads is None:
-        return None
-    names = free_names(expr)
-    # Each call has an invocation of its own.
-    return None if "invocation" in names else Condition(expr, outcome, step, reads, names)
 
 
 @struct(frozen=False)
@@ -302,6 +119,8 @@ class _GuardsWalk:
         """What the parts of a step add for the steps after it, and whether they always fail."""
         if not step.parts:
             return (), step.always_fails
+        if step.parts[0].after is not None:
+            return (), self.graph(step, known)
         if step.parts[0].beside:
             return (), self.side_by_side(step, known)
         if step.parts[0].repeats:
@@ -403,6 +222,24 @@ class _GuardsWalk:
         self.beside = outer
         return fails_anyway
 
+    def graph(self, step: Step, known: Known) -> bool:
+        """Nodes, each with what is known after those that it waits for, of the steps it can read.
+
+        Gives whether one of them always fails.
+        """
+        names = [frozenset(_visible(part.steps)) for part in step.parts]
+        ends: list[Known] = []
+        some_fails = False
+        for number, part in enumerate(step.parts):
+            before = [one for one in part.after or () if one < number]
+            seen = frozenset[str]().union(*(names[one] for one in before))
+            after = (one for other in before for one in ends[other])
+            start = (*known, *(one for one in dict.fromkeys(after) if one.reads <= seen))
+            end, fails = self.steps(part.steps, start, Way(step, part))
+            ends.append(end[len(known) :])
+            some_fails = some_fails or fails
+        return some_fails
+
 
 def _key_matches(subject: Template, key: object, outcome: bool, step: Step) -> Condition | None:
     """``subject == key``, where that can be written so."""
@@ -434,6 +271,10 @@ def _known_after(ways: list[tuple[Known, bool]], others: list[Known]) -> tuple[K
     # Whichever way was taken, the conditions of the arms before the first of them were false.
     falses = tuple(one for one in taken[0] if not one.outcome)
     return (*falses, *(one for other in others for one in other)), False
+
+
+def _visible(steps: Steps) -> Iterator[str]:
+    return (step.name for step in visible_steps(steps) if step.name is not None)
 
 
 def _names(steps: Steps) -> Iterator[str]:

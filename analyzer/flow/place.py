@@ -1,4 +1,4 @@
-"""A place of a sequence where ``steps`` may be read, and what is known there."""
+"""A place of a topology where ``steps`` may be read, and what is known there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from analyzer.flow.availability import State
-from analyzer.flow.guards import Condition, Conditions, Known
+from analyzer.flow.known import Condition, Conditions, Known
 from analyzer.flow.scopes import Scopes
 from kernel.cel.values import TYPES
 from kernel.structs import struct
@@ -24,7 +24,7 @@ class Place:
     state: State
     known: Known
     step: Step | None
-    """The step whose field it is; None at the result of the sequence."""
+    """The step whose field it is; None at the result of the topology."""
     within: bool = False
     """The field sees the step's body."""
 
@@ -32,7 +32,7 @@ class Place:
 def place_of(
     conditions: Conditions, scopes: Scopes, step: Step | None = None, field: Field | None = None
 ) -> Place:
-    """The place of a field of a step; without a step, that of the result of the sequence.
+    """The place of a field of a step; without a step, that of the result of the topology.
 
     Without a field it is the place of all fields that have none of their own (`Conditions.at`).
     """

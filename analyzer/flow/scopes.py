@@ -1,4 +1,4 @@
-"""Which variables a sequence has at each place, and of what type (language.md, CEL and Topologies).
+"""Which variables a topology has at each place, and of what type (language.md, CEL and Topologies).
 
 ``steps`` holds what :mod:`analyzer.flow.availability` says has run, with the type of each step's
 result; ``item``, ``index`` and ``error`` are there where a form brings them.
@@ -17,7 +17,7 @@ from kernel.structs import field, struct
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Part, Step, Steps, all_steps, field_of
-from kernel.topology.sequence import Sequence
+from kernel.topology.topology import Topology
 
 ResultOf = Callable[[CallSite], Type]
 """What a call returns, by the contract of what it calls."""
@@ -36,7 +36,7 @@ _SKIPPED = types.Record((("skipped", types.Field(types.Bool(True))),))
 
 @struct
 class Scopes:
-    """The variables at each place of one sequence."""
+    """The variables at each place of one topology."""
 
     results: Mapping[Step, Type]
     """The type of what each step gives when it is not skipped."""
@@ -52,7 +52,7 @@ class Scopes:
     def at(
         self, step: Step | None, within: bool, state: State, wanted: frozenset[str] | None
     ) -> Names:
-        """The variables at a field of a step, or at the result of the sequence (None).
+        """The variables at a field of a step, or at the result of the topology (None).
 
         ``within``: the field sees the step's body; ``wanted``: the only steps that are needed.
         """
@@ -69,6 +69,13 @@ class Scopes:
         """The variable ``steps``; of ``wanted`` only those, which keeps long sequences cheap."""
         names = state if wanted is None else [name for name in wanted if name in state]
         return types.Record(tuple((name, self._entry(name, state[name])) for name in sorted(names)))
+
+    def last(self, steps: Steps) -> Type:
+        """The result of the last of some steps: null if it was skipped, or there is none."""
+        if not steps:
+            return types.NULL
+        result = self.results[steps[-1]]
+        return result if steps[-1].when is None else union((result, types.NULL))
 
     def _entry(self, name: str, ran: Ran) -> types.Field:
         step = self.by_name[name]
@@ -89,13 +96,13 @@ class Scopes:
 
 
 def scopes_of(
-    sequence: Sequence, base: Names, result_of: ResultOf, type_of: TypeOf, error_of: ErrorOf
+    topology: Topology, base: Names, result_of: ResultOf, type_of: TypeOf, error_of: ErrorOf
 ) -> Scopes:
-    """The scopes of a sequence. ``base`` are the variables that all of it has."""
-    by_name = {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
-    scopes = Scopes({}, availability_of(sequence), by_name, {None: base}, {})
+    """The scopes of a topology. ``base`` are the variables that all of it has."""
+    by_name = {step.name: step for step in all_steps(topology.steps) if step.name is not None}
+    scopes = Scopes({}, availability_of(topology), by_name, {None: base}, {})
     walk = _ScopesWalk(scopes, result_of, type_of, error_of)
-    walk.steps(sequence.steps, base)
+    walk.steps(topology.steps, base)
     return walk.scopes
 
 
@@ -146,14 +153,7 @@ class _ScopesWalk:
             before = step.parts[step.parts.index(part) - 1]
             names = {**names, "error": self.error_of(before, part)}
         self.steps(part.steps, names)
-        return self.last(part.steps)
-
-    def last(self, steps: Steps) -> Type:
-        """The result of the last of some steps: null if it was skipped, or there is none."""
-        if not steps:
-            return types.NULL
-        result = self.results[steps[-1]]
-        return result if steps[-1].when is None else union((result, types.NULL))
+        return self.scopes.last(part.steps)
 
     def loop(self, step: Step, part: Part, names: Names) -> Type:
         """A round sees the results of the round before, so their types are found by rounds too."""
@@ -163,7 +163,7 @@ class _ScopesWalk:
                 self.results[inner] = types.Dyn("it is of another type in each round")
             self.steps(part.steps, names)
         self.loops -= 1
-        last = self.last(part.steps)
+        last = self.scopes.last(part.steps)
         return last if step in self.scopes.availability.entered else union((last, types.NULL))
 
     def settles(self, part: Part, names: Names) -> bool:
@@ -194,7 +194,7 @@ class _ScopesWalk:
         most = max(known) if known and len(known) == len(members_of(items)) else None
         self.inside[step] = inside = {**names, "item": element_of(items), "index": _index(most)}
         self.steps(part.steps, inside)
-        element = self.last(part.steps)
+        element = self.scopes.last(part.steps)
         if not part.gives_result:
             element = self.type_of(self.scopes, step, field_of(step, "value"))
         return types.List(element, least, most)

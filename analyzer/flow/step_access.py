@@ -17,12 +17,12 @@ from analyzer.flow.availability import Ran
 from analyzer.flow.implication import implies
 from analyzer.flow.place import Place, may_be_asked_again
 from analyzer.flow.step_conditions import equivalents_at
-from analyzer.flow.step_names import step_name
 from analyzer.types import NEVER, Type
 from kernel.cel import Expr, walk
 from kernel.cel.tree import Conditional, Logical, Macro, Select, children
 from kernel.structs import struct
 from kernel.topology.forms import Step
+from kernel.topology.step_names import step_name
 
 _OF_PRESENCE = codes(
     "unknown-property", "unnarrowed-union", "optional-unguarded", "undeclared-property",

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from analyzer.flow.availability import Ran
-from analyzer.flow.guards import Condition, Known, condition_of, when_of
+from analyzer.flow.known import Condition, Known, condition_of, when_of
 from analyzer.flow.place import Place, may_be_asked_again
-from analyzer.flow.step_names import step_name
 from kernel.cel import Expr
 from kernel.cel.tree import Binary, Literal, Logical, Macro, Select, Unary
 from kernel.structs import struct
 from kernel.topology.forms import Step, field_of
+from kernel.topology.step_names import step_name
 
 MAX_DEPTH = 8
 """What steps mean whose conditions are over steps, … so often."""

@@ -26,8 +26,8 @@ from kernel.topology.callsite import CallSite, Target, read_call_site, read_targ
 from kernel.topology.engines import topology_at
 from kernel.topology.fields import Context, Hooks, prepare
 from kernel.topology.reader import Reader
-from kernel.topology.roles import Roles, body_of, roles_of
-from kernel.topology.sequence import Sequence
+from kernel.topology.roles import Roles, body_of, own_contract, roles_of
+from kernel.topology.topology import Topology
 
 
 @struct(eq=False)
@@ -47,13 +47,13 @@ class Callee:
     def declared(self, part: Part) -> DeclaredSchema | None:
         """The inputs or outputs: of the resource itself, of its kind, or of the kind's body."""
         definition, resource = self.definition, self.resource
-        own = roles_of(definition, resource.fields, resource.path).get(part)
+        own = own_contract(roles_of(definition, resource.fields, resource.path), part)
         if own is not None:
             return DeclaredSchema(own[1], self.module, resource.document, own[0])
         schema = getattr(definition, part)
         path: Path = (part,)
         if schema is None and definition.body is not None:
-            schema, path = definition.body.get(part), ("body", part)
+            path, schema = own_contract(body_of(definition)[1], part) or (path, None)
         if schema is None:
             return None
         return DeclaredSchema(schema, self.home, definition.document, path)
@@ -87,9 +87,9 @@ class StandaloneSite:
 class Unit:
     """What is analysed by itself. ``path`` is where its owner stands in the document.
 
-    ``sequence`` is its topology, ``roles`` the fields that hold it. ``sites`` are its other call
-    sites, ``fields`` the values with CEL that are evaluated when it comes up, ``texts`` those that
-    have none, ``deferred`` the values that are evaluated for each call.
+    ``topology`` is what an engine runs, ``roles`` the fields that hold it. ``sites`` are its other
+    call sites, ``fields`` the values with CEL that are evaluated when it comes up, ``texts`` those
+    that have none, ``deferred`` the values that are evaluated for each call.
     """
 
     owner: Resource | Definition | Module | Policy
@@ -98,7 +98,7 @@ class Unit:
     path: Path = ()
     definition: Definition | None = None
     home: Module | None = None
-    sequence: Sequence | None = None
+    topology: Topology | None = None
     roles: Roles = field(default_factory=dict)
     sites: tuple[StandaloneSite, ...] = ()
     fields: tuple[CelField, ...] = ()
@@ -123,7 +123,7 @@ class Unit:
 
     def declared(self, part: Part) -> DeclaredSchema | None:
         """The inputs or outputs that the topology declares, or its kind does."""
-        own, definition = self.roles.get(part), self.definition
+        own, definition = own_contract(self.roles, part), self.definition
         if definition is None:
             return None
         schema = None if own is not None and not self.is_body else getattr(definition, part)
@@ -133,8 +133,8 @@ class Unit:
 
     def call_sites(self) -> Iterator[CallSite]:
         """All call sites, in reading order."""
-        if self.sequence is not None:
-            yield from self.sequence.sites()
+        if self.topology is not None:
+            yield from self.topology.sites()
         yield from (site.site for site in self.sites)
 
 
@@ -215,11 +215,11 @@ class Linked:
 
     def _definition(self, definition: Definition, module: Module) -> None:
         """The body of a kind; its check; its safety."""
-        sequence: Sequence | None = None
+        topology: Topology | None = None
         roles: Roles = {}
         if definition.body is not None:
             engine, roles = body_of(definition)
-            sequence = self._sequence(definition.document, engine, roles)
+            topology = topology_at(definition.document, engine, roles)[0]
         sites = []
         if definition.check is not None:
             site = read_call_site(Reader(definition.document), definition.check, ("check",))
@@ -237,7 +237,7 @@ class Linked:
                 definition.document,
                 definition=definition,
                 home=module,
-                sequence=sequence,
+                topology=topology,
                 roles=roles,
                 sites=tuple(sites),
             )
@@ -251,9 +251,9 @@ class Linked:
             self._add(Unit(resource, module, resource.document, resource.path))
             return
         definition, home = kind
-        sequence, roles = None, roles_of(definition, resource.fields, resource.path)
+        topology, roles = None, roles_of(definition, resource.fields, resource.path)
         if definition.topology is not None and definition.body is None:
-            sequence = self._sequence(resource.document, definition.topology, roles)
+            topology = topology_at(resource.document, definition.topology, roles)[0]
         walk = _Fields(resource)
         prepare(definition.schema or {}, resource.fields, walk.hooks(), resource.path)
         unit = Unit(
@@ -263,7 +263,7 @@ class Linked:
             resource.path,
             definition,
             home,
-            sequence,
+            topology,
             roles,
             tuple(walk.sites),
             tuple(walk.fields),
@@ -274,10 +274,6 @@ class Linked:
         self._add(unit)
         for target in walk.references:
             self._visit(module, target)
-
-    def _sequence(self, document: Document, engine: str, roles: Roles) -> Sequence | None:
-        topology, _ = topology_at(document, engine, roles)
-        return topology if isinstance(topology, Sequence) else None
 
     def _add(self, unit: Unit) -> None:
         self.units[unit.owner] = unit

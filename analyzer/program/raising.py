@@ -109,8 +109,8 @@ class Raising:
         """What its topology, or the call sites that its controller uses, may fail with."""
         if unit not in self._units:
             self._units[unit] = ANY_ERROR  # for calls in a circle
-            if unit.sequence is not None:
-                self._units[unit] = self.of_steps(unit, unit.sequence.steps)
+            if unit.topology is not None:
+                self._units[unit] = self.of_steps(unit, unit.topology.steps)
             else:
                 self._units[unit] = self._of_controller(unit)
         return self._units[unit]

@@ -15,7 +15,7 @@ from analyzer.lowering.lower import lower
 from analyzer.program.contexts import written_schema
 from analyzer.program.contracts import Contracts
 from analyzer.program.linking import Linked, Unit
-from analyzer.types import Type, union
+from analyzer.types import Type, members_of, union
 from analyzer.types.seen_through import says_nothing
 from kernel.manifest import Declaration, Module, resolve_kind, schemas_of
 from kernel.schema import InvalidSchema
@@ -127,6 +127,9 @@ class Variables:
         names["inputs"] = self._contracts.arguments(unit)
         if unit.is_body and unit.definition is not None:
             names["self"] = self._contracts.fields(unit.definition, unit.module)
+        if unit.topology is not None:
+            for name, path in unit.topology.variables.items():
+                names[name] = _part_of(names, path)
         return names
 
     def of_context(
@@ -160,6 +163,28 @@ class Variables:
             elif definition.capability in ("Provider", "Service"):
                 fields[name] = types.Field(self._contracts.published(module, resource))
         return types.Record(tuple(fields.items()))
+
+
+def _part_of(names: Names, path: tuple[str, ...]) -> Type:
+    """The type of a variable that stands for a part of another; null where that is not there."""
+    type_: Type = types.Record(tuple((name, types.Field(one)) for name, one in names.items()))
+    for name in path:
+        type_ = union(_field_of(one, name) for one in members_of(type_))
+    return type_
+
+
+def _field_of(type_: Type, name: str) -> Type:
+    match type_:
+        case types.Record():
+            found = type_.get(name)
+            if found is None:
+                return types.Dyn(f"`{name}` is not declared") if not type_.is_closed else types.NULL
+            return found.type if found.required else union((found.type, types.NULL))
+        case types.Map(value=value):
+            return union((value, types.NULL))
+        case types.Dyn():
+            return type_
+    return types.NULL
 
 
 def _declared(declarations: Iterable[Declaration], module: Module, *, secret: bool) -> types.Record:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from analyzer.findings.finding import Finding
 from analyzer.findings.messages import k9_hygiene
-from analyzer.flow.step_names import steps_read
 from analyzer.program.linking import Linked, Unit
 from analyzer.program.program import Program
 from analyzer.program.variables import ELSEWHERE
@@ -16,7 +15,8 @@ from kernel.cel import CelSyntaxError, references, scan
 from kernel.manifest import Declaration, Document, Module, Resource
 from kernel.structs import struct
 from kernel.topology.forms import Step, Steps, all_steps
-from kernel.topology.sequence import Sequence
+from kernel.topology.step_names import steps_read
+from kernel.topology.topology import Topology
 
 Reference = tuple[str | int, ...]
 """What an expression reads: a name and the fields of it."""
@@ -67,14 +67,14 @@ def _holds(document: Document, lines: list[int] | None) -> bool:
 
 def unread_values(unit: Unit) -> Iterator[Finding]:
     """The ``value`` steps of a topology whose result goes nowhere."""
-    sequence = unit.sequence
-    if sequence is None or not any(map(_is_value, all_steps(sequence.steps))):
+    topology = unit.topology
+    if topology is None or not any(map(_is_value, all_steps(topology.steps))):
         return
-    read = _steps_read(sequence)
-    if read is None or not {step.name for step in all_steps(sequence.steps)}.issuperset(read):
+    read = _steps_read(topology)
+    if read is None or not {step.name for step in all_steps(topology.steps)}.issuperset(read):
         return  # a name that no step has may be meant for any of them
-    answers = sequence.result is None
-    for step in _Reading(read).idle(sequence.steps, answers):
+    answers = topology.result is None
+    for step in _Reading(read).idle(topology.steps, answers):
         path = (*step.path, "name") if step.name else (*step.path, "value")
         yield k9_hygiene.unread_value(step.name).at(unit.document.span(path), path)
 
@@ -114,11 +114,11 @@ def _is_value(step: Step) -> bool:
     return step.form.gives == "value"
 
 
-def _steps_read(sequence: Sequence) -> Collection[str] | None:
+def _steps_read(topology: Topology) -> Collection[str] | None:
     """The steps that a topology reads by name; None where it reads ``steps`` as a whole."""
-    fields = (field.template for step in all_steps(sequence.steps) for field in step.fields)
+    fields = (field.template for step in all_steps(topology.steps) for field in step.fields)
     found: set[str] = set()
-    for template in (*fields, *([] if sequence.result is None else [sequence.result])):
+    for template in (*fields, *([] if topology.result is None else [topology.result])):
         read = steps_read(template)
         if read is None:
             return None
@@ -216,7 +216,7 @@ def _is_run(linked: Linked, module: Module) -> bool:
     if module.targets is not None:
         return True
     units = (unit for unit in linked.units.values() if unit.module is module)
-    return any(isinstance(one.owner, Resource) and one.sequence is not None for one in units)
+    return any(isinstance(one.owner, Resource) and one.topology is not None for one in units)
 
 
 def _named(values: Iterable[Any]) -> Iterator[str]:

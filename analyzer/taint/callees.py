@@ -66,7 +66,7 @@ def result_of_call(
     if outputs is not None:
         return variable(name, outputs, outside=True)
     called = survey.program.linked.unit_of(callee)
-    if called is None or called.sequence is None:
+    if called is None or called.topology is None:
         return variable(name, None, outside=True)
     return _given(survey.summaries.get(callee.owner, Summary()).result, arguments)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from analyzer.findings.finding import Finding
-from analyzer.flow.guards import Known, conditions_of
+from analyzer.flow.guards import conditions_of
+from analyzer.flow.known import Known
 from analyzer.program.linking import StandaloneSite, Unit
 from analyzer.program.program import Program
 from analyzer.taint.annotations import ANY
@@ -24,8 +25,8 @@ from analyzer.taint.tracing import Env, Piece, Vetted, pieces, traced, vetted_by
 from kernel.manifest import Definition, schemas_of
 from kernel.structs import field, struct
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Field, Step, Steps, all_steps, field_of, visible_steps
-from kernel.topology.sequence import Sequence
+from kernel.topology.forms import Field, Step, Steps, all_steps, field_of
+from kernel.topology.topology import Topology
 
 _MAX_ROUNDS = 3
 _NONE_VETTED: Vetted = frozenset()
@@ -67,10 +68,10 @@ class _TaintWalk:
         self.reached = Reached(self.unit)
 
     def run(self) -> Reached:
-        """Walk the sequence, and the other call sites."""
+        """Walk the topology, and the other call sites."""
         env = self.survey.module(self.unit.module)
-        if self.unit.sequence is not None:
-            self.sequence(self.unit.sequence, env)
+        if self.unit.topology is not None:
+            self.topology(self.unit.topology, env)
         for site in self.unit.sites:
             inside = {**env, **self.around(site)}
             self.call(site.site, inside, _NONE_VETTED)
@@ -94,32 +95,37 @@ class _TaintWalk:
 
     # Topologies
 
-    def sequence(self, sequence: Sequence, module: Env) -> None:
+    def topology(self, topology: Topology, module: Env) -> None:
         """Rounds of a loop see the round before, so what has loops is walked more than once."""
         env = {**module, **self.arguments(), "steps": Taint(parts=self.results)}
-        self.known = conditions_of(sequence).fields
-        parts = (part for step in all_steps(sequence.steps) for part in step.parts)
+        for name, (outer, *inner) in topology.variables.items():
+            env[name] = env.get(outer, CLEAN).at(tuple(inner))
+        self.known = conditions_of(topology).fields
+        parts = (part for step in all_steps(topology.steps) for part in step.parts)
         for _ in range(_MAX_ROUNDS if any(part.sees_round_before for part in parts) else 1):
             before = dict(self.results)
             self.reached = Reached(self.unit)
-            self.steps(sequence.steps, env)
+            last = self.steps(topology.steps, env)
             if before == self.results:
                 break
-        if sequence.result is None:
-            self.all_results(sequence.steps)
+        if topology.result is None:
+            self.all_results(topology, last)
             return
         outputs = self.survey.contract(self.unit, "outputs")
         why = f"into the result of `{self.unit.label}`, which its event carries"
-        found = list(pieces(sequence.result, env))
-        self.reached.put(found, sequence.result_path, [Sink((), outputs, why)])
+        found = list(pieces(topology.result, env))
+        self.reached.put(found, topology.result_path, [Sink((), outputs, why)])
         self.reached.summary.result = whole(found)
 
-    def all_results(self, steps: Steps) -> None:
-        """Without ``result`` a sequence gives the results of its steps by name."""
+    def all_results(self, topology: Topology, last: Taint) -> None:
+        """Without ``result`` a topology gives the results of its steps by name, or of the last."""
+        if topology.given is None:
+            self.reached.summary.result = last
+            return
         outputs = self.survey.contract(self.unit, "outputs")
         why = f"into the results of all steps of `{self.unit.label}`, which has no `result`"
         given: list[tuple[str | int, Taint]] = []
-        for step in visible_steps(steps):
+        for step in topology.given:
             if step.name is None:
                 continue
             sink = Sink((), None if outputs is None else outputs.inside(step.name), why)

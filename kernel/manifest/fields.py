@@ -20,7 +20,7 @@ from kernel.manifest.system_kinds import CALL_SITE_FIELDS, SYSTEM_KINDS
 from kernel.schema.bundle import bundle
 from kernel.schema.engine import pattern_matcher, validator
 from kernel.schema.explain import problems_of
-from kernel.schema.keywords import rebuilt, traits
+from kernel.schema.keywords import CEL_ROLES, SCHEMA_ROLES, rebuilt, traits
 from kernel.schema.meta import check_schema
 from kernel.schema.places import inside, spread
 from kernel.schema.problems import InvalidSchema, Problem
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 MAX_FAULTS = 100  # a resource with more faults has no more of them reported
 _CEL = re.compile(r"(?<!\$)\$\{\{")
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
-_SCHEMAS = ("inputs", "outputs")
 _CALL_SITE = {name: {"x-kernel-role": "result"} for name in CALL_SITE_FIELDS}
 """What a call site holds is for the topology to check; here it may just be there."""
 _REFERENCE = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
@@ -176,7 +175,7 @@ class _Scan:
         }
 
     def _schema(self, value: Any, applied: list[Mapping[str, Any]], path: Path) -> None:
-        if not any(traits(node).role in _SCHEMAS for node in applied):
+        if not any(traits(node).role in SCHEMA_ROLES for node in applied):
             return
         for fault in check_schema(value, self.schemas):
             if fault.code != "K102" or self.schemas is not NO_SCHEMAS:
@@ -197,7 +196,7 @@ class _Scan:
 
 
 def _takes_cel(nodes: list[Mapping[str, Any]]) -> bool:
-    return any(own.eval or own.role not in (None, *_SCHEMAS) for own in map(traits, nodes))
+    return any(own.eval or own.role in CEL_ROLES for own in map(traits, nodes))
 
 
 def _outline(value: Mapping[Any, Any] | list[Any]) -> Any:

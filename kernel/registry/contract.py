@@ -13,7 +13,7 @@ from kernel.safety import CLASSES, Safety
 from kernel.schema import Schema, compile_schema
 from kernel.structs import field, struct
 from kernel.topology.callsite import names_in
-from kernel.topology.roles import body_of, roles_of
+from kernel.topology.roles import body_of, own_contract, roles_of
 
 
 @struct
@@ -59,11 +59,13 @@ def contract_of(
     own = roles_of(definition, resource.fields, ())
 
     def compiled(part: Literal["inputs", "outputs"]) -> Schema | None:
-        if part in own:
-            return compile_schema(own[part][1], schemas_of(module))
+        itself = own_contract(own, part)
+        if itself is not None:
+            return compile_schema(itself[1], schemas_of(module))
         declared = definition.inputs if part == "inputs" else definition.outputs
         if declared is None and definition.body is not None:
-            declared = body_of(definition)[1].get(part, ((), None))[1]
+            found = own_contract(body_of(definition)[1], part)
+            declared = None if found is None else found[1]
         return None if declared is None else compile_schema(declared, schemas_of(home))
 
     safety = definition.safety if definition.safety in CLASSES else None

@@ -9,9 +9,10 @@ from kernel.errors import Fault, InvalidState, ManifestError, UsageError
 from kernel.manifest import Definition
 from kernel.registry.controllers import construct, import_attribute, method
 from kernel.registry.instances import Instance
-from kernel.topology.engines import ENGINES, Topology
+from kernel.topology.engines import ENGINES
 from kernel.topology.reader import Reader
 from kernel.topology.roles import body_of, roles_of
+from kernel.topology.topology import Topology
 
 _METHODS = {"Invocable": "invoke", "Runnable": "run", "Service": "start", "Provider": "provide"}
 """The method that the kernel calls of a controller, by the capability of its kind."""
@@ -83,7 +84,7 @@ def read_topology(instance: Instance) -> Topology:
         message = f"there is no engine `{name}`; there is: {known}"
         raise ManifestError([Fault("K209", message, document.span())])
     reader = Reader(document)
-    topology = engine(reader, roles)
+    topology = engine.read(reader, roles)
     if reader.faults:
         raise ManifestError(reader.faults)
     return topology

@@ -11,7 +11,7 @@ from kernel.manifest import Definition, Resource
 from kernel.registry.contract import Contract
 from kernel.registry.scope import ModuleScope
 from kernel.structs import field, struct
-from kernel.topology.engines import Topology
+from kernel.topology.topology import Topology
 
 
 class State(enum.Enum):

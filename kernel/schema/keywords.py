@@ -6,7 +6,7 @@ Every ``x-kernel-`` keyword is read in this module and in no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from kernel.errors import Path
 from kernel.structs import struct
@@ -45,7 +45,17 @@ OTHER_DRAFTS: Final[Mapping[str, str]] = {
 }
 """Words that mean something elsewhere, with where they do; here they say nothing."""
 
-Role = Literal["steps", "nodes", "entries", "result", "inputs", "outputs"]
+Role = Literal[
+    "steps", "nodes", "entries", "fallback", "result", "inputs", "outputs", "event", "onFailure",
+    "parallelism", "tools", "triggers", "rateLimit",
+]  # fmt: skip
+"""What a field of a topology holds, for its engine."""
+
+CEL_ROLES: Final = frozenset(("steps", "nodes", "entries", "fallback", "result", "tools"))
+"""The roles of fields that hold CEL, which the engine evaluates."""
+
+SCHEMA_ROLES: Final = frozenset(("inputs", "outputs", "event"))
+"""The roles of fields that hold a JSON Schema."""
 
 
 def subschemas(schema: Any) -> Iterator[tuple[Path, Any]]:
@@ -180,7 +190,7 @@ _VALUES: Mapping[str, tuple[Any, ...] | type] = {
     "x-kernel-eval": ("load", "call"),
     "x-kernel-untrusted": ("sql", "shell", "prompt"),
     "x-kernel-shown": (True, False),
-    "x-kernel-role": ("steps", "nodes", "entries", "result", "inputs", "outputs"),
+    "x-kernel-role": get_args(Role),
     "x-kernel-call": (True, False),
     "x-kernel-schema": str,
     "x-kernel-names": str,

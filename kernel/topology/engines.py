@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
 
 from kernel.errors import Fault
 from kernel.manifest import Document
-from kernel.topology.callsite import CallSite
-from kernel.topology.context import Context
+from kernel.structs import struct
 from kernel.topology.reader import Reader
-from kernel.topology.roles import Roles
+from kernel.topology.roles import Role, Roles
+from kernel.topology.router import read_router
 from kernel.topology.sequence import read_sequence
+from kernel.topology.topology import Topology
+from kernel.topology.workflow import read_workflow
 
 
-class Topology(Protocol):
-    """A resource made of call sites, ready to be walked."""
+@struct
+class Engine:
+    """Runs topologies: ``holds`` is the role of the field with their call sites."""
 
-    def sites(self) -> Iterator[CallSite]:
-        """All call sites, in reading order."""
-
-    async def run(self, context: Context) -> Any:
-        """Walk it. ``context`` has the variables in scope, ``inputs`` among them."""
+    read: Callable[[Reader, Roles], Topology]
+    holds: Role
 
 
-ENGINES: Mapping[str, Callable[[Reader, Roles], Topology]] = {"Sequence": read_sequence}
+ENGINES: Mapping[str, Engine] = {
+    "Sequence": Engine(read_sequence, "steps"),
+    "Workflow": Engine(read_workflow, "nodes"),
+    "Router": Engine(read_router, "entries"),
+}
 
 
 def topology_at(
@@ -41,6 +44,6 @@ def topology_at(
     key = (topology_at, name, *sorted((role, path) for role, (path, _) in roles.items()))
     if key not in document.memo:
         reader = Reader(document)
-        document.memo[key] = (engine(reader, roles), tuple(reader.faults))
+        document.memo[key] = (engine.read(reader, roles), tuple(reader.faults))
     found: tuple[Topology, tuple[Fault, ...]] = document.memo[key]
     return found

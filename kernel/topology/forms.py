@@ -128,10 +128,66 @@ class WaitFor:
     timeout: Template | None
 
 
+@struct
+class Node:
+    """A step of a `Graph`, and the nodes that it waits for.
+
+    ``after`` are their numbers in the graph; ``needs`` the names that the node's ``needs`` lists.
+    ``reads`` are the steps of other nodes whose results the step sees, ``names`` those of its own
+    that other nodes can see.
+    """
+
+    step: Step
+    after: tuple[int, ...]
+    needs: tuple[str, ...]
+    reads: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+@struct
+class Graph:
+    """``nodes``: each begins when those that it waits for have ended, at most ``parallelism`` at
+    a time. A node stands behind those that it waits for. ``goes_on``: after a failure, what does
+    not depend on it goes on.
+    """
+
+    gives: ClassVar[Gives] = "record"
+    nodes: tuple[Node, ...]
+    parallelism: int | None
+    goes_on: bool
+
+
+@struct
+class Entry:
+    """A call of a `Match`, with the condition under which it is made; its path is from there."""
+
+    match: Template
+    step: Step
+    path: Path
+
+
+@struct
+class Match:
+    """``entries``/``fallback``: the first entry whose condition is true; else the fallback.
+
+    It fails with `NO_MATCH` where no entry matches and there is no fallback.
+    """
+
+    gives: ClassVar[Gives] = "part"
+    entries: tuple[Entry, ...]
+    fallback: Entry | None
+
+
 LOOP_LIMIT = "LOOP_LIMIT"
 """The code of the error of a loop whose rounds are used up, and whose condition is not met."""
 
-Form = Call | Value | If | Switch | Loop | ForEach | Parallel | Try | Throw | Sleep | WaitFor
+NO_MATCH = "NO_MATCH"
+"""The code of the error of a router without a fallback, of which no entry matches."""
+
+Form = (
+    Call | Value | If | Switch | Loop | ForEach | Parallel | Try | Throw | Sleep | WaitFor
+    | Graph | Match
+)  # fmt: skip
 
 
 @struct(eq=False)
@@ -184,7 +240,10 @@ class Part:
     """
 
     steps: Steps
-    role: Literal["then", "else", "case", "default", "do", "branch", "try", "catch", "finally"]
+    role: Literal[
+        "then", "else", "case", "default", "do", "branch", "try", "catch", "finally",
+        "node", "entry", "fallback",
+    ]  # fmt: skip
     path: Path
     """From the step to these steps, as ``("elseif", 0, "then")``; no two parts have the same."""
     key: Any = None
@@ -203,7 +262,10 @@ class Part:
     rounds: int | None = None
     """It repeats no more than so often."""
     beside: bool = False
-    """The part runs at the same time as the other parts of the form."""
+    """The part runs at the same time as the other parts of the form, but for those in ``after``."""
+    after: tuple[int, ...] | None = None
+    """The part begins when these parts of the form, by their numbers, have come to their ends, and
+    sees the steps of no others; None: whenever the form does."""
     is_isolated: bool = False
     """Each round begins anew, and nothing outside sees the results of these steps."""
     is_caught: bool = False
@@ -266,6 +328,11 @@ def parts(form: Form) -> tuple[Part, ...]:
             )
         case Try():
             return _of_try(form)
+        case Graph(nodes):
+            return tuple(map(_of_node, nodes))
+        case Match(entries, fallback):
+            last = () if fallback is None else (Part((fallback.step,), "fallback", fallback.path),)
+            return (*map(_of_entry, entries), *last)
         case _:
             return ()
 
@@ -280,6 +347,17 @@ def _arm(number: int, condition: Template, steps: Steps) -> Part:
     where: Path = () if number == 0 else ("elseif", number - 1)
     decides = Field(condition, (*where, "if"), "condition")
     return Part(steps, "then", (*where, "then"), condition=decides)
+
+
+def _of_node(node: Node) -> Part:
+    step = node.step
+    part = Part((step,), "node", step.path[-1:], step.name, is_certain=True, beside=True)
+    return replace(part, after=node.after)
+
+
+def _of_entry(entry: Entry) -> Part:
+    decides = Field(entry.match, (*entry.path, "match"), "condition")
+    return Part((entry.step,), "entry", entry.path, condition=decides)
 
 
 def _loop_condition(loop: Loop) -> Field:
@@ -327,7 +405,7 @@ def templates(step: Step) -> Iterator[Field]:
             yield Field(pattern, ("waitFor",), "pattern")
             if timeout is not None:
                 yield Field(timeout, ("timeout",), "milliseconds", fails_with="TIMEOUT")
-        case If() | Loop() | Parallel() | Try():
+        case If() | Loop() | Parallel() | Try() | Graph() | Match():
             pass
         case _:
             assert_never(form)

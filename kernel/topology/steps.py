@@ -6,7 +6,7 @@ Which form a step has is told by the field that only that form has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from kernel.cel import CelSyntaxError, faulty_template
@@ -39,6 +39,8 @@ class _Reading:
 
     reader: Reader
     names: dict[str, Path]
+    also: frozenset[str]
+    """Fields that the outermost steps may have besides those of every step."""
     depth: int = 0
 
     def steps(self, data: Any, path: Path) -> Steps:
@@ -69,6 +71,8 @@ class _Reading:
             return Step(name, None, _WRONG, path, label_of(name, path))
         form_reader = FORMS[given[0]]
         known = form_reader.fields | _EVERY_STEP
+        if self.depth == 1:
+            known |= self.also
         self.reader.known_fields(data, known, path, "this step", FORMS)
         name = self._name(data, path)
         form = form_reader.read(self, data, path, name)
@@ -83,7 +87,7 @@ class _Reading:
         if given:
             both = " and ".join(f"`{form}`" for form in given)
             self.reader.wrong("K007", f"a step is of one form; this one has {both}", path)
-        elif any(nearest(str(key), FORMS) for key in data.keys() - _EVERY_STEP):
+        elif any(nearest(str(key), FORMS) for key in data.keys() - _EVERY_STEP - self.also):
             known = _EVERY_STEP.union(*(form.fields for form in FORMS.values()))
             self.reader.known_fields(data, known, path, "this step")
         else:
@@ -255,6 +259,9 @@ FORMS: Mapping[str, _FormReader] = {
 """The forms by the field that tells them apart. A step with ``do`` and no other key is a loop."""
 
 
-def read_steps(reader: Reader, data: Any, path: Path) -> Steps:
-    """The steps that ``data`` writes. Faults go to ``reader``; what is wrong is left out."""
-    return _Reading(reader, {}).steps(data, path)
+def read_steps(reader: Reader, data: Any, path: Path, also: Collection[str] = ()) -> Steps:
+    """The steps that ``data`` writes. Faults go to ``reader``; what is wrong is left out.
+
+    ``also`` are fields that the outermost steps may have besides those of every step.
+    """
+    return _Reading(reader, {}, frozenset(also)).steps(data, path)

@@ -1,4 +1,4 @@
-"""The sequence engine: walks the steps of a topology, one after the other, and gives its result.
+"""Walks the steps of a topology, and gives its result.
 
 Between two calls there is only pure CEL, so a walk with the same inputs and the same results of
 its calls is always the same walk (product.md, "Durable without rules for the author").
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,8 @@ from kernel.topology import forms
 from kernel.topology.context import Context, decided, evaluate, holds, is_wanted, type_name
 from kernel.topology.forms import Form, Step, Steps
 from kernel.topology.reader import MAX_MILLISECONDS
-from kernel.topology.tasks import retrieve_error, until_ended
+from kernel.topology.together import all_or_first_failure, run_graph
+from kernel.topology.topology import Topology
 
 _ROUNDS_WITHOUT_PAUSE = 100
 """A loop that calls nothing lets others run, and cancellation in, after so many rounds."""
@@ -28,17 +29,38 @@ _ROUNDS_WITHOUT_PAUSE = 100
 _MAX_PATTERN_LENGTH = 1_000
 
 
-async def walk(steps: Steps, result: Template | None, result_path: Path, context: Context) -> Any:
-    """Walk the steps of a sequence with ``steps`` empty, and give its result.
+async def walk(topology: Topology, context: Context) -> Any:
+    """Walk a topology with ``steps`` empty, and give its result.
 
-    Without a template of the result that is the map of the results of its steps by name.
+    ``context`` has the variables in scope, ``inputs`` among them.
     """
     results: dict[str, Any] = {}
-    inside = context.inner({**context.bindings, "steps": results}, context.path)
-    await run_steps(steps, inside)
-    if result is not None:
-        return evaluate(result, inside, result_path)
-    return {name: step["result"] for name, step in results.items() if "result" in step}
+    bindings = {**context.bindings, "steps": results}
+    for name, path in topology.variables.items():
+        bindings[name] = _part_of(bindings, path)
+    inside = context.inner(bindings, context.path)
+    last = await (run_forms if topology.is_one_form else run_steps)(topology.steps, inside)
+    if topology.result is not None:
+        return evaluate(topology.result, inside, topology.result_path)
+    if topology.given is None:
+        return last
+    given = ((step.name, results.get(step.name)) for step in topology.given if step.name)
+    return {name: found["result"] for name, found in given if found and "result" in found}
+
+
+def _part_of(bindings: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = bindings
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+async def run_forms(steps: Steps, context: Context) -> Any:
+    """Run the forms of steps that are no steps of a run."""
+    result: Any = None
+    for step in steps:
+        result = await RUN[type(step.form)](step.form, step, context)
+    return result
 
 
 async def run_steps(steps: Steps, context: Context) -> Any:
@@ -214,6 +236,39 @@ async def _parallel(form: forms.Parallel, _: Step, context: Context) -> Any:
     return {name: value for (name, _), value in zip(form.branches, values, strict=True)}
 
 
+async def _graph(form: forms.Graph, _: Step, context: Context) -> Any:
+    shared = context.bindings["steps"]
+
+    async def run(node: forms.Node) -> Any:
+        # A node sees the steps that it names and waits for, however many others have ended by now.
+        seen = {name: shared[name] for name in node.reads if name in shared}
+        value = await run_step(
+            node.step, context.inner({**context.bindings, "steps": seen}, context.path)
+        )
+        for name in node.names:
+            if name in seen:
+                shared[name] = seen[name]
+        return value
+
+    def skip(node: forms.Node) -> None:
+        context.ended(joined(context.path, node.step.label), "skipped")
+
+    values = await run_graph(form, run, skip, context)
+    named = zip(form.nodes, values, strict=True)
+    return {node.step.name: value for node, value in named if node.step.name is not None}
+
+
+async def _match(form: forms.Match, step: Step, context: Context) -> Any:
+    for entry in form.entries:
+        find = partial(holds, entry.match, context, (*step.path, *entry.path, "match"))
+        if await decided(entry.match, context, f"{entry.step.label}.match", find):
+            return await run_step(entry.step, context)
+    if form.fallback is not None:
+        return await run_step(form.fallback.step, context)
+    message = f"none of the {len(form.entries):,} entries matches, and there is no `fallback`"
+    raise ExpressionError(message, code=forms.NO_MATCH, span=context.span(step.path))
+
+
 async def _try(form: forms.Try, step: Step, context: Context) -> Any:
     error: InvocationError | None = None
     try:
@@ -308,44 +363,7 @@ RUN: Mapping[type[Form], Callable[[Any, Step, Context], Coroutine[Any, Any, Any]
     forms.Throw: _throw,
     forms.Sleep: _sleep,
     forms.WaitFor: _wait_for,
+    forms.Graph: _graph,
+    forms.Match: _match,
 }
 """What runs a step of each form; is given the form, the step and the context."""
-
-
-async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Context) -> list[Any]:
-    """Run coroutines at the same time. The first failure cancels the rest, waits, and is raised.
-
-    An escalated error, about which a person is asked, is raised once all others have ended.
-    """
-    tasks = [asyncio.ensure_future(one) for one in work]
-    ended: list[asyncio.Future[Any]] = []
-    for task in tasks:
-        task.add_done_callback(retrieve_error)
-        task.add_done_callback(ended.append)
-    late: set[asyncio.Future[Any]] = set(tasks)
-    failures: list[BaseException] = []
-    try:
-        while late and all(_is_escalated(failure) for failure in failures):
-            with context.while_escalated(failures[0] if failures else None):
-                _, late = await asyncio.wait(late, return_when=asyncio.FIRST_EXCEPTION)
-            failures = [error for task in ended if (error := _failure(task)) is not None]
-    finally:
-        await _stop(tasks)
-    if failures:
-        raise min(failures, key=_is_escalated)
-    return [task.result() for task in tasks]
-
-
-def _failure(task: asyncio.Future[Any]) -> BaseException | None:
-    return task.exception() if task.done() and not task.cancelled() else None
-
-
-def _is_escalated(failure: BaseException) -> bool:
-    return isinstance(failure, InvocationError) and failure.is_escalated
-
-
-async def _stop(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    late = [task for task in tasks if not task.done()]
-    for task in late:
-        task.cancel()
-    await until_ended(late)

@@ -166,9 +166,9 @@ def marks_in_an_object(marks: int) -> Message:
 TWO_IMPLEMENTATIONS: Final = Message("K209", "a kind has a `controller` or a `topology`, not both")
 
 
-def no_steps(engine: str) -> Message:
-    text = f"the engine {engine} walks the steps of a resource, and no field of `schema` has"
-    return Message("K209", f"{text} `x-kernel-role: steps`")
+def no_call_sites(engine: str, role: str) -> Message:
+    text = f"the engine {engine} walks the {role} of a resource, and no field of `schema` has"
+    return Message("K209", f"{text} `x-kernel-role: {role}`")
 
 
 def no_module(name: str, folder: str) -> Message:

@@ -20,8 +20,8 @@ def check_approvals(check: UnitCheck) -> None:
     """The calls of a unit that need an approval each time."""
     unit = check.unit
     loops: dict[CallSite, Step] = {}
-    if unit.sequence is not None:
-        _find_loops(unit.sequence.steps, None, loops)
+    if unit.topology is not None:
+        _find_loops(unit.topology.steps, None, loops)
     for site in unit.call_sites():
         repeats = site.retry is not None and site.retry.attempts > 1
         if repeats or site in loops:

@@ -13,7 +13,7 @@ from analyzer.program.program import Program, written
 from analyzer.types import String, members_of
 from kernel.cel import CelError, parse_template, references
 from kernel.manifest import Definition
-from kernel.schema.keywords import traits
+from kernel.schema.keywords import Role, traits
 from kernel.topology.engines import ENGINES
 
 _CHECKED: Final = "write-once-checkable"
@@ -84,14 +84,18 @@ def _check_implementation(check: UnitCheck, definition: Definition) -> None:
         return
     if definition.controller is not None:
         check.add(k2_contracts.TWO_IMPLEMENTATIONS, ("topology",), key=True)
-    elif definition.body is None and engine in ENGINES and not _has_steps(definition):
-        check.add(k2_contracts.no_steps(engine), ("topology",))
+    elif (
+        definition.body is None
+        and engine in ENGINES
+        and not _has(ENGINES[engine].holds, definition)
+    ):
+        check.add(k2_contracts.no_call_sites(engine, ENGINES[engine].holds), ("topology",))
 
 
-def _has_steps(definition: Definition) -> bool:
+def _has(role: Role, definition: Definition) -> bool:
     properties = (definition.schema or {}).get("properties")
     nodes = properties.values() if isinstance(properties, Mapping) else ()
-    return any(traits(node).role == "steps" for node in nodes)
+    return any(traits(node).role == role for node in nodes)
 
 
 def _check_not_called(check: UnitCheck, definition: Definition) -> None:

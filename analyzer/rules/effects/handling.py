@@ -125,8 +125,8 @@ def _comparisons(expr: Expr) -> Iterator[tuple[str, Literal]]:
 def check_handling(check: UnitCheck) -> None:
     """The handlers of a unit."""
     unit, effects = check.unit, check.program.once(Effects)
-    if unit.sequence is not None:
-        _Handlers(check, effects).steps(unit.sequence.steps, None)
+    if unit.topology is not None:
+        _Handlers(check, effects).steps(unit.topology.steps, None)
     for site in unit.sites:
         callee = effects.callee(unit, site.site)
         definition = unit.definition

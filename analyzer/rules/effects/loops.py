@@ -7,12 +7,12 @@ from typing import Final
 
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k7_effects
-from analyzer.flow.step_names import steps_read
 from analyzer.rules.effects.reach import Effects
 from kernel.cel import CelError, Template
 from kernel.topology.callsite import names_in
 from kernel.topology.forms import Field, Part, Step, Steps, all_steps
-from kernel.topology.sequence import Sequence
+from kernel.topology.step_names import steps_read
+from kernel.topology.topology import Topology
 
 _CHANGING: Final = frozenset(("resources", "invocation", "index"))
 """Variables that may have another value in the next round, whatever is inside of the loop."""
@@ -20,15 +20,15 @@ _CHANGING: Final = frozenset(("resources", "invocation", "index"))
 
 def check_loops(check: UnitCheck) -> None:
     """The loops of a topology."""
-    sequence = check.unit.sequence
-    for step in () if sequence is None else all_steps(sequence.steps):
+    topology = check.unit.topology
+    for step in () if topology is None else all_steps(topology.steps):
         for field in step.fields:
             if field.goes_on is not None and not field.is_bounded:
                 _check(check, step, field)
         for part, handler in zip(step.parts, step.parts[1:], strict=False):
-            if sequence is not None and part.is_caught and not _is_looked_at(handler):
+            if topology is not None and part.is_caught and not _is_looked_at(handler):
                 for loop in _given_up(part.steps):
-                    _check_limit(check, sequence, step, loop)
+                    _check_limit(check, topology, step, loop)
 
 
 def _is_looked_at(handler: Part) -> bool:
@@ -48,13 +48,13 @@ def _given_up(steps: Steps) -> Iterator[Step]:
                 yield from _given_up(part.steps)
 
 
-def _check_limit(check: UnitCheck, sequence: Sequence, tried: Step, loop: Step) -> None:
+def _check_limit(check: UnitCheck, topology: Topology, tried: Step, loop: Step) -> None:
     """Report a loop that was given up, where a result of it is read after its boundary."""
     mine = {one.name for one in all_steps((loop,)) if one.name is not None}
     inside = set(all_steps((tried,)))
-    others = (one for one in all_steps(sequence.steps) if one not in inside)
+    others = (one for one in all_steps(topology.steps) if one not in inside)
     templates = [field.template for one in others for field in one.fields]
-    templates += [] if sequence.result is None else [sequence.result]
+    templates += [] if topology.result is None else [topology.result]
     read = frozenset[str]().union(*(steps_read(one) or () for one in templates))
     word = next(str(one.path[0]) for one in loop.fields if one.goes_on is False)
     for name in sorted(mine & read):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 from analyzer.program.linking import Callee, Unit
 from analyzer.program.program import Program
@@ -16,7 +18,7 @@ from analyzer.rules.effects.safety import class_of
 from kernel.errors import Span
 from kernel.manifest import Definition
 from kernel.safety import CLASSES
-from kernel.structs import struct
+from kernel.structs import field, struct
 from kernel.topology.callsite import CallSite, Target
 from kernel.topology.forms import Step, Steps
 
@@ -95,7 +97,7 @@ class Effects:
     def inside(self, callee: Callee) -> Unit | None:
         """The topology that a call leads to, where that has no safety class of its own."""
         unit = self.linked.unit_of(callee)
-        if callee.definition.safety is not None or unit is None or unit.sequence is None:
+        if callee.definition.safety is not None or unit is None or unit.topology is None:
             return None
         return unit
 
@@ -139,9 +141,9 @@ class Effects:
 
     def sites(self, unit: Unit) -> Iterator[SiteContext]:
         """The call sites of a topology, the last one first."""
-        if unit.sequence is not None:
+        if unit.topology is not None:
             walk = _Sites(self.raising, unit)
-            yield from walk.steps(unit.sequence.steps, NO_ERRORS, caught=False, looped=False)
+            yield from walk.steps(unit.topology.steps, NO_ERRORS, caught=False, looped=False)
 
     def _outer(self, reached: ReachedKind, context: SiteContext) -> ReachedKind:
         after = context.after if context.caught else context.after | reached.after
@@ -178,6 +180,7 @@ def name_of(callee: Callee) -> str:
 class _Sites:
     raising: Raising
     unit: Unit
+    others: dict[Step, list[Raised]] = field(default_factory=dict)
 
     def steps(
         self, steps: Steps, after: Raised, *, caught: bool, looped: bool
@@ -200,6 +203,8 @@ class _Sites:
     def _behind(self, step: Step, number: int) -> Raised:
         """What may fail within a step after one of its parts has run."""
         part, before = step.parts[number], step.parts[:number]
+        if part.after is not None:
+            return self._beside(step, number)
         if part.repeats or part.beside:
             return self.raising.of_step(self.unit, step)
         if part.is_ending:
@@ -212,3 +217,30 @@ class _Sites:
         for one in behind:
             raised |= self.raising.of_steps(self.unit, one.steps)
         return raised
+
+    def _beside(self, step: Step, number: int) -> Raised:
+        """What may fail after a node of a workflow has run: all nodes that it did not wait for."""
+        if step not in self.others:
+            self.others[step] = self._others(step)
+        return self.others[step][number]
+
+    def _others(self, step: Step) -> list[Raised]:
+        """For each part of a step, what those raise that are neither it nor before it.
+
+        Sets of parts are whole numbers with a bit for each.
+        """
+        raising: dict[Raised, int] = {}
+        before: list[int] = []
+        for number, part in enumerate(step.parts):
+            raised = self.raising.of_steps(self.unit, part.steps)
+            raising[raised] = raising.get(raised, 0) | 1 << number
+            known = 0
+            for one in part.after or ():
+                known |= 1 << one | (before[one] if one < number else 0)
+            before.append(known)
+        found = []
+        for number, known in enumerate(before):
+            own = known | 1 << number
+            others = (raised for raised, parts in raising.items() if parts & ~own)
+            found.append(reduce(or_, others, NO_ERRORS))
+        return found

@@ -13,8 +13,8 @@ from kernel.topology.forms import all_steps
 
 def check_waits(check: UnitCheck) -> None:
     """Check the event patterns of a topology; one that is computed may be any, and is left out."""
-    sequence = check.unit.sequence
-    for step in () if sequence is None else all_steps(sequence.steps):
+    topology = check.unit.topology
+    for step in () if topology is None else all_steps(topology.steps):
         for field in step.fields:
             text = field.template.tree.structure
             if field.expects == "pattern" and field.template.constant and isinstance(text, str):

@@ -71,7 +71,7 @@ def find_unchecked(program: Program) -> Iterator[Finding]:
 
 def _may_read_open(program: Program, unit: Unit) -> bool:
     """Whether a unit may read something that no schema describes."""
-    if unit.sites or unit.fields or unit.deferred or unit.is_body or unit.sequence is None:
+    if unit.sites or unit.fields or unit.deferred or unit.is_body or unit.topology is None:
         return True
     contracts, module = program.contracts, unit.module
     if module in program.once(_OpenModules).found or contracts.leaves_open(
@@ -80,7 +80,7 @@ def _may_read_open(program: Program, unit: Unit) -> bool:
         return True
     callees = {
         program.linked.callee(module, step.site.target)
-        for step in all_steps(unit.sequence.steps)
+        for step in all_steps(unit.topology.steps)
         if step.site is not None
     }
     return any(one is not None and contracts.leaves_open(contracts.outputs(one)) for one in callees)
@@ -113,7 +113,7 @@ class _Unit:
     def __init__(self, program: Program, unit: Unit) -> None:
         self._program = program
         self._unit = unit
-        steps = () if unit.sequence is None else unit.sequence.steps
+        steps = () if unit.topology is None else unit.topology.steps
         self._steps = {step.name: step for step in all_steps(steps) if step.name is not None}
         self._items: dict[Step, ReadPath | None] = {}
         self._calls: dict[CallSite, _Source | None] = {}
@@ -136,16 +136,16 @@ class _Unit:
     # Reads
 
     def _reads(self) -> Iterator[tuple[Read, StandaloneSite | None]]:
-        sequence = self._unit.sequence
-        for step in () if sequence is None else all_steps(sequence.steps):
+        topology = self._unit.topology
+        for step in () if topology is None else all_steps(topology.steps):
             for field in step.fields:
                 item = self._items.get(step)
                 if step.form.gives == "list" and field.expects == "value":
                     item = self._item_of(step)
                 used = field.expects in _EXPECTING
                 yield from ((read, None) for read in _of(field.template, used, item))
-        if sequence is not None and sequence.result is not None:
-            yield from ((read, None) for read in _of(sequence.result, False))
+        if topology is not None and topology.result is not None:
+            yield from ((read, None) for read in _of(topology.result, False))
         for site in self._unit.sites:
             if site.site.inputs is not None:
                 yield from ((read, site) for read in _of(site.site.inputs, False))
@@ -188,7 +188,7 @@ class _Unit:
                 return _and(self._of_call(site.site), rest)
             case (str(name), *rest) if site is not None and name in variables(site.context):
                 return self._of_context(site, name, tuple(rest))
-            case ("inputs", *rest) if unit.sequence is not None or "inputs" in unit.roles:
+            case ("inputs", *rest) if unit.topology is not None or "inputs" in unit.roles:
                 return _and(self._inputs, rest)
             case ("vars", str(name), *rest):
                 return _and(self._of_variable(name), rest)

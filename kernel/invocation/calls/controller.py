@@ -15,6 +15,7 @@ from kernel.invocation.invocation import Invocation
 from kernel.registry.controllers import Method, method
 from kernel.registry.instances import Instance, State
 from kernel.threads import Threads
+from kernel.topology.walk import walk
 
 Body = Callable[["Invocation"], Awaitable[Any]]
 """Does what an invocation is for, once, and gives its outputs."""
@@ -55,7 +56,7 @@ def _topology_body(instance: Instance) -> Body:
     scope = instance.home if instance.is_body else instance.scope
     document = instance.definition.document if instance.is_body else instance.resource.document
 
-    async def walk(invocation: Invocation) -> Any:
+    async def body(invocation: Invocation) -> Any:
         outer = invocation.context
         bindings = {**scope.bindings, "inputs": invocation.inputs}
         if instance.is_body:
@@ -66,12 +67,12 @@ def _topology_body(instance: Instance) -> Body:
             served=invocation if instance.is_body else None, around=Around(outer.around),
         )  # fmt: skip
         try:
-            return await topology.run(context)
+            return await walk(topology, context)
         except InvocationError as error:
             context.around.judge(error)
             raise
 
-    return walk
+    return body
 
 
 def _controller_body(found: Method, instance: Instance, threads: Threads) -> Body:

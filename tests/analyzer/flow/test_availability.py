@@ -9,7 +9,7 @@ from hypothesis import given
 
 from analyzer.flow.availability import Availability, Ran, availability_of
 from kernel.topology.forms import Step, all_steps
-from kernel.topology.sequence import Sequence
+from kernel.topology.topology import Topology
 from tests.analyzer.support.sequences import observed, read, step_lists, with_names, without_notes
 
 SURE, SKIPPED, PERHAPS = Ran.CERTAINLY, Ran.OR_SKIPPED, Ran.PERHAPS
@@ -19,7 +19,7 @@ def value(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "value": 1, **more}
 
 
-def named(sequence: Sequence) -> dict[str, Step]:
+def named(sequence: Topology) -> dict[str, Step]:
     return {step.name: step for step in all_steps(sequence.steps) if step.name is not None}
 
 

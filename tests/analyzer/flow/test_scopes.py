@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given
 
 from analyzer.flow.scopes import Scopes, scopes_of
-from analyzer.flow.step_names import steps_read
 from analyzer.program.variables import ERROR, Names
 from analyzer.types import NULL, Bool, Dyn, Int, List, Record, String, Type, Union, resolved, union
 from kernel.cel import Template, compile_template
 from kernel.topology.forms import Field, Step, all_steps
-from kernel.topology.sequence import Sequence
+from kernel.topology.step_names import steps_read
+from kernel.topology.topology import Topology
 from tests.analyzer.support.sequences import observed, read, step_lists, with_names, without_notes
 
 ERRORS = {"catch": ERROR, "finally": union((ERROR, NULL))}
@@ -40,7 +40,7 @@ def literal(value: Any) -> Type:
     raise AssertionError(value)
 
 
-def scopes(*steps: Any, base: Names | None = None) -> tuple[Scopes, Sequence]:
+def scopes(*steps: Any, base: Names | None = None) -> tuple[Scopes, Topology]:
     sequence = read(list(steps))
     found = scopes_of(
         sequence, base or {}, lambda _: Dyn("a call"), type_of, lambda _, part: ERRORS[part.role]

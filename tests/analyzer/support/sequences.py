@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from kernel import Kernel, loads
 from kernel.topology.reader import Reader
-from kernel.topology.sequence import Sequence, read_sequence
+from kernel.topology.sequence import read_sequence
+from kernel.topology.topology import Topology
 
 
-def read(steps: list[Any]) -> Sequence:
+def read(steps: list[Any]) -> Topology:
     document = loads("kind: Run.Sequence\nmetadata: { name: Main }\nsteps: []").documents[0]
     reader = Reader(document)
     sequence = read_sequence(reader, {"steps": (("steps",), steps)})
