@@ -80,7 +80,10 @@ class _Mismatches:
         self.parts += 1
         known = self.value.scalar_types.get(path)
         # No value fits a place of the type Never: its schema is what is wrong (K103).
-        if isinstance(known, types.Error) or isinstance(place, types.Error | types.Never):
+        if isinstance(known, types.Error) or isinstance(place, types.Error):
+            return
+        if isinstance(place, types.Never):
+            yield Mismatch(k2_contracts.takes_nothing(self.rules, self.thing(path)), path)
             return
         met = meeting_keys(written) if known is None and isinstance(written, Mapping) else None
         if met is not None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from analyzer.findings.brackets import lacks_brackets
 from analyzer.findings.catalogue import codes
 from analyzer.findings.finding import Finding
+from analyzer.findings.messages.k2_contracts import TAKES_NOTHING
 from analyzer.findings.suggestions import at, meant
 from kernel.errors import Path, Span
 from kernel.manifest import Document, Manifest
@@ -74,8 +75,12 @@ def follows_from(told: Iterable[Finding], manifest: Manifest) -> Callable[[Findi
 
 
 def definitions_at_fault(analysed: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings that say that the fields of a definition do not go with its capability."""
-    return (one for one in analysed if one.name == "bad-definition" and len(one.path) == 1)
+    """The findings that say that the fields of a definition do not go with its capability, or that
+    no value fits a schema."""
+    for one in analysed:
+        of_capability = one.name == "bad-definition" and len(one.path) == 1
+        if of_capability or one.name == "unsatisfiable-schema":
+            yield one
 
 
 class _KnownMistakes:
@@ -96,6 +101,8 @@ class _KnownMistakes:
         self._holders: dict[tuple[Start, Path], set[str | None]] = {}
         self._refused: set[Span] = set()
         self._refused_paths: set[tuple[Start, Path]] = set()
+        self._unsatisfiable = False
+        """Whether no value fits some schema, so that nothing can be given where it stands."""
         self._doubled: set[Start] = set()
         self._misspelt: set[Start] = set()
         """The documents with a field that has a similar known name."""
@@ -110,6 +117,7 @@ class _KnownMistakes:
         source = None if one.span is None else self._texts.get(one.span.file)
         if one.span is None or source is None:
             return
+        self._unsatisfiable = self._unsatisfiable or one.name == "unsatisfiable-schema"
         if one.name == "yaml-syntax":
             self._unread |= _names_around(source, one.span)
         elif one.name == "unknown-field" and one.path:
@@ -159,6 +167,8 @@ class _KnownMistakes:
             names = {*_NAME.findall(source.text, *source.extent(one.span))}
             self._unbracketed.append((self._start(one.span), one.path, names))
         if one.code in _REFUSED and one.span in self._refused:
+            return True
+        if self._unsatisfiable and one.message.endswith(TAKES_NOTHING):
             return True
         if one.name == "cel-not-evaluated" and self._is_in_refused(one):
             return True

@@ -146,15 +146,23 @@ def _report(reader: Reader, circle: list[_Draft]) -> None:
     """A fault for nodes that wait for each other, at the place where the first one is needed."""
     # An edge leads from the node that is needed to the one that needs it.
     waits = [_named(one) for one in reversed(circle)]
-    needing, needed = circle[1].step, circle[0].step.name
-    path: Path = needing.path
-    if needed in circle[1].needs:
-        path = (*path, "needs", circle[1].needs.index(needed))
+    path = _place_of_need(circle[1], circle[0])
     help = "a node waits for what `needs` lists, and for every step that its expressions read"
     message = f"these nodes wait for each other: {' → '.join(waits)}"
     if len(circle) == 2:
         message = f"the node {waits[0]} waits for itself"
     reader.wrong("K203", message, path, help=help)
+
+
+def _place_of_need(draft: _Draft, needed: _Draft) -> Path:
+    """Where a node says that it waits for another: in ``needs``, or in an expression."""
+    if needed.step.name in draft.needs:
+        return (*draft.step.path, "needs", draft.needs.index(needed.step.name))
+    for inner in all_steps((draft.step,)):
+        for one in inner.fields:
+            if not (steps_read(one.template) or frozenset()).isdisjoint(needed.names):
+                return (*inner.path, *one.path)
+    return draft.step.path
 
 
 def _named(draft: _Draft) -> str:

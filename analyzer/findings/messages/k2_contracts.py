@@ -76,6 +76,13 @@ def undeclared(place: Place, owner: str, path: str, meant: str, *, needed: bool)
     return Message(place.unknown, text, severity=None if needed else "warning")
 
 
+TAKES_NOTHING: Final = "takes no value: its schema lets none through"
+
+
+def takes_nothing(place: Place, thing: str) -> Message:
+    return Message(place.type, f"{thing} {TAKES_NOTHING}")
+
+
 def not_json(place: Place, thing: str, but: str) -> Message:
     return Message(place.type, f"{thing} must be JSON, and {but}")
 

@@ -136,7 +136,7 @@ class _Maker:
         for name in ("Second", "First")[: rng.randint(0, 2)]:
             documents.append(self.sequence(name, rng.choice((0, 1)))[0])
         main, inputs = self.sequence("Main", rng.choice((1, 2, 2, 3)))
-        arguments = {_called(one.reference): one.inputs.known for one in self.callees}
+        arguments = {called_name(one.reference): one.inputs.known for one in self.callees}
         made = [*documents, main]
         return Whole(made, inputs, outputs, fails, variables, provided, arguments)
 
@@ -496,7 +496,7 @@ def _key(key: Any) -> Any:
     return f"int:{key}" if type(key) is int else key
 
 
-def _called(reference: dict[str, Any]) -> str:
+def called_name(reference: dict[str, Any]) -> str:
     return f"{reference['kind']}/{reference.get('name', '')}"
 
 
@@ -537,8 +537,8 @@ def _mended(whole: Whole, document: dict[str, Any], owner: Any, key: Any, path: 
             owner[key] = {"name": owner[key]["name"], "value": "taken out"}
             return True
         return False
-    if key == "when":
-        del owner["when"]
+    if key in ("when", "needs"):
+        del owner[key]
     elif key in ("if", "until", "while") and owner[key] is not True:
         asks = "flag" in document.get("inputs", {}).get("properties", {})
         flag = "${{ inputs.flag }}"
@@ -549,7 +549,7 @@ def _mended(whole: Whole, document: dict[str, Any], owner: Any, key: Any, path: 
         return _known_argument(whole, owner, path[path.index("inputs") + 1])
     elif key == "result":
         owner[key] = "taken out"
-    elif key == "steps" and len(path) == path.index("steps") + 1:
+    elif key in ("steps", "nodes") and len(path) == path.index(key) + 1:
         owner["result"] = "taken out"
     else:
         return False
@@ -557,7 +557,7 @@ def _mended(whole: Whole, document: dict[str, Any], owner: Any, key: Any, path: 
 
 
 def _known_argument(whole: Whole, site: dict[str, Any], name: Any) -> bool:
-    known = whole.arguments[_called(site["invoke"])]
+    known = whole.arguments[called_name(site["invoke"])]
     if name in known and site["inputs"].get(name) != known[name]:
         site["inputs"][name] = known[name]
     elif name not in known and name in site["inputs"]:
