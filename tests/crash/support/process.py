@@ -54,11 +54,13 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _apply(job: dict[str, Any], journal: Journal) -> dict[str, Any]:
-    async with Kernel(manifest_of(job["manifest"]), journal=journal) as kernel:
+    manifest = manifest_of(job["manifest"])
+    main = f"{manifest.root.resources['Main'].kind}/Main"
+    async with Kernel(manifest, journal=journal) as kernel:
         if job.get("resume") and await journal.run(job["run"]) is not None:
             result = await kernel.resume(job["run"])
         else:
-            result = await kernel.apply("Run.Sequence/Main", run_id=job["run"])
+            result = await kernel.apply(main, run_id=job["run"])
         error = None if result.error is None else result.error.to_cel()
         return {"outcome": result.outcome, "result": result.result, "error": error}
 

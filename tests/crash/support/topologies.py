@@ -67,8 +67,41 @@ class Drawing:
 
     def main(self) -> Topology:
         steps = self.steps(Place(), 4)
-        self.topology.resources.append(_sequence("Main", steps))
+        self.topology.resources.append(self.engine("Main", steps))
         return self.topology
+
+    def engine(self, name: str, steps: Steps, **more: Any) -> Step:
+        """The steps as those of a sequence, or as the nodes of a workflow in any order."""
+        head = {"metadata": {"name": name}, **more}
+        if self.draw(st.booleans()):
+            return {"kind": "Run.Sequence", **head, "steps": steps}
+        names = [step["name"] for step in steps if "name" in step]
+        for step in steps:
+            before = names[: names.index(step["name"])] if "name" in step else names
+            if before and "name" in step and self.draw(st.booleans()):
+                step["needs"] = [self.one_of(*before)]
+        workflow = {"kind": "Flow.Workflow", **head, "nodes": self.draw(st.permutations(steps))}
+        if self.draw(st.booleans()):
+            workflow["parallelism"] = self.one_of(1, 2)
+        return workflow
+
+    def routed(self, call: Step) -> Step:
+        """The call, or one of a router that makes it."""
+        if self.draw(st.booleans()):
+            return call
+        name = f"Router{self.topology.number()}"
+        site = {"invoke": call["invoke"], "inputs": "${{ event }}"}
+        match = self.one_of("${{ event.name != '' }}", "${{ event.name == '' }}")
+        router = {
+            "kind": "Flow.Router",
+            "metadata": {"name": name},
+            "event": _NAMED,
+            "entries": [{"match": match, **site}],
+            "fallback": site,
+        }
+        self.topology.resources.append(router)
+        invoke = {"kind": "Flow.Router", "name": name}
+        return {**call, "invoke": invoke, "inputs": {"event": call["inputs"]}}
 
     def steps(self, place: Place, most: int) -> Steps:
         return [self.step(place) for _ in range(self.draw(st.integers(1, most)))]
@@ -139,14 +172,15 @@ class Drawing:
         number = self.topology.number()
         begins = f"{place.names(f'in{number}')[0]}-"
         within = replace(place, prefix="${{ inputs.name }}-", begins=begins, suffix="")
-        name = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-        inner = _sequence(f"Inner{number}", self.steps(within, 2), inputs=name)
+        inner = self.engine(f"Inner{number}", self.steps(within, 2), inputs=_NAMED)
         self.topology.resources.append(inner)
-        call = {
-            "name": f"I{number}",
-            "invoke": {"kind": "Run.Sequence", "name": f"Inner{number}"},
-            "inputs": {"name": place.name(f"in{number}")},
-        }
+        call = self.routed(
+            {
+                "name": f"I{number}",
+                "invoke": {"kind": inner["kind"], "name": f"Inner{number}"},
+                "inputs": {"name": place.name(f"in{number}")},
+            }
+        )
         if self.draw(st.booleans()):
             call["retry"] = {"attempts": 8, "delay": 1}
         return call
@@ -170,8 +204,7 @@ def _call(kind: str, name: str) -> Step:
     return {"invoke": {"kind": f"Effect.{kind}"}, "inputs": {"name": name}}
 
 
-def _sequence(name: str, steps: Steps, **more: Any) -> Step:
-    return {"kind": "Run.Sequence", "metadata": {"name": name}, **more, "steps": steps}
+_NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 
 
 @st.composite
