@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 MAX_FAULTS = 100  # a resource with more faults has no more of them reported
 _CEL = re.compile(r"(?<!\$)\$\{\{")
+_INSIDE = frozenset(
+    ("$ref", "items", "prefixItems", "properties", "additionalProperties", "required", "anyOf")
+)
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
 _CALL_SITE = {name: {"x-kernel-role": "result"} for name in CALL_SITE_FIELDS}
 """What a call site holds is for the topology to check; here it may just be there."""
@@ -257,8 +260,11 @@ def _with_call_sites(node: Any) -> Any:
     """The schema with the fields of call sites where it says ``x-kernel-call``."""
     if not isinstance(node, dict):
         return node
-    made = rebuilt(node, lambda _, child: _with_call_sites(child))
     own = traits(node)
+    if own.role in CEL_ROLES:
+        # What stands inside is for the engine, and not looked at here.
+        return {key: value for key, value in node.items() if key not in _INSIDE}
+    made = rebuilt(node, lambda _, child: _with_call_sites(child))
     if own.ref is not None:
         made = {**_REFERENCE, **made}
     if own.call:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kernel.errors import Fault, InvalidState, ManifestError, UsageError
 from kernel.manifest import Definition
+from kernel.manifest.loading import without_collection
 from kernel.registry.controllers import construct, import_attribute, method
 from kernel.registry.instances import Instance
 from kernel.topology.engines import ENGINES
@@ -84,7 +85,8 @@ def read_topology(instance: Instance) -> Topology:
         message = f"there is no engine `{name}`; there is: {known}"
         raise ManifestError([Fault("K209", message, document.span())])
     reader = Reader(document)
-    topology = engine.read(reader, roles)
+    with without_collection():
+        topology = engine.read(reader, roles)
     if reader.faults:
         raise ManifestError(reader.faults)
     return topology

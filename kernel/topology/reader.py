@@ -25,7 +25,7 @@ CEL_FIELD = "write it in brackets: `${{ … }}`"
 """The help where a text stands in a field that takes an expression."""
 
 
-MAX_KNOWN = 4096
+MAX_KNOWN = 65_536
 MAX_KNOWN_TEXT = 2000
 """So many trees, of no more characters, are kept for the next reading of the same text."""
 

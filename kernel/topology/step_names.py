@@ -8,7 +8,7 @@ from kernel.cel import Expr, Template, references
 from kernel.cel.tree import Ident, Index, Literal, Select
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def steps_read(template: Template) -> frozenset[str] | None:
     """The steps that a template names; None where it reads ``steps`` as a whole."""
     found: frozenset[str] = frozenset()
@@ -20,7 +20,7 @@ def steps_read(template: Template) -> frozenset[str] | None:
     return found
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def steps_read_by(expr: Expr) -> frozenset[str] | None:
     """The steps that an expression names; None where it reads ``steps`` as a whole."""
     found = set()

@@ -13,6 +13,9 @@ from kernel.topology.context import Context
 from kernel.topology.forms import Graph, Node
 from kernel.topology.tasks import retrieve_error, until_ended
 
+_NODES_WITHOUT_PAUSE = 100
+"""A worker whose nodes call nothing lets others run after so many."""
+
 
 async def all_or_first_failure(work: list[Coroutine[Any, Any, Any]], context: Context) -> list[Any]:
     """Run coroutines at the same time. The first failure cancels the rest, waits, and is raised.
@@ -77,7 +80,11 @@ async def run_graph(
 
 @struct(frozen=False, eq=False)
 class _GraphWork:
-    """The nodes of a graph at work. A worker goes on with the next node, and calls others."""
+    """The nodes of a graph at work.
+
+    A worker runs one node after the other; where more may begin, it calls another worker first. So
+    what ends at once is done by one worker, and what takes time has a worker for each node.
+    """
 
     graph: Graph
     run: Callable[[Node], Awaitable[Any]]
@@ -92,6 +99,8 @@ class _GraphWork:
     """The nodes that may begin, a heap."""
     workers: set[asyncio.Future[Any]] = field(default_factory=set)
     failures: list[BaseException] = field(default_factory=list)
+    is_called: bool = False
+    """Whether a worker is on its way that has not begun."""
     is_stopped: bool = False
     interruption: BaseException | None = None
     """What ends the work at once: no failure of a node, but the run's own end."""
@@ -109,7 +118,7 @@ class _GraphWork:
 
     async def finish(self) -> None:
         """Let the nodes run until none is at work, and none may begin."""
-        self.call_workers()
+        self.call_worker()
         while self.workers:
             escalated = next(filter(_is_escalated, self.failures), None)
             with self.context.while_escalated(escalated):
@@ -118,11 +127,12 @@ class _GraphWork:
             if self.interruption is not None:
                 raise self.interruption
 
-    def call_workers(self) -> None:
-        """A worker for each node that may begin, as far as they may work at the same time."""
+    def call_worker(self) -> None:
+        """Call one more worker, if a node may begin and none is on its way."""
         most = self.graph.parallelism or len(self.graph.nodes)
-        for _ in range(min(len(self.ready), most - len(self.workers))):
-            worker = asyncio.ensure_future(self.work(heapq.heappop(self.ready)))
+        if self.ready and not self.is_called and len(self.workers) < most:
+            self.is_called = True
+            worker = asyncio.ensure_future(self.work())
             self.workers.add(worker)
             worker.add_done_callback(self.ended)
 
@@ -134,19 +144,22 @@ class _GraphWork:
             self.interruption = self.interruption or error
             self.stop()
 
-    async def work(self, number: int) -> None:
-        """Run a node, and then those that may begin, one after the other."""
-        while True:
+    async def work(self) -> None:
+        """Run the nodes that may begin, one after the other."""
+        self.is_called = False
+        done = 0
+        while self.ready:
+            number = heapq.heappop(self.ready)
+            self.call_worker()
+            done += 1
+            if done % _NODES_WITHOUT_PAUSE == 0:
+                await asyncio.sleep(0)
             try:
                 self.results[number] = await self.run(self.graph.nodes[number])
             except Exception as error:
                 self.failed(number, error)
             else:
                 self.succeeded(number)
-            if not self.ready:
-                return
-            number = heapq.heappop(self.ready)
-            self.call_workers()
 
     def succeeded(self, number: int) -> None:
         for follower in self.followers[number]:

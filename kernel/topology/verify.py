@@ -19,6 +19,7 @@ from kernel.manifest import (
     schemas_of,
     unknown_kind,
 )
+from kernel.manifest.loading import without_collection
 from kernel.manifest.resolve import is_lost
 from kernel.manifest.suggest import did_you_mean
 from kernel.policy.known import unknown_targets
@@ -48,16 +49,23 @@ def verify(manifest: Manifest, of_resource: OfResource | None = None) -> list[Fa
     ``of_resource`` stands in for `verify_resource`, where a caller has its faults already.
     """
     faults: list[Fault] = []
-    for module in manifest.modules.values():
-        verifier = _Verifier(module, faults)
-        for definition in module.definitions.values():
-            verifier.definition(definition)
-        for resource in module.resources.values():
-            faults += (of_resource or verify_resource)(module, resource)
-        for target in module.targets or ():
-            verifier.site(target.document, target.data, target.path, _STARTED)
-        faults += unknown_targets(manifest, module)
+    with without_collection():
+        for module in manifest.modules.values():
+            _verify_module(manifest, module, faults, of_resource or verify_resource)
     return faults
+
+
+def _verify_module(
+    manifest: Manifest, module: Module, faults: list[Fault], of_resource: OfResource
+) -> None:
+    verifier = _Verifier(module, faults)
+    for definition in module.definitions.values():
+        verifier.definition(definition)
+    for resource in module.resources.values():
+        faults += of_resource(module, resource)
+    for target in module.targets or ():
+        verifier.site(target.document, target.data, target.path, _STARTED)
+    faults += unknown_targets(manifest, module)
 
 
 def verify_resource(module: Module, resource: Resource) -> list[Fault]:

@@ -90,5 +90,7 @@ def _change_calls(
             place["invoke"] = {"kind": "Flow.Router", "name": f"To{called['kind'][2:]}"}
             place["inputs"] = {"event": place.get("inputs", {})}
     for key, one in place.items():
-        if key not in ("schema", "outputs", "event") and (key != "inputs" or "properties" not in one):
+        if key not in ("schema", "outputs", "event") and (
+            key != "inputs" or "properties" not in one
+        ):
             _change_calls(one, kinds, routers, used, rng)
