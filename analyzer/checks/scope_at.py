@@ -13,6 +13,7 @@ from analyzer.checks.steps import check_topology, scopes_in
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.expressions.conditions import assume
 from analyzer.expressions.facts import Facts
+from analyzer.flow.availability import Ran, State
 from analyzer.flow.known import Conditions, Known
 from analyzer.flow.place import place_of
 from analyzer.flow.scopes import Scopes
@@ -25,7 +26,7 @@ from kernel.manifest import Definition, Document, Policy
 from kernel.structs import struct
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import CallSite
-from kernel.topology.forms import Step, all_steps
+from kernel.topology.forms import Step, all_steps, visible_steps
 
 
 @struct(eq=False)
@@ -102,12 +103,35 @@ def _settle(program: Program, unit: Unit, begun: set[object]) -> None:
 def _in_step(conditions: Conditions, scopes: Scopes, step: Step, field: Path) -> Scope:
     asked = next((one for one in step.fields if field[: len(one.path)] == one.path), None)
     place = place_of(conditions, scopes, step, asked)
-    names = dict(scopes.at(step, place.within, place.state, None))
+    state = _with_other_nodes(conditions, scopes, step, place.state)
+    names = dict(scopes.at(step, place.within, state, None))
     if step.site is not None:
         names.update(_of_call(field))
     elif asked is not None and "index" in asked.brings:
         names["index"] = INDEX
     return Scope(_facts(names, place.known), scopes.by_name, step.site)
+
+
+def _with_other_nodes(conditions: Conditions, scopes: Scopes, step: Step, state: State) -> State:
+    """What a step of a workflow could read: all nodes but those that wait for its own node.
+
+    A node waits for what it reads, so that these steps would have run.
+    """
+    for one in conditions.lineage(step):
+        way = conditions.ways[one]
+        if way.parent is None or way.part is None or way.part.after is None:
+            continue
+        parts = way.parent.parts
+        waiting = {parts.index(way.part)}
+        for number, part in enumerate(parts):
+            if not waiting.isdisjoint(part.after or ()):
+                waiting.add(number)
+        for number, part in enumerate(parts):
+            for other in () if number in waiting else visible_steps(part.steps):
+                if other.name is not None and other.name not in state:
+                    ran = scopes.availability.end.get(other.name, Ran.CERTAINLY)
+                    state = state.insert(other.name, ran)
+    return state
 
 
 def _of_call(field: Path) -> Names:

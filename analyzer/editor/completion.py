@@ -14,6 +14,7 @@ from analyzer.editor.cursor.items import Item, Proposals
 from analyzer.editor.cursor.nameable import kinds_for, resources_for
 from analyzer.editor.cursor.position import MARK, Cursor, cursor_at
 from analyzer.editor.cursor.slots import Slot, slot_at
+from analyzer.editor.cursor.vocabulary import NODE, STEP
 from analyzer.editor.origins import description, origin_of, scope_of
 from analyzer.editor.workspace import Analysis, Workspace
 from analyzer.expressions.facts import Facts
@@ -84,6 +85,8 @@ def _in_yaml(analysis: Analysis, module: Module, cursor: Cursor) -> Iterator[Ite
 
 def _fields(slot: Slot, cursor: Cursor) -> Iterator[Item]:
     wanted = _of_form(cursor.siblings) if slot.is_step else None
+    if wanted is not None and any(one is NODE for one in slot.nodes):
+        wanted |= NODE["properties"].keys() - STEP["properties"].keys()
     for name, (schema, required) in slot.fields.items():
         if name in cursor.siblings or (wanted is not None and name not in wanted):
             continue
@@ -95,7 +98,7 @@ def _fields(slot: Slot, cursor: Cursor) -> Iterator[Item]:
 
 def _of_form(siblings: tuple[str, ...]) -> frozenset[str]:
     """The fields that a step may still have: of its form, or the ones that choose a form."""
-    written = set(siblings) - {*_EVERY_STEP}
+    written = set(siblings) & STEP["properties"].keys() - {*_EVERY_STEP}
     forms = [name for name, form in FORMS.items() if written <= form.fields]
     if written & FORMS.keys() or (written and len(forms) == 1):
         return frozenset(_EVERY_STEP).union(*(FORMS[name].fields for name in forms))
@@ -112,6 +115,7 @@ def _values(analysis: Analysis, slot: Slot) -> Iterator[Item]:
         kind = holder.data.get("kind") if isinstance(holder.data, Mapping) else None
         yield from resources_for(slot.module, holder.ref, kind if isinstance(kind, str) else None)
         return
+    yield from (Item(name, "value", name) for name in _needable(slot))
     seen: set[str] = set()
     for node in slot.nodes:
         for value in _literals(node):
@@ -122,6 +126,19 @@ def _values(analysis: Analysis, slot: Slot) -> Iterator[Item]:
                 yield Item(text, "value", text, "default" if is_default else "", rank=len(seen))
     if slot.name == "x-kernel-ref" and slot.ref is None:
         yield from kinds_for(slot.module, None, document=False)
+
+
+def _needable(slot: Slot) -> Iterator[str]:
+    """The other nodes of a workflow, where a node lists what it needs."""
+    needs = slot.holder
+    node = None if needs is None else needs.holder
+    if needs is None or node is None or node.holder is None or needs.name != "needs":
+        return
+    if any(one is NODE for one in node.nodes) and isinstance(node.holder.data, list):
+        for number, other in enumerate(node.holder.data):
+            name = other.get("name") if isinstance(other, Mapping) else None
+            if isinstance(name, str) and number != node.name:
+                yield name
 
 
 def _literals(node: Mapping[str, Any]) -> list[Any]:

@@ -16,7 +16,7 @@ from kernel.manifest import Document, Module, find_kind, find_resource, model
 from kernel.manifest.source import whole
 from kernel.structs import field, struct
 from kernel.topology.callsite import Target
-from kernel.topology.forms import Step
+from kernel.topology.forms import Graph, Step
 
 SymbolKind = typing.Literal["kind", "resource", "step", "variable", "secret", "import"]
 _GROUPS: Final[dict[str, SymbolKind]] = {"vars": "variable", "secrets": "secret"}
@@ -117,6 +117,19 @@ def _in_unit(unit: Unit, module: Module) -> Iterator[Occurrence]:
     for step in steps_of(unit):
         if step.name is not None:
             yield _declaring(_step(unit, step))
+        if isinstance(step.form, Graph):
+            yield from _needed(unit, step.form)
+
+
+def _needed(unit: Unit, graph: Graph) -> Iterator[Occurrence]:
+    """The nodes that other nodes name in ``needs``."""
+    named = {node.step.name: node.step for node in graph.nodes}
+    for node in graph.nodes:
+        for number, name in enumerate(node.needs):
+            if name in named:
+                place = (*node.step.path, "needs", number)
+                span = unit.document.scalar_span(place, 0, len(name))
+                yield Occurrence(_step(unit, named[name]), span)
 
 
 def _target(target: Target, module: Module) -> Iterator[Occurrence]:

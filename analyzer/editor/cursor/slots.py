@@ -7,21 +7,23 @@ from dataclasses import replace
 from typing import Any, Final
 
 from analyzer.editor.cursor import vocabulary
-from analyzer.editor.cursor.vocabulary import CALL_SITE, HEAD, SCHEMA, STEP
+from analyzer.editor.cursor.vocabulary import CALL_SITE, ENTRY, HEAD, NODE, SCHEMA, STEP
 from kernel.errors import Path
 from kernel.manifest import Module, find_kind, find_resource, schemas_of
 from kernel.manifest.system_kinds import SYSTEM_KINDS
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import bundle
-from kernel.schema.keywords import Traits, traits
+from kernel.schema.keywords import SCHEMA_ROLES, Traits, traits
 from kernel.schema.places import inside, spread
 from kernel.structs import struct
 from kernel.topology.fields import variables
-from kernel.topology.roles import roles_of
+from kernel.topology.roles import body_of, own_contract, roles_of
 
 _SCHEMAS: Final = ("schema", "inputs", "outputs")
 _DECLARED: Final = ("vars", "secrets")
 _MAX_DEPTH: Final = 5
+_LISTS: Final = {"steps": STEP, "nodes": NODE, "entries": ENTRY}
+"""What the lists of call sites hold, by their roles."""
 
 
 @struct
@@ -156,10 +158,13 @@ def _sources(context: Any, root: Any) -> Iterator[str]:
 def _special(slot: Slot, found: list[Traits]) -> Slot:
     """A slot with the nodes that our own keywords in its schema stand for."""
     roles = {one.role for one in found if one.role}
-    if "steps" in roles:
-        items = {"type": "array", "items": STEP, "description": slot.description}
+    for role in roles & _LISTS.keys():
+        items = {"type": "array", "items": _LISTS[role], "description": slot.description}
         return replace(slot, nodes=(items,), root=items)
-    if roles & {"inputs", "outputs"}:
+    if "fallback" in roles:
+        said = {**CALL_SITE, "description": slot.description}
+        return replace(slot, nodes=(said, CALL_SITE), root=said, is_call=True)
+    if roles & SCHEMA_ROLES:
         said = {**SCHEMA, "description": slot.description}
         return replace(slot, nodes=(said,), root=SCHEMA)
     ref = next((one.ref for one in found if one.ref), None)
@@ -168,8 +173,10 @@ def _special(slot: Slot, found: list[Traits]) -> Slot:
         own = tuple(node for node in made.nodes if node is not HEAD)
         said = {**vocabulary.REFERENCE, "description": slot.description}
         return replace(made, nodes=(said, HEAD, *own), ref=ref)
-    if any(node is STEP for node in slot.nodes):
+    if any(node is STEP or node is NODE for node in slot.nodes):
         return replace(slot, is_step=True, is_call=True)
+    if any(node is ENTRY for node in slot.nodes):
+        return replace(slot, is_call=True)
     if any(one.call for one in found):
         nodes = slot.nodes if any(n is CALL_SITE for n in slot.nodes) else (*slot.nodes, CALL_SITE)
         return replace(slot, nodes=nodes, is_call=True)
@@ -207,12 +214,12 @@ def _inputs_of(module: Module, target: Any) -> Any:
     definition = find_kind(home, kind)
     if definition is None:
         return None
-    own = roles_of(definition[0], fields, ()).get("inputs")
+    own = own_contract(roles_of(definition[0], fields, ()), "inputs")
     if own is not None:
         return _bundled(own[1], home)
     declared = definition[0].inputs
     if declared is None and definition[0].body is not None:
-        declared = definition[0].body.get("inputs")
+        declared = (own_contract(body_of(definition[0])[1], "inputs") or ((), None))[1]
     return None if declared is None else _bundled(declared, definition[1])
 
 

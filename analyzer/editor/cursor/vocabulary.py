@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, get_args
+
+from kernel.schema.keywords import Role
 
 Schema = Mapping[str, Any]
 
@@ -181,12 +183,55 @@ STEP: Final[Schema] = {
 }
 """The fields of a step, of whatever form (language.md, Topologies)."""
 
+NODE: Final[Schema] = {
+    **STEP,
+    "properties": {
+        **STEP["properties"],
+        "needs": _list(
+            "Nodes that have to end before, besides those whose results the node reads.",
+            items={"type": "string"},
+        ),
+    },
+}
+"""The fields of a node of a workflow."""
+
+ENTRY: Final[Schema] = {
+    **CALL_SITE,
+    "properties": {
+        "match": _cel("CEL bool over `event`; the first entry that matches makes its call."),
+        "description": _text("What the entry is for."),
+        **CALL_SITE["properties"],
+    },
+    "required": ["match", "invoke"],
+}
+"""The fields of an entry of a router."""
+
 TOPOLOGY: Final[Schema] = {
     "type": "object",
     "properties": {
+        "topology": _said(
+            "The engine; without it a sequence.", enum=["Sequence", "Workflow", "Router"]
+        ),
         "inputs": _said("JSON Schema of the arguments.", **{"x-kernel-role": "inputs"}),
         "outputs": _said("JSON Schema of what it gives.", **{"x-kernel-role": "outputs"}),
-        "steps": _steps("The steps, in order."),
+        "steps": _steps("The steps of a sequence, in order."),
+        "nodes": _said(
+            "The nodes of a workflow, in any order.", type="array", **{"x-kernel-role": "nodes"}
+        ),
+        "onFailure": _said(
+            "After a failed node no other begins (`fail`), or what does not depend on it goes on.",
+            enum=["fail", "continue"],
+        ),
+        "parallelism": _integer("How many nodes run at the same time; all that can."),
+        "event": _said("JSON Schema of what a router gets.", **{"x-kernel-role": "event"}),
+        "entries": _said(
+            "The entries of a router, tried in order.",
+            type="array",
+            **{"x-kernel-role": "entries"},
+        ),
+        "fallback": _said(
+            "The call of a router where no entry matches.", **{"x-kernel-role": "fallback"}
+        ),
         "result": _cel("What it gives, with CEL over the steps."),
     },
 }
@@ -250,7 +295,7 @@ SCHEMA: Final[Schema] = {
         "x-kernel-call": _bool("The field is a call site."),
         "x-kernel-role": _said(
             "What the field is to the engine.",
-            enum=["steps", "nodes", "entries", "result", "inputs", "outputs"],
+            enum=list(get_args(Role)),
         ),
         "x-kernel-untrusted": _said(
             "A sink that must not be fed by concatenation.", enum=["sql", "shell", "prompt"]
