@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         KernelError,
         ManifestError,
         NotFound,
+        NotStarted,
+        Outcome,
         OutputError,
         Parked,
         Rejected,
@@ -46,8 +48,9 @@ if TYPE_CHECKING:
         ValuesError,
     )
     from kernel.events import Event
+    from kernel.events.bus import Subscriber
     from kernel.invocation.calls.bound_site import BoundCallSite
-    from kernel.invocation.calls.call import Call
+    from kernel.invocation.calls.call import Call, Cancellation
     from kernel.invocation.context import EvaluationContext
     from kernel.json_text import read_json
     from kernel.manifest import Manifest
@@ -56,13 +59,17 @@ if TYPE_CHECKING:
     from kernel.runtime.kernel import Kernel
     from kernel.runtime.loading import load, loads
     from kernel.runtime.result import RunResult
+    from kernel.runtime.sync import SyncKernel
     from kernel.sql_text import sql_tokens
     from kernel.threads import in_thread
     from kernel.topology.fields import Deferred
+    from kernel.typed.decorator import invocable
+    from kernel.typed.function import typed_controller
 
 __all__ = [
     "BoundCallSite",
     "Call",
+    "Cancellation",
     "Cancelled",
     "Conflict",
     "ControllerError",
@@ -81,6 +88,8 @@ __all__ = [
     "Manifest",
     "ManifestError",
     "NotFound",
+    "NotStarted",
+    "Outcome",
     "OutputError",
     "Parked",
     "Rejected",
@@ -88,6 +97,8 @@ __all__ = [
     "Scope",
     "Span",
     "StateDrift",
+    "Subscriber",
+    "SyncKernel",
     "Thrown",
     "Timeout",
     "Unknown",
@@ -98,11 +109,13 @@ __all__ = [
     "cel",
     "import_attribute",
     "in_thread",
+    "invocable",
     "load",
     "loads",
     "read_json",
     "schema",
     "sql_tokens",
+    "typed_controller",
 ]
 
 __version__ = VERSION
@@ -110,6 +123,7 @@ __version__ = VERSION
 _HOMES = {
     "BoundCallSite": "kernel.invocation.calls.bound_site",
     "Call": "kernel.invocation.calls.call",
+    "Cancellation": "kernel.invocation.calls.call",
     "Deferred": "kernel.topology.fields",
     "EvaluationContext": "kernel.invocation.context",
     "Event": "kernel.events",
@@ -117,12 +131,16 @@ _HOMES = {
     "Manifest": "kernel.manifest",
     "RunResult": "kernel.runtime.result",
     "Scope": "kernel.policy",
+    "Subscriber": "kernel.events.bus",
+    "SyncKernel": "kernel.runtime.sync",
     "import_attribute": "kernel.registry.controllers",
     "in_thread": "kernel.threads",
+    "invocable": "kernel.typed.decorator",
     "load": "kernel.runtime.loading",
     "loads": "kernel.runtime.loading",
     "read_json": "kernel.json_text",
     "sql_tokens": "kernel.sql_text",
+    "typed_controller": "kernel.typed.function",
 }
 
 

@@ -36,6 +36,7 @@ LAYERS = (
     {"registry", "topology"},
     {"journal"},
     {"invocation"},
+    {"typed"},
     {"runtime"},
     {"triggers", "drivers"},
     {"server"},

@@ -42,6 +42,7 @@ _COMMANDS = {
     "cancel": "Cancel a run.",
     "check": "Prove what can be known of manifests without running them.",
     "completion": "Print the set-up of shell completion.",
+    "define": "Print the definitions of decorated Python functions.",
     "deny": "Deny a pending approval.",
     "escalations": "List the unknown outcomes that wait for a person.",
     "explain": "Explain a kind, a field of it, a word of the language, or a rule.",

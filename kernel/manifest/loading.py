@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,19 +80,31 @@ def loads(text: str | bytes, name: str = "<string>", folder: str | Path | None =
     return _sound(*inspect_text(text, name, folder))
 
 
-def inspect(*paths: str | Path, shared: Shared | None = None) -> tuple[Manifest, tuple[Fault, ...]]:
-    """Like `load`, for readers that want what is sound in a faulty manifest, and the faults."""
+def inspect(
+    *paths: str | Path, shared: Shared | None = None, given: Sequence[Source] = ()
+) -> tuple[Manifest, tuple[Fault, ...]]:
+    """Like `load`, for readers that want what is sound in a faulty manifest, and the faults.
+
+    ``given`` are texts that belong to the manifest as its own files do.
+    """
     with without_collection():
         loader = _Loader(shared)
         places = [Path(path) for path in paths]
         first = places[0] if places else Path()
-        return loader.manifest(loader.open(places, default_name(first)))
+        return loader.manifest(loader.open(places, default_name(first), given))
 
 
 def inspect_text(
-    text: str | bytes, name: str = "<string>", folder: str | Path | None = None
+    text: str | bytes,
+    name: str = "<string>",
+    folder: str | Path | None = None,
+    *,
+    given: Sequence[Source] = (),
 ) -> tuple[Manifest, tuple[Fault, ...]]:
-    """Like `loads`, for readers that want what is sound in a faulty manifest, and the faults."""
+    """Like `loads`, for readers that want what is sound in a faulty manifest, and the faults.
+
+    ``given`` are further texts of the manifest.
+    """
     with without_collection():
         loader = _Loader()
         place = Path(folder) if folder is not None else None
@@ -101,6 +113,7 @@ def inspect_text(
             sources.append((Source(name, _text(text, name), place), True))
         except ManifestError as error:
             loader.faults.extend(error.faults)
+        sources += ((source, True) for source in given)
         loader.start = place or Path()
         return loader.manifest(loader.module(sources, default_name(Path(name)), place))
 
@@ -150,14 +163,15 @@ class _Loader:
         manifest = Manifest(root, modules, tuple(self.sources), tuple(self.documents))
         return manifest, ManifestError(self.faults).faults
 
-    def open(self, places: list[Path], name: str) -> Module:
-        """The module that the files and folders at ``places`` make together."""
+    def open(self, places: list[Path], name: str, given: Sequence[Source] = ()) -> Module:
+        """The module that the files and folders at ``places`` make, and texts that are given."""
         before = len(self.opening)
         self.opening += map(_identity, places)
         folder = next((place if place.is_dir() else place.parent for place in places), None)
         if self.start is None:
             self.start = folder or Path()
         sources = [source for place in places for source in self.sources_of(place)]
+        sources += ((source, True) for source in given)
         module = self.module(sources, name, folder)
         del self.opening[before:]
         return module

@@ -164,3 +164,5 @@ class Manifest:
     modules: Mapping[str, Module]
     sources: tuple[Source, ...]
     documents: tuple[Document, ...]
+    controllers: Mapping[str, Any] = field(default_factory=dict)
+    """The functions whose definitions a program gave together with the files, by their kinds."""

@@ -17,6 +17,9 @@ from kernel.registry.modules import import_module, own_name
 from kernel.registry.origin import place_of
 from kernel.structs import struct
 
+MARK = "__invocable__"
+"""What ``@invocable`` sets on a function: an object with the ``controller`` to call."""
+
 
 @struct
 class Method:
@@ -37,8 +40,22 @@ def import_attribute(reference: str, folder: Path | None = None) -> Any:
     module_name, colon, attribute = reference.partition(":")
     if not colon or not module_name or not attribute:
         raise UsageError(f"`{reference}` is not of the form `package.module:attribute`")
+    found = import_named(module_name, folder)
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise UsageError(f"module `{module_name}` has no attribute `{attribute}`") from None
+    return found
+
+
+def import_named(module_name: str, folder: Path | None = None) -> Any:
+    """The Python module of a name, from the installed packages or ``folder``.
+
+    Raises :class:`UsageError`, as :func:`import_attribute` does.
+    """
     try:
-        found: Any = import_module(module_name, folder)
+        return import_module(module_name, folder)
     except ModuleNotFoundError as error:
         where = f" or in {folder.name or folder}/" if folder else ""
         raise UsageError(
@@ -50,21 +67,17 @@ def import_attribute(reference: str, folder: Path | None = None) -> Any:
         raise UsageError(
             f"importing `{module_name}` failed: {type(error).__name__}: {error}{at}"
         ) from error
-    for name in attribute.split("."):
-        try:
-            found = getattr(found, name)
-        except AttributeError:
-            raise UsageError(f"module `{module_name}` has no attribute `{attribute}`") from None
-    return found
 
 
 def construct(attribute: Any, fields: Mapping[str, Any], folder: Path | None = None) -> Any:
     """The controller: a class is constructed, with the fields if it takes them.
 
-    A parameter that is named ``folder`` gets the folder of the resource's manifest.
+    A parameter that is named ``folder`` gets the folder of the resource's manifest. A function that
+    is decorated with ``@invocable`` has a controller.
     """
     if not inspect.isclass(attribute):
-        return attribute
+        marked = getattr(attribute, MARK, None)
+        return attribute if marked is None else marked.controller
     has_folder = any(parameter.name == "folder" for parameter in _parameters(attribute) or ())
     named = {"folder": folder} if has_folder else {}
     return attribute(*((fields,) if _positional(attribute) else ()), **named)

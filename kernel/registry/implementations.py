@@ -8,15 +8,13 @@ from typing import Any
 from kernel.errors import Fault, InvalidState, ManifestError, UsageError
 from kernel.manifest import Definition
 from kernel.manifest.loading import without_collection
-from kernel.registry.controllers import construct, import_attribute, method
+from kernel.registry.bound import unfit
+from kernel.registry.controllers import construct, import_attribute
 from kernel.registry.instances import Instance
 from kernel.topology.engines import ENGINES
 from kernel.topology.reader import Reader
 from kernel.topology.roles import body_of, roles_of
 from kernel.topology.topology import Topology
-
-_METHODS = {"Invocable": "invoke", "Runnable": "run", "Service": "start", "Provider": "provide"}
-"""The method that the kernel calls of a controller, by the capability of its kind."""
 
 
 def is_topology(definition: Definition, bound: Mapping[str, Any]) -> bool:
@@ -41,7 +39,10 @@ def construct_controller(instance: Instance, bound: Mapping[str, Any]) -> Any:
     definition, folder = instance.definition, instance.scope.module.folder
     attribute = bound.get(definition.kind)
     if attribute is not None:
-        return construct(attribute, instance.fields, folder)
+        controller = construct(attribute, instance.fields, folder)
+        if (why := unfit(controller, definition)) is not None:
+            raise UsageError(f"the controller that is bound to {definition.kind}: {why}")
+        return controller
     if definition.controller is None:
         raise InvalidState(
             f"{definition.kind} is a contract without a controller; an embedding program "
@@ -53,10 +54,8 @@ def construct_controller(instance: Instance, bound: Mapping[str, Any]) -> Any:
     except UsageError as error:
         raise _wrong_controller(definition, str(error)) from error
     controller = construct(attribute, instance.fields, folder)
-    needed = _METHODS[definition.capability]
-    if method(controller, needed) is None:
-        message = f"the controller of a {definition.capability} has `{needed}`; this has none"
-        raise _wrong_controller(definition, message)
+    if (why := unfit(controller, definition)) is not None:
+        raise _wrong_controller(definition, why)
     return controller
 
 

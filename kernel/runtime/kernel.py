@@ -21,6 +21,7 @@ from kernel.invocation.runtime import Ask, Runtime
 from kernel.journal.interface import Journal, OnDamage
 from kernel.manifest import Manifest
 from kernel.policy import Applied, Scope, policies_for
+from kernel.registry.bound import check_bound
 from kernel.registry.instances import Instance
 from kernel.registry.lifecycle import Lifecycle
 from kernel.registry.registry import Registry
@@ -46,8 +47,9 @@ class Kernel:
             result = await kernel.invoke("Run.Sequence/Import", {"day": "monday"})
 
     ``values`` are for the variables and secrets that the module declares, above its environment
-    variables and defaults. ``controllers`` binds kinds to controllers: classes, functions, or
-    objects with ``invoke``. Raises :class:`ValuesError` when a value is missing or wrong.
+    variables and defaults. ``controllers`` binds kinds to controllers: classes, functions, those
+    that are decorated with ``@invocable`` too, or objects with ``invoke``. Raises
+    :class:`ValuesError` when a value is missing or wrong.
     ``journal`` is where runs are recorded: a path, ``postgresql://…``, or an open journal; without
     it nothing outlives the process. ``principal`` is the caller, ``environment`` where the calls
     are made, for the policies; ``scope`` holds what the caller may call at all; ``ask`` puts
@@ -71,6 +73,7 @@ class Kernel:
         place: str | None = None,
     ) -> None:
         self.manifest = manifest
+        self._controllers = {**manifest.controllers, **(controllers or {})}
         self._scopes, hidden = scopes_of(manifest, values or {}, environ)
         self.bus = Bus()
         redactor = Redactor(hidden)
@@ -85,12 +88,12 @@ class Kernel:
             root=id(manifest.root),
             ask=ask,
         )
-        self._warn_of_short_secrets()
+        _warn_of_short_secrets(self._scopes, self.runtime.log)
         self.runtime.invoker = Pipeline(self.runtime)
         self._services = ServiceSupervisor(self.runtime.log)
         self.registry = Registry(
             self._scopes,
-            controllers=controllers or {},
+            controllers=self._controllers,
             bring_up=lambda instance: self._lifecycle.bring_up(instance),
         )
         self._runs = Runs(
@@ -98,7 +101,7 @@ class Kernel:
         )
         self._lifecycle = Lifecycle(
             self.registry,
-            controllers=controllers or {},
+            controllers=self._controllers,
             bind=partial(
                 BoundCallSite, new_run=lambda: self._new_run("api"), execute=self._runs.serve
             ),
@@ -113,18 +116,6 @@ class Kernel:
         self.first_run = ""
         """The id of the first run of this kernel."""
 
-    def _warn_of_short_secrets(self) -> None:
-        for scope in self._scopes.values():
-            for name, value in scope.secrets.items():
-                if is_short(value):
-                    self.runtime.log.say(
-                        "warning",
-                        f"the secret `{name}` of {scope.module.name} has under {MIN_LENGTH} "
-                        "characters: it is hidden where a schema or the flow says that it is "
-                        "secret, and is not looked for in texts",
-                        {},
-                    )
-
     # Life
 
     async def __aenter__(self) -> Kernel:
@@ -137,9 +128,11 @@ class Kernel:
     async def start(self) -> None:
         """Bring up the Providers and Services, in the order in which they need each other.
 
-        Raises :class:`ManifestError` for faults, :class:`InvalidState` for what a controller
-        raises; whatever has come up by then is taken down again.
+        Raises :class:`UsageError` for controllers that are bound to no kind or cannot be called,
+        :class:`ManifestError` for faults, :class:`InvalidState` for what a controller raises;
+        whatever has come up by then is taken down again.
         """
+        check_bound(self.manifest, self._controllers)
         self._services.start()
         try:
             await self._open_journal()
@@ -285,6 +278,19 @@ class Kernel:
         )
         self.first_run = self.first_run or run.id
         return run
+
+
+def _warn_of_short_secrets(scopes: Mapping[int, ModuleScope], log: Log) -> None:
+    for scope in scopes.values():
+        for name, value in scope.secrets.items():
+            if is_short(value):
+                log.say(
+                    "warning",
+                    f"the secret `{name}` of {scope.module.name} has under {MIN_LENGTH} "
+                    "characters: it is hidden where a schema or the flow says that it is "
+                    "secret, and is not looked for in texts",
+                    {},
+                )
 
 
 def _teller(log: Log) -> OnDamage:

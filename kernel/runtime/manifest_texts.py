@@ -10,20 +10,24 @@ from pathlib import Path
 from kernel.errors import ManifestError
 from kernel.manifest import Manifest, inspect
 from kernel.manifest.loading import Shared
+from kernel.manifest.source import Source
 
 
 def content_of(manifest: Manifest) -> str:
     """The texts of all files of a manifest, as JSON: its digest identifies the manifest.
 
-    Files are named from the folder that holds them all, so that the folder may lie anywhere.
+    Files are named from the folder that holds them all, so that the folder may lie anywhere; a text
+    that is no file keeps its name, ``<…>``.
     """
-    places = [os.path.realpath(source.name) for source in manifest.sources]
+    texts = {s.name: s.text for s in manifest.sources if s.name.startswith("<")}
+    sources = [source for source in manifest.sources if source.name not in texts]
+    places = [os.path.realpath(source.name) for source in sources]
     above = os.path.commonpath([os.path.dirname(place) for place in places]) if places else ""
     files = {
         os.path.relpath(place, above): source.text
-        for place, source in zip(places, manifest.sources, strict=True)
+        for place, source in zip(places, sources, strict=True)
     }
-    return json.dumps(files, sort_keys=True, ensure_ascii=False)
+    return json.dumps({**files, **texts}, sort_keys=True, ensure_ascii=False)
 
 
 def manifest_of(content: str, place: Path) -> Manifest:
@@ -32,10 +36,12 @@ def manifest_of(content: str, place: Path) -> Manifest:
     ``place`` is the file or folder that the manifest was loaded from. Raises
     :class:`ManifestError`.
     """
-    files: Mapping[str, str] = json.loads(content)
+    kept: Mapping[str, str] = json.loads(content)
+    files = {name: text for name, text in kept.items() if not name.startswith("<")}
+    given = [Source(name, text) for name, text in kept.items() if name not in files]
     above = place if place.is_dir() else place.parent
     texts = {os.path.realpath(above / name): text.encode() for name, text in files.items()}
-    manifest, faults = inspect(place, shared=Shared(texts))
+    manifest, faults = inspect(place, shared=Shared(texts), given=given)
     if faults:
         raise ManifestError(faults)
     return manifest

@@ -69,7 +69,7 @@ async def test_targets_of_other_modules_are_other_targets(tmp_path: Path) -> Non
     banks = Banks()
     kernel = Kernel(
         load(tmp_path / "root.yaml"),
-        controllers=banks.controllers(),
+        controllers={"Pay.To": banks.controllers()["Pay.To"]},
         journal=tmp_path / "journal.db",
         environ=TOKEN,
     )

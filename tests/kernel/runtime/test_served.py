@@ -28,7 +28,8 @@ async def test_nobody_takes_over_a_call_that_is_being_made(
         return {}
 
     path = tmp_path / "journal.db"
-    controllers = {**world.controllers(), "Pay.Charge": charge, "Pay.Bell": Bell}
+    bound = {**world.controllers(), "Pay.Charge": charge}
+    controllers: dict[str, Any] = {**bound, "Pay.Bell": Bell}
     kernel = Kernel(loads(TEXT), controllers=controllers, journal=path, environ=TOKEN)
     journal = await open_journal(path)
     async with kernel:
@@ -36,7 +37,7 @@ async def test_nobody_takes_over_a_call_that_is_being_made(
         while not world.made("Charge"):
             await asyncio.sleep(0.01)
         (run,) = await journal.runs()
-        other = Kernel(loads(DEFINITIONS), controllers=controllers, journal=path, environ=TOKEN)
+        other = Kernel(loads(DEFINITIONS), controllers=bound, journal=path, environ=TOKEN)
         async with other:
             with pytest.raises(UsageError, match="is being worked on by"):
                 await other.resume(run.run)
