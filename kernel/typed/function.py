@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NotRequired
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypedDict
 
@@ -51,11 +51,8 @@ class TypedFunction:
         self._name = signature.name
         self._function = function
         self._call = signature.call
-        self.arguments = arguments_adapter(signature, only_json)
-        """Reads the inputs, an object by their names."""
-        result = Any if signature.result is NOT_GIVEN else signature.result
-        self.result = adapter(result, only_json)
-        """Checks what is returned, and writes it as JSON."""
+        self.inputs = inputs_adapter(signature, only_json)
+        self.result = result_adapter(signature, only_json)
         # As the function is, so is its controller: the kernel runs a synchronous one in a thread.
         self.invoke: Invoke = self._wait_for if signature.is_asynchronous else self._run
 
@@ -68,7 +65,8 @@ class TypedFunction:
     def _checked(self, inputs: Mapping[str, Any], call: object) -> dict[str, Any]:
 
         try:
-            arguments: dict[str, Any] = self.arguments.validate_json(to_json(inputs), strict=True)
+            arguments: dict[str, Any]
+            (arguments,) = self.inputs.validate_json(to_json([inputs]), strict=True)
         except ValidationError as error:
             raise _failure(self._name, ARGUMENTS, "failed", error) from error
         if self._call is not None:
@@ -78,8 +76,8 @@ class TypedFunction:
     def _as_json(self, result: Any) -> Any:
 
         try:
-            checked = self.result.validate_python(result, strict=True)
-            return self.result.dump_python(checked, mode="json", by_alias=True)
+            checked = self.result.validate_python((result,), strict=True)
+            return self.result.dump_python(checked, mode="json", by_alias=True)[0]
         except ValidationError as error:
             raise _failure(self._name, RESULT, "unknown", error) from error
         except (PydanticSerializationError, ValueError) as error:
@@ -104,42 +102,42 @@ def typed_controller(function: Callable[..., Any], name: str | None = None) -> T
     return TypedFunction(read_signature(named, function), function)
 
 
-def adapter(annotation: Any, only_json: bool = False) -> TypeAdapter[Any]:
-    """What reads and writes values of a type."""
-
-    config = ConfigDict(
-        arbitrary_types_allowed=not only_json, ser_json_bytes="base64", val_json_bytes="base64"
-    )
-    try:
-        return TypeAdapter(annotation, config=config)
-    except PydanticUserError as error:
-        if error.code != "type-adapter-config-unused":
-            raise
-        return TypeAdapter(annotation)  # a type with a configuration of its own takes no other
-
-
-def arguments_adapter(signature: Signature, only_json: bool) -> TypeAdapter[Any]:
-    """What reads the inputs of a call, an object by the names of the parameters."""
-
+def inputs_adapter(signature: Signature, only_json: bool) -> TypeAdapter[Any]:
+    """What reads a list of one object: the inputs of a call by the names of the parameters."""
     fields: dict[str, Any] = {}
     for one in signature.parameters:
         annotation = Any if one.annotation is NOT_GIVEN else one.annotation
         fields[one.name] = annotation if one.is_required else NotRequired[annotation]
-    config = ConfigDict(
-        extra="allow" if signature.takes_others else "forbid",
+    made: Any = TypedDict("inputs", fields)  # type: ignore[misc]
+    config = _config(only_json, extra="allow" if signature.takes_others else "forbid")
+    return _adapter(with_config(config)(made), only_json)
+
+
+def result_adapter(signature: Signature, only_json: bool) -> TypeAdapter[Any]:
+    """What checks and writes a list of one value: what was returned."""
+    return _adapter(Any if signature.result is NOT_GIVEN else signature.result, only_json)
+
+
+def _adapter(annotation: Any, only_json: bool) -> TypeAdapter[Any]:
+    """Pydantic takes a configuration for a type that has none of its own, as a tuple around it."""
+    return TypeAdapter(tuple[annotation], config=_config(only_json))
+
+
+def _config(only_json: bool, extra: Literal["allow", "forbid"] | None = None) -> ConfigDict:
+    return ConfigDict(
+        extra=extra,
         arbitrary_types_allowed=not only_json,
+        allow_inf_nan=False,
         ser_json_bytes="base64",
         val_json_bytes="base64",
     )
-    arguments: Any = TypedDict("arguments", fields)  # type: ignore[misc]
-    return adapter(with_config(config)(arguments), only_json)
 
 
 def _failure(
     name: str, code: str, outcome: Literal["failed", "unknown"], error: ValidationError
 ) -> Failure:
     problems = [
-        {"path": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
+        {"path": ".".join(map(str, problem["loc"][1:])), "message": problem["msg"]}
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     first = problems[0]

@@ -16,9 +16,9 @@ from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
-from pydantic_core import PydanticSerializationError, ValidationError, core_schema
+from pydantic_core import PydanticSerializationError, SchemaError, ValidationError, core_schema
 
-from kernel.typed.function import TypedFunction, adapter, arguments_adapter
+from kernel.typed.function import TypedFunction, inputs_adapter, result_adapter
 from kernel.typed.signature import Parameter, Signature
 
 _NUMBER_TEXT: Final = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
@@ -89,7 +89,7 @@ def inputs_schema(
     Raises ``TypeError`` that names the parameter whose type has no form in JSON, or whose default
     does not fit its annotation.
     """
-    schema = _written(controller.arguments, "validation")
+    schema = _written(controller.inputs, "validation")
     del schema["title"]
     properties = schema.setdefault("properties", {})
     for one, name in zip(signature.parameters, [*properties], strict=True):
@@ -123,9 +123,9 @@ def check_types(signature: Signature) -> None:
     """Raise ``TypeError`` for the first part of a signature that JSON has no form for."""
     for one in signature.parameters:
         what = f"{signature.name}: parameter `{one.name}`"
-        types = partial(arguments_adapter, _only(signature, one), True)
+        types = partial(inputs_adapter, _only(signature, one), True)
         _check_type(what, one.annotation, types, "validation")
-    what, types = f"{signature.name}: the return value", partial(adapter, signature.result, True)
+    what, types = f"{signature.name}: the return value", partial(result_adapter, signature, True)
     _check_type(what, signature.result, types, "serialization")
 
 
@@ -145,8 +145,10 @@ def _check_type(
             f"{what} is of the type {shown}, which has no form in JSON; take what it is made from, "
             "or a dataclass, a TypedDict or a model of pydantic"
         ) from error
-    except PydanticUserError as error:
-        reason = str(error).partition("\n")[0]
+    except (PydanticUserError, SchemaError) as error:
+        # Pydantic says first which validators it was building, and last where to read more.
+        said = str(error).rpartition("SchemaError: ")[2].partition("\nFor further")[0]
+        reason = " ".join(said.split())
         raise TypeError(f"{what} is of the type {shown}: {reason}") from error
     if mode == "serialization" and _has_secret(written):
         raise TypeError(
@@ -156,8 +158,24 @@ def _check_type(
 
 
 def _written(types: TypeAdapter[Any], mode: JsonSchemaMode) -> dict[str, Any]:
-    written: dict[str, Any] = types.json_schema(mode=mode, by_alias=True, schema_generator=_Writer)
-    return written
+    """The schema of the value in the list of one that an adapter reads or writes."""
+    around = types.json_schema(mode=mode, by_alias=True, schema_generator=_Writer)
+    (written,) = around["prefixItems"]
+    defined = around.get("$defs", {})
+    name = written.get("$ref", "").removeprefix("#/$defs/")
+    if name in defined and not _refers(defined, written["$ref"]):
+        del written["$ref"]
+        written = {**defined.pop(name), **written}
+    return {**written, "$defs": defined} if defined else written
+
+
+def _refers(schema: Any, target: str) -> bool:
+    """Whether a schema refers to a target anywhere."""
+    if isinstance(schema, list):
+        return any(_refers(one, target) for one in schema)
+    if not isinstance(schema, Mapping):
+        return False
+    return schema.get("$ref") == target or any(_refers(one, target) for one in schema.values())
 
 
 def _default(signature: Signature, parameter: Parameter) -> dict[str, Any]:
@@ -168,17 +186,17 @@ def _default(signature: Signature, parameter: Parameter) -> dict[str, Any]:
             f"{what} is a Field: write `{parameter.name}: Annotated[…, Field(…)] = …`, so that the "
             "function can still be called from Python"
         )
-    types, given = arguments_adapter(_only(signature, parameter), True), parameter.default
+    types, given = inputs_adapter(_only(signature, parameter), True), parameter.default
     try:
-        text = types.dump_json({parameter.name: given}, by_alias=True, warnings=False)
-        is_same = types.validate_json(text, strict=True)[parameter.name] == given
+        text = types.dump_json(({parameter.name: given},), by_alias=True, warnings=False)
+        is_same = types.validate_json(text, strict=True)[0][parameter.name] == given
     except PydanticSerializationError:
         return {}
     except ValidationError as error:
         reason = error.errors(include_url=False, include_input=False)[0]["msg"]
         way_out = "; write `… | None`" if given is None else ""
         raise TypeError(f"{what} does not fit its annotation: {reason}{way_out}") from error
-    (value,) = json.loads(text).values()
+    (value,) = json.loads(text)[0].values()
     return {"default": value} if is_same else {}
 
 

@@ -77,4 +77,10 @@ def _scalar(value: Any, plain: re.Pattern[str]) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
     is_plain = plain.fullmatch(value) is not None and value.lower() not in _WORDS
-    return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
+    return value if is_plain else _quoted(value)
+
+
+def _quoted(text: str) -> str:
+    """A text in double quotes, with escapes of YAML for what does not print (YAML 1.2.2, 5.7)."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in quoted)
