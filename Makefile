@@ -15,8 +15,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(READY)  ## the packages, and a program that uses them as its author does
 	$(BIN)/mypy
+	$(BIN)/mypy examples/embedded
 
 bench: $(READY)  ## measure the hot paths; prints ratios
 	$(BIN)/python -m benchmarks

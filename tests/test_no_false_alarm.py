@@ -8,6 +8,7 @@ import pytest
 
 from analyzer import check, check_text
 from analyzer.report import Report
+from tests.support.command import kernel
 from tests.support.corpus import ROOT, Example, examples, files, projects
 from tests.support.seed import CALL_SITE, QUERIES, calling
 
@@ -37,7 +38,9 @@ def test_the_documentation_is_clean(example: Example, tmp_path: Path) -> None:
     for name, text in example.code.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
-    assert alarms(check_text(example.text, example.name, folder)) == []
+    written = [kernel("define", name, folder=folder).out for name in example.described]
+    text = "\n---\n".join([example.text, *written])
+    assert alarms(check_text(text, example.name, folder)) == []
 
 
 def test_the_retry_of_the_seed_is_clean() -> None:

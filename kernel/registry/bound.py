@@ -62,7 +62,8 @@ def unfit(controller: Any, definition: Definition) -> str | None:
     name = METHODS[definition.capability]
     found = method(controller, name)
     if found is None:
-        return f"the controller of a {definition.capability} has `{name}`; this has none"
+        article = "an" if definition.capability == "Invocable" else "a"
+        return f"the controller of {article} {definition.capability} has `{name}`; this has none"
     shown = name if hasattr(controller, name) else getattr(controller, "__name__", name)
     return _unfit_signature(
         found.function, shown, ("inputs", "call") if name == "invoke" else ("call",)

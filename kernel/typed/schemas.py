@@ -78,7 +78,10 @@ class _Writer(GenerateJsonSchema):
 
 
 def _number(bound: Any) -> float | None:
-    return None if bound is None else float(bound)
+    if bound is None:
+        return None
+    number = float(bound)
+    return int(number) if number.is_integer() else number
 
 
 def inputs_schema(

@@ -53,6 +53,16 @@ class Example:
         """The Python files of the page, by their names."""
         return dict(CODE.findall(self.page.read_text("utf-8")))
 
+    @property
+    def described(self) -> list[str]:
+        """The Python modules beside the manifest whose functions are kinds."""
+        beside = ((Path(name), text) for name, text in self.code.items())
+        return [
+            path.stem
+            for path, text in beside
+            if path.parent == Path(self.name).parent and "@invocable(" in text
+        ]
+
     def __str__(self) -> str:
         return f"{self.page.name}: {self.name}"
 

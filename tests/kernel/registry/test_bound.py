@@ -99,7 +99,7 @@ class Wide(Class):
         ("Shop.Charge", three, "`three(inputs, call, more)` takes more than it gets"),
         ("Shop.Charge", by_name, "`by_name` needs the argument `more` by name"),
         ("Shop.Charge", typed, "decorate it with @invocable to get one argument for each input"),
-        ("Shop.Charge", 5, "the controller of a Invocable has `invoke`; this has none"),
+        ("Shop.Charge", 5, "the controller of an Invocable has `invoke`; this has none"),
         ("Shop.Charge", NoMethod(), "has `invoke`; this has none"),
         ("Shop.Charge", Needy, "`Needy(fields, more)` takes more than it gets: `Needy(fields)`"),
         ("Shop.Charge", Wide, "`invoke(self, inputs, call, more)` takes more"),
