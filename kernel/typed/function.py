@@ -69,6 +69,9 @@ class TypedFunction:
             (arguments,) = self.inputs.validate_json(to_json([inputs]), strict=True)
         except ValidationError as error:
             raise _failure(self._name, ARGUMENTS, "failed", error) from error
+        except PydanticSerializationError as error:  # they are nested too deep, for one
+            message = f"{self._name}: the inputs cannot be read: {error}"
+            raise Failure(message, code=ARGUMENTS, outcome="failed") from error
         if self._call is not None:
             arguments[self._call] = call
         return arguments

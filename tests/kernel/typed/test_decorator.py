@@ -8,12 +8,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from pydantic import Field, SecretStr
 
-from kernel import Call, invocable, load
+from kernel import Call, Failure, invocable, load
 from kernel.manifest import read_data
 from kernel.typed.decorator import invocable_of
 from kernel.typed.docstring import read_docstring
@@ -106,6 +107,30 @@ def test_a_function_that_cannot_be_imported_by_its_name_names_no_controller() ->
     def local() -> None: ...
 
     assert "controller" not in definition(local)
+
+
+def test_types_may_be_local_as_the_function_is() -> None:
+    @dataclass
+    class Item:
+        name: str
+
+    @invocable("T.Local")
+    def local(item: Item) -> str:
+        return item.name
+
+    assert invocable_of(local).controller.invoke({"item": {"name": "x"}}, None) == "x"
+
+
+def test_inputs_that_are_nested_too_deep_are_refused() -> None:
+    @invocable("T.Deep")
+    def deep(value: Any) -> None: ...
+
+    nested: Any = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(Failure) as caught:
+        invocable_of(deep).controller.invoke({"value": nested}, None)
+    assert caught.value.code == "INVALID_ARGUMENTS"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from kernel import (
     load,
     loads,
 )
+from tests.support.command import kernel
 
 PAY = """\
 kind: Run.Sequence
@@ -196,6 +197,22 @@ def test_a_run_with_a_typed_function_is_resumed_after_a_crash(tmp_path: Path) ->
     assert again.stdout == "succeeded [0, 1, 0, 1, 2]\n", again.stderr
     assert (tmp_path / "calls").read_text() == "2\n3\n3\n"
     assert run().stdout == again.stdout
+
+
+def test_the_command_resumes_the_run_of_a_program(tmp_path: Path) -> None:
+    """The journal has the definition, which names the function; the program is not needed."""
+    head, _, tail = CRASHING.partition("async def main")
+    (tmp_path / "counting.py").write_text(head)
+    tail = tail.replace('journal="journal.db"', 'journal="journal.db", place="count.yaml"')
+    imports = "import asyncio\nfrom kernel import Kernel, load\nfrom counting import count\n"
+    program = f"{imports}async def main{tail}"
+    (tmp_path / "program.py").write_text(program)
+    (tmp_path / "count.yaml").write_text(COUNT)
+    run = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, timeout=60, check=False)
+    assert run.returncode == 9
+    arguments = ("resume", "only", "--journal", "journal.db", "-o", "json")
+    answer = kernel(*arguments, folder=tmp_path)
+    assert (answer.status, answer.json["result"]) == (0, [0, 1, 0, 1, 2]), answer.err
 
 
 def test_the_digest_of_a_manifest_does_not_depend_on_the_working_folder(
