@@ -72,6 +72,12 @@ PLAIN: list[Typed] = [
     (Tree, TREES),
     (Pet, st.builds(Cat, kind=st.just("cat"), lives=st.integers(0, 9))),
     (Pet, st.builds(Dog, kind=st.just("dog"), name=TEXT)),
+    (int | str, st.integers(-9, 9) | TEXT),
+    (float | bool, st.floats(-2, 2) | st.booleans()),
+    (int | float, st.integers(-9, 9) | st.floats(-2, 2)),
+    (Size | str, st.sampled_from(Size) | TEXT),
+    (list[int] | dict[str, int], st.lists(st.integers(0, 9), max_size=2)),
+    (Any, st.none() | st.lists(TEXT, max_size=2)),
     (Pair, st.builds(Pair, st.integers(0, 9), TEXT)),
 ]
 """Types whose schemas say all that the type asks for."""
