@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from kernel.manifest import Manifest
     from kernel.policy import Scope
     from kernel.registry.controllers import import_attribute
+    from kernel.registry.services import ServiceCall
     from kernel.runtime.kernel import Kernel
     from kernel.runtime.loading import load, loads
     from kernel.runtime.result import RunResult
@@ -95,6 +96,7 @@ __all__ = [
     "Rejected",
     "RunResult",
     "Scope",
+    "ServiceCall",
     "Span",
     "StateDrift",
     "Subscriber",
@@ -131,6 +133,7 @@ _HOMES = {
     "Manifest": "kernel.manifest",
     "RunResult": "kernel.runtime.result",
     "Scope": "kernel.policy",
+    "ServiceCall": "kernel.registry.services",
     "Subscriber": "kernel.events.bus",
     "SyncKernel": "kernel.runtime.sync",
     "import_attribute": "kernel.registry.controllers",
