@@ -24,7 +24,6 @@ from kernel.typed.signature import Parameter, Signature
 _NUMBER_TEXT: Final = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 """How a number is written that is given as text, so that no digit of it is lost."""
 
-
 _INTEGER_TEXT: Final = r"^(?:0|-?[1-9][0-9]*)$"
 """How a key is written that is a number in Python: as JSON writes the number."""
 
@@ -58,7 +57,10 @@ class _Writer(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         if self.mode == "serialization":
             return self.generate_inner(schema["schema"])  # what is returned has all its fields
-        return super().default_schema(schema)
+        written = super().default_schema(schema)
+        if _is_secret(written) or not _is_json(written.get("default")):
+            written.pop("default", None)
+        return written
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         if self.mode == "serialization" and field["type"] != "typed-dict-field":
@@ -75,6 +77,14 @@ class _Writer(GenerateJsonSchema):
         if schema.get("keys_schema", {}).get("type") == "int":
             written.setdefault("propertyNames", {"pattern": _INTEGER_TEXT})
         return written
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _number(bound: Any) -> float | None:

@@ -75,7 +75,7 @@ def _key(key: str | int) -> str:
 
 def _scalar(value: Any, plain: re.Pattern[str]) -> str:
     if not isinstance(value, str):
-        return json.dumps(value)
+        return json.dumps(value, allow_nan=False)
     is_plain = plain.fullmatch(value) is not None and value.lower() not in _WORDS
     return value if is_plain else _quoted(value)
 

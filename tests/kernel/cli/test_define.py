@@ -126,6 +126,12 @@ def test_comments_and_other_documents_do_not_count(shop: Path) -> None:
             2,
             "f (payments.py:2): not JSON",
         ),
+        (
+            'from kernel import invocable\n@invocable("A.B", check={"x": float("nan")})\n'
+            "def f() -> None: ...\n",
+            2,
+            "f (payments.py:2): not JSON",
+        ),
     ],
 )
 def test_what_cannot_be_written(shop: Path, text: str, status: int, said: str) -> None:

@@ -163,6 +163,26 @@ def test_a_secret_text_is_marked_as_the_kernel_marks_it() -> None:
     assert got == ["s3cret!"]
 
 
+class Login(BaseModel):
+    token: SecretStr = SecretStr("hidden")
+    patience: float = float("inf")
+
+
+def test_a_default_that_json_has_no_form_for_is_left_to_the_function() -> None:
+    got: list[Any] = []
+
+    @invocable("T.Enter")
+    def enter(login: Login, own: SecretStr = SecretStr("mine")) -> None:  # noqa: B008
+        got.append((login.token.get_secret_value(), login.patience, own.get_secret_value()))
+
+    made = invocable_of(enter)
+    assert "default" not in str(made.definition["inputs"])
+    assert "****" not in made.text
+    given = compile_schema(made.definition["inputs"]).conform({"login": {}})
+    made.controller.invoke(given, None)
+    assert got == [("hidden", float("inf"), "mine")]
+
+
 def test_no_word_of_openapi_and_no_title_of_a_field_is_written() -> None:
     text = str([echo(typed[0])[0].definition for typed in PLAIN + WRITTEN])
     assert "nullable" not in text
