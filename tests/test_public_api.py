@@ -44,9 +44,11 @@ def functions() -> Iterator[tuple[str, Any]]:
         if inspect.isfunction(found):
             yield name, found
         elif inspect.isclass(found):
+            # A class of plain data declares its fields; its __init__ is made of them.
+            is_made = "__struct_fields__" in vars(found)
             for method, value in vars(found).items():
                 value = value.fget if isinstance(value, property) else value
-                is_public = not method.startswith("_") or method == "__init__"
+                is_public = not method.startswith("_") or (method == "__init__" and not is_made)
                 if is_public and isinstance(value, types.FunctionType):
                     yield f"{name}.{method}", value
 
