@@ -12,7 +12,7 @@ from typing import Any
 
 from analyzer.editor.cursor import vocabulary
 from analyzer.program import variables
-from kernel.cli.words import Word, groups
+from kernel.cli.words import Word, groups, own_fields
 from kernel.errors import InvocationError
 from kernel.manifest import Definition, library_module, library_names
 from kernel.manifest.system_kinds import SYSTEM_KINDS
@@ -83,6 +83,10 @@ def _lines() -> Iterator[str]:
         if node is not site.get(name)
     }
     yield from _fields({"properties": own})
+    yield "### Nodes of a workflow\n\nA node is a step that may also have:\n"
+    yield from _fields({"properties": own_fields(vocabulary.NODE, vocabulary.STEP)})
+    yield "### Entries of a router\n\nAn entry is a call site that also has:\n"
+    yield from _fields({"properties": own_fields(vocabulary.ENTRY, vocabulary.CALL_SITE)})
     yield "## Variables of CEL\n"
     yield "| variable | where |\n|---|---|"
     yield "| `vars` | everywhere in the module |"

@@ -16,7 +16,7 @@ from kernel.manifest import Document, Module, find_kind, find_resource, model
 from kernel.manifest.source import whole
 from kernel.structs import field, struct
 from kernel.topology.callsite import Target
-from kernel.topology.forms import Graph, Step
+from kernel.topology.forms import Step
 
 SymbolKind = typing.Literal["kind", "resource", "step", "variable", "secret", "import"]
 _GROUPS: Final[dict[str, SymbolKind]] = {"vars": "variable", "secrets": "secret"}
@@ -117,19 +117,11 @@ def _in_unit(unit: Unit, module: Module) -> Iterator[Occurrence]:
     for step in steps_of(unit):
         if step.name is not None:
             yield _declaring(_step(unit, step))
-        if isinstance(step.form, Graph):
-            yield from _needed(unit, step.form)
-
-
-def _needed(unit: Unit, graph: Graph) -> Iterator[Occurrence]:
-    """The nodes that other nodes name in ``needs``."""
-    named = {node.step.name: node.step for node in graph.nodes}
-    for node in graph.nodes:
-        for number, name in enumerate(node.needs):
-            if name in named:
-                place = (*node.step.path, "needs", number)
-                span = unit.document.scalar_span(place, 0, len(name))
-                yield Occurrence(_step(unit, named[name]), span)
+        for number, name in enumerate(step.needs):
+            needed = next((one for one in steps_of(unit) if one.name == name), None)
+            if needed is not None:
+                span = unit.document.scalar_span((*step.path, "needs", number), 0, len(name))
+                yield Occurrence(_step(unit, needed), span)
 
 
 def _target(target: Target, module: Module) -> Iterator[Occurrence]:

@@ -32,7 +32,7 @@ CATEGORIES: Final = {one.category: one.default_code for one in _ERRORS}
 """What ``error.kind`` is, with the code of an error of that kind that has no other."""
 
 KERNEL: Final = frozenset(CATEGORIES.values()) | {
-    "NO_CASE", "LOOP_LIMIT", "TOO_DEEP", "SERVICE_FAILED", "INTERRUPTED", "IN_FLIGHT",
+    "NO_CASE", "NO_MATCH", "LOOP_LIMIT", "TOO_DEEP", "SERVICE_FAILED", "INTERRUPTED", "IN_FLIGHT",
     "LEFT", "NOT_RESUMED", "RESULT_NOT_KEPT",
 }  # fmt: skip
 """The codes of the kernel's own errors: they may always come."""

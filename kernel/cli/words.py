@@ -70,6 +70,13 @@ def groups() -> tuple[Group, ...]:
         Group("Fields of a call site", _fields(vocabulary.CALL_SITE["properties"])),
         Group("Forms of a step", tuple(_table(_FORMS))),
         Group("Fields of a step", _fields(steps)),
+        Group(
+            "Fields of a node of a workflow", _fields(own_fields(vocabulary.NODE, vocabulary.STEP))
+        ),
+        Group(
+            "Fields of an entry of a router",
+            _fields(own_fields(vocabulary.ENTRY, vocabulary.CALL_SITE)),
+        ),
         Group("Fields of a topology", _fields(vocabulary.TOPOLOGY["properties"])),
     ]
     found += [Group(name, tuple(_table(words))) for name, words in _AFTER.items()]
@@ -79,6 +86,12 @@ def groups() -> tuple[Group, ...]:
         Group("Keywords of JSON Schema", _fields(plain)),
     ]
     return tuple(found)
+
+
+def own_fields(schema: vocabulary.Schema, base: vocabulary.Schema) -> dict[str, Any]:
+    """The fields that a schema has and its base has not."""
+    fields = schema["properties"].items()
+    return {name: node for name, node in fields if name not in base["properties"]}
 
 
 def entries(name: str) -> list[Entry]:
@@ -329,6 +342,7 @@ _AFTER: Mapping[str, Mapping[str, Any]] = {
     "Codes of the kernel (`error.code`)": {
         "TIMEOUT": "It took longer than `timeout` allows.",
         "LOOP_LIMIT": "The rounds of `maxIterations` were not enough.",
+        "NO_MATCH": "No entry of a router matches, and there is no `fallback`.",
         "NO_CASE": "No case of a `switch` fits, and there is no `default`.",
         "CANCELLED": "It was cancelled.",
         "INTERRUPTED": "The process ended while the call was in flight.",

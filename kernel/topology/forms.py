@@ -132,23 +132,22 @@ class WaitFor:
 class Node:
     """A step of a `Graph`, and the nodes that it waits for.
 
-    ``after`` are their numbers in the graph; ``needs`` the names that the node's ``needs`` lists.
-    ``reads`` are the steps of other nodes whose results the step sees, ``names`` those of its own
-    that other nodes can see.
+    ``after`` are their numbers in the graph. ``reads`` are the steps of other nodes whose results
+    the step sees, ``names`` those of its own that other nodes can see.
     """
 
     step: Step
     after: tuple[int, ...]
-    needs: tuple[str, ...]
     reads: tuple[str, ...]
     names: tuple[str, ...]
 
 
 @struct
 class Graph:
-    """``nodes``: each begins when those that it waits for have ended, at most ``parallelism`` at
-    a time. A node stands behind those that it waits for. ``goes_on``: after a failure, what does
-    not depend on it goes on.
+    """``nodes``: each begins when those that it waits for have ended, ``parallelism`` at a time.
+
+    A node stands behind those that it waits for. ``goes_on``: after a failure, what does not depend
+    on it goes on.
     """
 
     gives: ClassVar[Gives] = "record"
@@ -196,7 +195,8 @@ class Step:
 
     ``label`` names it in the path of a run: ``steps.Fetch``, or its place where it has no name.
     ``timeout``, in milliseconds, is that of the whole step; calls and `WaitFor` have their own.
-    ``old_names`` are the fields that have the name of an earlier version, with that of today.
+    ``old_names`` are the fields that have the name of an earlier version, with that of today;
+    ``needs`` are the nodes that a node of a workflow lists as those that it needs.
     """
 
     name: str | None
@@ -206,6 +206,7 @@ class Step:
     label: str
     timeout: float | None = None
     old_names: tuple[tuple[str, str], ...] = ()
+    needs: tuple[str, ...] = ()
     parts: tuple[Part, ...] = field(init=False)
     """The lists of steps that the form holds, in reading order; made once, for many walks."""
     _fields: tuple[Field, ...] | None = field(init=False, default=None, repr=False)

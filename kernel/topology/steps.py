@@ -81,7 +81,15 @@ class _Reading:
         if "timeout" not in form_reader.fields:
             timeout = self.reader.milliseconds(data, "timeout", path)
         old = tuple((was, now) for was, now in OLD_NAMES.items() if was in data)
-        return Step(name, when, form or _WRONG, path, label_of(name, path), timeout, old)
+        needs = self._needs(data, path) if "needs" in data and "needs" in known else ()
+        return Step(name, when, form or _WRONG, path, label_of(name, path), timeout, old, needs)
+
+    def _needs(self, data: _Data, path: Path) -> tuple[str, ...]:
+        needs = data["needs"]
+        if isinstance(needs, (list, tuple)) and all(isinstance(one, str) for one in needs):
+            return tuple(needs)
+        self.reader.wrong("K007", "`needs` is a list of names of nodes", (*path, "needs"))
+        return ()
 
     def _no_form(self, data: _Data, given: list[str], path: Path) -> None:
         if given:

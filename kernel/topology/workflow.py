@@ -7,7 +7,6 @@ read. The order of the file means nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from kernel.errors import Path
 from kernel.manifest.suggest import did_you_mean
@@ -33,7 +32,7 @@ def read_workflow(reader: Reader, roles: Roles) -> Topology:
     result_path, result = roles.get("result", (("result",), None))
     steps = read_steps(reader, data, path, ("needs",))
     graph = Graph(
-        _ordered(reader, steps, data),
+        _ordered(reader, steps),
         _limit(reader, roles),
         _word(reader, roles) == CONTINUE,
     )
@@ -56,10 +55,9 @@ def _word(reader: Reader, roles: Roles) -> str | None:
 
 @struct(frozen=False)
 class _Draft:
-    """A node that is being read: its step, what it needs and reads, and what others see of it."""
+    """A node that is being read: its step, what it reads, and what others see of it."""
 
     step: Step
-    needs: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     reads_all: bool = False
     names: tuple[str, ...] = ()
@@ -67,9 +65,9 @@ class _Draft:
     """The numbers of the nodes that it waits for."""
 
 
-def _ordered(reader: Reader, steps: Steps, data: Any) -> tuple[Node, ...]:
+def _ordered(reader: Reader, steps: Steps) -> tuple[Node, ...]:
     """The nodes, each behind those that it waits for; in a circle, as they stand in the file."""
-    drafts = [_draft(reader, step, data[step.path[-1]]) for step in steps]
+    drafts = [_draft(step) for step in steps]
     homes = {name: number for number, one in enumerate(drafts) for name in one.names}
     nodes = {one.step.name: number for number, one in enumerate(drafts) if one.step.name}
     for number, one in enumerate(drafts):
@@ -85,7 +83,7 @@ def _ordered(reader: Reader, steps: Steps, data: Any) -> tuple[Node, ...]:
     return tuple(_node(drafts[number], drafts, places) for number in order)
 
 
-def _draft(reader: Reader, step: Step, data: Mapping[str, Any]) -> _Draft:
+def _draft(step: Step) -> _Draft:
     reads: set[str] = set()
     reads_all = False
     for inner in all_steps((step,)):
@@ -95,21 +93,11 @@ def _draft(reader: Reader, step: Step, data: Mapping[str, Any]) -> _Draft:
                 reads_all = reads_all or read is None
                 reads.update(read or ())
     names = tuple(one.name for one in visible_steps((step,)) if one.name is not None)
-    return _Draft(step, _needs(reader, step, data), frozenset(reads), reads_all, names)
-
-
-def _needs(reader: Reader, step: Step, data: Mapping[str, Any]) -> tuple[str, ...]:
-    needs = data.get("needs")
-    if needs is None:
-        return ()
-    if not isinstance(needs, (list, tuple)) or not all(isinstance(one, str) for one in needs):
-        reader.wrong("K007", "`needs` is a list of names of nodes", (*step.path, "needs"))
-        return ()
-    return tuple(needs)
+    return _Draft(step, frozenset(reads), reads_all, names)
 
 
 def _add_needs(reader: Reader, draft: _Draft, nodes: Mapping[str, int]) -> None:
-    for number, name in enumerate(draft.needs):
+    for number, name in enumerate(draft.step.needs):
         if name in nodes:
             draft.before.add(nodes[name])
             continue
@@ -156,8 +144,8 @@ def _report(reader: Reader, circle: list[_Draft]) -> None:
 
 def _place_of_need(draft: _Draft, needed: _Draft) -> Path:
     """Where a node says that it waits for another: in ``needs``, or in an expression."""
-    if needed.step.name in draft.needs:
-        return (*draft.step.path, "needs", draft.needs.index(needed.step.name))
+    if needed.step.name in draft.step.needs:
+        return (*draft.step.path, "needs", draft.step.needs.index(needed.step.name))
     for inner in all_steps((draft.step,)):
         for one in inner.fields:
             if not (steps_read(one.template) or frozenset()).isdisjoint(needed.names):
@@ -186,4 +174,4 @@ def _node(draft: _Draft, drafts: list[_Draft], places: Mapping[int, int]) -> Nod
     seen = (name for number in before for name in drafts[number].names)
     reads = tuple(name for name in seen if draft.reads_all or name in draft.reads)
     after = tuple(sorted(places[number] for number in before))
-    return Node(draft.step, after, draft.needs, reads, draft.names)
+    return Node(draft.step, after, reads, draft.names)
