@@ -9,6 +9,7 @@ from typing import Final
 from analyzer.checks.bindings import check_unbound
 from analyzer.checks.call_sites import check_site
 from analyzer.checks.expected import check_constant, expect
+from analyzer.checks.imports import check_imports
 from analyzer.checks.missing_brackets import check_value, may_be_expression
 from analyzer.checks.policies import check_policy
 from analyzer.checks.unit_check import UnitCheck
@@ -26,7 +27,7 @@ from analyzer.program.variables import INVOCATION, Names
 from analyzer.types import DYN, Dyn, List, Map, Record, Type, members_of
 from kernel.cel import Template
 from kernel.errors import Path
-from kernel.manifest import Definition, Policy, schemas_of
+from kernel.manifest import Definition, Module, Policy, schemas_of
 from kernel.safety import CLASSES
 
 _OF_TEXTS: Final = codes("missing-brackets")
@@ -38,6 +39,8 @@ def check_fields(check: UnitCheck) -> None:
     if isinstance(unit.owner, Policy):
         check_policy(check, unit.owner)
         return
+    if isinstance(unit.owner, Module):
+        check_imports(check, unit.owner)
     names = program.variables.of_module(unit.module)
     for field in unit.fields:
         _check_field(check, field, names, FIELD)

@@ -22,7 +22,7 @@ from analyzer.program.program import Program
 from analyzer.program.variables import ERROR, INDEX, INVOCATION, Names
 from analyzer.types import NEVER, Type
 from kernel.errors import Path
-from kernel.manifest import Definition, Document, Policy
+from kernel.manifest import Definition, Document, Module, Policy
 from kernel.structs import struct
 from kernel.topology.callsite import FIELDS as CALL_FIELDS
 from kernel.topology.callsite import CallSite
@@ -146,6 +146,8 @@ def _outside(program: Program, unit: Unit, path: Path) -> Scope:
     """A field of a resource, a target, a route, a policy, the check or safety of a definition."""
     if isinstance(unit.owner, Policy):
         return Scope(Facts(variables_of_policy(program, unit, unit.owner)), {})
+    if isinstance(unit.owner, Module) and path[:1] == ("imports",):
+        return Scope(Facts(program.variables.of_imports(unit.owner)), {})
     names: dict[str, Type] = dict(program.variables.of_module(unit.module))
     if isinstance(unit.owner, Definition) and path[:1] == ("safety",):
         return Scope(Facts(variables_of_safety(program, unit, unit.owner)), {})

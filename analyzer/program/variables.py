@@ -92,7 +92,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "target": "in the rules of a policy",
     "environment": "in the rules of a policy",
     "secrets": "everywhere but in a policy",
-    "resources": "everywhere but in a policy",
+    "resources": "everywhere but in a policy and in the values for an import",
 }
 """Where each variable that is not everywhere is in scope."""
 
@@ -120,6 +120,10 @@ class Variables:
                 "resources": self._resources(module),
             }
         return self._modules[module]
+
+    def of_imports(self, module: Module) -> Names:
+        """Those of the values that a module passes to its imports, before anything comes up."""
+        return {name: self.of_module(module)[name] for name in ("vars", "secrets")}
 
     def of_topology(self, unit: Unit) -> Names:
         """Those of the call sites of a unit: the module's, ``inputs``, and ``self`` in a body."""
@@ -185,6 +189,16 @@ def _field_of(type_: Type, name: str) -> Type:
         case types.Dyn():
             return type_
     return types.NULL
+
+
+def values_taken(declarations: Iterable[Declaration], module: Module) -> types.Record:
+    """What a module takes for its variables, or secrets: it needs what no other source gives."""
+    return types.Record(
+        tuple(
+            (one.name, types.Field(_lowered(one.schema, module, one.name), not one.has_source))
+            for one in declarations
+        )
+    )
 
 
 def _declared(declarations: Iterable[Declaration], module: Module, *, secret: bool) -> types.Record:

@@ -198,13 +198,16 @@ def _read_by(
 def unused_definitions(linked: Linked) -> Iterator[Finding]:
     """The definitions of a module that is run by itself, of which it has no resource.
 
-    What other modules import is for them to use; a controller may call what its inputs name.
+    What other modules import, or what is exported, is for others to use; a controller may call what
+    its inputs name.
     """
     root = linked.manifest.root
     if not root.definitions or not _is_run(linked, root):
         return
     used = frozenset(_named(document.data for document in linked.manifest.documents))
     for definition in root.definitions.values():
+        if definition.name in (root.exports or ()):
+            continue
         if used.isdisjoint((definition.kind, definition.name)):
             path = ("metadata", "name")
             message = k9_hygiene.unused_kind(definition.kind)

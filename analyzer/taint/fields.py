@@ -10,11 +10,14 @@ from analyzer.taint.reached import Reached
 from analyzer.taint.sinks import Sink
 from analyzer.taint.survey import Survey
 from analyzer.taint.tracing import Env, pieces
+from kernel.manifest import Module, schemas_of
 
 
 def walk_fields(survey: Survey, unit: Unit) -> Reached:
     """What the fields of a unit with CEL come to."""
     reached = Reached(unit)
+    if isinstance(unit.owner, Module):
+        _walk_imports(survey, unit.owner, reached)
     sinks = list(sinks_of_fields(survey, unit))
     if not sinks:
         return reached
@@ -30,6 +33,20 @@ def walk_fields(survey: Survey, unit: Unit) -> Reached:
             context["result"] = result_of_call(survey, unit, site.site, CLEAN, "result")
             _put(reached, place, {**env, **context}, sinks)
     return reached
+
+
+def _walk_imports(survey: Survey, module: Module, reached: Reached) -> None:
+    """The values that a module passes to the variables of its imports, which are not hidden."""
+    env = survey.module(module)
+    for alias, passed in module.passed.items():
+        imported = module.imports[alias]
+        for name, value in passed.vars.items():
+            declared = imported.vars.get(name)
+            if declared is not None:
+                place = survey.annotations(declared.schema, schemas_of(imported))
+                why = f"into the variable `{name}` of {imported.name}, which is none of its secrets"
+                path = (*passed.path, "vars", name)
+                reached.put(pieces(written(value), env), path, [Sink((), place, why)])
 
 
 def _put(reached: Reached, place: CelField, env: Env, sinks: list[Sink]) -> None:

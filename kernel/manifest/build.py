@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from kernel.errors import Fault, Path
@@ -77,8 +77,9 @@ def declarations(document: Document | None, field: str) -> dict[str, model.Decla
     return {
         name: model.Declaration(
             name,
-            {k: v for k, v in schema.items() if k != "env"},
+            {k: v for k, v in schema.items() if k not in _SOURCES},
             schema.get("env"),
+            schema.get("file"),
             document,
             (field, name),
         )
@@ -92,9 +93,33 @@ def targets(document: Document | None) -> tuple[model.Target, ...] | None:
     if document is None or document.data.get("targets") is None:
         return None
     return tuple(
-        model.Target(site, document, ("targets", index))
+        model.Target(site, document, ("targets", index), site.get("start") == "manual")
         for index, site in enumerate(document.data["targets"])
     )
+
+
+_SOURCES = ("env", "file")
+"""The fields of a declaration that are no keywords of its schema."""
+
+
+def import_source(written: str | Mapping[str, Any]) -> str:
+    """Where an import leads: it is written as a text, or as a mapping with ``source``."""
+    return written if isinstance(written, str) else str(written["source"])
+
+
+def passed_values(document: Document, alias: str) -> model.Passed | None:
+    """The values that an import of a Kernel.Module document passes on, None where it has none."""
+    written = document.data["imports"][alias]
+    if isinstance(written, str) or not (written.get("vars") or written.get("secrets")):
+        return None
+    vars, secrets = written.get("vars") or {}, written.get("secrets") or {}
+    return model.Passed(vars, secrets, document, ("imports", alias))
+
+
+def exports(document: Document | None) -> tuple[str, ...] | None:
+    """The ``exports`` of a Kernel.Module document, or None where it has no such field."""
+    named = None if document is None else document.data.get("exports")
+    return None if named is None else tuple(named)
 
 
 def check_head(document: Document, faults: list[Fault]) -> bool:

@@ -13,7 +13,7 @@ MAX_FAULTS = 100  # a document with more expressions that do not parse has no mo
 _HELP = "make the map by an expression: ${{ {key: value} }}"
 _HOLDERS = {
     "Kernel.Definition": ("safety", "check", "body"),
-    "Kernel.Module": ("targets",),
+    "Kernel.Module": ("imports", "targets"),
     "Kernel.Policy": ("rules",),
 }
 """The fields of the kernel's own kinds that take CEL; other kinds are searched as a whole."""

@@ -44,6 +44,11 @@ def _installed(name: str | None = None) -> EntryPoints:
     return entry_points(group=GROUP) if name is None else entry_points(group=GROUP, name=name)
 
 
+def entry_package(name: str) -> str | None:
+    """The package that an installed module of a name (an entry point) lies in, or None."""
+    return next((entry.value for entry in _installed(name=name)), None)
+
+
 def package_folder(package: str) -> Path | None:
     """The folder of an installed package (``a`` or ``a.b``), or None."""
     from importlib.util import find_spec  # for start-up time

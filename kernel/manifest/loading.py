@@ -7,14 +7,28 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, count, islice
 from pathlib import Path
 
 from kernel.errors import Fault, ManifestError
+from kernel.errors import Path as DataPath
 from kernel.manifest import build
 from kernel.manifest.document import Document
 from kernel.manifest.expressions import check_expressions
-from kernel.manifest.library import library, package_folder
-from kernel.manifest.model import Manifest, Module
+from kernel.manifest.import_places import (
+    ITSELF,
+    OUTSIDE,
+    PROJECT_FILE,
+    ImportPlace,
+    circle_of,
+    folders_with_manifests,
+    identity,
+    import_place,
+    is_package,
+    way_to,
+)
+from kernel.manifest.library import library
+from kernel.manifest.model import Manifest, Module, Passed
 from kernel.manifest.python_modules import places_of
 from kernel.manifest.schemas import check_definitions
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
@@ -22,15 +36,9 @@ from kernel.manifest.stream import Read, read_stream
 from kernel.structs import field, struct
 
 _KIND_LINE = re.compile(r"^kind[ \t]*:", re.MULTILINE)
-_PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-
-PROJECT_FILE = "kernel.toml"
-"""The folder that holds it is the root of a project: imports stay inside (language.md, Module)."""
-
 MAX_FILES = 10_000  # a folder with more manifests is a fault
 MAX_IMPORT_DEPTH = 50  # imports of imports of … beyond this are a fault
-
-_OUTSIDE = f"put a {PROJECT_FILE} into the folder that holds both, or import an installed package"
+MAX_MODULES = 1_000  # a module that is imported with other values counts once more
 
 Stream = tuple[list[Read], list[Fault]]
 
@@ -138,35 +146,45 @@ def default_name(place: Path) -> str:
     return name if build.IDENTIFIER.fullmatch(name) else f"_{name}"
 
 
+@struct
+class _Imports:
+    """What a module imports, by alias, and the values that it passes there."""
+
+    modules: dict[str, Module] = field(default_factory=dict)
+    passed: dict[str, Passed] = field(default_factory=dict)
+
+
 class _Loader:
     """One load: the faults so far, and the modules by the place that they came from."""
 
     def __init__(self, shared: Shared | None = None) -> None:
-        self.shared = shared or Shared()
+        self.shared = shared or Shared(streams={})
         self.faults: list[Fault] = []
-        self.sources: list[Source] = []
+        self.sources: dict[str, Source] = {}
         self.documents: list[Document] = []
         self.loaded: dict[str, Module] = {}
+        self.begun = 0  # imported modules whose reading has begun
         self.opening: list[str] = []
+        self.keys: list[str] = []  # of the modules that are being read, the innermost last
         self.start: Path | None = None  # the folder of the manifest
         self.root: str | None = None  # what is imported lies inside this folder, by its real path
 
     def manifest(self, root: Module) -> tuple[Manifest, tuple[Fault, ...]]:
         modules: dict[str, Module] = {}
         for module in (root, *self.loaded.values()):
-            # A name that is taken already has its path with it.
-            taken = module.name in modules
-            modules[f"{module.name} ({module.folder})" if taken else module.name] = module
+            modules[_free_name(module, modules)] = module
             self.faults += check_definitions(module)
             self.shared.places.update(_python_places(module))
         self.faults += check_expressions(self.documents)
-        manifest = Manifest(root, modules, tuple(self.sources), tuple(self.documents))
-        return manifest, ManifestError(self.faults).faults
+        manifest = Manifest(root, modules, tuple(self.sources.values()), tuple(self.documents))
+        return manifest, ManifestError(dict.fromkeys(self.faults)).faults
 
     def open(self, places: list[Path], name: str, given: Sequence[Source] = ()) -> Module:
         """The module that the files and folders at ``places`` make, and texts that are given."""
         before = len(self.opening)
-        self.opening += map(_identity, places)
+        self.opening += map(identity, places)
+        if not self.keys:
+            self.keys.append("\n".join(self.opening))
         folder = next((place if place.is_dir() else place.parent for place in places), None)
         if self.start is None:
             self.start = folder or Path()
@@ -178,7 +196,7 @@ class _Loader:
 
     def project(self, folder: Path) -> str:
         """The root of the project that a folder belongs to: the nearest with a kernel.toml."""
-        start = Path(_identity(folder))
+        start = Path(identity(folder))
         for place in (start, *start.parents):
             self.shared.places.add(str(place / PROJECT_FILE))
             if (place / PROJECT_FILE).is_file():
@@ -189,8 +207,9 @@ class _Loader:
         """Whether a place lies in the project, by its path and by where its links lead."""
         if self.root is None:
             self.root = self.project(self.start or Path())
-        ends = (_identity(place), _identity(place.parent))
-        return all(os.path.commonpath([self.root, end]) == self.root for end in ends)
+        ends = (identity(place), identity(place.parent))
+        is_root = ends[0] == self.root
+        return is_root or all(os.path.commonpath([self.root, end]) == self.root for end in ends)
 
     def sources_of(self, path: Path) -> list[tuple[Source, bool]]:
         """The files of a path; with each, whether it must be a manifest."""
@@ -217,7 +236,7 @@ class _Loader:
     def _read(self, path: Path, name: str, explicit: bool) -> list[tuple[Source, bool]]:
         self.shared.places.add(str(path))
         try:
-            if self.shared.texts and (text := self.shared.texts.get(_identity(path))) is not None:
+            if self.shared.texts and (text := self.shared.texts.get(identity(path))) is not None:
                 return [(Source(name, decode(text, name), path.parent), explicit)]
             if path.exists() and not path.is_file():
                 raise ManifestError([Fault("K001", f"{name} is not a regular file")])
@@ -229,15 +248,15 @@ class _Loader:
     def module(self, sources: list[tuple[Source, bool]], name: str, folder: Path | None) -> Module:
         documents = [d for source, explicit in sources for d in self._documents(source, explicit)]
         parts = build.build_parts(documents, name, self.faults)
-        self.documents += documents
         document = parts.module
         metadata = document.data["metadata"] if document else {}
+        imports = self._imports(document, folder)
         return Module(
             build.module_name(document) or name,
             folder,
             metadata.get("version", ""),
             metadata.get("description", ""),
-            self._imports(document, folder),
+            imports.modules,
             build.declarations(document, "vars"),
             build.declarations(document, "secrets"),
             build.targets(document),
@@ -245,6 +264,8 @@ class _Loader:
             parts.resources,
             document,
             parts.policies,
+            imports.passed,
+            build.exports(document),
             library_module,
         )
 
@@ -256,75 +277,123 @@ class _Loader:
                 return []
         elif not documents and not faults:
             faults.append(Fault("K001", "there is no resource in this file", source.span(0, 0)))
-        self.sources.append(source)
         self.faults += faults
-        return [d for d in documents if build.check_head(d, self.faults)]
+        sound = [d for d in documents if build.check_head(d, self.faults)]
+        if source.name not in self.sources:  # else a module is read again, for other values
+            self.sources[source.name] = source
+            self.documents += sound
+        return sound
 
-    def _imports(self, document: Document | None, folder: Path | None) -> Mapping[str, Module]:
-        imports: dict[str, Module] = {}
+    def _imports(self, document: Document | None, folder: Path | None) -> _Imports:
+        found = _Imports()
         declared = document.data.get("imports") or {} if document else {}
-        for alias, target in declared.items():
+        for alias, written in declared.items():
             assert document is not None
-            place, root = self._import_place(target, folder)
-            path = ("imports", alias)
-            if root is None and place is not None and not self.is_inside(place):
-                message = f"the import {target!r} leads out of the project"
-                self._fault(message, document, path, "K201", _OUTSIDE)
-            elif place is None or not place.exists():
-                self._fault(f"the import {target!r} is not there", document, path, "K201")
-            elif (module := self._import(place, root, document, path)) is not None:
-                imports[alias] = module
-        return imports
+            path: DataPath = ("imports", alias)
+            passed = build.passed_values(document, alias)
+            if not isinstance(written, str):
+                path = (*path, "source")
+            module = self._import(build.import_source(written), folder, document, path, passed)
+            if module is not None:
+                found.modules[alias] = module
+                if passed is not None:
+                    found.passed[alias] = passed
+        return found
 
     def _import(
-        self, place: Path, root: str | None, document: Document, path: tuple[str, str]
+        self,
+        source: str,
+        folder: Path | None,
+        document: Document,
+        path: DataPath,
+        passed: Passed | None,
     ) -> Module | None:
-        identity = _identity(place)
-        if identity in self.opening:
-            circle = [*self.opening[self.opening.index(identity) :], identity]
-            names = " → ".join(Path(step).name for step in circle)
-            self._fault(f"imports in a circle: {names}", document, path, "K203")
+        """The module that an import leads to; None, with a fault, where it cannot be read."""
+        place = self._import_place(source, folder)
+        if place is not None and place.root is None and not self.is_inside(place.place):
+            message = f"the import {source!r} leads out of the project"
+            self._fault(message, document, path, "K201", OUTSIDE)
+            return None
+        if place is None or not place.place.exists():
+            help = way_to(source, folder)
+            self._fault(f"the import {source!r} is not there", document, path, "K201", help)
+            return None
+        where = identity(place.place)
+        circle = [Path(step).name for step in circle_of(where, self.opening)]
+        if circle:
+            itself = len(circle) == 2
+            what = "the manifest imports itself" if itself else "imports in a circle"
+            message = f"{what}: {' → '.join(circle)}"
+            self._fault(message, document, path, "K203", ITSELF if itself else None)
             return None
         if len(self.opening) > MAX_IMPORT_DEPTH:
             message = f"imports nested more than {MAX_IMPORT_DEPTH} deep"
             self._fault(message, document, path, "K201")
             return None
-        if identity not in self.loaded:
-            known = self.shared.modules.get(identity)
+        key = self._key(where, passed)
+        if key not in self.loaded:
+            known = self.shared.modules.get(key)
             if known is not None:
                 self._reuse(known)
+            elif self.begun >= MAX_MODULES:
+                message = f"more than {MAX_MODULES} modules; with other values one counts again"
+                self._fault(message, document, path, "K201")
+                return None
             else:
-                before, self.root = self.root, root or self.root
-                self.loaded[identity] = self.open([place], default_name(place))
-                self.root = before
-                self.shared.modules[identity] = self.loaded[identity]
-        return self.loaded[identity]
+                self._read_import(place, key, source, document, path)
+        return self.loaded[key]
+
+    def _read_import(
+        self, place: ImportPlace, key: str, source: str, document: Document, path: DataPath
+    ) -> None:
+        self.begun += 1
+        before, self.root = self.root, place.root or self.root
+        faults = len(self.faults)
+        self.keys.append(key)
+        module = self.open([place.place], default_name(place.place))
+        self.keys.pop()
+        self.root = before
+        self.loaded[key] = self.shared.modules[key] = module
+        if _is_empty(module) and len(self.faults) == faults:
+            inner = ", ".join(f"{source.rstrip('/')}/{name}" for name in _inner_folders(place))
+            help = f"a folder is read without its folders; there is {inner}" if inner else None
+            self._fault(f"there is no manifest in {source!r}", document, path, "K201", help)
+
+    def _key(self, where: str, passed: Passed | None) -> str:
+        """What is the same for two imports that share a module.
+
+        The same place is one module, unless other values are passed to it; expressions may have
+        other values in another importer.
+        """
+        if passed is None:
+            return where
+        written = repr((sorted(passed.vars.items()), sorted(passed.secrets.items())))
+        importer = self.keys[-1] if "${{" in written else ""
+        return "\n".join((where, written, importer))
 
     def _reuse(self, module: Module) -> None:
         """Take over a module that another load has read, with all that it imports."""
-        identities = {id(other): identity for identity, other in self.shared.modules.items()}
+        keys = {id(other): key for key, other in self.shared.modules.items()}
         waiting = [module]
         while waiting:
             here = waiting.pop()
-            if identities[id(here)] not in self.loaded:
-                self.loaded[identities[id(here)]] = here
+            if keys[id(here)] not in self.loaded:
+                self.loaded[keys[id(here)]] = here
                 waiting.extend(here.imports.values())
 
-    def _import_place(self, target: str, folder: Path | None) -> tuple[Path | None, str | None]:
-        """The place of an import; for an installed package also the root of its own imports."""
-        if _PACKAGE.fullmatch(target) and not target.endswith((".yaml", ".yml")):
-            self.shared.places.add(f"package:{target}")
-            top = package_folder(target.partition(".")[0])
-            return package_folder(target), None if top is None else _identity(top)
-        place = (folder or Path()) / target
-        self.shared.places.add(str(place))
-        return place, None
+    def _import_place(self, source: str, folder: Path | None) -> ImportPlace | None:
+        found = import_place(source, folder)
+        if is_package(source):
+            self.shared.places.add(f"package:{source}")
+        elif found is not None:
+            self.shared.places.add(str(found.place))
+        return found
 
     def _fault(
         self,
         message: str,
         document: Document,
-        path: tuple[str, str],
+        path: DataPath,
         code: str,
         help: str | None = None,
     ) -> None:
@@ -342,12 +411,20 @@ def _python_places(module: Module) -> set[str]:
     return {place for name in names if folder for place in places_of(name, folder)}
 
 
-def _identity(place: Path) -> str:
-    """The same for all ways to write one place."""
-    try:
-        return os.path.realpath(place)
-    except (OSError, ValueError):
-        return str(place)
+def _free_name(module: Module, taken: Mapping[str, Module]) -> str:
+    """A name for a module; one that is taken has its folder with it, then a number."""
+    names = (module.name, f"{module.name} ({module.folder})")
+    numbered = (f"{module.name} ({module.folder}) {number}" for number in count(2))
+    return next(name for name in chain(names, numbered) if name not in taken)
+
+
+def _is_empty(module: Module) -> bool:
+    parts = (module.document, module.definitions, module.resources, module.policies)
+    return not any(parts)
+
+
+def _inner_folders(place: ImportPlace) -> Iterator[str]:
+    return islice(folders_with_manifests(place.place), 3)
 
 
 def _text(text: str | bytes, name: str) -> str:

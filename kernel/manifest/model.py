@@ -19,13 +19,23 @@ Threshold = Literal["strict", "conditions"]
 
 @struct(eq=False)
 class Declaration:
-    """A variable or a secret of a module. ``schema`` is its JSON Schema, with ``default``."""
+    """A variable or a secret of a module. ``schema`` is its JSON Schema, with ``default``.
+
+    ``env`` names the environment variable, ``file`` the file that gives the value: a path from the
+    folder of the manifest.
+    """
 
     name: str
     schema: Mapping[str, Any]
     env: str | None
+    file: str | None
     document: Document
     path: DataPath
+
+    @property
+    def has_source(self) -> bool:
+        """Whether a value may be there without any that is given from outside."""
+        return "default" in self.schema or self.env is not None or self.file is not None
 
     @property
     def span(self) -> Span:
@@ -119,9 +129,23 @@ class Policy:
 
 @struct(eq=False)
 class Target:
-    """A call site that ``kernel apply`` starts: its data, and its path in the document."""
+    """A call site that ``kernel apply`` starts: its data, and its path in the document.
+
+    ``is_manual``: the target is started only when a caller names its resource.
+    """
 
     data: Mapping[str, Any]
+    document: Document
+    path: DataPath
+    is_manual: bool = False
+
+
+@struct(eq=False)
+class Passed:
+    """The values, with CEL, that a module passes to one that it imports, at ``path``."""
+
+    vars: Mapping[str, Any]
+    secrets: Mapping[str, Any]
     document: Document
     path: DataPath
 
@@ -131,7 +155,8 @@ class Module:
     """The resources of one manifest, by name, with the modules that it imports, by alias.
 
     ``document`` is the Kernel.Module document, None where there is none. ``targets`` is None
-    where the module does not declare any.
+    where the module does not declare any. ``passed`` are the values that the module passes to its
+    imports, by alias. ``exports`` are the names that importers may refer to, None for all.
     """
 
     name: str
@@ -146,10 +171,16 @@ class Module:
     resources: Mapping[str, Resource] = field(default_factory=dict)
     document: Document | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    passed: Mapping[str, Passed] = field(default_factory=dict)
+    exports: tuple[str, ...] | None = None
     library: Callable[[str], Module | None] = lambda name: None
     """Gives the installed module of a name; raises ManifestError if its manifest is wrong."""
     memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
     """What readers made of the module once, by keys of their own."""
+
+    def is_exported(self, name: str) -> bool:
+        """Whether importers may refer to a kind or a resource of the module by its bare name."""
+        return self.exports is None or name in self.exports
 
 
 @struct(eq=False)

@@ -93,8 +93,33 @@ _DECLARATIONS = {
     "propertyNames": _IDENTIFIER,
     "additionalProperties": {
         "type": "object",
-        "properties": {"env": {"type": "string", "pattern": "^[^=\\x00]+$"}},
+        "properties": {
+            "env": {"type": "string", "pattern": "^[^=\\x00]+$"},
+            "file": {"type": "string", "pattern": "^[^\\x00]+$"},
+        },
     },
+}
+
+_VALUES = {
+    "type": "object",
+    "propertyNames": _IDENTIFIER,
+    "additionalProperties": {"x-kernel-eval": "load"},
+}
+
+_IMPORT = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "properties": {
+        "source": {
+            "description": "The folder, the file, or the installed package.",
+            "type": "string",
+            "minLength": 1,
+        },
+        "vars": _described("Values for its variables: CEL over `vars` and `secrets`.", _VALUES),
+        "secrets": _described("Values for its secrets: CEL over `vars` and `secrets`.", _VALUES),
+    },
+    "required": ["source"],
+    "additionalProperties": False,
 }
 
 _MODULE: dict[str, Any] = {
@@ -105,16 +130,38 @@ _MODULE: dict[str, Any] = {
             "description": "Other manifests by alias: a folder, a file, an installed package.",
             "type": "object",
             "propertyNames": _IDENTIFIER,
-            "additionalProperties": {"type": "string", "minLength": 1},
+            "additionalProperties": _IMPORT,
+        },
+        "exports": {
+            "description": "The kinds and resources that importers may refer to; absent: all.",
+            "type": "array",
+            "items": _IDENTIFIER,
+            "uniqueItems": True,
         },
         "vars": _described(
-            "Values by name, a JSON Schema each, with `env` and `default`.", _DECLARATIONS
+            "Values by name, a JSON Schema each, with `env`, `file` and `default`.", _DECLARATIONS
         ),
         "secrets": {"description": "The same for values that are never printed.", **_DECLARATIONS},
         "targets": {
             "description": "The call sites that are started, in order; Services first.",
             "type": "array",
-            "items": {"type": "object", "x-kernel-call": True, "required": ["invoke"]},
+            "items": {
+                "type": "object",
+                "x-kernel-call": True,
+                "properties": {
+                    "start": {
+                        "description": "manual: started only when it is named.",
+                        "enum": ["manual"],
+                    }
+                },
+                "required": ["invoke"],
+            },
+        },
+        "serve": {
+            "description": "What answers calls that name no target.",
+            "type": "object",
+            "properties": {"agent": _described("The name of the agent.", _IDENTIFIER)},
+            "additionalProperties": False,
         },
     },
 }

@@ -53,12 +53,19 @@ class Start:
 
 
 def starts(manifest: Manifest, registry: Registry, address: str | None) -> list[Start]:
-    """What to start, in order. Raises :class:`UsageError` when that is not clear."""
+    """What to start, in order. Raises :class:`UsageError` when that is not clear.
+
+    Who names a resource that a ``start: manual`` target calls starts that target, with its inputs.
+    """
     module = manifest.root
     if address is not None:
-        return [Start(find_target(manifest, registry, address))]
+        named = find_target(manifest, registry, address)
+        return list(_declared(registry, module, named)) or [Start(named)]
     if module.targets is not None:
-        return list(_declared(registry, module))
+        found = list(_declared(registry, module, None))
+        if module.targets and not found:
+            raise UsageError("every target says `start: manual`; name one with --target")
+        return found
     instances = list(registry.all(module))
     services = [Start(one) for one in instances if one.definition.capability == "Service"]
     candidates = [one for one in instances if _is_candidate(one, module)]
@@ -75,19 +82,24 @@ def starts(manifest: Manifest, registry: Registry, address: str | None) -> list[
     raise UsageError("there is nothing to start: the manifest has no topology and no service")
 
 
-def _declared(registry: Registry, module: Module) -> Iterator[Start]:
+def _declared(registry: Registry, module: Module, named: Instance | None) -> Iterator[Start]:
+    """The targets of a module that need not be named, or those of ``named`` that must be."""
     scope = registry.scope(module)
-    taken: Counter[str] = Counter()
+    found = []
     for target in module.targets or ():
         reader = Reader(target.document)
         site = read_call_site(reader, target.data, target.path)
         if site is None or reader.faults:
             raise ManifestError(reader.faults)
         instance = registry.find(site.target, scope)
+        if target.is_manual is (named is not None) and named in (None, instance):
+            found.append((target, site, instance))
+    taken: Counter[str] = Counter()
+    for target, site, instance in found:
         count = taken[instance.name]
         taken[instance.name] += 1
         label = f"{instance.name}[{count}]" if count else instance.name
-        yield Start(instance, site, target.document, label if len(module.targets or ()) > 1 else "")
+        yield Start(instance, site, target.document, label if len(found) > 1 else "")
 
 
 def _is_candidate(instance: Instance, module: Module) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kernel.errors import Fault, ManifestError, ValuesError
+from kernel.cel import CelError, Template, compile_template, references, to_json
+from kernel.errors import Fault, ValuesError
 from kernel.events import Redactor
 from kernel.events.redaction import step, texts
 from kernel.events.references import References
-from kernel.manifest import Manifest, Module, resolve_values
-from kernel.manifest.values import Values
+from kernel.manifest import Manifest, Module
+from kernel.manifest.values import Group, PassedValue, PassedValues, Values, find_values
 from kernel.registry.scope import ModuleScope
 
 
@@ -21,7 +22,7 @@ def scopes_of(
 ) -> tuple[dict[int, ModuleScope], list[str]]:
     """The scope of each module by its identity, and the texts that must never be shown.
 
-    ``given`` are values for the root module, above its environment variables and defaults.
+    ``given`` are values for the root module, above its environment variables, files and defaults.
     Raises :class:`ValuesError` with all that is missing or wrong, in all modules.
     """
     found = _values(manifest, given, environ)
@@ -59,9 +60,15 @@ def variables_as_given(
     """
     own = {name: given[name] for name in manifest.root.secrets if name in given}
     found = _values(manifest, own, environ, lambda module: replace(module, vars={}))
-    secrets = {module: values.secrets for module, values in found.items()}
+    secrets = {module: _known_secrets(values) for module, values in found.items()}
     redactor = Redactor(texts([*secrets.values()]))
     return dict(References(redactor, named_secrets(manifest, secrets)).show(dict(kept)))
+
+
+def _known_secrets(values: Values) -> dict[str, Any]:
+    """The secrets of a module but for those that are made of variables, which are not known yet."""
+    known = values.secrets.items()
+    return {name: value for name, value in known if ("secrets", name) not in values.unknown}
 
 
 def _values(
@@ -77,15 +84,60 @@ def _values(
     environ = os.environ if environ is None else environ
     found: dict[int, Values] = {}
     faults: list[Fault] = []
-    for module in _modules(manifest):
+    waiting: list[tuple[Module, PassedValues | None]] = [(manifest.root, None)]
+    while waiting:
+        module, passed = waiting.pop()
+        if id(module) in found:
+            continue
         own = given if module is manifest.root else None
-        try:
-            found[id(module)] = resolve_values(declared(module), own, environ)
-        except ManifestError as error:
-            faults.extend(error.faults)
+        asked = declared(module)
+        values, wrong = find_values(asked, own, environ, passed)
+        left_out: set[tuple[Group, str]]
+        left_out = {("vars", name) for name in module.vars.keys() - asked.vars}
+        values = replace(values, unknown=values.unknown | left_out)
+        found[id(module)] = values
+        faults += wrong
+        for alias, imported in module.imports.items():
+            if id(imported) not in found:
+                waiting.append((imported, _passed(module, alias, values, faults)))
     if faults:
-        raise ValuesError(faults)
+        redactor = Redactor(texts([values.secrets for values in found.values()]))
+        raise ValuesError(replace(one, message=redactor.text(one.message)) for one in faults)
     return found
+
+
+def _passed(
+    module: Module, alias: str, values: Values, faults: list[Fault]
+) -> dict[tuple[Group, str], PassedValue]:
+    """The values that a module passes to one of its imports; ``faults`` gets what fails."""
+    written = module.passed.get(alias)
+    found: dict[tuple[Group, str], PassedValue] = {}
+    if written is None:
+        return found
+    bindings = {"vars": values.vars, "secrets": values.secrets}
+    groups: dict[Group, Mapping[str, Any]] = {"vars": written.vars, "secrets": written.secrets}
+    for group, ones in groups.items():
+        for name, one in ones.items():
+            path, document = (*written.path, group, name), written.document
+            template = compile_template(one)
+            value, is_known = None, not _reads(template, values.unknown)
+            if is_known:
+                try:
+                    value = to_json(template.evaluate(bindings))
+                except CelError as error:
+                    span = document.span((*path, *error.path))
+                    faults.append(Fault("K301", str(error), span, None, path))
+                    is_known = False
+            found[group, name] = PassedValue(value, document, path, is_known)
+    return found
+
+
+def _reads(template: Template, unknown: Collection[tuple[Group, str]]) -> bool:
+    """Whether a template reads variables or secrets that have no value."""
+    read = (one for _, each in template.tree.expressions() for one in references(each.expr))
+    return any(
+        one[0] == group and one[1:2] in ((), (name,)) for one in read for group, name in unknown
+    )
 
 
 def _modules(manifest: Manifest) -> Iterator[Module]:

@@ -20,7 +20,8 @@ from kernel.manifest import (
     unknown_kind,
 )
 from kernel.manifest.loading import without_collection
-from kernel.manifest.resolve import is_lost
+from kernel.manifest.module_fields import module_faults
+from kernel.manifest.resolve import is_lost, unexported
 from kernel.manifest.suggest import did_you_mean
 from kernel.policy.known import unknown_targets
 from kernel.topology.callsite import Target, read_call_site, read_target
@@ -63,6 +64,8 @@ def _verify_module(
         verifier.definition(definition)
     for resource in module.resources.values():
         faults += of_resource(module, resource)
+    if module.document is not None:
+        faults += module_faults(module, module.document)
     for target in module.targets or ():
         verifier.site(target.document, target.data, target.path, _STARTED)
     faults += unknown_targets(manifest, module)
@@ -137,8 +140,9 @@ class _Verifier:
         if found is None:
             if is_lost(self._module, target.kind) or is_lost(self._module, name):
                 return
+            told = unexported(self._module, target.kind, name)
             hint = did_you_mean(name, self._names())
-            self._wrong(target, "name", f"there is no resource `{name}`", hint)
+            self._wrong(target, "name", *(told or (f"there is no resource `{name}`", hint)))
             return
         resource, module = found
         if definition is not resolve_kind(module, resource.kind):
@@ -149,7 +153,8 @@ class _Verifier:
     def _names(self) -> Iterator[str]:
         yield from self._module.resources
         for alias, imported in self._module.imports.items():
-            yield from (f"{alias}.{name}" for name in imported.resources)
+            exported = filter(imported.is_exported, imported.resources)
+            yield from (f"{alias}.{name}" for name in exported)
 
     def _in_place(self, target: Target, fields: Mapping[str, Any]) -> None:
         assert target.document is not None

@@ -72,7 +72,7 @@ def resources_for(module: Module, wanted: str, kind: str | None) -> Iterator[Ite
     for prefix, home in places:
         for name, resource in home.resources.items():
             found = find_kind(home, resource.kind)
-            if found is None:
+            if found is None or (home is not module and not home.is_exported(name)):
                 continue
             if found[0] is meant[0] if meant else serves(home, resource.kind, found[0], wanted):
                 label, rank = prefix + name, 2 if prefix else 1

@@ -119,6 +119,9 @@ def _inner(slot: Slot, step: str | int) -> Slot:
         known = _system(slot.kind, inner, step)
         if known is not None:
             return known
+    own = _of_module(slot, inner, step)
+    if own is not None:
+        return own
     if slot.holder is not None and slot.holder.kind in SYSTEM_KINDS and slot.name in _DECLARED:
         return replace(inner, nodes=(vocabulary.DECLARATION,), root=SCHEMA)
     if _is_schema(slot, step):
@@ -190,6 +193,30 @@ def _system(kind: str, slot: Slot, step: str | int) -> Slot | None:
     root = vocabulary.TOPOLOGY if step == "body" else SCHEMA
     said = SYSTEM_KINDS[kind]["properties"].get(step, {}).get("description", "")
     return replace(slot, nodes=({**root, "description": said},), root=root)
+
+
+def _of_module(around: Slot, slot: Slot, step: str | int) -> Slot | None:
+    """What a Kernel.Module takes by what is declared: exported names, values for an import."""
+    names = [
+        one.name for one in (around, around.holder, around.holder and around.holder.holder) if one
+    ]
+    top = around
+    while top.holder is not None:
+        top = top.holder
+    if top.kind != "Kernel.Module":
+        return None
+    if names == ["exports", ""]:
+        module = slot.module
+        known = [*module.resources, *(one.name for one in module.definitions.values())]
+        return replace(slot, nodes=({"type": "string", "enum": known},))
+    if names[1:] == ["imports", ""] and step in _DECLARED:
+        imported = slot.module.imports.get(str(around.name))
+        if imported is not None:
+            declared = imported.vars if step == "vars" else imported.secrets
+            fields = {name: _bundled(one.schema, imported) for name, one in declared.items()}
+            needed = [name for name, one in declared.items() if not one.has_source]
+            return replace(slot, nodes=({"properties": fields, "required": needed},))
+    return None
 
 
 def _arguments(slot: Slot, call: Slot) -> Slot:

@@ -320,6 +320,7 @@ DECLARATION: Final[Schema] = {
     **SCHEMA,
     "properties": {
         "env": _text("The environment variable that gives the value."),
+        "file": _text("The file that gives the value: a path from the folder of the manifest."),
         **SCHEMA["properties"],
     },
 }

@@ -30,6 +30,8 @@ class Place:
 
 INPUT: Final = Place("K204", "K205", "K206", "K207", "input")
 OUTPUT: Final = Place("K208", "K208", "K208", "K208", "output")
+VARIABLE: Final = Place("K204", "K205", "K206", "K207", "variable")
+SECRET: Final = Place("K204", "K205", "K206", "K207", "secret")
 FIELD: Final = Place("K007", "K003", "K206", "K007", "field")
 
 

@@ -60,7 +60,8 @@ def test_an_imported_module_has_its_values_from_the_environment(tmp_path: Path) 
         resolve_values(root.imports["Till"], None, {})
     helps = {fault.message: fault.help for fault in caught.value.faults}
     assert helps == {
-        "the variable `limit` has no value": "declare an `env` for `limit`: its module is imported",
+        "the variable `limit` has no value": "pass it where the module is imported: "
+        "{ source: …, vars: { limit: … } }",
         "the secret `token` has no value": "set PAY_TOKEN",
     }
     with pytest.raises(ManifestError) as caught:
@@ -73,7 +74,7 @@ def test_an_imported_module_has_its_values_from_the_environment(tmp_path: Path) 
         ("the module declares no variable `Till.token`", "set PAY_TOKEN"),
         (
             "the module declares no variable `Till.limit`",
-            "declare an `env` for `limit`: its module is imported",
+            "pass it where the module is imported: { source: …, vars: { limit: … } }",
         ),
         ("the module declares no variable `Till.x`", None),
     ]
