@@ -27,13 +27,15 @@ def read_value(path: Path) -> str | None:
         return None
     except (OSError, ValueError) as error:
         raise UnreadableValue(f"cannot be read: {_reason(error)}") from None
-    with os.fdopen(number, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise UnreadableValue("is not a regular file")
-        try:
+        with os.fdopen(number, "rb", closefd=False) as stream:
             data = stream.read(MAX_VALUE_BYTES + 1)
-        except OSError as error:
-            raise UnreadableValue(f"cannot be read: {_reason(error)}") from None
+    except OSError as error:
+        raise UnreadableValue(f"cannot be read: {_reason(error)}") from None
+    finally:
+        os.close(number)
     if len(data) > MAX_VALUE_BYTES:
         raise UnreadableValue(f"is larger than {MAX_VALUE_BYTES // 1024} KiB")
     try:

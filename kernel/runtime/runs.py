@@ -201,7 +201,8 @@ class Runs:
 
     async def _call(self, run: Run, start: Start, inputs: Mapping[str, Any]) -> Any:
         """Make a call of a run. Raises :class:`InvocationError`, also when a Service fails."""
-        scope = start.instance.scope
+        # A target is written in the root module, which may call it by an alias.
+        scope = start.instance.scope if start.written is None else self._root
         context = EvaluationContext(run, scope, self._root.bindings, document=start.document)
         site = await start.site(inputs, context)
         if site is None:

@@ -318,10 +318,11 @@ def test_names_that_an_import_does_not_declare(tmp_path: Path) -> None:
     )
     write(tmp_path, {"main.yaml": MODULE.format("M", passed), "lib.yaml": lib})
     found = faults_of(tmp_path / "main.yaml")
+    one_of = "it is one of its"
     assert [(one.code, one.message, one.help) for one in found] == [
         ("K205", "Lib declares no variable `form`", "did you mean 'from'?"),
-        ("K205", "Lib declares no variable `key`", "it is one of its secrets: write it in `secrets`"),
-        ("K205", "Lib declares no secret `from`", "it is one of its vars: write it in `vars`"),
+        ("K205", "Lib declares no variable `key`", f"{one_of} secrets: write it in `secrets`"),
+        ("K205", "Lib declares no secret `from`", f"{one_of} vars: write it in `vars`"),
         ("K205", "Lib declares no secret `kye`", "did you mean 'key'?"),
     ]  # fmt: skip
     assert all(one.span and one.span.file.endswith("main.yaml") for one in found)
