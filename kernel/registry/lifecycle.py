@@ -26,7 +26,7 @@ from kernel.registry.instances import Instance, State
 from kernel.registry.preparation import Bind
 from kernel.registry.raised import code_of, data_of, may_pass, retry_after
 from kernel.registry.registry import Registry
-from kernel.registry.services import Service
+from kernel.registry.services import Service, without_exit
 from kernel.registry.starting import Starting, starting
 from kernel.topology.tasks import within
 
@@ -73,12 +73,14 @@ class Lifecycle:
         """Make the Providers and Services of all modules run, and everything else of ``root``.
 
         Raises :class:`ManifestError` with the faults of all of them, before any Service is
-        started; then :class:`InvalidState` for one that cannot be started. A Provider whose failure
-        may pass is left behind: a call that needs it starts it anew.
+        started; :class:`InvalidState` where one could not be started, which names all of these,
+        with the faults, and none that only needs one of them. A Provider whose failure may pass is
+        left behind: a call that needs it starts it anew.
         """
         begun = self._failures
         instances = [one for module in modules for one in self._registry.all(module)]
         faults: list[Fault] = []
+        failures: dict[int, InvalidState] = {}
         for instance in sorted(instances, key=_order):
             if faults and instance.definition.capability == "Service":
                 break
@@ -86,7 +88,12 @@ class Lifecycle:
                 instance.scope.module is not root or not self._is_implemented(instance)
             ):
                 continue
-            faults.extend(await self._bring_up_with_inner(instance, begun))
+            try:
+                faults.extend(await self._bring_up_with_inner(instance, begun))
+            except InvalidState as failure:
+                failures[id(failure)] = failure
+        if failures:
+            raise _all_of([*failures.values()], faults)
         if faults:
             raise ManifestError(dict.fromkeys(faults))
 
@@ -244,15 +251,29 @@ class Lifecycle:
         return dict(published)
 
     async def take_down(self) -> None:
-        """Stop and close everything, the last one up first. Failures are reported, not raised."""
+        """Stop and close everything, the last one up first. Failures are reported, not raised.
+
+        A cancellation cuts short what is being stopped, and is raised when everything is down.
+        """
+        cancelled: asyncio.CancelledError | None = None
         while self._up:
             instance = self._up.pop()
             instance.state = State.STOPPED
-            service = self._services.pop(instance, None)
-            if service is not None:
+            for stop in (self._stop, self._close):
+                try:
+                    await stop(instance)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    async def _stop(self, instance: Instance) -> None:
+        service = self._services.pop(instance, None)
+        if service is not None:
+            try:
                 await service.stop()
+            finally:
                 self._tell(instance, "Stopped", None)
-            await self._close(instance)
 
     async def _close(self, instance: Instance) -> None:
         close = getattr(instance.controller, "close", None)
@@ -260,10 +281,22 @@ class Lifecycle:
             return
         work = close() if inspect.iscoroutinefunction(close) else self._threads.run(close)
         try:
-            await within(_CLOSE_SECONDS, work)
+            await within(_CLOSE_SECONDS, without_exit(instance, work))
         except Exception as error:
             said = self._log.text(error)
             self._log.say("warning", f"closing {instance.address} failed: {said}", {})
+
+
+def _all_of(failures: list[InvalidState], faults: list[Fault]) -> InvalidState:
+    """The failure of a start, or one that names all failures, and the faults beside them."""
+    first, said = failures[0], "; ".join(str(one) for one in failures)
+    more = [str(one) for one in dict.fromkeys(faults) if one.message not in said]
+    if len(failures) == 1 and not more:
+        return first
+    failure = NotStarted("; ".join((said, *more)), code=first.code)
+    failure.__cause__ = first
+    failure.may_pass = all(isinstance(one, NotStarted) and one.may_pass for one in failures)
+    return failure
 
 
 def _order(instance: Instance) -> int:

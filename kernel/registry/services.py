@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import InvalidState
@@ -99,12 +99,9 @@ class Service:
 
     async def _run(self, start: Method, call: ServiceCall) -> Any:
         arguments = (call,) if start.takes_call else ()
-        try:
-            if start.asynchronous:
-                return await start.function(*arguments)
-            return await self._threads.run(start.function, *arguments)
-        except SystemExit as error:  # which would stop the event loop
-            raise InvalidState(f"{self._instance.address} raised SystemExit") from error
+        if start.asynchronous:
+            return await without_exit(self._instance, start.function(*arguments))
+        return await without_exit(self._instance, self._threads.run(start.function, *arguments))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if self._stopping or task.cancelled():
@@ -115,19 +112,52 @@ class Service:
         self._failed(self._instance, error)
 
     async def stop(self) -> None:
-        """Ask the service to stop, wait, and cancel its task if that still runs."""
+        """Ask the service to stop, wait, and cancel its task if that still runs.
+
+        Failures are reported, not raised. A cancellation is raised when the task has ended, or is
+        left behind.
+        """
         self._stopping = True
         stop = method(self._instance.controller, "stop")
+        task = self._task
         try:
             if stop is not None:
                 work = stop.function() if stop.asynchronous else self._threads.run(stop.function)
-                await within(_STOP_SECONDS, work)
+                await within(_STOP_SECONDS, without_exit(self._instance, work))
+                if task is not None:
+                    await asyncio.wait((task,), timeout=_STOP_SECONDS)
         except Exception as error:
-            said = self._log.text(error)
-            self._log.say("warning", f"stopping {self._instance.address} failed: {said}", {})
-        task = self._task
-        if task is None or task.done():
-            return
-        if stop is not None:
-            await asyncio.wait((task,), timeout=_STOP_SECONDS)
-        await cancel_and_wait(task)
+            self._warn(f"stopping {self._instance.address} failed: {self._log.text(error)}")
+            stop = None
+        finally:
+            if task is not None:
+                await self._end(task, is_late=stop is not None and not task.done())
+
+    async def _end(self, task: asyncio.Task[Any], *, is_late: bool) -> None:
+        """Cancel the task of the service if that still runs, and say what becomes of the task."""
+        address = self._instance.address
+        if is_late:
+            self._warn(
+                f"{address} did not end within {_STOP_SECONDS:g} s of `stop`: it is cancelled"
+            )
+        if not task.done():
+            await cancel_and_wait(task)
+        if not task.done():
+            self._warn(f"{address} goes on in spite of its cancellation, and is left behind")
+        elif not task.cancelled() and (error := task.exception()) is not None:
+            said = f"{type(error).__name__}: {self._log.text(error)}"
+            self._warn(f"{address} failed while it was stopped: {said}")
+
+    def _warn(self, sentence: str) -> None:
+        self._log.say("warning", sentence, {})
+
+
+async def without_exit(instance: Instance, work: Awaitable[Any]) -> Any:
+    """What the code of a controller gives. SystemExit, which would stop the event loop, is a fault.
+
+    Raises what the code raises, and :class:`InvalidState`.
+    """
+    try:
+        return await work
+    except SystemExit as error:
+        raise InvalidState(f"{instance.address} raised SystemExit") from error

@@ -38,7 +38,7 @@ class ServiceSupervisor:
 
     def service_failed(self, instance: Instance, error: BaseException) -> None:
         """Cancel all calls, because a Service ended by itself."""
-        self._failed = instance, error
+        self._failed = self._failed or (instance, error)  # the first is the cause of the others
         for call in self._calls:
             call.cancel()
         self.stop()
