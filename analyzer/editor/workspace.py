@@ -19,6 +19,7 @@ from analyzer.program.linking import Linked
 from analyzer.program.program import Program
 from kernel.errors import Fault, ManifestError, UsageError
 from kernel.manifest import Document, Manifest, Module, Shared, inspect, inspect_text
+from kernel.manifest.import_places import is_beside
 from kernel.manifest.loading import Stream, without_collection
 from kernel.manifest.source import read_source
 from kernel.structs import field, struct
@@ -240,13 +241,14 @@ class Workspace:
         return (folder,)
 
     def _holds_several(self, path: str, analysis: Analysis) -> bool:
-        """Whether the folder of a file has more than one Kernel.Module."""
+        """Whether a folder has several manifests: more than one Kernel.Module, an imported file."""
         folder = os.path.dirname(path)
-        modules = sum(
-            document.data["kind"] == "Kernel.Module" and os.path.dirname(document.file) == folder
+        modules = [
+            document
             for document in analysis.manifest.documents
-        )
-        self._alone[folder] = modules > 1
+            if document.data["kind"] == "Kernel.Module" and os.path.dirname(document.file) == folder
+        ]
+        self._alone[folder] = len(modules) > 1 or any(_imports_beside(one) for one in modules)
         if self._alone[folder]:
             self._analyses.pop((folder,), None)
         return self._alone[folder]
@@ -264,6 +266,15 @@ class Workspace:
             places.append(path)  # it was not saved yet
         manifest, faults = inspect(*places, shared=shared)
         return Analysis(manifest, faults, frozenset((*shared.places, path)))
+
+
+def _imports_beside(document: Document) -> bool:
+    """Whether a Kernel.Module imports a file of its own folder, which is no part of it then."""
+    imports = document.data.get("imports")
+    written = imports.values() if isinstance(imports, Mapping) else ()
+    sources = (one.get("source") if isinstance(one, Mapping) else one for one in written)
+    folder = os.path.realpath(os.path.dirname(document.file))
+    return any(isinstance(one, str) and is_beside(one, folder) for one in sources)
 
 
 def _bytes(text: str) -> bytes:

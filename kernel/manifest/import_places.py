@@ -21,6 +21,9 @@ OUTSIDE = f"put a {PROJECT_FILE} into the folder that holds both, or import an i
 ITSELF = "take the import away: what stands in the same manifest is named without an alias"
 """The way out for a manifest that imports itself."""
 
+BESIDE = "the folder is read as one manifest: give the imported file a folder of its own"
+"""The way out for a manifest that is a folder, and imports a file of that folder."""
+
 _SUFFIXES = (".yaml", ".yml")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _MAX_LOOKED_AT = 1_000  # of the names in a folder, for a proposal
@@ -74,6 +77,11 @@ def circle_of(place: str, opening: Sequence[str]) -> list[str]:
     if last is None or not (_holds(last, place) or _holds(place, last)):
         return []
     return [last, place]
+
+
+def is_beside(source: str, folder: str) -> bool:
+    """Whether an import that stands in a manifest of a folder leads to a file of that folder."""
+    return not is_package(source) and _holds(folder, identity(Path(folder) / source))
 
 
 def _holds(folder: str, file: str) -> bool:

@@ -16,6 +16,7 @@ from kernel.manifest import build
 from kernel.manifest.document import Document
 from kernel.manifest.expressions import check_expressions
 from kernel.manifest.import_places import (
+    BESIDE,
     ITSELF,
     OUTSIDE,
     PROJECT_FILE,
@@ -324,7 +325,9 @@ class _Loader:
             itself = len(circle) == 2
             what = "the manifest imports itself" if itself else "imports in a circle"
             message = f"{what}: {' → '.join(circle)}"
-            self._fault(message, document, path, "K203", ITSELF if itself else None)
+            beside = self.opening[-1] != where and where.endswith((".yaml", ".yml"))
+            help = BESIDE if beside else ITSELF
+            self._fault(message, document, path, "K203", help if itself else None)
             return None
         if len(self.opening) > MAX_IMPORT_DEPTH:
             message = f"imports nested more than {MAX_IMPORT_DEPTH} deep"
