@@ -29,7 +29,8 @@ A reference of all that a manifest can say. It is made from the definitions and 
 kernel itself reads, by `python -m tests.test_language`; a test holds the two together. The README
 explains the language on one page, [cel.md](cel.md) has the functions of CEL,
 [check.md](check.md) the rules of `kernel check`, [safety.md](safety.md) the safety classes,
-[policy.md](policy.md) the policies. `kernel explain Http.Request` prints the entry of a kind.
+[policy.md](policy.md) the policies, [modules.md](modules.md) the imports.
+`kernel explain Http.Request` prints the entry of a kind.
 
 In the tables `a.b` is the field `b` of the object `a`, `a[]` an element of the list `a`, `a.*` the
 value of any key of `a`. A field in **bold** must be there. Types are those of JSON; "CEL" is an

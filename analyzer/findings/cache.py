@@ -22,7 +22,7 @@ from analyzer.findings.checked import Checked
 from analyzer.findings.configuration import Configuration
 from analyzer.findings.finding import Edit, Finding, Note, Report
 from kernel.errors import ManifestError, Span
-from kernel.manifest.library import GROUP, package_folder
+from kernel.manifest.library import GROUP, installed_package, package_folder
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode
 from kernel.version import VERSION
 
@@ -113,11 +113,11 @@ def state(place: str, texts: dict[str, bytes] | None = None) -> str:
     The bytes of a file are put into ``texts``, under the name of the file in reports.
     """
     if place.startswith("package:"):
-        return f"package {package_folder(place.removeprefix('package:'))}"
+        return f"package {installed_package(place.removeprefix('package:'))}"
     try:
         mode = os.stat(place).st_mode
         if stat.S_ISDIR(mode):
-            return f"folder {_digest(json.dumps(_manifests(place)).encode())}"
+            return f"folder {_digest(json.dumps(_names(place)).encode())}"
         if not stat.S_ISREG(mode):
             return "neither file nor folder"
         with open(place, "rb") as file:
@@ -153,6 +153,16 @@ def _digest(data: bytes) -> str:
 
 def _manifests(folder: str) -> list[str]:
     return sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
+
+
+def _names(folder: str) -> list[str]:
+    """The names in a folder that an import may mean: of manifests, and of folders."""
+    found = (
+        f"{entry.name}/" if entry.is_dir() else entry.name
+        for entry in os.scandir(folder)
+        if entry.name.endswith((".yaml", ".yml")) or entry.is_dir()
+    )
+    return sorted(name for name in found if not name.startswith((".", "__pycache__")))
 
 
 def _key(paths: Sequence[Path], configurations: Sequence[Configuration]) -> str:

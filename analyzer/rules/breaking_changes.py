@@ -60,7 +60,20 @@ def _modules(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding]:
             place = resource.span(("metadata", "name"))
             what = f"the resource `{name}`"
             yield _gone(what, name, place, old.resources, new.resources, new, manifest)
+    yield from _exports(old, new)
     yield from _variables(old, new, manifest)
+
+
+def _exports(old: Module, new: Module) -> Iterator[Finding]:
+    """What importers could refer to, and cannot any more though it is there."""
+    if new.document is None or new.exports is None:
+        return
+    named = [*new.resources, *(one.name for one in new.definitions.values())]
+    before = {*old.resources, *(one.name for one in old.definitions.values())}
+    for name in dict.fromkeys(named):
+        if name in before and old.is_exported(name) and not new.is_exported(name):
+            path = ("exports",)
+            yield k1_schemas.not_exported(name).at(new.document.span(path, key=True), path)
 
 
 def _kinds(module: Module) -> dict[str, Definition]:
@@ -193,7 +206,10 @@ def _variables(old: Module, new: Module, manifest: Manifest) -> Iterator[Finding
             if "default" in one.schema and "default" not in now.schema:
                 yield k1_schemas.default_gone(label).at(now.span, now.path, related)
             if one.env not in (None, now.env):
-                message = k1_schemas.environment_gone(label, one.env)
+                message = k1_schemas.source_gone(label, one.env)
+                yield message.at(now.span, now.path, related)
+            if one.file not in (None, now.file):
+                message = k1_schemas.source_gone(label, one.file)
                 yield message.at(now.span, now.path, related)
             was = DeclaredSchema(one.schema, old, one.document, one.path)
             part = DeclaredSchema(now.schema, new, now.document, now.path)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from kernel.manifest.library import entry_package, package_folder
+from kernel.manifest.library import installed_package, package_folder
 from kernel.manifest.suggest import nearest
 from kernel.structs import struct
 
@@ -57,12 +57,12 @@ def import_place(source: str, folder: Path | None) -> ImportPlace | None:
     """
     if not is_package(source):
         return ImportPlace((folder or Path()) / source)
-    package = source
-    found = package_folder(package)
-    if found is None and (entry := entry_package(source)) is not None:
-        package, found = entry, package_folder(entry)
+    installed = installed_package(source)
+    if installed is None:
+        return None
+    package, found = installed
     top = package_folder(package.partition(".")[0])
-    return None if found is None else ImportPlace(found, None if top is None else identity(top))
+    return ImportPlace(found, None if top is None else identity(top))
 
 
 def circle_of(place: str, opening: Sequence[str]) -> list[str]:
@@ -89,32 +89,39 @@ def _holds(folder: str, file: str) -> bool:
     return file.endswith(_SUFFIXES) and os.path.dirname(file) == folder and os.path.isdir(folder)
 
 
-def way_to(source: str, folder: Path | None) -> str | None:
-    """What was meant by an import that is not there, if something near is."""
+def way_to(source: str, folder: Path | None, looked_at: set[str]) -> str | None:
+    """What was meant by an import that is not there, if something near is.
+
+    The places that this depends on are added to ``looked_at``.
+    """
     place = (folder or Path()) / source
     if is_package(source):
-        beside = next((f"./{source}{end}" for end in ("", *_SUFFIXES) if _is_there(place, end)), "")
-        if beside:
+        places = {f"./{source}{end}": Path(f"{place}{end}") for end in ("", *_SUFFIXES)}
+        looked_at.update(map(str, places.values()))
+        beside = next((name for name, one in places.items() if one.exists()), None)
+        if beside is not None:
             return f"write {beside} for what lies beside the manifest"
         return "a package is installed with its manifests; a folder is written ./name"
+    looked_at.add(str(place.parent))
     try:
-        names = list(islice(os.listdir(place.parent), _MAX_LOOKED_AT))
+        found = list(islice(os.scandir(place.parent), _MAX_LOOKED_AT))
+        names = [one.name for one in found if one.name.endswith(_SUFFIXES) or one.is_dir()]
     except (OSError, ValueError):
         return None
     near = nearest(place.name, [name for name in names if not name.startswith(".")])
     return None if near is None else f"did you mean {source[: -len(place.name)] + near!r}?"
 
 
-def _is_there(place: Path, end: str) -> bool:
-    return Path(f"{place}{end}").exists()
+def folders_with_manifests(place: Path, looked_at: set[str]) -> Iterator[str]:
+    """The names of the folders in a folder that hold manifests themselves, sorted.
 
-
-def folders_with_manifests(place: Path) -> Iterator[str]:
-    """The names of the folders in a folder that hold manifests themselves, sorted."""
+    The places that this depends on are added to ``looked_at``.
+    """
     try:
         entries = sorted(islice(os.scandir(place), _MAX_LOOKED_AT), key=lambda one: one.name)
         for entry in entries:
             if entry.is_dir() and not entry.name.startswith("."):
+                looked_at.add(entry.path)
                 names = islice(os.listdir(entry.path), _MAX_LOOKED_AT)
                 if any(name.endswith(_SUFFIXES) for name in names):
                     yield entry.name

@@ -44,9 +44,17 @@ def _installed(name: str | None = None) -> EntryPoints:
     return entry_points(group=GROUP) if name is None else entry_points(group=GROUP, name=name)
 
 
-def entry_package(name: str) -> str | None:
-    """The package that an installed module of a name (an entry point) lies in, or None."""
-    return next((entry.value for entry in _installed(name=name)), None)
+def installed_package(name: str) -> tuple[str, Path] | None:
+    """The package that a name means, and its folder; None where nothing such is installed.
+
+    The name is that of a package, as Python imports it, or else of an entry point.
+    """
+    if (folder := package_folder(name)) is not None:
+        return name, folder
+    for entry in _installed(name=name):
+        if (folder := package_folder(entry.value)) is not None:
+            return entry.value, folder
+    return None
 
 
 def package_folder(package: str) -> Path | None:

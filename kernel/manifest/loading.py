@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain, count, islice
+from itertools import islice
 from pathlib import Path
 
 from kernel.errors import Fault, ManifestError
@@ -30,6 +30,7 @@ from kernel.manifest.import_places import (
 )
 from kernel.manifest.library import library
 from kernel.manifest.model import Manifest, Module, Passed
+from kernel.manifest.module_names import by_name
 from kernel.manifest.python_modules import places_of
 from kernel.manifest.schemas import check_definitions
 from kernel.manifest.source import MAX_FILE_BYTES, Source, decode, read_source, whole
@@ -171,9 +172,8 @@ class _Loader:
         self.root: str | None = None  # what is imported lies inside this folder, by its real path
 
     def manifest(self, root: Module) -> tuple[Manifest, tuple[Fault, ...]]:
-        modules: dict[str, Module] = {}
-        for module in (root, *self.loaded.values()):
-            modules[_free_name(module, modules)] = module
+        modules = by_name(root, self.loaded.values())
+        for module in modules.values():
             self.faults += check_definitions(module)
             self.shared.places.update(_python_places(module))
         self.faults += check_expressions(self.documents)
@@ -316,7 +316,7 @@ class _Loader:
             self._fault(message, document, path, "K201", OUTSIDE)
             return None
         if place is None or not place.place.exists():
-            help = way_to(source, folder)
+            help = way_to(source, folder, self.shared.places)
             self._fault(f"the import {source!r} is not there", document, path, "K201", help)
             return None
         where = identity(place.place)
@@ -358,7 +358,8 @@ class _Loader:
         self.root = before
         self.loaded[key] = self.shared.modules[key] = module
         if _is_empty(module) and len(self.faults) == faults:
-            inner = ", ".join(f"{source.rstrip('/')}/{name}" for name in _inner_folders(place))
+            names = islice(folders_with_manifests(place.place, self.shared.places), 3)
+            inner = ", ".join(f"{source.rstrip('/')}/{name}" for name in names)
             help = f"a folder is read without its folders; there is {inner}" if inner else None
             self._fault(f"there is no manifest in {source!r}", document, path, "K201", help)
 
@@ -414,20 +415,9 @@ def _python_places(module: Module) -> set[str]:
     return {place for name in names if folder for place in places_of(name, folder)}
 
 
-def _free_name(module: Module, taken: Mapping[str, Module]) -> str:
-    """A name for a module; one that is taken has its folder with it, then a number."""
-    names = (module.name, f"{module.name} ({module.folder})")
-    numbered = (f"{module.name} ({module.folder}) {number}" for number in count(2))
-    return next(name for name in chain(names, numbered) if name not in taken)
-
-
 def _is_empty(module: Module) -> bool:
     parts = (module.document, module.definitions, module.resources, module.policies)
     return not any(parts)
-
-
-def _inner_folders(place: ImportPlace) -> Iterator[str]:
-    return islice(folders_with_manifests(place.place), 3)
 
 
 def _text(text: str | bytes, name: str) -> str:

@@ -24,6 +24,7 @@ from kernel.manifest.module_fields import module_faults
 from kernel.manifest.resolve import is_lost, unexported
 from kernel.manifest.suggest import did_you_mean
 from kernel.policy.known import unknown_targets
+from kernel.policy.names import kind_names
 from kernel.topology.callsite import Target, read_call_site, read_target
 from kernel.topology.engines import ENGINES, topology_at
 from kernel.topology.fields import Context, Hooks, prepare
@@ -145,10 +146,12 @@ class _Verifier:
             self._wrong(target, "name", *(told or (f"there is no resource `{name}`", hint)))
             return
         resource, module = found
-        if definition is not resolve_kind(module, resource.kind):
-            self._wrong(
-                target, "kind", f"`{name}` is of kind {resource.kind}, not {target.kind}", None
-            )
+        own = find_kind(module, resource.kind)
+        if own is None or definition is not own[0]:
+            # Two imports of the same place have the same names; the aliases tell them apart.
+            names = (resource.kind,) if own is None else kind_names(self._module, *own)
+            kind = next((one for one in names if one != target.kind), resource.kind)
+            self._wrong(target, "kind", f"`{name}` is of kind {kind}, not {target.kind}", None)
 
     def _names(self) -> Iterator[str]:
         yield from self._module.resources

@@ -106,8 +106,13 @@ def default_gone(label: str) -> Message:
     return Message("K107", f"{label} must be given now")
 
 
-def environment_gone(label: str, env: str) -> Message:
-    return Message("K107", f"{label} is not read from {env} any more")
+def source_gone(label: str, source: str) -> Message:
+    """A value that is not read from an environment variable, or a file, any more."""
+    return Message("K107", f"{label} is not read from {source} any more")
+
+
+def not_exported(name: str) -> Message:
+    return Message("K107", f"`{name}` is not exported any more")
 
 
 def new_required(label: str) -> Message:

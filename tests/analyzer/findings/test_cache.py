@@ -178,3 +178,15 @@ def test_every_file_that_a_check_opens_is_one_that_its_answer_depends_on(folder:
     assert [line for line in data if line.endswith((".yaml", ".yml")) or line == "in"] == []
     assert not [line for line in data if line.startswith(("in", "far", str(folder)))]
     assert int(done.stderr) >= 3
+
+
+def test_what_is_proposed_for_a_missing_import_follows_the_files(tmp_path: Path) -> None:
+    text = "kind: Kernel.Module\nmetadata: { name: M }\nimports: { A: ./mial, B: mailing }\n"
+    (tmp_path / "main.yaml").write_text(text)
+    checked = check_each([tmp_path / "main.yaml"])
+    before = {place: state(place) for place in checked.places}
+    for name in ("mail", "mailing"):
+        (tmp_path / name).mkdir()
+        assert {place: state(place) for place in checked.places} != before
+        (tmp_path / name).rmdir()
+        assert {place: state(place) for place in checked.places} == before

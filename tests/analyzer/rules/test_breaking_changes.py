@@ -344,3 +344,24 @@ def test_a_place_in_a_manifest_without_a_module() -> None:
     (renamed,) = changes(text.format("Charge"), text.format("Charges"))
     assert renamed.span
     assert (renamed.span.line, renamed.help) == (2, "did you mean 'Charges'?")
+
+
+def test_what_is_not_exported_or_read_from_a_file_any_more() -> None:
+    text = (
+        "kind: Kernel.Module\nmetadata: {{ name: M }}\n{}"
+        "---\nkind: Run.Sequence\nmetadata: {{ name: A }}\nsteps: []\n"
+        "---\nkind: Run.Sequence\nmetadata: {{ name: B }}\nsteps: []\n"
+    )
+
+    def said(old: str, new: str) -> list[str]:
+        found = breaking_changes(loads(text.format(old)), loads(text.format(new)))
+        return [one.message for one in found]
+
+    assert said("", "exports: [A]\n") == ["`B` is not exported any more"]
+    assert said("exports: [A, B]\n", "exports: [B]\n") == ["`A` is not exported any more"]
+    assert said("exports: [A]\n", "exports: [A, B]\n") == []
+    assert said("exports: [A]\n", "") == []
+    file = "vars: {{ v: {{ type: string, file: {} }} }}\n"
+    assert said(file.format("a"), file.format("b")) == [
+        "the variable `v` is not read from a any more"
+    ]

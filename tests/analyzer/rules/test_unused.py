@@ -195,3 +195,22 @@ def test_what_is_imported_is_looked_at_by_itself(tmp_path: Path) -> None:
 def test_beside_a_fault_nothing_is_said() -> None:
     assert unused(sequence("name: A, value: 1", "if: '${{ 1 < 2 }}', thne: []")) == []
     assert unused(MODULE + sequence("throw: { code: '${{ vars. }}' }")) == []
+
+
+def test_what_is_exported_is_used_by_others() -> None:
+    text = """\
+kind: Kernel.Module
+metadata: { name: M }
+EXPORTS
+targets: [{ invoke: { kind: Run.Sequence, name: Main } }]
+---
+kind: Kernel.Definition
+metadata: { name: Kept }
+capability: Invocable
+---
+kind: Run.Sequence
+metadata: { name: Main }
+steps: []
+"""
+    assert unused(text.replace("EXPORTS", "exports: [Main]")) == ["Kept"]
+    assert unused(text.replace("EXPORTS", "exports: [Main, Kept]")) == []
