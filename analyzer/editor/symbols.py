@@ -94,7 +94,10 @@ def _declared(document: Document, module: Module) -> Iterator[Occurrence]:
             if alias in module.imports:
                 symbol = _imported(module, alias)
                 yield Occurrence(symbol, document.span(("imports", alias), key=True), True)
-                yield Occurrence(symbol, document.span(("imports", alias)))
+                short = isinstance(data["imports"][alias], str)
+                place: Path = ("imports", alias) if short else ("imports", alias, "source")
+                yield Occurrence(symbol, document.span(place))
+        yield from _named_in_module(document, module)
     elif data["kind"] == "Kernel.Definition":
         for definition in module.definitions.values():
             if definition.document is document:
@@ -104,6 +107,25 @@ def _declared(document: Document, module: Module) -> Iterator[Occurrence]:
             if resource.document is document:
                 yield _declaring(_resource(resource, module))
                 yield from _kind_named(document, module, ("kind",), resource.kind)
+
+
+def _named_in_module(document: Document, module: Module) -> Iterator[Occurrence]:
+    """What is exported, and the variables and secrets of imports to which values are passed."""
+    for number, name in enumerate(module.exports or ()):
+        place = document.span(("exports", number))
+        if name in module.resources:
+            yield Occurrence(_resource(module.resources[name], module), place)
+        for definition in module.definitions.values():
+            if definition.name == name:
+                yield Occurrence(_kind(definition, module), place)
+    for alias, passed in module.passed.items():
+        imported = module.imports[alias]
+        for group, values in (("vars", passed.vars), ("secrets", passed.secrets)):
+            declared = getattr(imported, group)
+            for name in values:
+                if name in declared:
+                    place = document.span((*passed.path, group, name), key=True)
+                    yield Occurrence(_variable(imported, group, declared[name]), place)
 
 
 def _declaring(symbol: Symbol) -> Occurrence:

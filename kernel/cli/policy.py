@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -15,7 +13,7 @@ import click
 from kernel.cel import Timestamp
 from kernel.cli import app, options
 from kernel.cli.render import show
-from kernel.errors import ManifestError, UsageError, ValuesError
+from kernel.errors import ManifestError, UsageError
 from kernel.manifest import (
     Module,
     Resource,
@@ -23,11 +21,11 @@ from kernel.manifest import (
     find_resource,
     load,
     resolve_kind,
-    resolve_values,
 )
 from kernel.manifest.suggest import did_you_mean
 from kernel.policy import Decision, Request, decide, policies_for
 from kernel.registry.contract import contract_of
+from kernel.runtime.values import variables_without_secrets
 from kernel.schema import Schema, SchemaError, check_json
 from kernel.schema.bundle import properties_of
 from kernel.topology.verify import verify
@@ -70,6 +68,7 @@ def simulate(
     resource, place = _find(manifest.root, target)
     given = options.variables(var_files, vars)
     _check_names(manifest.root, given)
+    wanted = {name: value for name, value in given.items() if name in manifest.root.vars}
     found = find_kind(place, resource.kind)
     assert found is not None
     definition, home = found
@@ -90,7 +89,7 @@ def simulate(
         resource.kind,
         resource.name,
         environment,
-        lambda module: _vars(module, given if module is manifest.root else {}),
+        variables_without_secrets(manifest, wanted),
     )
     decision = decide(policies, request)
     if form == "text":
@@ -151,15 +150,6 @@ def _check_names(module: Module, given: Mapping[str, Any]) -> None:
             hint = did_you_mean(name, known)
             more = f"; {hint}" if hint else ""
             raise UsageError(f"the module declares no variable `{name}`{more}")
-
-
-def _vars(module: Module, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The variables of a module; a policy reads no secrets, so these need no values."""
-    wanted = {name: value for name, value in given.items() if name in module.vars}
-    try:
-        return resolve_values(replace(module, secrets={}), wanted, os.environ).vars
-    except ManifestError as error:
-        raise ValuesError(error.faults) from None
 
 
 def _described(request: Request, decision: Decision) -> dict[str, Any]:

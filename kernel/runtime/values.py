@@ -65,6 +65,24 @@ def variables_as_given(
     return dict(References(redactor, named_secrets(manifest, secrets)).show(dict(kept)))
 
 
+def variables_without_secrets(
+    manifest: Manifest, given: Mapping[str, Any], environ: Mapping[str, str] | None = None
+) -> Callable[[Module], Mapping[str, Any]]:
+    """The variables of each module, for what reads no secrets: these need no values then.
+
+    What is returned raises :class:`ValuesError` for a module that lacks a value.
+    """
+    found, faults = _find_values(manifest, given, environ, lambda one: replace(one, secrets={}))
+
+    def variables(module: Module) -> Mapping[str, Any]:
+        values = found[id(module)]
+        if any(group == "vars" for group, _ in values.unknown):
+            raise ValuesError(faults)
+        return values.vars
+
+    return variables
+
+
 def _known_secrets(values: Values) -> dict[str, Any]:
     """The secrets of a module but for those that are made of variables, which are not known yet."""
     known = values.secrets.items()
@@ -81,6 +99,19 @@ def _values(
 
     Raises :class:`ValuesError` with all that is missing or wrong, in all modules.
     """
+    found, faults = _find_values(manifest, given, environ, declared)
+    if faults:
+        raise ValuesError(faults)
+    return found
+
+
+def _find_values(
+    manifest: Manifest,
+    given: Mapping[str, Any],
+    environ: Mapping[str, str] | None,
+    declared: Callable[[Module], Module],
+) -> tuple[dict[int, Values], list[Fault]]:
+    """Like `_values`, with what is missing or wrong beside the values, without secrets."""
     environ = os.environ if environ is None else environ
     found: dict[int, Values] = {}
     faults: list[Fault] = []
@@ -92,9 +123,7 @@ def _values(
         own = given if module is manifest.root else None
         asked = declared(module)
         values, wrong = find_values(asked, own, environ, passed)
-        left_out: set[tuple[Group, str]]
-        left_out = {("vars", name) for name in module.vars.keys() - asked.vars}
-        values = replace(values, unknown=values.unknown | left_out)
+        values = replace(values, unknown=values.unknown | _left_out(module, asked))
         found[id(module)] = values
         faults += wrong
         for alias, imported in module.imports.items():
@@ -102,8 +131,14 @@ def _values(
                 waiting.append((imported, _passed(module, alias, values, faults)))
     if faults:
         redactor = Redactor(texts([values.secrets for values in found.values()]))
-        raise ValuesError(replace(one, message=redactor.text(one.message)) for one in faults)
-    return found
+        faults = [replace(one, message=redactor.text(one.message)) for one in faults]
+    return found, faults
+
+
+def _left_out(module: Module, asked: Module) -> set[tuple[Group, str]]:
+    """What a module declares and nobody asks for."""
+    vars, secrets = module.vars.keys() - asked.vars, module.secrets.keys() - asked.secrets
+    return {*(("vars", name) for name in vars), *(("secrets", name) for name in secrets)}
 
 
 def _passed(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.editor.completion import complete
-from analyzer.editor.navigation import hover
+from analyzer.editor.navigation import definition, hover
+from analyzer.editor.renaming import rename
 from analyzer.editor.workspace import Workspace
 
 LIB = """\
@@ -111,3 +112,27 @@ def test_a_file_that_imports_another_of_its_folder_stands_alone(tmp_path: Path) 
     assert workspace.analysis(path).faults == ()
     offset = workspace.text(path).index("Mail.Send")
     assert "Mail.Hidden" in {one.label for one in complete(workspace, path, offset).items}
+
+
+def test_a_new_name_reaches_exports_and_what_is_passed(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    lib, main = str(tmp_path / "lib" / "lib.yaml"), str(tmp_path / "main.yaml")
+    workspace = Workspace()
+    for path, text in ((lib, LIB), (main, MAIN)):
+        Path(path).write_text(text, "utf-8")
+        workspace.put(path, text)
+        workspace.analysis(path)
+
+    def changed(word: str, name: str) -> set[tuple[str, int]]:
+        found = rename(workspace, lib, LIB.index(word), name)
+        return {(Path(one.span.file).stem, one.span.line) for one in found}
+
+    assert changed("from:", "sender") == {("lib", 5), ("main", 6)}
+    assert changed("Post }", "Card") == {("lib", 3), ("lib", 18), ("main", 14)}
+    assert changed("key:", "token") == {("lib", 7), ("main", 7)}
+    span = definition(workspace, main, MAIN.index("from:"))
+    assert span is not None
+    assert (Path(span.file).stem, span.line) == ("lib", 5)
+    span = definition(workspace, main, MAIN.index("./lib"))
+    assert span is not None
+    assert Path(span.file).stem == "lib"

@@ -13,6 +13,7 @@ import pytest
 
 from kernel import Kernel, ManifestError, UsageError, ValuesError, load
 from kernel.manifest.value_files import MAX_VALUE_BYTES
+from kernel.runtime.values import variables_without_secrets
 from tests.support.journals import by_hand, play
 
 KEY = "correct-horse-battery"
@@ -399,3 +400,19 @@ def test_secrets_of_imports_stay_references_over_a_resumption(tmp_path: Path) ->
     assert KEY not in kept
     assert "Orders.secrets.mail" in kept
     assert asyncio.run(once(True)).result == ended.result
+
+
+def test_variables_alone_need_no_secrets(tmp_path: Path) -> None:
+    path = write(tmp_path, {"main.yaml": MAIN, "mail/mail.yaml": MAIL})
+    manifest = load(path)
+    variables = variables_without_secrets(manifest, {"sender": "me"}, {})
+    imports = manifest.root.imports
+    assert variables(imports["Mail"]) == {"from": "me", "port": 587.0}
+    assert variables(imports["Bulk"]) == {"from": "bulk@example.com", "port": 26.0}
+    write(tmp_path, {"mail/mail.yaml": MAIL.replace(", default: 587", "")})
+    manifest = load(path)
+    variables = variables_without_secrets(manifest, {}, {})
+    assert variables(manifest.root) == {"sender": "orders@example.com", "port": 25}
+    assert variables(manifest.root.imports["Bulk"])["port"] == 26
+    with pytest.raises(ValuesError, match="the variable `port` has no value"):
+        variables(manifest.root.imports["Mail"])
