@@ -65,6 +65,15 @@ def import_place(source: str, folder: Path | None) -> ImportPlace | None:
     return ImportPlace(found, None if top is None else identity(top))
 
 
+def is_there(place: Path) -> bool:
+    """Whether there is a file or a folder at a place; one that no name may have is not there."""
+    try:
+        os.stat(place)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def circle_of(place: str, opening: Sequence[str]) -> list[str]:
     """The way from a place that is being read back to itself; empty if there is none.
 
@@ -98,7 +107,7 @@ def way_to(source: str, folder: Path | None, looked_at: set[str]) -> str | None:
     if is_package(source):
         places = {f"./{source}{end}": Path(f"{place}{end}") for end in ("", *_SUFFIXES)}
         looked_at.update(map(str, places.values()))
-        beside = next((name for name, one in places.items() if one.exists()), None)
+        beside = next((name for name, one in places.items() if is_there(one)), None)
         if beside is not None:
             return f"write {beside} for what lies beside the manifest"
         return "a package is installed with its manifests; a folder is written ./name"

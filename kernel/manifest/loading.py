@@ -26,6 +26,7 @@ from kernel.manifest.import_places import (
     identity,
     import_place,
     is_package,
+    is_there,
     way_to,
 )
 from kernel.manifest.library import library
@@ -41,6 +42,8 @@ _KIND_LINE = re.compile(r"^kind[ \t]*:", re.MULTILINE)
 MAX_FILES = 10_000  # a folder with more manifests is a fault
 MAX_IMPORT_DEPTH = 50  # imports of imports of … beyond this are a fault
 MAX_MODULES = 1_000  # a module that is imported with other values counts once more
+MAX_READ_AGAIN = 16 * 1024 * 1024  # characters of modules that are imported with other values
+MAX_SHOWN = 200  # characters of an import in a message
 
 Stream = tuple[list[Read], list[Fault]]
 
@@ -166,6 +169,7 @@ class _Loader:
         self.documents: list[Document] = []
         self.loaded: dict[str, Module] = {}
         self.begun = 0  # imported modules whose reading has begun
+        self.read_again = 0  # characters of the files that were read before, for other values
         self.opening: list[str] = []
         self.keys: list[str] = []  # of the modules that are being read, the innermost last
         self.start: Path | None = None  # the folder of the manifest
@@ -283,6 +287,8 @@ class _Loader:
         if source.name not in self.sources:  # else a module is read again, for other values
             self.sources[source.name] = source
             self.documents += sound
+        else:
+            self.read_again += len(source.text)
         return sound
 
     def _imports(self, document: Document | None, folder: Path | None) -> _Imports:
@@ -311,13 +317,14 @@ class _Loader:
     ) -> Module | None:
         """The module that an import leads to; None, with a fault, where it cannot be read."""
         place = self._import_place(source, folder)
+        shown = repr(source if len(source) <= MAX_SHOWN else f"{source[:MAX_SHOWN]}…")
         if place is not None and place.root is None and not self.is_inside(place.place):
-            message = f"the import {source!r} leads out of the project"
+            message = f"the import {shown} leads out of the project"
             self._fault(message, document, path, "K201", OUTSIDE)
             return None
-        if place is None or not place.place.exists():
+        if place is None or not is_there(place.place):
             help = way_to(source, folder, self.shared.places)
-            self._fault(f"the import {source!r} is not there", document, path, "K201", help)
+            self._fault(f"the import {shown} is not there", document, path, "K201", help)
             return None
         where = identity(place.place)
         circle = [Path(step).name for step in circle_of(where, self.opening)]
@@ -340,6 +347,11 @@ class _Loader:
                 self._reuse(known)
             elif self.begun >= MAX_MODULES:
                 message = f"more than {MAX_MODULES} modules; with other values one counts again"
+                self._fault(message, document, path, "K201")
+                return None
+            elif self.read_again > MAX_READ_AGAIN:
+                limit = MAX_READ_AGAIN // (1024 * 1024)
+                message = f"more than {limit} MB of modules that are imported with other values"
                 self._fault(message, document, path, "K201")
                 return None
             else:

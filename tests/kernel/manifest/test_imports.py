@@ -437,3 +437,33 @@ def test_the_standard_library_may_be_imported_by_its_entry_point(tmp_path: Path)
     manifest, faults = inspect(tmp_path / "main.yaml")
     assert faults == ()
     assert find_kind(manifest.root, "X.Sequence") is not None
+
+
+@pytest.mark.parametrize(
+    "source",
+    ['"\\0"', '"a\\0b"', "x" * 100_000, "./" + "y/" * 50_000, '"/\\0"', '"~"', "http://example.com/x",
+     "file:///etc/passwd", "/", "//", '"\\uFFFF"', "a.b.c", "__main__", "kernel", '"./a\\nb"'],
+)  # fmt: skip
+def test_no_import_is_too_odd(tmp_path: Path, source: str) -> None:
+    for written in (source, f"{{ source: {source} }}"):
+        write(tmp_path, {"main.yaml": MODULE.format("M", written)})
+        (fault,) = faults_of(tmp_path / "main.yaml")
+        assert fault.code == "K201"
+        assert len(str(fault)) < 1_000
+
+
+def test_large_modules_are_not_read_again_without_end(tmp_path: Path) -> None:
+    passed = "\n".join(f"  M{n}: {{ source: ./l.yaml, vars: {{ n: {n} }} }}" for n in range(100))
+    lib = "kind: Kernel.Module\nmetadata: { name: L }\nvars: { n: { type: integer } }\n"
+    write(
+        tmp_path,
+        {
+            "main.yaml": f"kind: Kernel.Module\nmetadata: {{ name: M }}\nimports:\n{passed}\n",
+            "l.yaml": lib + f"# {'x' * 1_000_000}\n",
+        },
+    )
+    faults = faults_of(tmp_path / "main.yaml")
+    assert {one.message for one in faults} == {
+        "more than 16 MB of modules that are imported with other values"
+    }
+    assert 80 < len(faults) < 90
