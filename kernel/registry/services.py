@@ -58,6 +58,7 @@ class Service:
         self._log = log
         self._failed = failed
         self._stopping = False
+        self._has_failed = False  # by itself, which is told
         self._task: asyncio.Task[Any] | None = None
 
     async def start(self) -> Mapping[str, Any]:
@@ -107,6 +108,7 @@ class Service:
         if self._stopping or task.cancelled():
             return
         error = task.exception()
+        self._has_failed = True
         if error is None:
             error = InvalidState(f"{self._instance.address} ended before it was stopped")
         self._failed(self._instance, error)
@@ -144,7 +146,7 @@ class Service:
             await cancel_and_wait(task)
         if not task.done():
             self._warn(f"{address} goes on in spite of its cancellation, and is left behind")
-        elif not task.cancelled() and (error := task.exception()) is not None:
+        elif not (task.cancelled() or self._has_failed) and (error := task.exception()) is not None:
             said = f"{type(error).__name__}: {self._log.text(error)}"
             self._warn(f"{address} failed while it was stopped: {said}")
 

@@ -311,7 +311,7 @@ def test_a_stop_that_is_cancelled_stops_all_the_same(monkeypatch: pytest.MonkeyP
     assert Good.stopped == 1
 
 
-def test_the_first_service_that_fails_is_the_cause() -> None:
+def test_the_first_service_that_fails_is_the_cause(caplog: pytest.LogCaptureFixture) -> None:
     class Dies(Good):
         async def start(self, call: Any) -> None:
             call.ready()
@@ -335,9 +335,11 @@ def test_the_first_service_that_fails_is_the_cause() -> None:
         Dies=Dies,
         Follows=Follows,
     )
-    error = world.apply().error
+    with caplog.at_level("WARNING", "kernel"):
+        error = world.apply().error
     assert error is not None
     assert error.message == "the service T.Dies/d failed: the power is off"
+    assert "while it was stopped" not in caplog.text
 
 
 def test_two_that_fail_are_told_at_once_and_a_fault_with_them() -> None:
