@@ -45,6 +45,19 @@ def identity(place: Path) -> str:
         return str(place)
 
 
+def project_root(folder: Path, looked_at: set[str]) -> str:
+    """The root of the project that a folder belongs to: the nearest folder with a kernel.toml.
+
+    The places that this depends on are added to ``looked_at``.
+    """
+    start = Path(identity(folder))
+    for place in (start, *start.parents):
+        looked_at.add(str(place / PROJECT_FILE))
+        if (place / PROJECT_FILE).is_file():
+            return str(place)
+    return str(start)
+
+
 def is_package(source: str) -> bool:
     """Whether an import is written as the name of an installed package, and not as a path."""
     return _PACKAGE.fullmatch(source) is not None and not source.endswith(_SUFFIXES)

@@ -19,7 +19,6 @@ from kernel.manifest.import_places import (
     BESIDE,
     ITSELF,
     OUTSIDE,
-    PROJECT_FILE,
     ImportPlace,
     circle_of,
     folders_with_manifests,
@@ -27,6 +26,7 @@ from kernel.manifest.import_places import (
     import_place,
     is_package,
     is_there,
+    project_root,
     way_to,
 )
 from kernel.manifest.library import library
@@ -199,19 +199,10 @@ class _Loader:
         del self.opening[before:]
         return module
 
-    def project(self, folder: Path) -> str:
-        """The root of the project that a folder belongs to: the nearest with a kernel.toml."""
-        start = Path(identity(folder))
-        for place in (start, *start.parents):
-            self.shared.places.add(str(place / PROJECT_FILE))
-            if (place / PROJECT_FILE).is_file():
-                return str(place)
-        return str(start)
-
     def is_inside(self, place: Path) -> bool:
         """Whether a place lies in the project, by its path and by where its links lead."""
         if self.root is None:
-            self.root = self.project(self.start or Path())
+            self.root = project_root(self.start or Path(), self.shared.places)
         ends = (identity(place), identity(place.parent))
         is_root = ends[0] == self.root
         return is_root or all(os.path.commonpath([self.root, end]) == self.root for end in ends)

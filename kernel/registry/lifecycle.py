@@ -28,6 +28,8 @@ from kernel.registry.raised import code_of, data_of, may_pass, retry_after
 from kernel.registry.registry import Registry
 from kernel.registry.services import Service, without_exit
 from kernel.registry.starting import Starting, starting
+from kernel.topology.callsite import read_call_site
+from kernel.topology.reader import Reader
 from kernel.topology.tasks import within
 
 if TYPE_CHECKING:
@@ -75,18 +77,19 @@ class Lifecycle:
         Raises :class:`ManifestError` with the faults of all of them, before any Service is
         started; :class:`InvalidState` where one could not be started, which names all of these,
         with the faults, and none that only needs one of them. A Provider whose failure may pass is
-        left behind: a call that needs it starts it anew.
+        left behind: a call that needs it starts it anew. A Service that only a ``start: manual``
+        target names comes up when another resource needs it, or a caller names it.
         """
         begun = self._failures
+        by_hand = _services_by_hand(self._registry, root)
         instances = [one for module in modules for one in self._registry.all(module)]
         faults: list[Fault] = []
         failures: dict[int, InvalidState] = {}
         for instance in sorted(instances, key=_order):
             if faults and instance.definition.capability == "Service":
                 break
-            if not instance.is_shared and (
-                instance.scope.module is not root or not self._is_implemented(instance)
-            ):
+            is_used = instance.scope.module is root and self._is_implemented(instance)
+            if instance in by_hand or not (instance.is_shared or is_used):
                 continue
             try:
                 faults.extend(await self._bring_up_with_inner(instance, begun))
@@ -285,6 +288,17 @@ class Lifecycle:
         except Exception as error:
             said = self._log.text(error)
             self._log.say("warning", f"closing {instance.address} failed: {said}", {})
+
+
+def _services_by_hand(registry: Registry, root: Module) -> set[Instance]:
+    """The Services that are named by targets of a module, all of which say ``start: manual``."""
+    named: dict[bool, set[Instance]] = {True: set(), False: set()}
+    for target in root.targets or ():
+        site = read_call_site(Reader(target.document), target.data, target.path)
+        if site is not None:
+            named[target.is_manual].add(registry.find(site.target, registry.scope(root)))
+    only = named[True] - named[False]
+    return {one for one in only if one.definition.capability == "Service"}
 
 
 def _all_of(failures: list[InvalidState], faults: list[Fault]) -> InvalidState:

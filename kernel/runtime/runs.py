@@ -86,6 +86,9 @@ class Runs:
     ) -> RunResult:
         """Make the calls of ``run``; where there are Services as well, wait until they stop."""
         chosen = starts(self._manifest, self._registry, target)
+        for start in chosen:
+            if start.instance.is_shared:  # one that waits to be named is not up yet
+                await start.instance.bring_up(start.instance)
         calls = [start for start in chosen if not start.instance.is_shared]
         for start in calls:
             self._check_permitted(start, inputs, run)

@@ -362,3 +362,42 @@ def test_two_that_fail_are_told_at_once_and_a_fault_with_them() -> None:
         "T.Lamp/M could not be started: ValueError: M is broken"
     )
     assert (diary.up, diary.down) == (["N"], ["N"])
+
+
+def test_a_service_of_a_manual_target_waits_to_be_named_or_needed() -> None:
+    def world(*more: Any) -> tuple[Diary, World]:
+        diary = Diary()
+        kinds = [definition(name, capability=one, schema=FIELDS) for name, one in KINDS.items()]
+        by_hand = {"invoke": {"kind": "T.Lamp", "name": "L"}, "start": "manual"}
+        main = {"invoke": {"kind": "Run.Sequence", "name": "Main"}}
+        module = {
+            "kind": "Kernel.Module",
+            "metadata": {"name": "M"},
+            "targets": [main, by_hand],
+        }
+        lamp = resource("T.Lamp", "L", says="L")
+        made = World(
+            module, *kinds, lamp, *more, sequence(),
+            Source=diary.controllers["T.Source"], Lamp=diary.controllers["T.Lamp"],
+        )  # fmt: skip
+        return diary, made
+
+    diary, alone = world()
+    assert alone.apply().outcome == "succeeded"
+    assert diary.tried == []
+    needs = resource("T.Lamp", "N", says="N", lamps=[{"kind": "T.Lamp", "name": "L"}])
+    diary, needed = world(needs)
+    assert needed.apply().outcome == "succeeded"
+    assert (diary.up, diary.down) == (["L", "N"], ["N", "L"])
+    diary, named = world()
+
+    async def serve(kernel: Kernel) -> None:
+        assert diary.tried == []
+        serving = asyncio.ensure_future(kernel.apply("T.Lamp/L"))
+        await asyncio.sleep(0.1)
+        assert diary.up == ["L"]
+        await kernel.stop()
+        assert (await serving).outcome == "succeeded"
+
+    named.during(serve)
+    assert diary.down == ["L"]
