@@ -27,6 +27,7 @@ from kernel.registry.preparation import Bind
 from kernel.registry.raised import code_of, data_of, may_pass, retry_after
 from kernel.registry.registry import Registry
 from kernel.registry.services import Service, without_exit
+from kernel.registry.start_order import start_order
 from kernel.registry.starting import Starting, starting
 from kernel.topology.callsite import read_call_site
 from kernel.topology.reader import Reader
@@ -85,7 +86,7 @@ class Lifecycle:
         instances = [one for module in modules for one in self._registry.all(module)]
         faults: list[Fault] = []
         failures: dict[int, InvalidState] = {}
-        for instance in sorted(instances, key=_order):
+        for instance in start_order(instances):
             if faults and instance.definition.capability == "Service":
                 break
             is_used = instance.scope.module is root and self._is_implemented(instance)
@@ -311,8 +312,3 @@ def _all_of(failures: list[InvalidState], faults: list[Fault]) -> InvalidState:
     failure.__cause__ = first
     failure.may_pass = all(isinstance(one, NotStarted) and one.may_pass for one in failures)
     return failure
-
-
-def _order(instance: Instance) -> int:
-    """Providers first, for their values; Services last, for what they serve must be there."""
-    return {"Provider": 0, "Service": 2}.get(instance.definition.capability, 1)

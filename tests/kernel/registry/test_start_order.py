@@ -28,6 +28,7 @@ FIELDS = {
         "says": {},
         "fails": {},
         "reads": {"type": "array", "items": LOAD},
+        "asks": {"type": "array", "items": {"x-kernel-eval": "call"}},
         "sources": REFERENCES,
         "lamps": {"type": "array", "items": {"x-kernel-ref": "Service"}},
     },
@@ -401,3 +402,28 @@ def test_a_service_of_a_manual_target_waits_to_be_named_or_needed() -> None:
 
     named.during(serve)
     assert diary.down == ["L"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "order"),
+    [
+        ({"A": "B", "B": "C"}, ["C", "B", "A"]),
+        ({"A": "C"}, ["C", "A", "B"]),
+        ({"B": "A"}, ["A", "B", "C"]),
+        ({"A": "B", "B": "A"}, ["B", "A", "C"]),
+        ({"A": "A"}, ["A", "B", "C"]),
+    ],
+)
+def test_a_service_comes_after_those_that_it_reads_in_each_call(
+    asks: dict[str, str], order: list[str]
+) -> None:
+    diary = Diary()
+    kind = definition("Lamp", capability="Service", schema=FIELDS)
+    text = "${{{{ resources.{}.said }}}}"
+    lamps = [
+        resource("T.Lamp", n, says=n, asks=[text.format(asks[n])] if n in asks else [])
+        for n in "ABC"
+    ]
+    world = World(kind, *lamps, sequence(), Lamp=diary.controllers["T.Lamp"])
+    assert world.apply().outcome == "succeeded"
+    assert (diary.up, diary.down) == (order, order[::-1])
