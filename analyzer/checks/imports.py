@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
+from typing import Final
 
 from analyzer.checks.missing_brackets import check_value
 from analyzer.checks.unit_check import UnitCheck
@@ -14,11 +16,13 @@ from analyzer.flow.evaluation import evaluate_in_scope
 from analyzer.program.program import written
 from analyzer.program.variables import values_taken
 from analyzer.types import NEVER
-from kernel.cel import compile_template
+from kernel.cel import compile_template, reference_path
 from kernel.errors import Path
 from kernel.manifest import Declaration, Module
 from kernel.manifest.suggest import nearest
 from kernel.structs import struct
+
+_SAYS_NOTHING: Final = ("default", "description", "title", "examples")
 
 _NOTHING = evaluate(compile_template({}).tree, lambda _: (NEVER, ()))
 
@@ -68,7 +72,22 @@ class _Import:
         taken = values_taken(declared.values(), self.imported)
         for found in mismatches(value, taken, self.place, f"`{self.imported.name}`"):
             if not self._is_told(found, declared, unknown):
-                self.check_of.add_mismatch(found, value, path)
+                name = str(found.path[0]) if found.path else ""
+                if name not in declared or not self._passes_on(value, declared[name]):
+                    self.check_of.add_mismatch(found, value, path)
+
+    def _passes_on(self, value: Evaluation, declared: Declaration) -> bool:
+        """Whether a value is a variable of the importer that has the same schema: it fits."""
+        scalar = value.tree.scalars.get((declared.name,))
+        whole = None if scalar is None else scalar.whole
+        group, name, *rest = (reference_path(whole.expr) or ("", "")) if whole else ("", "")
+        if rest or group not in ("vars", "secrets"):
+            return False
+        own = self.module.vars if group == "vars" else self.module.secrets
+        if name not in own:
+            return False
+        text = _written(declared)
+        return text is not None and text == _written(own[str(name)])
 
     def _is_told(
         self, found: Mismatch, declared: Mapping[str, Declaration], unknown: list[str]
@@ -77,3 +96,10 @@ class _Import:
         if found.path:
             return found.path[0] in unknown
         return any(nearest(name, declared) is not None for name in unknown)
+
+
+def _written(declaration: Declaration) -> str | None:
+    """What a schema says of values, as text; None where a reference may lead elsewhere."""
+    schema = {k: v for k, v in declaration.schema.items() if k not in _SAYS_NOTHING}
+    text = json.dumps(schema, default=str)
+    return None if "$" in text else text

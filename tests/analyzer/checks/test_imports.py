@@ -228,3 +228,17 @@ def test_what_is_found_in_a_value_and_what_the_run_time_says_are_the_same(tmp_pa
             assert all(ended), (schema, value)
         if "error" in weights:
             assert not all(ended), (schema, value)
+
+
+def test_a_variable_of_the_same_schema_fits(tmp_path: Path) -> None:
+    """Even where it cannot be proven of the types: the value was held against the same schema."""
+    parts: list[Any] = [{"type": "integer"}, {"type": "number", "minimum": 2}, {"type": "null"}]
+    schema = {"anyOf": parts, "not": {"const": 3}}
+    own = {"vars": {"v": {**schema, "default": None, "description": "own"}}}
+    imports = {"Lib": {"source": "./lib.yaml", "vars": {"w": "${{ vars.v }}"}}}
+    path = write(tmp_path, imports, own, {"vars": {"w": schema}})
+    assert found_in(path) == []
+    assert runs(path, {"v": 4})
+    path = write(tmp_path, imports, own, {"vars": {"w": {**schema, "not": {"const": 4}}}})
+    assert {code for code, _ in found_in(path)} == {"K206"}
+    assert not runs(path, {"v": 4})
