@@ -114,8 +114,13 @@ def test_kinds_that_are_passed_their_variables_are_alike_and_run_in_a_long_run(
         first, second = said(made.text, passing(made.text, tmp_path / f"as made {seed}"))
         assert set(first) == set(second), seed
         if mended(made):
-            folder = passing(made.text, tmp_path / f"mended {seed}")
-            asyncio.run(_run(made, folder, seed))
+            (tmp_path / f"alone {seed}").mkdir()
+            alone = tmp_path / f"alone {seed}" / "main.yaml"
+            alone.write_text(made.text, "utf-8")
+            apart = passing(made.text, tmp_path / f"mended {seed}")
+            assert asyncio.run(_results(made, alone, seed)) == asyncio.run(
+                _results(made, apart, seed)
+            ), seed
 
 
 @pytest.mark.long
@@ -137,6 +142,16 @@ async def _run(made: Whole, folder: Path, seed: int) -> None:
             result = await kernel.apply("Run.Sequence/Main", inputs)
             if result.error is not None:
                 _may_fail(result.error.to_cel(), f"seed {seed} with {inputs}:\n{made.text}")
+
+
+async def _results(made: Whole, place: Path, seed: int) -> list[Any]:
+    rng = random.Random(seed)
+    found = []
+    async with Kernel(load(place), controllers=made.controllers(rng)) as kernel:
+        for _ in range(3):
+            ended = await kernel.apply("Run.Sequence/Main", made.inputs.sample(rng))
+            found.append((ended.outcome, ended.result, ended.error and ended.error.to_cel()))
+    return found
 
 
 def test_what_is_imported_is_found_out() -> None:
