@@ -10,6 +10,9 @@ MAX_VALUE_BYTES = 1024 * 1024
 """A file that gives a value is no larger."""
 
 
+_NEWLINES = ("\r\n", "\n")
+
+
 class UnreadableValue(Exception):
     """A file is there, and gives no value; the text says why, and nothing of what is in it."""
 
@@ -42,7 +45,7 @@ def read_value(path: Path) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableValue("is not valid UTF-8") from None
-    return text.removesuffix("\n").removesuffix("\r")
+    return next((text[: -len(end)] for end in _NEWLINES if text.endswith(end)), text)
 
 
 def _reason(error: OSError | ValueError) -> str:

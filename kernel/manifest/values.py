@@ -24,6 +24,7 @@ _WORDS = {"true": True, "false": False}
 
 
 Group = Literal["vars", "secrets"]
+"""The fields of a Kernel.Module that declare values, and the variables of CEL that have these."""
 
 
 @struct
@@ -52,6 +53,7 @@ class PassedValue:
 
 
 PassedValues = Mapping[tuple[Group, str], PassedValue]
+"""What an importer passes, by the group and the name of what the imported module declares."""
 
 
 def resolve_values(
@@ -144,6 +146,7 @@ class _Search:
 
     @property
     def what(self) -> str:
+        """How messages name the declaration."""
         return f"the {'secret' if self.secret else 'variable'} `{self.declaration.name}`"
 
     def find(self, given: Mapping[str, Any] | None) -> Any:

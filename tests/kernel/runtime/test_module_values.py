@@ -243,6 +243,8 @@ def test_one_final_newline_does_not_count(tmp_path: Path, end: str) -> None:
     path = files(tmp_path, "type: string, file: ./value")
     (tmp_path / "value").write_bytes(b"\xef\xbb\xbfa\n" + end.encode())
     assert result_of(path)["v"] == ("a\n" if end else "a")
+    (tmp_path / "value").write_bytes(b"a\r" + end.encode())
+    assert result_of(path)["v"] == ("a\r" if end != "\n" else "a")
 
 
 def test_a_file_that_gives_no_value(tmp_path: Path) -> None:
