@@ -12,6 +12,7 @@
         │   ├── InvalidState        the target is not running
         │   │   └── NotStarted      it could not be started, and may be started anew
         │   ├── Conflict            the idempotency key is taken by another call
+        │   ├── Concurrency         no slot is free in the concurrency group of the callee
         │   ├── Denied              a policy, the caller's scope or a person does not permit it
         │   ├── Expired             nobody approved the call in time
         │   ├── StateDrift          what the call site expects of the world does not hold
@@ -258,6 +259,13 @@ class Conflict(Rejected):
     """Another call has the idempotency key: with other inputs, or one that nobody works on."""
 
     category = "Conflict"
+
+
+class Concurrency(Rejected):
+    """No slot is free in the concurrency group of the callee, and the call does not wait for one:
+    ``full: reject`` says so, or the call would wait for itself."""
+
+    category = "Concurrency"
 
 
 class Expired(Rejected):

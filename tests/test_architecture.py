@@ -45,13 +45,14 @@ LAYERS = (
 """From low to high: a module knows its own layer and those below."""
 
 INVOCATION = (
-    "values flow invoker replay_order atomic lease around",
+    "values flow invoker replay_order atomic lease around queue",
     "activity",
     "history",
     "runtime",
     "run",
     "context",
     "invocation time_limits",
+    "slots",
     "calls.call calls.starting",
     "calls.bound_site calls.controller",
     "calls.one_attempt",

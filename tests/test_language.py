@@ -66,6 +66,9 @@ def _lines() -> Iterator[str]:
     yield from _fields({"properties": {k: v for k, v in declared if k not in of_schemas}})
     yield "### The body of a Kernel.Definition\n"
     yield from _fields(vocabulary.TOPOLOGY)
+    yield "### How many invocations of a topology go on at a time\n"
+    yield "The field `concurrency` of every topology: see [concurrency.md](concurrency.md).\n"
+    yield from _fields(vocabulary.CONCURRENCY)
     yield "## A call site\n\nThe same fields wherever something is called.\n"
     yield from _fields(vocabulary.CALL_SITE)
     yield "## Steps\n\nA step has one of these fields, its form, and may have those beside it."

@@ -12,7 +12,7 @@ from analyzer.program.linking import Linked
 from kernel.manifest import Resource
 
 _OF_CALLS: Final = (
-    "Invoked", "Failed", "Retried", "Deduplicated", "Parked", "Reconciled", "Cancelled", "Rejected",
+    "Invoked", "Failed", "Retried", "Deduplicated", "Parked", "Queued", "Reconciled", "Cancelled", "Rejected",
     "Initialized",
 )  # fmt: skip
 WORDS: Final = {

@@ -70,6 +70,20 @@ def retried(say: Callable[[str], None]) -> Callable[[Event], None]:
     return tell
 
 
+def queued(say: Callable[[str], None]) -> Callable[[Event], None]:
+    """A subscriber that says which calls wait for a slot of a concurrency group, and for whom.
+
+    Of rounds of a loop nothing is said one by one, as nothing else is.
+    """
+
+    def tell(event: Event) -> None:
+        place = event.identify()["subject"]
+        if is_shown(place):
+            say(f"‖ {place or 'the call'} is queued: {event.data['reason']}")
+
+    return tell
+
+
 class LogLines(logging.Handler):
     """What the kernel and controllers log, as lines among the progress."""
 

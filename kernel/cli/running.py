@@ -22,7 +22,7 @@ from kernel.cli.debug import show_traceback
 from kernel.cli.endings import explain, explain_unknown, where_kept
 from kernel.cli.journals import person
 from kernel.cli.options import read_inputs, variables
-from kernel.cli.progress import Lines, LogLines, Printed, retried
+from kernel.cli.progress import Lines, LogLines, Printed, queued, retried
 from kernel.cli.render import show, use_color
 from kernel.cli.streams import answer_is_kept
 from kernel.errors import Cancelled, InvocationError, KernelError, UsageError
@@ -238,6 +238,7 @@ def _execute(
         printed.redact = printed.beside.redact = kernel.runtime.redactor.said
         prepare(kernel)
         kernel.subscribe(retried(shown.say), "*.Retried")
+        kernel.subscribe(queued(shown.say), "*.Queued")
         if request.events is not None:
             kernel.subscribe(stack.enter_context(_sink(request.events)))
         result = _run_until_answered(_interruptible(kernel, work, tell))

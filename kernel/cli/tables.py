@@ -23,7 +23,7 @@ from kernel.events.event import rfc3339
 _MARKS: Mapping[str, tuple[str, str | None]] = {
     **dict.fromkeys(("succeeded", "approved", "spent", "deduplicated"), ("✓", "green")),
     **dict.fromkeys(("failed", "rejected", "denied"), ("✗", "red")),
-    **dict.fromkeys(("parked", "pending"), ("‖", "yellow")),
+    **dict.fromkeys(("parked", "pending", "queued"), ("‖", "yellow")),
     "unknown": ("?", "yellow"),
     "cancelled": ("–", None),
 }

@@ -58,7 +58,7 @@ async def _trace(journal: Journal, name: str, form: str, whole: bool) -> int:
     run = await journal.run(found)
     if run is None:
         raise UsageError(f"the run {found} is not whole in this journal")
-    run = await as_seen(journal, run)
+    run = await as_seen(journal, run, unread.append)
     if form == "text":
         await show_run(journal, run, whole, unread.append)
     elif form == "otlp":

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from kernel.cli.paths import parts
+from kernel.cli.runs import QUEUED, behind, topology_of
 from kernel.cli.tables import color, compact, lasting, mark, plain, say, short, show_table
 from kernel.events.event import rfc3339
-from kernel.journal import Invocation, Journal, Run
+from kernel.journal import Invocation, Journal, Run, Ticket
 from kernel.journal.interface import OnDamage
 from kernel.structs import field, struct
 
@@ -102,12 +103,23 @@ async def show_run(journal: Journal, run: Run, whole: bool, damaged: OnDamage) -
     async for one in journal.invocations(run.run, damaged=damaged):
         add(root, one.path, seen(one), whole)
     pending = await journal.approvals("pending", run=run.run, damaged=damaged)
-    waiting = {one.execution: one.approval for one in pending}
+    waiting = {
+        one.execution: ("parked", f"needs approval {short(one.approval)}") for one in pending
+    }
+    for standing in await journal.standings(run.run, damaged=damaged):
+        if standing.ticket is not None and not standing.holds:
+            add(root, standing.ticket.path, _queued(standing.ticket), whole)
+            waiting[standing.ticket.execution] = QUEUED, behind(standing)
     _head(run)
     lines = list(_lines(root, waiting, run.opened_at))
     if lines:
         click.echo()
         show_table(_HEADER, [cells for cells, _ in lines], [fg for _, fg in lines], _OPTIONAL)
+
+
+def _queued(ticket: Ticket) -> Seen:
+    """A call that waits for its slot, of which nothing else need be recorded yet."""
+    return Seen(ticket.execution, topology_of(ticket), None, QUEUED, 0, ticket.asked_at, None)
 
 
 def _head(run: Run) -> None:
@@ -135,15 +147,18 @@ def _told(error: Any) -> str:
 Line = tuple[tuple[str, ...], str | None]
 """The cells of a line, and its colour."""
 
+Waiting = Mapping[str, tuple[str, str]]
+"""Of executions that wait: the outcome whose mark they have, and what is said of them."""
 
-def _lines(root: Node, waiting: Mapping[str, str], opened: int) -> Iterator[Line]:
+
+def _lines(root: Node, waiting: Waiting, opened: int) -> Iterator[Line]:
     if root.seen is not None:
         name = "the topology" if root.inside else "the call"
         yield _line(name, _whole(root, root.seen), waiting, "", opened)
     yield from _inside(root, 0 if root.seen is None else 1, waiting, opened)
 
 
-def _inside(node: Node, depth: int, waiting: Mapping[str, str], opened: int) -> Iterator[Line]:
+def _inside(node: Node, depth: int, waiting: Waiting, opened: int) -> Iterator[Line]:
     indent = "  " * depth
     for part, inner in sorted(node.inside.items(), key=_order):
         label, inner = _joined(part, inner)
@@ -180,12 +195,9 @@ def _order(item: tuple[str | int, Node]) -> tuple[int, int]:
     return (0, part) if isinstance(part, int) else (1, node.began())
 
 
-def _line(label: str, one: Seen, waiting: Mapping[str, str], indent: str, opened: int) -> Line:
-    approval = waiting.get(one.execution)
-    how, said = one.outcome, one.outcome
-    if approval is not None:
-        how, said = "parked", f"needs approval {short(approval)}"
-    elif one.attempts > 1:
+def _line(label: str, one: Seen, waiting: Waiting, indent: str, opened: int) -> Line:
+    how, said = waiting.get(one.execution, (one.outcome, one.outcome))
+    if one.execution not in waiting and one.attempts > 1:
         said = f"{said}, {one.attempts} attempts"
     cells = (
         *(f"{indent}{mark(how)} {label}", one.target, said, one.safety or ""),

@@ -310,6 +310,8 @@ _AFTER: Mapping[str, Mapping[str, Any]] = {
         "running": "A process works on it.",
         "interrupted": "It is recorded as running, but its process has ended; `kernel resume` "
         "goes on with it.",
+        "queued": "It is recorded as running, and a call of it waits for a slot of a concurrency "
+        "group; `kernel trace` tells which.",
         "parked": "It waits for a person; `kernel approvals` lists what for.",
         "succeeded": "It ended with a result.",
         "failed": "It ended with an error.",
@@ -333,6 +335,7 @@ _AFTER: Mapping[str, Mapping[str, Any]] = {
         "Rejected": "An invocation was refused.",
         "Cancelled": "An invocation was cancelled.",
         "Parked": "An invocation waits for an approval.",
+        "Queued": "An invocation waits for a slot of the concurrency group of its target.",
         "Deduplicated": "An invocation was answered from the record of the same call.",
         "Reconciled": "It was found out whether an effect took place.",
         "Initialized": "A resource has come up.",
@@ -345,6 +348,8 @@ _AFTER: Mapping[str, Mapping[str, Any]] = {
         "NO_MATCH": "No entry of a router matches, and there is no `fallback`.",
         "NO_CASE": "No case of a `switch` fits, and there is no `default`.",
         "CANCELLED": "It was cancelled.",
+        "CONCURRENCY": "No slot of the concurrency group is free, and the call does not wait for "
+        "one (`full: reject`), or would wait for itself.",
         "INTERRUPTED": "The process ended while the call was in flight.",
         "IN_FLIGHT": "The same call is being made elsewhere.",
         "LEFT": "The run was left where it was; `kernel resume` goes on with it.",

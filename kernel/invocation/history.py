@@ -70,6 +70,8 @@ class History:
         """The executions that an invocation of this process has now, claimed or taken up."""
         self.taken_up: set[str] = set()
         """The executions of an earlier process in flight, once this one goes on with them."""
+        self.tickets: set[str] = set()
+        """The executions for which this process has asked for slots of concurrency groups."""
         self.at_work: set[str] = set()
         """The executions of which an attempt is being made, with a commit record."""
         self.last = max((row.number or 0 for row in self.concluded.values()), default=0)

@@ -16,7 +16,7 @@ from kernel.invocation.context import EvaluationContext
 from kernel.invocation.history import History
 from kernel.invocation.runtime import Runtime
 from kernel.journal.errors import Damaged
-from kernel.journal.rows import Approval, Won
+from kernel.journal.rows import Approval, NewTicket, Won
 from kernel.journal.rows import Invocation as Row
 from kernel.policy import Applied, Decision
 from kernel.registry.instances import Instance
@@ -54,6 +54,8 @@ class Plan:
     """Asked before another attempt of a call that an earlier process made."""
     approve_again: Stage | None = None
     """As above, where each attempt needs an approval of its own."""
+    is_limited: bool = False
+    """The target has a concurrency group."""
     validate_outputs: Stage = field(default=lambda _: None)
     """Also holds what a ``check`` has found to the contract."""
     conclude_failure: Callable[[Invocation, BaseException], Awaitable[None]] | None = None
@@ -74,7 +76,7 @@ class Invocation:
     __slots__ = (
         "_id", "_key", "_path", "_safety", "approval", "attempt", "began", "claim", "context",
         "decision", "inputs", "is_active", "is_adopted", "is_attempted", "is_concluded", "is_made",
-        "not_started", "outputs", "plan", "waits", "was_in_flight",
+        "not_started", "outputs", "plan", "ticket", "waits", "was_in_flight",
     )  # fmt: skip
 
     def __init__(self, context: EvaluationContext, plan: Plan) -> None:
@@ -95,6 +97,9 @@ class Invocation:
         self.approval: Approval | None = None  # the one that it goes on with
         self.decision: Decision | None = None  # what the policies say
         self.waits = 0  # of it and its controller, at the same time
+        self.ticket: NewTicket | None = (
+            None  # it has a place in the concurrency group of its target
+        )
         self._safety: Safety | None = None  # where it is that of this call
         self._path: str | None = None
         self._id: str | None = None

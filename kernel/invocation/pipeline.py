@@ -16,6 +16,7 @@ from kernel.invocation.flow import hidden_inputs
 from kernel.invocation.invocation import Answered, Invocation, Plan, Stage
 from kernel.invocation.pauses import pass_time, sleep, wait_for
 from kernel.invocation.runtime import Runtime
+from kernel.invocation.slots import give_back
 from kernel.invocation.stages import (
     approve,
     attempt,
@@ -23,6 +24,7 @@ from kernel.invocation.stages import (
     conclude,
     deduplicate,
     expand,
+    limit,
     record,
     replay,
     resolve,
@@ -40,7 +42,7 @@ STAGES: tuple[Callable[[Plan], Stage | None], ...] = (
     expand.prepare,  # 3
     validate.prepare_inputs,  # 4
     deduplicate.prepare,  # 5
-    # 6 limit: sliding window of the target
+    limit.prepare,  # 6
     authorise.prepare,  # 7
     record.prepare,  # 8
     approve.prepare,  # 9
@@ -88,6 +90,8 @@ class Pipeline:
                 if waiting is not None:
                     await waiting
         except Answered:
+            if invocation.ticket is not None:
+                await give_back(invocation)
             invocation.release()
             return invocation.outputs
         except BaseException as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kernel.events import Bus, Redactor
 from kernel.events.log import Log
+from kernel.invocation.queue import Tickets, Waiting
 from kernel.structs import field, struct
 from kernel.threads import Threads, shared
 
@@ -33,6 +34,12 @@ class Ask(Protocol):
     """Puts an approval to a person; gives None where they do not decide now."""
 
     async def __call__(self, approval: Approval) -> Answer | None: ...
+
+
+class CancelRun(Protocol):
+    """Cancels a run of a journal, whoever works on it; waits until it has ended."""
+
+    async def __call__(self, journal: Journal, run: str, who: str, reason: str) -> object: ...
 
 
 @struct(frozen=False, eq=False)
@@ -62,6 +69,11 @@ class Runtime:
     """Puts an approval to the person who is there, if somebody is."""
     forgot: float | None = None
     """When expired idempotency keys were deleted last, on the monotonic clock."""
+    waiting: Waiting = field(default_factory=Waiting)
+    """The calls of this kernel that wait for a slot of a concurrency group."""
+    tickets: Tickets = field(default_factory=Tickets)
+    """The concurrency groups where there is no journal."""
+    cancel_run: CancelRun | None = None
     recovering: set[str] = field(default_factory=set)
     """The runs of dead processes that this one is about to go on with."""
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)

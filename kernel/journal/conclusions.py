@@ -14,6 +14,7 @@ from kernel.journal.reading import COUNT, MOMENT, TEXT, Kind, Shape, maybe
 from kernel.journal.rows import Claimed, Intent, Invocation, Won
 from kernel.journal.seal import seal, seal_again
 from kernel.journal.session import Session
+from kernel.journal.tickets import remove
 from kernel.journal.trace import note
 from kernel.journal.values import Text, to_text
 from kernel.run_paths import ranges_within
@@ -38,6 +39,7 @@ class Ending:
     duration: int | None = None
     landed: bool | None = None
     by: str | None = None
+    ticket: str | None = None
 
 
 class _Intent(NamedTuple):
@@ -132,6 +134,8 @@ def finalize(session: Session, now: int, execution: str, epoch: int, ending: End
     number = _append(session, now, intent, ending)
     key = intent.facts[4]
     landed = ending.outcome not in _NOT_LANDED if ending.landed is None else ending.landed
+    if ending.ticket is not None:
+        remove(session, ending.ticket)
     if intent.holder is not None:
         seal_again(session, intent.run)
     if key is not None and not (landed or _has_landed_within(session, intent)):
@@ -170,6 +174,8 @@ def record(
     if isinstance(answer, Won):
         number = finalize(session, now, answer.execution, answer.epoch, ending)
         return replace(answer, number=number)
+    if ending.ticket is not None:
+        remove(session, ending.ticket)
     return answer
 
 

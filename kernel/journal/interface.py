@@ -208,6 +208,29 @@ class Journal(Protocol):
     ) -> list[rows.Approval]:
         """Approvals, the oldest first."""
 
+    # Concurrency groups
+
+    async def enter(
+        self, lease: rows.Lease, new: rows.NewTicket, *, waits: bool = True
+    ) -> rows.Standing:
+        """Take a ticket of a group, or find the one that the execution has; how it stands.
+
+        None is given to a call that does not wait where no slot is free, and to one for which all
+        holders would wait in vain. Raises :class:`Fenced` when another holds the lease.
+        """
+
+    async def standing(self, execution: str) -> rows.Standing | None:
+        """How the ticket of an execution stands; None where it has none."""
+
+    async def standings(self, run: str, *, damaged: OnDamage | None = None) -> list[rows.Standing]:
+        """The tickets of a run, those that hold a slot and those that wait, the oldest first."""
+
+    async def leave(self, lease: rows.Lease, *executions: str) -> None:
+        """Give tickets of a run back. Raises :class:`Fenced` when another holds the lease.
+
+        Conclusions give back the tickets that they name, and the end of a run those that are left.
+        """
+
     # Trace
 
     async def note(self, execution: str, step: str, status: str, detail: Any = None) -> None:

@@ -67,6 +67,16 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE kernel_deaths (
             owner TEXT PRIMARY KEY, recorded_at BIGINT NOT NULL, recorded_by TEXT NOT NULL)""",
     ),
+    (
+        """CREATE TABLE kernel_tickets (
+            topology TEXT NOT NULL, member TEXT NOT NULL, number BIGINT NOT NULL,
+            execution TEXT NOT NULL, run TEXT NOT NULL, path TEXT NOT NULL, slots BIGINT NOT NULL,
+            asked_at BIGINT NOT NULL, PRIMARY KEY (topology, member, number)) CLUSTERED""",
+        "CREATE UNIQUE INDEX kernel_tickets_execution ON kernel_tickets (execution)",
+        "CREATE INDEX kernel_tickets_path ON kernel_tickets (run, path)",
+        "CREATE TABLE kernel_numbers (ticket BIGINT NOT NULL)",
+        "INSERT INTO kernel_numbers (ticket) VALUES (0)",
+    ),
 )
 """The statements that make each version out of the version before it: version 1 stands first."""
 

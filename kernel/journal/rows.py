@@ -116,7 +116,8 @@ class Conclusion:
     """How an invocation ended, after how many attempts.
 
     ``landed`` says whether the effect took place where the outcome does not tell (outputs that
-    break the contract): the idempotency key of an effect that took place stays taken.
+    break the contract): the idempotency key of an effect that took place stays taken. ``ticket`` is
+    the execution whose ticket is given back in the same transaction.
     """
 
     outcome: Outcome
@@ -125,6 +126,7 @@ class Conclusion:
     attempts: int = 1
     duration: int | None = None
     landed: bool | None = None
+    ticket: str | None = None
 
 
 @struct
@@ -233,6 +235,49 @@ class Approval(NewApproval):
     decided_by: str | None
     decided_at: int | None
     note: str | None
+
+
+@struct
+class NewTicket:
+    """What an invocation of a topology with ``concurrency`` asks for: a slot of its group."""
+
+    execution: str
+    run: str
+    path: str
+    topology: str
+    """The topology, by the names of its module, its kind and itself."""
+    group: str
+    """What ``group`` gives; empty where there is one group."""
+    slots: int
+    """The limit: so many hold a slot at a time."""
+
+
+@struct
+class Ticket(NewTicket):
+    """A place in the queue of a group: the tickets with the least numbers hold the slots."""
+
+    number: int
+    asked_at: int
+
+
+@struct
+class Standing:
+    """How a ticket stands in its group.
+
+    ``ticket`` is None where none was given, for a call that does not wait. ``before`` counts the
+    tickets before it, ``older`` are the oldest of those. ``waits_for_itself``: no ticket was given,
+    because each holder of a slot would wait for a call within itself.
+    """
+
+    ticket: Ticket | None
+    before: int
+    older: tuple[Ticket, ...] = ()
+    waits_for_itself: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the ticket has a slot; once it has, it keeps the slot."""
+        return self.ticket is not None and self.before < self.ticket.slots
 
 
 @struct

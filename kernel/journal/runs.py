@@ -269,6 +269,8 @@ def finish_run(
         "UPDATE kernel_runs SET state = ?, finished_at = ?, result = ?, error = ? WHERE run = ?",
         (state, ended, result, error, lease.run),
     )
+    if state not in UNFINISHED:
+        session.change("DELETE FROM kernel_tickets WHERE run = ?", (lease.run,))
     # With a new epoch, whoever still works under this lease can conclude nothing.
     session.change(
         "UPDATE kernel_progress SET owner = NULL, epoch = epoch + 1, beats = 0 WHERE run = ?",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from kernel.journal import approvals, claims, conclusions, lookups, rows, runs, trace, verification
+from kernel.journal import (
+    approvals,
+    claims,
+    conclusions,
+    lookups,
+    rows,
+    runs,
+    tickets,
+    trace,
+    verification,
+)
 from kernel.journal.conclusions import Ending
 from kernel.journal.errors import Damaged, Refused
 from kernel.journal.interface import OnDamage
@@ -27,6 +37,7 @@ def _ending(conclusion: rows.Conclusion, largest: int) -> Ending:
         attempts=conclusion.attempts,
         duration=conclusion.duration,
         landed=conclusion.landed,
+        ticket=conclusion.ticket,
     )
 
 
@@ -47,12 +58,8 @@ class Executor(Protocol):
     async def close(self) -> None: ...
 
 
-class Store:
-    """``writer`` does the requests that change the journal, ``reader`` the others.
-
-    The two may be the same. ``clock`` gives nanoseconds since the epoch; only times for people and
-    expiry come from it. ``largest`` is the most bytes of JSON that a value may have.
-    """
+class _Requests:
+    """Does the requests of a store, in transactions."""
 
     def __init__(
         self,
@@ -68,6 +75,44 @@ class Store:
         self._reader = reader
         self._now = clock
         self._largest = largest
+
+    async def close(self) -> None:
+        await self._writer.close()
+        if self._reader is not self._writer:
+            await self._reader.close()
+
+    async def _rows(
+        self, damaged: OnDamage | None, work: Callable[..., Page[T]], *values: Any
+    ) -> list[T]:
+        try:
+            page = await self._read(work, *values)
+        except Damaged as error:
+            page = Page([], [error])
+        return _whole(page, damaged)
+
+    async def _read(self, work: Callable[..., T], *values: Any) -> T:
+        return await self._reader.do(lambda session: work(session, *values), "read")
+
+    async def _lasting(self, work: Callable[..., T], *values: Any) -> T:
+        return await self._writer.do(lambda session: work(session, *values), "lasting")
+
+    async def _durable(self, work: Callable[..., T], *values: Any) -> T:
+        return await self._writer.do(lambda session: work(session, *values), "durable")
+
+    def _text(self, value: Any, what: str) -> str | None:
+        return to_text(value, what, self._largest)
+
+    def _texts(self, intent: rows.Intent) -> tuple[str | None, str | None]:
+        checked_key(intent.key)
+        return self._text(intent.inputs, "inputs"), self._text(intent.about, "details")
+
+
+class Store(_Requests):
+    """``writer`` does the requests that change the journal, ``reader`` the others.
+
+    The two may be the same. ``clock`` gives nanoseconds since the epoch; only times for people and
+    expiry come from it. ``largest`` is the most bytes of JSON that a value may have.
+    """
 
     async def keep(self, content: str) -> str:
         digest = digest_of_text(content)
@@ -262,35 +307,19 @@ class Store:
                 found[execution].append(note)
         return found
 
+    async def enter(
+        self, lease: rows.Lease, new: rows.NewTicket, *, waits: bool = True
+    ) -> rows.Standing:
+        return await self._durable(tickets.enter, self._now(), lease, new, waits)
+
+    async def standing(self, execution: str) -> rows.Standing | None:
+        return await self._read(tickets.standing, execution)
+
+    async def standings(self, run: str, *, damaged: OnDamage | None = None) -> list[rows.Standing]:
+        return await self._rows(damaged, tickets.standings, run)
+
+    async def leave(self, lease: rows.Lease, *executions: str) -> None:
+        await self._lasting(tickets.leave, lease, executions)
+
     async def verify(self, run: str) -> rows.Broken | None:
         return await self._read(verification.verify, run)
-
-    async def close(self) -> None:
-        await self._writer.close()
-        if self._reader is not self._writer:
-            await self._reader.close()
-
-    async def _rows(
-        self, damaged: OnDamage | None, work: Callable[..., Page[T]], *values: Any
-    ) -> list[T]:
-        try:
-            page = await self._read(work, *values)
-        except Damaged as error:
-            page = Page([], [error])
-        return _whole(page, damaged)
-
-    async def _read(self, work: Callable[..., T], *values: Any) -> T:
-        return await self._reader.do(lambda session: work(session, *values), "read")
-
-    async def _lasting(self, work: Callable[..., T], *values: Any) -> T:
-        return await self._writer.do(lambda session: work(session, *values), "lasting")
-
-    async def _durable(self, work: Callable[..., T], *values: Any) -> T:
-        return await self._writer.do(lambda session: work(session, *values), "durable")
-
-    def _text(self, value: Any, what: str) -> str | None:
-        return to_text(value, what, self._largest)
-
-    def _texts(self, intent: rows.Intent) -> tuple[str | None, str | None]:
-        checked_key(intent.key)
-        return self._text(intent.inputs, "inputs"), self._text(intent.about, "details")

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kernel.errors import Fault, Path
+from kernel.manifest.common_fields import own_fields, with_common_fields
 from kernel.manifest.document import Document
 from kernel.manifest.model import Definition, Resource
 from kernel.manifest.suggest import did_you_mean
@@ -82,11 +83,13 @@ def check_fields(
         rules = _rules(definition, schemas)
     except InvalidSchema:
         return []
-    return check_data(resource.fields, rules, resource.document, resource.path, own)
+    fields = own_fields(definition, resource.fields)
+    return check_data(fields, rules, resource.document, resource.path, own)
 
 
 def _rules(definition: Definition, schemas: Schemas) -> Rules:
     schema = True if definition.schema is None else definition.schema
+    schema = with_common_fields(definition, schema)
     if schemas is NO_SCHEMAS:
         return make_rules(schema)
     if definition not in schemas.memo:

@@ -11,6 +11,7 @@ from kernel.manifest.loading import without_collection
 from kernel.registry.bound import unfit
 from kernel.registry.controllers import construct, import_attribute
 from kernel.registry.instances import Instance
+from kernel.topology.concurrency import read_concurrency
 from kernel.topology.engines import ENGINES
 from kernel.topology.reader import Reader
 from kernel.topology.roles import body_of, roles_of
@@ -86,6 +87,7 @@ def read_topology(instance: Instance) -> Topology:
     reader = Reader(document)
     with without_collection():
         topology = engine.read(reader, roles)
+    read_concurrency(reader, roles)
     if reader.faults:
         raise ManifestError(reader.faults)
     return topology

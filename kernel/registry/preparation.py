@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from kernel.cel import CelError, compile_template, in_json, parse_template
 from kernel.errors import Fault, ManifestError, Path
 from kernel.manifest import Definition, Document, Module, Resource
+from kernel.manifest.common_fields import own_fields
 from kernel.registry.instances import Instance
 from kernel.registry.scope import ModuleScope
 from kernel.schema import Schema, SchemaError
@@ -59,6 +60,7 @@ class Preparation:
         self._find = find
         self._open_schema = open_schema
         self._resource = instance.resource
+        self._fields = own_fields(instance.definition, instance.resource.fields)
         self._schema: Mapping[str, Any] = instance.definition.schema or {}
 
     def needs(self, *, in_cel: bool = True) -> list[Instance]:
@@ -82,7 +84,7 @@ class Preparation:
                     found[self._instance_of(resource, module)] = None
             return value
 
-        prepare(self._schema, self._resource.fields, Hooks(evaluate=evaluate, refer=refer))
+        prepare(self._schema, self._fields, Hooks(evaluate=evaluate, refer=refer))
         return list(found)
 
     def _target(self, value: Any, path: Path) -> Target:
@@ -127,7 +129,7 @@ class Preparation:
             call=lambda _, own, __, ___: own,
             role=lambda _, __: None,
         )
-        values = prepare(self._schema, self._resource.fields, hooks)
+        values = prepare(self._schema, self._fields, hooks)
         if faults:
             raise ManifestError(faults)
         return values

@@ -26,6 +26,7 @@ from kernel.registry.instances import Instance
 from kernel.registry.lifecycle import Lifecycle
 from kernel.registry.registry import Registry
 from kernel.registry.scope import ModuleScope
+from kernel.runtime.cancelling import cancel
 from kernel.runtime.lifecycle_events import tell
 from kernel.runtime.lost_runs import hand_over, recover_run
 from kernel.runtime.result import RunResult
@@ -87,6 +88,7 @@ class Kernel:
             names={id(module): name for name, module in manifest.modules.items()},
             root=id(manifest.root),
             ask=ask,
+            cancel_run=cancel,
         )
         _warn_of_short_secrets(self._scopes, self.runtime.log)
         self.runtime.invoker = Pipeline(self.runtime)

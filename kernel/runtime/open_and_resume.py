@@ -252,6 +252,9 @@ class RecordedRuns:
         if isinstance(taken, RunResult):
             return taken
         state = await settle(run, taken, find)
+        held = await self._journal.standings(run.id)
+        given_back = [one.ticket.execution for one in held if one.ticket is not None]
+        await self._journal.leave(taken.lease.row, *given_back)  # nothing goes on with the calls
         error = Unknown("the process that served this call ended", code="INTERRUPTED")
         await finish(taken, state, error=error_to_json(error))
         return RunResult(run.id, "unknown" if state == "unknown" else "failed", None, error)

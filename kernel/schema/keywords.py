@@ -47,11 +47,13 @@ OTHER_DRAFTS: Final[Mapping[str, str]] = {
 
 Role = Literal[
     "steps", "nodes", "entries", "fallback", "result", "inputs", "outputs", "event", "onFailure",
-    "parallelism", "tools", "triggers", "rateLimit",
+    "parallelism", "concurrency", "tools", "triggers", "rateLimit",
 ]  # fmt: skip
 """What a field of a topology holds, for its engine."""
 
-CEL_ROLES: Final = frozenset(("steps", "nodes", "entries", "fallback", "result", "tools"))
+CEL_ROLES: Final = frozenset(
+    ("steps", "nodes", "entries", "fallback", "result", "concurrency", "tools")
+)
 """The roles of fields that hold CEL, which the engine evaluates."""
 
 SCHEMA_ROLES: Final = frozenset(("inputs", "outputs", "event"))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from kernel.errors import Path
 from kernel.manifest import Definition
+from kernel.manifest.common_fields import CONCURRENCY, has_common_concurrency
 from kernel.schema import keywords
 from kernel.schema.keywords import Role as Role
 
@@ -39,13 +40,14 @@ def roles_of(definition: Definition, fields: Mapping[str, Any], prefix: Path) ->
     """The fields of a resource by the roles that its definition's schema gives them."""
     schema = definition.schema
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    if not isinstance(properties, Mapping):
-        return {}
-    return {
-        role: ((*prefix, name), fields[name])
-        for name, node in properties.items()
-        if name in fields and (role := keywords.role_of(node)) is not None
-    }
+    found: dict[str, tuple[Path, Any]] = {}
+    if isinstance(properties, Mapping):
+        for name, node in properties.items():
+            if name in fields and (role := keywords.role_of(node)) is not None:
+                found[role] = (*prefix, name), fields[name]
+    if CONCURRENCY in fields and has_common_concurrency(definition):
+        found[CONCURRENCY] = (*prefix, CONCURRENCY), fields[CONCURRENCY]
+    return found
 
 
 def body_of(definition: Definition) -> tuple[str, Roles]:

@@ -26,6 +26,7 @@ from kernel.manifest.suggest import did_you_mean
 from kernel.policy.known import unknown_targets
 from kernel.policy.names import kind_names
 from kernel.topology.callsite import Target, read_call_site, read_target
+from kernel.topology.concurrency import concurrency_at
 from kernel.topology.engines import ENGINES, topology_at
 from kernel.topology.fields import Context, Hooks, prepare
 from kernel.topology.reader import Reader
@@ -179,6 +180,7 @@ class _Verifier:
             message = f"there is no engine `{name}`; there is: {known}"
             self._faults.append(Fault("K209", message, document.span(path), None, path))
             return
+        wrong = (*wrong, *concurrency_at(document, roles)[1])
         self._faults.extend(fault for fault in wrong if fault.path not in told)
         for site in topology.sites():
             self.target(site.target)

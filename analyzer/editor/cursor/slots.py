@@ -10,6 +10,7 @@ from analyzer.editor.cursor import vocabulary
 from analyzer.editor.cursor.vocabulary import CALL_SITE, ENTRY, HEAD, NODE, SCHEMA, STEP
 from kernel.errors import Path
 from kernel.manifest import Module, find_kind, find_resource, schemas_of
+from kernel.manifest.common_fields import CONCURRENCY, with_common_fields
 from kernel.manifest.system_kinds import SYSTEM_KINDS
 from kernel.schema import InvalidSchema
 from kernel.schema.bundle import bundle
@@ -99,7 +100,7 @@ def _schema_of(module: Module, kind: str | None) -> Any:
     found = find_kind(module, kind)
     if found is None or found[0].schema is None:
         return True
-    return _bundled(found[0].schema, found[1])
+    return with_common_fields(found[0], _bundled(found[0].schema, found[1]))
 
 
 def _bundled(schema: Any, home: Module) -> Any:
@@ -164,6 +165,9 @@ def _special(slot: Slot, found: list[Traits]) -> Slot:
     for role in roles & _LISTS.keys():
         items = {"type": "array", "items": _LISTS[role], "description": slot.description}
         return replace(slot, nodes=(items,), root=items)
+    if CONCURRENCY in roles:
+        said = {**vocabulary.CONCURRENCY, "description": slot.description}
+        return replace(slot, nodes=(said,), root=said)
     if "fallback" in roles:
         said = {**CALL_SITE, "description": slot.description}
         return replace(slot, nodes=(said, CALL_SITE), root=said, is_call=True)

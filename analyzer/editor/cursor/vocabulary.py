@@ -206,6 +206,24 @@ ENTRY: Final[Schema] = {
 }
 """The fields of an entry of a router."""
 
+CONCURRENCY: Final[Schema] = {
+    "type": "object",
+    "x-kernel-role": "concurrency",
+    "properties": {
+        "limit": _integer("So many invocations at a time in each group, over all processes."),
+        "group": _cel(
+            "CEL text over `inputs` and `vars`: the group of a call. Without it there is one group."
+        ),
+        "full": _said(
+            "What becomes of a call where no slot is free: `queue` (default) waits in order, "
+            "`reject` fails with the code `CONCURRENCY`, `cancel-running` cancels the oldest.",
+            enum=["queue", "reject", "cancel-running"],
+        ),
+    },
+    "required": ["limit"],
+}
+"""How many invocations of a topology go on at a time; every topology may say so."""
+
 TOPOLOGY: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -233,6 +251,11 @@ TOPOLOGY: Final[Schema] = {
             "The call of a router where no entry matches.", **{"x-kernel-role": "fallback"}
         ),
         "result": _cel("What it gives, with CEL over the steps."),
+        "concurrency": {
+            **CONCURRENCY,
+            "description": "How many invocations go on at a time; on the resources of every "
+            "topology as well.",
+        },
     },
 }
 """The ``body`` of a definition."""

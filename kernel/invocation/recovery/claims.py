@@ -17,6 +17,7 @@ from kernel.invocation.history import DIGEST, History
 from kernel.invocation.invocation import Invocation
 from kernel.invocation.recovery.answers import answer_for
 from kernel.invocation.recovery.silent import settled
+from kernel.invocation.slots import given_back
 from kernel.journal import rows
 from kernel.journal.errors import Damaged, JournalError
 from kernel.journal.rows import Conclusion
@@ -175,8 +176,14 @@ async def record_outcome(invocation: Invocation, history: History, ending: Concl
     Raises :class:`TooLarge` for outputs that are.
     """
     claim = invocation.claim
+    if invocation.ticket is not None:
+        ending = replace(ending, ticket=invocation.ticket.execution)
     if claim is not None:
         invocation.is_concluded = True
         await history.finalize(invocation.id, claim.epoch, ending)
     elif history.is_replayable and invocation.path not in history.concluded:
         await history.record(intent_of(invocation, history), ending)
+    else:
+        return
+    if ending.ticket is not None:
+        given_back(invocation)

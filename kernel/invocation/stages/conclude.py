@@ -19,6 +19,7 @@ from kernel.invocation.recovery.endings import (
 )
 from kernel.invocation.recovery.interrupted import may_have_landed
 from kernel.invocation.recovery.reconcile import find_out, settle_within
+from kernel.invocation.slots import give_back, give_back_in_memory
 from kernel.invocation.time_limits import note_cut_off
 from kernel.journal.errors import Fenced, TooLarge
 from kernel.journal.rows import Conclusion
@@ -28,7 +29,7 @@ from kernel.run_paths import is_within
 def prepare(plan: Plan) -> Stage | None:
     """Only with a journal."""
     if not plan.is_recorded:
-        return None
+        return give_back if plan.is_limited else None
 
     async def conclude_success(invocation: Invocation) -> None:
         history = invocation.history
@@ -36,6 +37,8 @@ def prepare(plan: Plan) -> Stage | None:
             await _write(invocation, history, succeeded(invocation, history))
             if invocation.is_adopted:
                 await settle_within(invocation, landed=True)
+        if invocation.ticket is not None:
+            await give_back(invocation)
         invocation.release()
 
     return conclude_success
@@ -58,6 +61,7 @@ def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitab
     async def conclude_failure(invocation: Invocation, error: BaseException) -> None:
         history = invocation.history
         if history is None:
+            await _leave(invocation, error)
             return
         is_lost = history.fault is not None and isinstance(error, asyncio.CancelledError)
         if history.activity.is_suspended or isinstance(error, Suspended) or is_lost:
@@ -71,10 +75,12 @@ def prepare_failure(plan: Plan) -> Callable[[Invocation, BaseException], Awaitab
                 await _write(invocation, history, ending)
                 if isinstance(error, InvocationError):
                     error.is_escalated = ending.outcome == "unknown" and history.is_replayable
+            await _leave(invocation, error)
         except asyncio.CancelledError:
             # Cancelled here as well, perhaps while a check was asked: a person has to find out.
             if invocation.claim is not None and not invocation.is_concluded:
                 await record_outcome(invocation, history, cut_off(invocation))
+            await _leave(invocation, error)
             raise
         finally:
             invocation.release()
@@ -87,6 +93,22 @@ async def _unrecorded(invocation: Invocation, error: BaseException) -> None:
     is_safe = invocation.safety == "idempotent"
     if isinstance(error, asyncio.CancelledError) and invocation.has_own_effect and not is_safe:
         note_cut_off(invocation.path)
+    if invocation.ticket is not None:
+        await give_back_in_memory(invocation, error)
+
+
+async def _leave(invocation: Invocation, error: BaseException) -> None:
+    """Give the slot back of a call that ended without a record of that, unless it may go on.
+
+    It may where the run stops as it is, and where a person says what became of a call within.
+    """
+    history = invocation.context.run.history
+    if invocation.ticket is None or history is None:
+        return
+    is_stopped = history.activity.is_suspended or history.fault is not None
+    is_open = isinstance(error, InvocationError) and error.outcome == "unknown"
+    if not (is_stopped or (is_open and history.is_replayable)):
+        await give_back(invocation)
 
 
 async def _give_up(invocation: Invocation, history: History) -> None:
