@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from analyzer.checks.concurrency import is_in_concurrency, variables_of_group
 from analyzer.checks.fields import known_of_check, variables_of_check, variables_of_safety
 from analyzer.checks.policies import variables_of_policy
 from analyzer.checks.steps import check_topology, scopes_in
@@ -55,6 +56,8 @@ def unit_at(program: Program, document: Document, path: Path) -> Unit | None:
 def scope_at(program: Program, unit: Unit, path: Path) -> Scope:
     """What can be read in an expression that stands at ``path`` of the unit's document."""
     settle(program, unit)
+    if is_in_concurrency(unit, path):
+        return Scope(Facts(variables_of_group(program, unit)), {})
     if unit.topology is not None:
         conditions, scopes = scopes_in(program, unit, unit.topology)
         step = step_at(unit, path)

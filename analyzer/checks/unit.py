@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer.checks.concurrency import check_concurrency
 from analyzer.checks.doubtful import without_doubtful
 from analyzer.checks.fields import check_fields, check_safety
 from analyzer.checks.given_inputs import check_given_inputs
@@ -20,6 +21,7 @@ def check_unit(program: Program, unit: Unit) -> list[Finding]:
         program.contracts.results[unit.owner] = check_topology(check)
         kept = without_doubtful(check.findings, unit.topology.steps)
         check.findings = with_renamed_steps(kept, unit.topology, unit.document)
+    check_concurrency(check)
     check_safety(check)
     check_fields(check)
     check_given_inputs(check, check_unit)

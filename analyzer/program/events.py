@@ -12,8 +12,8 @@ from analyzer.program.linking import Linked
 from kernel.manifest import Resource
 
 _OF_CALLS: Final = (
-    "Invoked", "Failed", "Retried", "Deduplicated", "Parked", "Queued", "Reconciled", "Cancelled", "Rejected",
-    "Initialized",
+    "Invoked", "Failed", "Retried", "Deduplicated", "Parked", "Queued", "Reconciled", "Cancelled",
+    "Rejected", "Initialized",
 )  # fmt: skip
 WORDS: Final = {
     "Invocable": _OF_CALLS,

@@ -91,8 +91,9 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "principal": "in the rules of a policy, elsewhere as `invocation.principal`",
     "target": "in the rules of a policy",
     "environment": "in the rules of a policy",
-    "secrets": "everywhere but in a policy",
-    "resources": "everywhere but in a policy and in the values for an import",
+    "secrets": "everywhere but in a policy and in `group` of `concurrency`",
+    "resources": "everywhere but in a policy, in `group` of `concurrency` and in the values for "
+    "an import",
 }
 """Where each variable that is not everywhere is in scope."""
 

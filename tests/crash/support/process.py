@@ -137,7 +137,7 @@ def main() -> None:
     points.watch(kernel.journal.postgresql.PostgresqlSession)
     with contextlib.suppress(ImportError):
         importlib.import_module("psycopg")  # once, not in each child
-    for name in ("few", "all"):
+    for name in ("few", "all", "groups"):
         manifest_of(name)
     faulthandler.enable()  # says where a process is that does not end
     print("ready", flush=True)

@@ -27,7 +27,9 @@ def words_of(start: str) -> dict[str, str]:
 
 
 def test_the_table_has_what_the_code_has() -> None:
-    assert words_of("States of a run").keys() == {*get_args(RunState), "interrupted"}
+    assert words_of("States of a run").keys() == {
+        *get_args(RunState), "interrupted", "queued",
+    }  # fmt: skip
     assert words_of("States of an approval").keys() == set(get_args(ApprovalState))
     assert words_of("Outcomes").keys() == set(get_args(errors.Outcome))
     assert words_of("Safety classes").keys() == set(CLASSES)
