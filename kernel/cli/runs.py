@@ -122,11 +122,10 @@ def behind(standing: Standing) -> str:
 
 def _cells(run: Seen) -> tuple[str, ...]:
     ended = time.time_ns() if run.finished_at is None else run.finished_at
-    state = run.state
-    if run.waits:
-        state = f"{state} behind {short(run.waits[0]['behind'][0])}"  # type: ignore[assignment]
+    behind = [one for waits in run.waits for one in waits["behind"]]
+    after = f" behind {short(behind[0])}" if behind else ""
     return (
-        *(short(run.run), run.topology, f"{mark(run.state)} {state}"),
+        *(short(run.run), run.topology, f"{mark(run.state)} {run.state}{after}"),
         *(minute(run.opened_at), lasting(ended - run.opened_at)),
         *(str(run.concluded), run.principal or ""),
     )

@@ -97,12 +97,12 @@ def _group(ticket: NewTicket) -> tuple[str, str]:
 
 
 def _older(session: Session, ticket: NewTicket, number: int) -> tuple[Ticket, ...]:
-    """The oldest tickets of a group before a number."""
+    """The oldest tickets of a group before a number, of those that can be read."""
     found = session.rows(
         f"{_TICKET} WHERE topology = ? AND member = ? AND number < ? ORDER BY number LIMIT ?",
         (*_group(ticket), number, MAX_OLDER),
     )
-    return tuple(_SHAPE.read(row, session.name) for row in found)
+    return tuple(_SHAPE.page(found, session.name).rows)
 
 
 def standing(session: Session, execution: str) -> Standing | None:

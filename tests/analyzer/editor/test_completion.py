@@ -318,3 +318,43 @@ def test_no_place_of_no_text_is_too_much(data: st.DataObject) -> None:
     with suppress(RenameRefused):
         rename(workspace, FILE, offset, "other")
     workspace.diagnose(FILE)
+
+
+OF_TOPOLOGY = f"{FLOW}concurrency: {{ %s }}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("‸", {"limit", "group", "full"}),
+        ("limit: 1, full: ‸", {"queue", "reject", "cancel-running"}),
+        ('limit: 1, group: "${{ ‸ }}"', {"inputs", "vars"}),
+        ('limit: 1, group: "${{ inputs.‸ }}"', {"day"}),
+    ],
+)
+def test_the_concurrency_of_a_topology(written: str, wanted: set[str]) -> None:
+    found = proposed(OF_TOPOLOGY % written).keys()
+    assert wanted <= found
+    assert not {"steps", "secrets", "resources"} & found
+
+
+def test_concurrency_of_kinds_that_do_not_declare_it() -> None:
+    own = """\
+kind: Kernel.Definition
+metadata: { name: Flow, module: Shop }
+capability: Invocable
+topology: Sequence
+schema: { type: object, properties: { does: { x-kernel-role: steps } } }
+---
+"""
+    fields = proposed(f"{own}kind: Shop.Flow\nmetadata: {{ name: F }}\ndoes: []\n‸\n")
+    assert "How many invocations" in str(fields["concurrency"].documentation)
+    inside = proposed(
+        f"{own}kind: Shop.Flow\nmetadata: {{ name: F }}\ndoes: []\nconcurrency:\n  ‸\n"
+    )
+    assert {"limit", "group", "full"} <= inside.keys()
+    body = proposed(
+        "kind: Kernel.Definition\nmetadata: { name: B, module: Shop }\ncapability: Invocable\n"
+        "body:\n  steps: []\n  concurrency:\n    ‸\n"
+    )
+    assert {"limit", "group", "full"} <= body.keys()
