@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import Any
 
+from analyzer.checks.concurrency import concurrency_in
 from analyzer.findings.finding import Finding
 from analyzer.findings.messages import k1_schemas
 from analyzer.flow.reads import Read, ReadPath, path_read, reads_in
@@ -146,6 +147,9 @@ class _Unit:
                 yield from ((read, None) for read in _of(field.template, used, item))
         if topology is not None and topology.result is not None:
             yield from ((read, None) for read in _of(topology.result, False))
+        limited = concurrency_in(self._unit)
+        if limited is not None and limited.group is not None:
+            yield from ((read, None) for read in _of(limited.group, True))
         for site in self._unit.sites:
             if site.site.inputs is not None:
                 yield from ((read, site) for read in _of(site.site.inputs, False))

@@ -8,7 +8,6 @@ say what holds the slot, and how to go on with it.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable
 from contextlib import suppress
 
@@ -62,8 +61,7 @@ def _topology(plan: Plan) -> str:
     instance = plan.instance
     address = f"{plan.runtime.module_of(instance)} {instance.address}"
     if not instance.resource.name:
-        fields = json.dumps(instance.resource.fields, sort_keys=True, default=str)
-        address = f"{address} {digest_of_text(fields)[:16]}"
+        address = f"{address} {digest_of_text(repr(instance.resource.fields))[:16]}"
     return address if len(address) <= _MAX_CHARACTERS else digest_of_text(address)
 
 
