@@ -18,7 +18,8 @@ from tests.support.embedded import definition, resource, text_of
 from tests.support.journals import place
 from tests.support.recorded import in_a_loop
 
-pytestmark = pytest.mark.parametrize("store", ["none", "sqlite", "postgresql"])
+everywhere = pytest.mark.parametrize("store", ["none", "sqlite", "postgresql"])
+recorded = pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 
 
 class Work:
@@ -97,6 +98,7 @@ async def scene(store: str, folder: Path, *documents: Any) -> AsyncIterator[Scen
                 yield Scene(one, work)
 
 
+@everywhere
 @in_a_loop
 async def test_so_many_at_a_time_and_in_order(store: str, tmp_path: Path) -> None:
     async with scene(store, tmp_path, limited({"limit": 2})) as it:
@@ -114,6 +116,7 @@ async def test_so_many_at_a_time_and_in_order(store: str, tmp_path: Path) -> Non
         assert it.work.began == [0, 1, 2, 3, 4, 5]
 
 
+@everywhere
 @in_a_loop
 async def test_many_at_once(store: str, tmp_path: Path) -> None:
     async with scene(store, tmp_path, limited({"limit": 3})) as it:
@@ -122,6 +125,7 @@ async def test_many_at_once(store: str, tmp_path: Path) -> None:
         assert it.work.most <= 3
 
 
+@everywhere
 @in_a_loop
 async def test_groups_by_inputs_and_vars(store: str, tmp_path: Path) -> None:
     group = "${{ vars.shop + inputs.n }}"
@@ -137,6 +141,7 @@ async def test_groups_by_inputs_and_vars(store: str, tmp_path: Path) -> None:
         await asyncio.gather(*tasks)
 
 
+@everywhere
 @in_a_loop
 async def test_a_group_that_is_no_text(store: str, tmp_path: Path) -> None:
     topology = limited({"limit": 1, "group": "${{ inputs.n }}"})
@@ -150,6 +155,7 @@ async def test_a_group_that_is_no_text(store: str, tmp_path: Path) -> None:
         await it.call("a" * 100_000 + "\0")
 
 
+@everywhere
 @in_a_loop
 async def test_reject(store: str, tmp_path: Path) -> None:
     catching = resource(
@@ -172,6 +178,7 @@ async def test_reject(store: str, tmp_path: Path) -> None:
         await it.call(2)  # the slot is free again
 
 
+@everywhere
 @in_a_loop
 async def test_cancel_running(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_and_resume, "HEARTBEAT_SECONDS", 0.05)
@@ -204,6 +211,7 @@ def nested(concurrency: Any, times: int = 1) -> list[Any]:
 
 
 @pytest.mark.parametrize("full", ["queue", "reject", "cancel-running"])
+@everywhere
 @in_a_loop
 async def test_a_call_that_would_wait_for_itself(store: str, full: str, tmp_path: Path) -> None:
     async with scene(store, tmp_path, *nested({"limit": 2, "full": full})) as it:
@@ -214,6 +222,7 @@ async def test_a_call_that_would_wait_for_itself(store: str, full: str, tmp_path
         await it.call(1)  # no slot was lost
 
 
+@everywhere
 @in_a_loop
 async def test_a_queued_call_is_cancelled_and_timed_out(store: str, tmp_path: Path) -> None:
     late = resource(
@@ -236,6 +245,7 @@ async def test_a_queued_call_is_cancelled_and_timed_out(store: str, tmp_path: Pa
         assert it.work.began == [0, 2]
 
 
+@everywhere
 @in_a_loop
 async def test_the_time_in_the_queue_does_not_count_for_a_timeout(
     store: str, tmp_path: Path
@@ -254,6 +264,7 @@ async def test_the_time_in_the_queue_does_not_count_for_a_timeout(
         await asyncio.gather(held, waits)
 
 
+@everywhere
 @in_a_loop
 async def test_a_kind_of_ones_own_and_a_body(store: str, tmp_path: Path) -> None:
     do = {"invoke": {"kind": "T.Work"}, "inputs": {"n": 1}}
@@ -273,6 +284,7 @@ async def test_a_kind_of_ones_own_and_a_body(store: str, tmp_path: Path) -> None
         assert it.work.most == 2
 
 
+@everywhere
 @in_a_loop
 async def test_rounds_of_one_run_share_the_slots(store: str, tmp_path: Path) -> None:
     fan = resource(
@@ -290,6 +302,7 @@ async def test_rounds_of_one_run_share_the_slots(store: str, tmp_path: Path) -> 
             assert it.work.most <= 4
 
 
+@everywhere
 @in_a_loop
 async def test_a_failure_gives_the_slot_back(store: str, tmp_path: Path) -> None:
     steps = [{"throw": {"code": "NO"}}]
@@ -300,10 +313,9 @@ async def test_a_failure_gives_the_slot_back(store: str, tmp_path: Path) -> None
                 await it.call()
 
 
+@recorded
 @in_a_loop
 async def test_parked_holders_and_what_is_said_of_them(store: str, tmp_path: Path) -> None:
-    if store == "none":
-        pytest.skip("there is nobody to approve")
     ask = {"name": "Ask", "invoke": {"kind": "T.Work"}, "inputs": {"n": 0}, "approval": "required"}
     parks = resource("Run.Sequence", "Limited", concurrency={"limit": 1}, steps=[ask])
     async with scene(store, tmp_path, parks) as it:
