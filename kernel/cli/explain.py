@@ -19,6 +19,7 @@ from kernel.cli.render import show
 from kernel.cli.words import Word, entries, groups, names
 from kernel.errors import UsageError
 from kernel.manifest import Definition, Module, library_module, library_names, load, resolve_kind
+from kernel.manifest.common_fields import with_common_fields
 from kernel.manifest.suggest import did_you_mean, nearest
 from kernel.manifest.system_kinds import SYSTEM_KINDS
 from kernel.schema.bundle import local
@@ -171,7 +172,7 @@ def _section(definition: Definition, words: list[str]) -> tuple[Any, list[str]]:
     own = (definition.schema or {}).get("properties", {})
     if words[0] in ("inputs", "outputs") and words[0] not in own:
         return getattr(definition, words[0]), words[1:]
-    return definition.schema, words
+    return with_common_fields(definition, definition.schema), words
 
 
 def _definition(words: list[str], path: Path | None) -> Definition:
@@ -204,7 +205,7 @@ def _whole(definition: Definition) -> dict[str, Any]:
     }
     if definition.safety:
         explained["safety"] = definition.safety
-    explained["fields"] = list(_properties(definition.schema))
+    explained["fields"] = list(_properties(with_common_fields(definition, definition.schema)))
     for section in ("inputs", "outputs"):
         schema = getattr(definition, section)
         if schema is not None:

@@ -18,8 +18,9 @@ NODE: Mapping[str, Any] = {
     "description": "How many invocations go on at a time, and what becomes of one that finds no "
     "slot free.",
     "x-kernel-role": CONCURRENCY,
+    "type": "object",
 }
-"""What its schema would say."""
+"""What the schema of a kind would say of it."""
 
 
 def has_common_concurrency(definition: Definition) -> bool:

@@ -130,3 +130,14 @@ def test_the_addresses_of_rules_lead_to_pages(tmp_path: Path) -> None:
         assert address == url(code)
         text = Path(unquote(urlsplit(address).path)).read_text("utf-8")
         assert kernel("explain", code).out if code == found["code"] else text.startswith("# ")
+
+
+def test_a_kind_with_an_engine_has_the_field_of_every_topology(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "kind: Kernel.Definition\nmetadata: { name: Flow, module: T }\ncapability: Invocable\n"
+        "topology: Sequence\nschema: { properties: { does: { x-kernel-role: steps } } }\n"
+    )
+    told = kernel("explain", "T.Flow", "--path", "own.yaml", "-o", "json", folder=tmp_path)
+    fields = {field["name"]: field for field in told.json["fields"]}
+    assert fields.keys() == {"does", "concurrency"}
+    assert "How many invocations" in fields["concurrency"]["description"]
