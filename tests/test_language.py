@@ -211,7 +211,7 @@ def _parts(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "", node
     for keyword, part in (("items", "[]"), ("additionalProperties", ".*")):
         below = node.get(keyword)
-        if isinstance(below, Mapping) and "$ref" not in below:
+        if isinstance(below, Mapping) and ("$ref" not in below or "properties" in below):
             yield part, below
 
 

@@ -154,7 +154,7 @@ def evaluate_at(
         if found:
             with_findings.append(expr)  # which of them are reported depends on the place
         if any(one.code in _OF_PRESENCE for one in found):
-            sure = certain_steps(expr, place, facts)
+            sure = certain_steps(expr, place, facts, found)
             if sure:
                 again = facts_with(sure)
                 type_, found = check_in_scope(expr, again.scope, again)

@@ -7,7 +7,7 @@ that is inside of a ``forEach`` (K306), or that is nowhere (K401).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from analyzer.expressions.facts import Facts, plain_path, type_at
 from analyzer.findings.catalogue import codes
@@ -47,19 +47,29 @@ def _uses_of(expr: Expr) -> Iterator[_Use]:
             yield _Use(name, node)
 
 
-def certain_steps(expr: Expr, place: Place, facts: Facts) -> frozenset[str]:
+def certain_steps(
+    expr: Expr, place: Place, facts: Facts, found: Iterable[Diagnostic]
+) -> frozenset[str]:
     """The steps that have certainly run wherever the expression reads them, by its conditions.
 
-    A step with a ``when`` has run where the same condition is known to hold.
+    A step with a ``when`` has run where the same condition is known to hold. ``found`` is what was
+    found without that: an operand with a reading that may fail says nothing for those after it.
     """
-    found: dict[str, bool] = {}
+    readings = _readings_of(expr)
+    places = ((one.offset, one.end) for one in found if one.code in _OF_PRESENCE)
+    doubtful = {readings[one][0].name for one in places if one in readings}
+    certain: dict[str, bool] = {}
     for use in _uses_of(expr):
-        if found.get(use.name, True):
-            found[use.name] = _is_certain(use, expr, place, facts)
-    return frozenset(name for name, held in found.items() if held)
+        if certain.get(use.name, True):
+            certain[use.name] = _is_certain(use, expr, place, facts, doubtful)
+            if certain[use.name]:
+                doubtful.discard(use.name)
+    return frozenset(name for name, held in certain.items() if held)
 
 
-def _is_certain(use: _Use, expr: Expr, place: Place, facts: Facts) -> bool:
+def _is_certain(
+    use: _Use, expr: Expr, place: Place, facts: Facts, doubtful: Collection[str]
+) -> bool:
     step = place.conditions.by_name.get(use.name)
     if step is None or use.name not in place.state:
         return False
@@ -67,7 +77,7 @@ def _is_certain(use: _Use, expr: Expr, place: Place, facts: Facts) -> bool:
     if guards is None or not all(may_be_asked_again(one, place) for one in guards):
         return False
     given = [(one.expr, one.outcome) for one in place.known if one.gives is None]
-    given += _around(expr, use.node, place)
+    given += _around(expr, use.node, place, doubtful)
 
     def type_of(subject: Expr) -> Type | None:
         path = plain_path(subject, facts)
@@ -79,11 +89,14 @@ def _is_certain(use: _Use, expr: Expr, place: Place, facts: Facts) -> bool:
     return implies(given, wanted, equivalents_at(place), type_of)
 
 
-def _around(expr: Expr, node: Expr, place: Place) -> list[tuple[Expr, bool]]:
+def _around(
+    expr: Expr, node: Expr, place: Place, doubtful: Collection[str]
+) -> list[tuple[Expr, bool]]:
     """What the expression itself says before it comes to a part of it.
 
     An operand that fails does not matter where another one decides, whichever comes first. Where
-    both fail none decides, so only what comes before counts, and what cannot fail by a step.
+    both fail none decides, so only what cannot fail counts: of what comes before, the operands that
+    read no doubtful step, and of what comes after, those that fail by no step.
     """
     said: list[tuple[Expr, bool]] = []
     here = expr
@@ -98,9 +111,14 @@ def _around(expr: Expr, node: Expr, place: Place) -> list[tuple[Expr, bool]]:
         elif isinstance(here, Logical):
             number = next(at for at, one in enumerate(here.operands) if one is inner)
             later = (one for one in here.operands[number + 1 :] if not _may_fail(one, place))
-            said += [(one, here.operator == "&&") for one in (*here.operands[:number], *later)]
+            before = (one for one in here.operands[:number] if not _reads(one, doubtful))
+            said += [(one, here.operator == "&&") for one in (*before, *later)]
         here = inner
     return said
+
+
+def _reads(expr: Expr, steps: Collection[str]) -> bool:
+    return any(use.name in steps for use in _uses_of(expr))
 
 
 def _may_fail(expr: Expr, place: Place) -> bool:
@@ -116,12 +134,8 @@ def _may_fail(expr: Expr, place: Place) -> bool:
     return not all(map(is_safe, _uses_of(expr)))
 
 
-def _holds(expr: Expr, node: Expr) -> bool:
-    return any(one is node for one in walk(expr))
-
-
-def explained(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterator[Diagnostic]:
-    """The findings with those about ``steps`` in their own words, one for each step."""
+def _readings_of(expr: Expr) -> dict[tuple[int, int], tuple[_Use, bool]]:
+    """The places where steps are named, and whether it is their ``result`` or ``skipped``."""
     readings: dict[tuple[int, int], tuple[_Use, bool]] = {}
     for use in _uses_of(expr):
         readings[use.node.offset, use.node.end] = use, False
@@ -130,6 +144,16 @@ def explained(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterator
             name = step_name(node.operand) or ""
             if node.field in ("result", "skipped"):
                 readings[node.offset, node.end] = _Use(name, node.operand), True
+    return readings
+
+
+def _holds(expr: Expr, node: Expr) -> bool:
+    return any(one is node for one in walk(expr))
+
+
+def explained(found: Iterable[Diagnostic], expr: Expr, place: Place) -> Iterator[Diagnostic]:
+    """The findings with those about ``steps`` in their own words, one for each step."""
+    readings = _readings_of(expr)
     told: set[str] = set()
     for diagnostic in found:
         reading = readings.get((diagnostic.offset, diagnostic.end))

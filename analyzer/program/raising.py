@@ -17,7 +17,6 @@ from kernel.manifest import Definition
 from kernel.schema.keywords import traits
 from kernel.structs import struct
 from kernel.topology.callsite import CallSite
-from kernel.topology.concurrency import concurrency_at
 from kernel.topology.forms import Field, Step, Steps
 
 Code = str | int
@@ -81,8 +80,6 @@ class Raised:
 NO_ERRORS: Final = Raised()
 ANY_ERROR: Final = Raised(open=True)
 KERNEL_ERROR: Final = Raised(kernel=True)
-NO_SLOT: Final = Raised(frozenset((errors.Concurrency.default_code,)))
-"""What a call of a topology with ``concurrency`` may fail with, whatever the topology does."""
 
 
 class Raising:
@@ -99,9 +96,7 @@ class Raising:
         unit = self._linked.unit_of(callee)
         key = callee, None if unit is None else self.of_unit(unit)
         if key not in self._callees:
-            raised = _of_callee(callee.definition, key[1])
-            is_limited = unit is not None and concurrency_at(unit.document, unit.roles)[0]
-            self._callees[key] = raised | NO_SLOT if is_limited else raised
+            self._callees[key] = _of_callee(callee.definition, key[1])
         return self._callees[key]
 
     def of_site(self, unit: Unit, site: CallSite) -> Raised:

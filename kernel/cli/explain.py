@@ -18,12 +18,22 @@ from kernel.cli.options import output
 from kernel.cli.render import show
 from kernel.cli.words import Word, entries, groups, names
 from kernel.errors import UsageError
-from kernel.manifest import Definition, Module, library_module, library_names, load, resolve_kind
+from kernel.manifest import (
+    Definition,
+    Module,
+    find_kind,
+    library_module,
+    library_names,
+    load,
+    schemas_of,
+)
 from kernel.manifest.common_fields import with_common_fields
 from kernel.manifest.suggest import did_you_mean, nearest
 from kernel.manifest.system_kinds import SYSTEM_KINDS
-from kernel.schema.bundle import local
+from kernel.schema import InvalidSchema
+from kernel.schema.bundle import INT64, bundle, local
 from kernel.schema.keywords import traits
+from kernel.schema.resources import MAX_DEPTH, Schemas
 
 _CODE = re.compile(r"[Kk]\d\w*")
 _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
@@ -158,10 +168,11 @@ def _kind(what: str, path: Path | None) -> dict[str, Any]:
             return _field(system, words[2:], what)
         said = {"kind": what, "description": system["description"]}
         return {**said, "fields": list(_properties(system))}
-    definition = _definition(words, path)
+    definition, schemas = _definition(words, path)
     if len(words) == 2:
-        return _whole(definition)
+        return _whole(definition, schemas)
     schema, words = _section(definition, words[2:])
+    schema = _self_contained(schema, schemas)
     if words == ["errors"]:
         return {"kind": definition.kind, "errors": list(_errors(definition))}
     return _field(schema, words, what)
@@ -175,13 +186,23 @@ def _section(definition: Definition, words: list[str]) -> tuple[Any, list[str]]:
     return with_common_fields(definition, definition.schema), words
 
 
-def _definition(words: list[str], path: Path | None) -> Definition:
+def _self_contained(schema: Any, schemas: Schemas) -> Any:
+    """The schema with what it refers to in other definitions; as it is, where that is wrong."""
+    try:
+        return bundle(schema, schemas)
+    except InvalidSchema:
+        return schema
+
+
+def _definition(words: list[str], path: Path | None) -> tuple[Definition, Schemas]:
+    """A kind, and where the references in its schemas lead."""
     kind = ".".join(words[:2])
     module: Module | None = load(path).root if path is not None else library_module(words[0])
-    definition = resolve_kind(module, kind) if module is not None and len(words) > 1 else None
-    if definition is None:
+    found = find_kind(module, kind) if module is not None and len(words) > 1 else None
+    if found is None:
         raise UsageError(_unknown(kind, words[0], module))
-    return definition
+    definition, home = found
+    return definition, schemas_of(home)
 
 
 def _unknown(kind: str, head: str, module: Module | None) -> str:
@@ -197,7 +218,7 @@ def _unknown(kind: str, head: str, module: Module | None) -> str:
     return f"there is no {what} `{kind}`; {hint}library modules: {modules}; {more}"
 
 
-def _whole(definition: Definition) -> dict[str, Any]:
+def _whole(definition: Definition, schemas: Schemas) -> dict[str, Any]:
     explained: dict[str, Any] = {
         "kind": definition.kind,
         "capability": definition.capability,
@@ -205,11 +226,12 @@ def _whole(definition: Definition) -> dict[str, Any]:
     }
     if definition.safety:
         explained["safety"] = definition.safety
-    explained["fields"] = list(_properties(with_common_fields(definition, definition.schema)))
+    fields = with_common_fields(definition, definition.schema)
+    explained["fields"] = list(_properties(_self_contained(fields, schemas)))
     for section in ("inputs", "outputs"):
         schema = getattr(definition, section)
         if schema is not None:
-            explained[section] = list(_properties(schema))
+            explained[section] = list(_properties(_self_contained(schema, schemas)))
     explained["errors"] = list(_errors(definition))
     return explained
 
@@ -230,7 +252,7 @@ def _field(schema: Any, words: list[str], what: str) -> dict[str, Any]:
     node = _local(root, schema)
     explained = {"field": what, "type": _type(node), "description": node.get("description", "")}
     for keyword in ("default", "enum", "format", "minimum", "maximum", "pattern"):
-        if keyword in node:
+        if keyword in node and node[keyword] not in INT64:  # the bounds of every integer
             explained[keyword] = node[keyword]
     explained["fields"] = list(_properties(_element(root, node), root))
     return explained
@@ -238,7 +260,7 @@ def _field(schema: Any, words: list[str], what: str) -> dict[str, Any]:
 
 def _inside(root: Any, schema: Any, word: str) -> Any:
     node = _element(root, _local(root, schema))
-    found = node.get("properties", {}).get(word)
+    found = _declared(root, node).get(word)
     if found is None:
         for keyword in ("anyOf", "oneOf", "allOf"):
             for part in node.get(keyword, ()):
@@ -249,7 +271,19 @@ def _inside(root: Any, schema: Any, word: str) -> Any:
 def _element(root: Any, node: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a list is a list of; anything else is itself."""
     items = node.get("items")
-    return _local(root, items) if isinstance(items, Mapping) and "properties" not in node else node
+    return items if isinstance(items, Mapping) and "properties" not in node else node
+
+
+def _declared(root: Any, node: Any, depth: int = MAX_DEPTH) -> Mapping[str, Any]:
+    """The properties of a node, and before them those of what its ``$ref`` and ``allOf`` name."""
+    if not isinstance(node, Mapping) or not depth:
+        return {}
+    found: dict[str, Any] = {}
+    reference = node.get("$ref")
+    parts = node.get("allOf", ())
+    for part in (local({"$ref": reference}, root), *parts) if reference else parts:
+        found |= _declared(root, part, depth - 1)
+    return {**found, **node.get("properties", {})}
 
 
 def _local(root: Any, schema: Any) -> Mapping[str, Any]:
@@ -261,7 +295,7 @@ def _properties(schema: Any, root: Any = None) -> Iterator[dict[str, Any]]:
     root = schema if root is None else root
     node = _local(root, schema)
     required = node.get("required", ())
-    for name, inner in node.get("properties", {}).items():
+    for name, inner in _declared(root, schema).items():
         inside = _local(root, inner)
         row = {
             "name": name,

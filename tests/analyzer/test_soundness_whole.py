@@ -108,6 +108,17 @@ FOUND = {
           - { name: P, when: "${{ steps.A.skipped || steps.B.skipped }}", value: 1 }
         result: "${{ has(steps.P.result) }}"
     """,
+    "a reading that relies on one that relies on it": """
+        steps:
+          - if: "${{ inputs.flag }}"
+            then: [{ name: A, value: 2 }]
+          - if: "${{ inputs.flag }}"
+            then: [{ name: B, value: 1 }]
+          - name: P
+            when: "${{ !(steps.A.result > 1 || inputs.flag) && steps.B.skipped }}"
+            value: 1
+        result: "${{ has(steps.P.result) }}"
+    """,
     "a step in the index of a guard": """
         steps:
           - { name: A, value: k, when: "${{ inputs.flag }}" }
@@ -339,7 +350,11 @@ RUNS = 3
 
 def run_whole(seed: int) -> bool:
     """Whether the manifest of a seed is accepted in the end; then its runs do not fail."""
-    made = whole(seed)
+    return hold_whole(whole(seed), seed)
+
+
+def hold_whole(made: Whole, seed: int) -> bool:
+    """Whether a manifest is accepted in the end; then its runs, drawn by a seed, do not fail."""
     if not mended(made):
         return False
     asyncio.run(_run(made, seed))
@@ -369,7 +384,7 @@ async def _run(made: Whole, seed: int) -> None:
     async with Kernel(manifest, controllers=made.controllers(rng)) as kernel:
         for _ in range(RUNS):
             inputs = made.inputs.sample(rng)
-            result = await kernel.apply("Run.Sequence/Main", inputs)
+            result = await kernel.apply(f"{made.documents[-1]['kind']}/Main", inputs)
             if result.error is not None:
                 case = f"seed {seed} with {inputs}:\n{made.text}"
                 _may_fail(result.error.to_cel(), case)
@@ -412,7 +427,11 @@ def test_what_is_accepted_of_whole_manifests_does_not_fail_in_a_long_run() -> No
 
 def run_walk(seed: int) -> bool:
     """Whether the small steps of a seed are accepted in the end; then their runs do not fail."""
-    sequence = walk(seed)
+    return hold_walk(walk(seed), seed)
+
+
+def hold_walk(sequence: dict[str, Any], seed: int) -> bool:
+    """Whether a topology is accepted in the end; then its runs, drawn by a seed, do not fail."""
     for _ in range(ROUNDS):
         found = found_in(text_of(sequence))
         faults = [one for one in found if one.weight != "info" and one.code not in HARMLESS]
@@ -430,7 +449,7 @@ async def _run_walk(sequence: dict[str, Any], seed: int) -> None:
     async with Kernel(loads(text), controllers={"T.Pause": pause(rng)}) as kernel:
         for _ in range(6):
             inputs = {"p": rng.random() < 0.5, "q": rng.random() < 0.5, "s": rng.choice("abc")}
-            result = await kernel.apply("Run.Sequence/Main", inputs)
+            result = await kernel.apply(f"{sequence['kind']}/Main", inputs)
             if result.error is not None:
                 error = result.error.to_cel()
                 assert error["kind"] == "Thrown", f"{error}\nseed {seed} with {inputs}:\n{text}"

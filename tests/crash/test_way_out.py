@@ -58,6 +58,7 @@ class Person:
 
     story: Story
     plan: Plan
+    target: str
     begun: int = 0
     decided: int = 0
     is_resolved: bool = False
@@ -97,7 +98,7 @@ class Person:
     def bring_to_its_end(self) -> str:
         """Begin the run, and do what it asks for until it has ended; its state."""
         manifest, name = self.story.manifest, self.story.run
-        begin = ("apply", manifest, "--no-check", "--target", "Run.Sequence/Main", "--run-id", name)
+        begin = ("apply", manifest, "--no-check", "--target", self.target, "--run-id", name)
         self.command(*begin)
         for number in range(MOST):
             state = self.state()
@@ -169,7 +170,7 @@ def ends(
         text = "\n---\n".join(json.dumps(one) for one in topology.resources)
         (project / "main.yaml").write_text(text)
         story = Story(processes, effects, address, str(project), topology.faults, is_repeated=True)
-        person = Person(story, plan)
+        person = Person(story, plan, f"{topology.resources[-1]['kind']}/Main")
         try:
             state = person.bring_to_its_end()
         except AssertionError as error:

@@ -44,8 +44,10 @@ def test_every_kind_says_how_safe_it_is_to_call() -> None:
             if one["capability"] == "Invocable":
                 said = "has no safety class" in one["metadata"]["description"]
                 declared[one["metadata"]["name"]] = one.get("safety", said)
-    assert {name for name, safety in declared.items() if safety is True} == {"Function", "Sequence"}
-    assert len(declared) == 11
+    assert {name for name, safety in declared.items() if safety is True} == {
+        "Function", "Router", "Sequence", "Workflow",
+    }  # fmt: skip
+    assert len(declared) == 13
     assert all(declared.values())
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from kernel import Kernel, ManifestError, RunResult, load, loads
+from kernel.manifest import library_module, schemas_of
+from kernel.schema.bundle import bundle, local
 
 HERE = Path(__file__).parent
 LIBRARY = HERE.parents[1] / "definitions"
@@ -114,20 +116,22 @@ def test_definitions_say_what_they_are(definition: dict[str, Any], path: Path) -
     if "controller" in definition:
         module, _, name = definition["controller"]["python"].partition(":")
         assert callable(getattr(importlib.import_module(module), name))
+    module = library_module(metadata["module"])
+    assert module is not None
     for part in ("schema", "inputs", "outputs"):
-        undescribed = list(without_description(definition.get(part, {}), part))
-        assert undescribed == []
+        schema = bundle(definition.get(part, {}), schemas_of(module))
+        assert list(without_description(schema, part, schema)) == []
     for code, error in definition.get("errors", {}).items():
         assert error["description"].endswith("."), code
         assert isinstance(error["retryable"], bool), code
 
 
-def without_description(schema: Any, place: str) -> Any:
+def without_description(schema: Any, place: str, root: Any) -> Any:
     """The places of the properties that say nothing of themselves."""
     if not isinstance(schema, dict):
         return
     for name, each in schema.get("properties", {}).items():
-        if not (isinstance(each, dict) and each.get("description")):
+        if not local(each, root).get("description"):
             yield f"{place}.{name}"
-        yield from without_description(each, f"{place}.{name}")
-    yield from without_description(schema.get("items"), f"{place}[]")
+        yield from without_description(each, f"{place}.{name}", root)
+    yield from without_description(schema.get("items"), f"{place}[]", root)

@@ -5,11 +5,6 @@ from __future__ import annotations
 import pytest
 
 from analyzer import check_text
-from analyzer.program.linking import Linked
-from analyzer.program.raising import Raising
-from kernel import loads
-from kernel.manifest import Resource
-from kernel.topology.callsite import Target
 
 MODULE = """\
 kind: Kernel.Module
@@ -65,28 +60,3 @@ def test_inputs_of_which_nothing_is_said() -> None:
 
 def test_a_variable_that_only_a_group_reads_is_used() -> None:
     assert found("${{ vars.shop }}") == []
-
-
-def test_a_call_of_a_limited_topology_may_fail_for_want_of_a_slot() -> None:
-    raising = Raising(Linked(loads(CAUGHT)))
-    for name, codes in (("Limited", {"CONCURRENCY"}), ("Free", set())):
-        (unit,) = (one for one in raising._linked.units.values() if one.label == name)
-        assert isinstance(unit.owner, Resource)
-        callee = raising._linked.callee(unit.module, Target("Run.Sequence", name))
-        assert callee is not None
-        raised = raising.of_callee(callee)
-        assert (raised.codes, raised.retried) == (codes, set())
-
-
-CAUGHT = """\
-kind: Run.Sequence
-metadata: { name: Limited }
-concurrency: { limit: 1, full: reject }
-steps:
-  - { name: One, value: 1 }
----
-kind: Run.Sequence
-metadata: { name: Free }
-steps:
-  - { name: One, value: 1 }
-"""

@@ -39,7 +39,7 @@ BODY = "kind: Kernel.Definition\nmetadata: { name: D }\ncapability: Invocable\nb
     ("text", "wanted"),
     [
         ("kind: Flow.Workflow\nmetadata: { name: W }\n‸\n",
-         {"inputs", "outputs", "nodes", "onFailure", "parallelism", "result"}),
+         {"inputs", "outputs", "nodes", "onFailure", "parallelism", "concurrency", "result"}),
         (FLOW + "onFailure: ‸\n", {"fail", "continue"}),
         (FLOW + "  - name: X\n    needs: [‸]\n", {"Last", "Fetch", "Other"}),
         (FLOW + "  - name: X\n    needs: [Last, ‸]\n", {"Last", "Fetch", "Other"}),

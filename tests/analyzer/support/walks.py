@@ -200,5 +200,8 @@ def without(sequence: dict[str, Any], path: tuple[Any, ...]) -> bool:
         if not isinstance(place, list) and key in ("value", "result"):
             place[key] = number % 3
             return True
+        if key == "needs" and isinstance(place, dict):
+            del place[key]
+            return True
         place = place[key]
     return False

@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import subprocess
+import textwrap
 import time
 from pathlib import Path
 
@@ -571,6 +572,44 @@ def test_explain_a_kind_of_ones_own(tmp_path: Path) -> None:
     assert "Charges" in kernel("explain", "Shop.Charge", "--path", tmp_path).out
     answer = kernel("explain", "Shop.Charge.inputs.amount", "--path", tmp_path, "-o", "json")
     assert answer.json["minimum"] == 1
+
+
+def test_explain_follows_references_to_other_kinds(tmp_path: Path) -> None:
+    written = """\
+        kind: Kernel.Definition
+        metadata: {name: Money, module: Shop}
+        capability: Invocable
+        schema:
+          $defs:
+            part:
+              type: object
+              properties: {cents: {type: integer, minimum: 1, description: An amount.}}
+        ---
+        kind: Kernel.Definition
+        metadata: {name: Charge, module: Shop}
+        capability: Invocable
+        inputs:
+          type: object
+          properties:
+            parts:
+              type: array
+              items:
+                $ref: "Shop.Money#/schema/$defs/part"
+                properties: {note: {type: string, description: What for.}}
+            total:
+              allOf: [{$ref: "Shop.Money#/schema/$defs/part"}]
+        """
+    (tmp_path / "main.yaml").write_text(textwrap.dedent(written))
+    for place in ("parts", "total"):
+        told = kernel("explain", f"Shop.Charge.inputs.{place}", "--path", tmp_path).out
+        assert "An amount." in told
+        assert ("What for." in told) == (place == "parts")
+        cents = f"Shop.Charge.inputs.{place}.cents"
+        told = kernel("explain", cents, "--path", tmp_path, "-o", "json").json
+        assert (told["type"], told["minimum"]) == ("integer", 1)
+        assert "maximum" not in told, "all integers have that one"
+    assert "false skips" in kernel("explain", "Flow.Workflow.nodes.when").out
+    assert "false skips" in kernel("explain", "Flow.Router.entries.when").out
 
 
 def test_version() -> None:

@@ -34,7 +34,8 @@ def test_the_table_has_what_the_code_has() -> None:
     assert words_of("Outcomes").keys() == set(get_args(errors.Outcome))
     assert words_of("Safety classes").keys() == set(CLASSES)
     assert words_of("Fields of a call site").keys() == callsite.FIELDS
-    assert len(words_of("Forms of a step")) == len(get_args(forms.Form)) - 1, "two are a pause"
+    written = set(get_args(forms.Form)) - {forms.Graph, forms.Match}
+    assert len(words_of("Forms of a step")) == len(written) - 1, "two are a pause"
     told = errors.InvocationError("x").to_cel().keys()
     assert {name.partition(".")[2] for name in names() if name.startswith("error.")} == told
 

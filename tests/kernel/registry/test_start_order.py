@@ -313,18 +313,19 @@ def test_a_stop_that_is_cancelled_stops_all_the_same(monkeypatch: pytest.MonkeyP
 
 
 def test_the_first_service_that_fails_is_the_cause(caplog: pytest.LogCaptureFixture) -> None:
+    died = asyncio.Event()
+
     class Dies(Good):
         async def start(self, call: Any) -> None:
             call.ready()
             await asyncio.sleep(0.05)
+            died.set()
             raise ValueError("the power is off")
 
     class Follows(Good):
         async def start(self, call: Any) -> None:
             call.ready()
-            await asyncio.sleep(0.05)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await died.wait()
             raise ValueError("there is no light")
 
     world = World(
