@@ -24,8 +24,11 @@ OF_THE_DISK = {
 @pytest.mark.long
 @pytest.mark.parametrize(
     "part",
-    ["cel", "schema", "invocation", "journal", "loading", "checking", "command", "editor"],
-)
+    [
+        "cel", "schema", "invocation", "workflow", "journal", "loading", "checking", "command",
+        "editor",
+    ],
+)  # fmt: skip
 def test_every_ratio_is_within_its_limit(part: str) -> None:
     module = importlib.import_module(f"benchmarks.{part}")
     beyond: set[str] = set()

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,17 @@ def test_what_the_analyzer_finds_in_what_runs(path: Path) -> None:
 @pytest.mark.parametrize("path", [one for one in ERR if "check" in head_of(one)], ids=name_of)
 def test_what_the_analyzer_finds(path: Path) -> None:
     assert found_in(path) == head_of(path)["check"], path
+
+
+@pytest.mark.parametrize("path", ERR, ids=name_of)
+def test_a_comment_at_the_beginning_changes_no_finding(path: Path) -> None:
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    text = "".join(dropwhile(lambda line: line.startswith("#"), lines))
+    found = analyzer.check_text(text, str(path)).findings
+    moved = analyzer.check_text(f"# A comment.\n{text}", str(path)).findings
+    assert [(one.code, one.message, one.path) for one in found] == [
+        (one.code, one.message, one.path) for one in moved
+    ]
 
 
 def found_in(path: Path) -> list[str]:

@@ -240,9 +240,9 @@ class _KnownMistakes:
     def _document(self, one: Finding) -> Document | None:
         """The document that a finding is in; None where it was not read as one of a manifest."""
         assert one.span is not None
-        file, start = self._start(one.span)
+        offset = self._texts[one.span.file].offset(one.span.line, one.span.column)
         for document in self._manifest.documents:
-            if document.file == file and document.start <= start < document.end:
+            if document.file == one.span.file and document.start <= offset < document.end:
                 return document
         return None
 

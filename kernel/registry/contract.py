@@ -11,6 +11,7 @@ from kernel.errors import ExpressionError, Fault, ManifestError
 from kernel.manifest import Definition, Module, Resource, schemas_of
 from kernel.safety import CLASSES, Safety
 from kernel.schema import Schema, compile_schema
+from kernel.schema.resources import Schemas
 from kernel.structs import field, struct
 from kernel.topology.callsite import names_in
 from kernel.topology.roles import body_of, own_contract, roles_of
@@ -62,16 +63,28 @@ def contract_of(
         itself = own_contract(own, part)
         if itself is not None:
             return compile_schema(itself[1], schemas_of(module))
-        declared = definition.inputs if part == "inputs" else definition.outputs
-        if declared is None and definition.body is not None:
-            found = own_contract(body_of(definition)[1], part)
-            declared = None if found is None else found[1]
-        return None if declared is None else compile_schema(declared, schemas_of(home))
+        # The resources of a kind share what its definition declares.
+        schemas = schemas_of(home)
+        key = contract_of, definition, part
+        if key not in schemas.memo:
+            schemas.memo[key] = _declared(definition, part, schemas)
+        declared: Schema | None = schemas.memo[key]
+        return declared
 
     safety = definition.safety if definition.safety in CLASSES else None
     return Contract(
         compiled("inputs"), compiled("outputs"), declared_errors(definition.errors or {}), safety
     )
+
+
+def _declared(
+    definition: Definition, part: Literal["inputs", "outputs"], schemas: Schemas
+) -> Schema | None:
+    declared = definition.inputs if part == "inputs" else definition.outputs
+    if declared is None and definition.body is not None:
+        found = own_contract(body_of(definition)[1], part)
+        declared = None if found is None else found[1]
+    return None if declared is None else compile_schema(declared, schemas)
 
 
 def with_safety(contract: Contract, definition: Definition, fields: Mapping[str, Any]) -> Contract:

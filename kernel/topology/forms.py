@@ -351,9 +351,8 @@ def _arm(number: int, condition: Template, steps: Steps) -> Part:
 
 
 def _of_node(node: Node) -> Part:
-    step = node.step
-    part = Part((step,), "node", step.path[-1:], step.name, is_certain=True, beside=True)
-    return replace(part, after=node.after)
+    (*_, number), name, after = node.step.path, node.step.name, node.after
+    return Part((node.step,), "node", (number,), name, is_certain=True, beside=True, after=after)
 
 
 def _of_entry(entry: Entry) -> Part:

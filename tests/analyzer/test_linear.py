@@ -53,6 +53,8 @@ def nested(inner: str) -> str:
     return "[" * 40 + inner + "]" * 40
 
 
+FLOW = "kind: Flow.Workflow\nmetadata: { name: Main }\nnodes:\n  - { name: S0, value: 1 }\n"
+NODE = "  - {{ name: S{1}, value: '${{{{ steps.S{0}.result + 1 }}}}' }}\n"
 NOPE = "  - { name: S#, value: '${{ nope# + 1 }}' }\n"
 
 MADE: dict[str, tuple[Callable[[int], str], int]] = {
@@ -77,6 +79,10 @@ MADE: dict[str, tuple[Callable[[int], str], int]] = {
             HEAD + "  - { name: S, value: 1 }\n",
         ),
         110,
+    ),
+    "nodes that read the one before": (
+        lambda count: FLOW + "".join(map(NODE.format, range(count), range(1, count + 1))),
+        200,
     ),
     "calls with mistakes": (
         steps(
