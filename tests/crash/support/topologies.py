@@ -173,14 +173,15 @@ class Drawing:
         begins = f"{place.names(f'in{number}')[0]}-"
         within = replace(place, prefix="${{ inputs.name }}-", begins=begins, suffix="")
         inner = self.engine(f"Inner{number}", self.steps(within, 2), inputs=_NAMED)
+        if self.draw(st.booleans()):
+            inner["concurrency"] = self.one_of({"limit": 1}, {"limit": 2}, _GROUPED)
+        invoke = {"kind": inner["kind"], "name": f"Inner{number}"}
+        if self.draw(st.integers(0, 2)) == 0:
+            inner = _with_body(inner)
+            invoke = {"kind": f"Own.Inner{number}"}
         self.topology.resources.append(inner)
-        call = self.routed(
-            {
-                "name": f"I{number}",
-                "invoke": {"kind": inner["kind"], "name": f"Inner{number}"},
-                "inputs": {"name": place.name(f"in{number}")},
-            }
-        )
+        called = {"inputs": {"name": place.name(f"in{number}")}, "invoke": invoke}
+        call = self.routed({"name": f"I{number}", **called})
         if self.draw(st.booleans()):
             call["retry"] = {"attempts": 8, "delay": 1}
         return call
@@ -204,6 +205,20 @@ def _call(kind: str, name: str) -> Step:
     return {"invoke": {"kind": f"Effect.{kind}"}, "inputs": {"name": name}}
 
 
+def _with_body(topology: Step) -> Step:
+    """A kind whose body is the topology."""
+    names = ("inputs", "steps", "nodes", "parallelism", "concurrency")
+    body = {name: topology[name] for name in names if name in topology}
+    engine = topology["kind"].partition(".")[2]
+    return {
+        "kind": "Kernel.Definition",
+        "metadata": {"name": topology["metadata"]["name"], "module": "Own"},
+        "capability": "Invocable",
+        "body": {**body, **({} if engine == "Sequence" else {"topology": engine})},
+    }
+
+
+_GROUPED = {"limit": 1, "group": "${{ inputs.name }}"}
 _NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 
 
