@@ -115,11 +115,14 @@ class Variables:
     def of_module(self, module: Module) -> Names:
         """``vars``, ``secrets`` and ``resources``, which are in scope everywhere in a module."""
         if module not in self._modules:
-            self._modules[module] = {
+            names: dict[str, Type] = {
                 "vars": _declared(module.vars.values(), module, secret=False),
                 "secrets": _declared(module.secrets.values(), module, secret=True),
                 "resources": self._resources(module),
             }
+            if module.lost_head() is not None:
+                names |= {"vars": types.ERROR, "secrets": types.ERROR}
+            self._modules[module] = names
         return self._modules[module]
 
     def of_imports(self, module: Module) -> Names:
@@ -167,6 +170,7 @@ class Variables:
                 fields[name] = types.Field(types.DYN)
             elif definition.capability in ("Provider", "Service"):
                 fields[name] = types.Field(self._contracts.published(module, resource))
+        fields |= {name: types.Field(types.DYN) for name in module.lost if "." not in name}
         return types.Record(tuple(fields.items()))
 
 

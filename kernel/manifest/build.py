@@ -26,10 +26,14 @@ class Parts:
     """What the documents of one module hold; ``faults`` is everything that is wrong with them."""
 
     faults: list[Fault]
+    name: str = ""
+    """The name of the module."""
     module: Document | None = None
     definitions: dict[str, model.Definition] = field(default_factory=dict)
     resources: dict[str, model.Resource] = field(default_factory=dict)
     policies: dict[str, model.Policy] = field(default_factory=dict)
+    lost: dict[str, Document] = field(default_factory=dict)
+    """Documents with faults, by the names under which others refer to them."""
 
     def fault(
         self,
@@ -45,12 +49,26 @@ class Parts:
         self.faults.append(Fault(code, message, document.span(path, key), help, path))
 
 
-def build_parts(documents: Iterable[Document], module: str, faults: list[Fault]) -> Parts:
-    """Sort documents by kind. ``module`` is the name of a manifest without a Kernel.Module."""
+def build_parts(
+    documents: Iterable[tuple[Document, bool]], module: str, faults: list[Fault]
+) -> Parts:
+    """Sort documents by kind. ``module`` is the name of a manifest without a Kernel.Module.
+
+    With each document comes whether it begins as a resource must: of another only the name counts.
+    """
     parts = Parts(faults)
-    rest = [document for document in documents if not _take_module(document, parts)]
-    name = module_name(parts.module) or module
-    for document in rest:
+    rest: list[tuple[Document, bool]] = []
+    for document, is_sound in documents:
+        if not is_sound and _is_module(document):
+            _lose(document, module, parts)
+        elif not is_sound or not _take_module(document, parts):
+            rest.append((document, is_sound))
+    head = parts.module or parts.lost.get("Kernel.Module")
+    name = parts.name = module_name(head) or module
+    for document, is_sound in rest:
+        if not is_sound:
+            _lose(document, name, parts)
+            continue
         kind = document.data["kind"]
         if kind == "Kernel.Definition":
             _add_definition(document, name, parts)
@@ -62,6 +80,25 @@ def build_parts(documents: Iterable[Document], module: str, faults: list[Fault])
         else:
             _add_resource(document, name, parts)
     return parts
+
+
+def _is_module(document: Document) -> bool:
+    return type(document.data) is dict and document.data.get("kind") == "Kernel.Module"
+
+
+def _lose(document: Document, module: str, parts: Parts) -> None:
+    """Note the name of a document that has faults, as far as it can be told."""
+    data = document.data if type(document.data) is dict else {}
+    metadata = data.get("metadata")
+    if type(metadata) is not dict:
+        metadata = {}
+    kind, name = data.get("kind"), metadata.get("name")
+    if kind == "Kernel.Module":
+        parts.lost[kind] = document
+    elif kind == "Kernel.Definition":
+        parts.lost[f"{metadata.get('module', module)}.{name}"] = document
+    elif type(name) is str:
+        parts.lost[name] = document
 
 
 def module_name(document: Document | None) -> str | None:
@@ -196,7 +233,7 @@ def _check_metadata_field(key: str, value: Any, document: Document, parts: Parts
 
 
 def _take_module(document: Document, parts: Parts) -> bool:
-    if document.data["kind"] != "Kernel.Module":
+    if not _is_module(document):
         return False
     if parts.module is not None:
         message = "a manifest has one Kernel.Module"
@@ -204,11 +241,14 @@ def _take_module(document: Document, parts: Parts) -> bool:
         parts.fault("K202", message, document, ("kind",), help=help)
     elif check_system(document, parts.faults):
         parts.module = document
+    else:
+        _lose(document, "", parts)
     return True
 
 
 def _add_definition(document: Document, module: str, parts: Parts) -> None:
     if not check_system(document, parts.faults):
+        _lose(document, module, parts)
         return
     data, metadata = document.data, document.data["metadata"]
     if "controller" in data and "body" in data:

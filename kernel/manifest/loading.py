@@ -248,7 +248,7 @@ class _Loader:
         metadata = document.data["metadata"] if document else {}
         imports = self._imports(document, folder)
         return Module(
-            build.module_name(document) or name,
+            parts.name,
             folder,
             metadata.get("version", ""),
             metadata.get("description", ""),
@@ -263,9 +263,10 @@ class _Loader:
             imports.passed,
             build.exports(document),
             library_module,
+            parts.lost,
         )
 
-    def _documents(self, source: Source, explicit: bool) -> list[Document]:
+    def _documents(self, source: Source, explicit: bool) -> list[tuple[Document, bool]]:
         read, faults = self.shared.read(source)
         documents = [Document(source, item) for item in read]
         if not explicit and not any(type(d.data) is dict and "kind" in d.data for d in documents):
@@ -274,13 +275,13 @@ class _Loader:
         elif not documents and not faults:
             faults.append(Fault("K001", "there is no resource in this file", source.span(0, 0)))
         self.faults += faults
-        sound = [d for d in documents if build.check_head(d, self.faults)]
+        checked = [(one, build.check_head(one, self.faults)) for one in documents]
         if source.name not in self.sources:  # else a module is read again, for other values
             self.sources[source.name] = source
-            self.documents += sound
+            self.documents += [one for one, is_sound in checked if is_sound]
         else:
             self.read_again += len(source.text)
-        return sound
+        return checked
 
     def _imports(self, document: Document | None, folder: Path | None) -> _Imports:
         found = _Imports()

@@ -175,8 +175,15 @@ class Module:
     exports: tuple[str, ...] | None = None
     library: Callable[[str], Module | None] = lambda name: None
     """Gives the installed module of a name; raises ManifestError if its manifest is wrong."""
+    lost: Mapping[str, Document] = field(default_factory=dict)
+    """The documents that could not be read, which is told: kinds and resources by their names, and
+    the module's own as `Kernel.Module`. What refers to them is not wrong for that."""
     memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
     """What readers made of the module once, by keys of their own."""
+
+    def lost_head(self) -> Document | None:
+        """The module's own document, where that could not be read."""
+        return self.lost.get("Kernel.Module")
 
     def is_exported(self, name: str) -> bool:
         """Whether importers may refer to a kind or a resource of the module by its bare name."""

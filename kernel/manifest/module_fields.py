@@ -24,6 +24,7 @@ def module_faults(module: Module, document: Document) -> Iterator[Fault]:
 
 def _exports(module: Module, document: Document) -> Iterator[Fault]:
     known = {*module.resources, *(one.name for one in module.definitions.values())}
+    known.update(name.rpartition(".")[2] for name in module.lost)
     for number, name in enumerate(module.exports or ()):
         if name not in known:
             help = did_you_mean(name, known - {*(module.exports or ())})

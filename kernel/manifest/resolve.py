@@ -73,12 +73,15 @@ def _offered(module: Module, name: str) -> Definition | None:
 
 
 def is_lost(module: Module, name: str) -> bool:
-    """Whether a kind, or a resource, is of an import that could not be read, which is told."""
-    alias, dot, _ = name.partition(".")
-    declared = module.document.data.get("imports") if module.document else None
-    if not dot or not isinstance(declared, Mapping):
-        return False
-    return alias in declared and alias not in module.imports
+    """Whether a kind, or a resource, could not be read, or its import could not, which is told."""
+    alias, dot, bare = name.partition(".")
+    if name in module.lost:
+        return True
+    if dot and (imported := module.imports.get(alias)) is not None:
+        return bare in imported.lost or f"{imported.name}.{bare}" in imported.lost
+    document = module.document or module.lost_head()
+    declared = document.data.get("imports") if document else None
+    return bool(dot) and isinstance(declared, Mapping) and alias in declared
 
 
 def unexported(module: Module, kind: str, name: str | None = None) -> tuple[str, str] | None:

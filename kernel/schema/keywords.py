@@ -56,6 +56,9 @@ CEL_ROLES: Final = frozenset(
 )
 """The roles of fields that hold CEL, which the engine evaluates."""
 
+ENTRY_ROLES: Final = frozenset(("tools", "triggers", "rateLimit"))
+"""The roles that say how a kind is called, whatever runs it."""
+
 SCHEMA_ROLES: Final = frozenset(("inputs", "outputs", "event"))
 """The roles of fields that hold a JSON Schema."""
 
@@ -212,7 +215,7 @@ def check_traits(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield keyword, f"there is no keyword {keyword}; there are {', '.join(_VALUES)}"
         elif isinstance(allowed, tuple):
             if not any(value is one or (type(value) is str and value == one) for one in allowed):
-                listed = ", ".join(str(one).lower() for one in allowed)
+                listed = ", ".join(one if type(one) is str else str(one).lower() for one in allowed)
                 yield keyword, f"{keyword} must be one of {listed}"
         elif not isinstance(value, allowed):
             what = "a string" if allowed is str else "a mapping of names to schemas"

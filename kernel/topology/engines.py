@@ -17,16 +17,22 @@ from kernel.topology.workflow import read_workflow
 
 @struct
 class Engine:
-    """Runs topologies: ``holds`` is the role of the field with their call sites."""
+    """Runs topologies: ``holds`` is the role of the field with their call sites, ``reads`` the
+    other roles that mean something to it."""
 
     read: Callable[[Reader, Roles], Topology]
     holds: Role
+    reads: tuple[Role, ...]
+
+    def roles(self) -> tuple[Role, ...]:
+        """All roles that a field of its topologies may have."""
+        return (self.holds, *self.reads, "inputs", "outputs", "concurrency")
 
 
 ENGINES: Mapping[str, Engine] = {
-    "Sequence": Engine(read_sequence, "steps"),
-    "Workflow": Engine(read_workflow, "nodes"),
-    "Router": Engine(read_router, "entries"),
+    "Sequence": Engine(read_sequence, "steps", ("result",)),
+    "Workflow": Engine(read_workflow, "nodes", ("result", "onFailure", "parallelism")),
+    "Router": Engine(read_router, "entries", ("fallback", "result", "event")),
 }
 
 

@@ -86,7 +86,8 @@ class Reader:
         """Every key of ``data`` must be one of ``known``; ``others`` may have been meant."""
         for key in data:
             if key not in known:
-                hint = did_you_mean(str(key), known) or did_you_mean(str(key), others)
+                meant = [one for one in others if one != key]
+                hint = did_you_mean(str(key), known) or did_you_mean(str(key), meant)
                 message = f"{what} has no field `{key}`"
                 self.wrong("K003", message, (*path, key), help=hint, key=True)
 

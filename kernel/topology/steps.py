@@ -80,7 +80,11 @@ class _Reading:
         timeout = None
         if "timeout" not in form_reader.fields:
             timeout = self.reader.milliseconds(data, "timeout", path)
-        old = tuple((was, now) for was, now in OLD_NAMES.items() if was in data)
+        old = tuple(
+            (was, now)
+            for was, now in OLD_NAMES.items()
+            if was in data and now not in data and now in form_reader.fields
+        )
         needs = self._needs(data, path) if "needs" in data and "needs" in known else ()
         return Step(name, when, form or _WRONG, path, label_of(name, path), timeout, old, needs)
 

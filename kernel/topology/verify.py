@@ -88,8 +88,7 @@ class _Verifier:
     def definition(self, definition: Definition) -> None:
         """The body of a kind, and the call of its check."""
         if definition.body is not None:
-            name, roles = body_of(definition)
-            self._topology(definition.document, name, roles, ("topology",))
+            self._body(definition, definition.body)
         if definition.check is not None:
             self.site(definition.document, definition.check, ("check",))
 
@@ -178,12 +177,27 @@ class _Verifier:
         if topology is None:
             known = ", ".join(sorted(ENGINES))
             message = f"there is no engine `{name}`; there is: {known}"
-            self._faults.append(Fault("K209", message, document.span(path), None, path))
+            help = did_you_mean(name, ENGINES)
+            self._faults.append(Fault("K209", message, document.span(path), help, path))
             return
         wrong = (*wrong, *concurrency_at(document, roles)[1])
         self._faults.extend(fault for fault in wrong if fault.path not in told)
         for site in topology.sites():
             self.target(site.target)
+
+    def _body(self, definition: Definition, body: Mapping[str, Any]) -> None:
+        """A topology in a definition: its fields bear the names of the roles of its engine."""
+        document, path = definition.document, ("body",)
+        name, roles = body_of(definition)
+        if (engine := ENGINES.get(name)) is not None:
+            reader = Reader(document)
+            reader.known_fields(body, ("topology", *engine.roles()), path, f"the body of a {name}")
+            if engine.holds not in body:
+                message = f"the body of a {name} needs `{engine.holds}`"
+                reader.wrong("K007", message, path, key=True)
+            self._faults.extend(reader.faults)
+        place = (*path, "topology") if "topology" in body else ("topology",)
+        self._topology(document, name, roles, place)
 
     def _fields(self, resource: Resource, definition: Definition, home: Module) -> None:
         """References and call sites in the fields of a kind with its own controller."""

@@ -5,7 +5,7 @@ The same mistake breaks another rule at another place: `Place` says which (also 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from analyzer.findings.finding import Finding
@@ -178,6 +178,15 @@ TWO_IMPLEMENTATIONS: Final = Message("K209", "a kind has a `controller` or a `to
 def no_call_sites(engine: str, role: str) -> Message:
     text = f"the engine {engine} walks the {role} of a resource, and no field of `schema` has"
     return Message("K209", f"{text} `x-kernel-role: {role}`")
+
+
+def role_twice(role: str, first: str) -> Message:
+    return Message("K209", f"the field `{first}` has the role `{role}` already")
+
+
+def idle_role(engine: str, role: str, roles: Iterable[str]) -> Message:
+    text = f"the engine {engine} reads nothing from a field with the role `{role}`"
+    return Message("K209", text, f"its roles are {', '.join(roles)}")
 
 
 def no_module(name: str, folder: str) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from analyzer.checks.unit_check import UnitCheck
 from analyzer.findings.messages import k2_contracts, k7_effects
@@ -13,7 +13,7 @@ from analyzer.program.program import Program, written
 from analyzer.types import String, members_of
 from kernel.cel import CelError, parse_template, references
 from kernel.manifest import Definition
-from kernel.schema.keywords import Role, traits
+from kernel.schema.keywords import ENTRY_ROLES, Role
 from kernel.topology.engines import ENGINES
 
 _CHECKED: Final = "write-once-checkable"
@@ -84,18 +84,32 @@ def _check_implementation(check: UnitCheck, definition: Definition) -> None:
         return
     if definition.controller is not None:
         check.add(k2_contracts.TWO_IMPLEMENTATIONS, ("topology",), key=True)
-    elif (
-        definition.body is None
-        and engine in ENGINES
-        and not _has(ENGINES[engine].holds, definition)
-    ):
-        check.add(k2_contracts.no_call_sites(engine, ENGINES[engine].holds), ("topology",))
+    elif definition.body is None and engine in ENGINES:
+        _check_roles(check, definition, engine)
 
 
-def _has(role: Role, definition: Definition) -> bool:
+def _check_roles(check: UnitCheck, definition: Definition, name: str) -> None:
+    """Each role once, of those that the engine reads, and its call sites among them."""
+    engine = ENGINES[name]
     properties = (definition.schema or {}).get("properties")
-    nodes = properties.values() if isinstance(properties, Mapping) else ()
-    return any(traits(node).role == role for node in nodes)
+    fields = properties if isinstance(properties, Mapping) else {}
+    known = {*engine.roles(), *ENTRY_ROLES}
+    seen: dict[str, str] = {}
+    is_wrong = False
+    for field, node in fields.items():
+        role = node.get("x-kernel-role") if isinstance(node, Mapping) else None
+        if role is None:
+            continue
+        path = ("schema", "properties", field, "x-kernel-role")
+        if role not in get_args(Role):
+            is_wrong = True  # which the schema's own check tells
+        elif role not in known:
+            check.add(k2_contracts.idle_role(name, role, engine.roles()), path)
+            is_wrong = True
+        elif seen.setdefault(role, field) != field:
+            check.add(k2_contracts.role_twice(role, seen[role]), path)
+    if engine.holds not in seen and not is_wrong:
+        check.add(k2_contracts.no_call_sites(name, engine.holds), ("topology",))
 
 
 def _check_not_called(check: UnitCheck, definition: Definition) -> None:
