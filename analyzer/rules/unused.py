@@ -74,7 +74,10 @@ def unread_values(unit: Unit) -> Iterator[Finding]:
     if read is None or not {step.name for step in all_steps(topology.steps)}.issuperset(read):
         return  # a name that no step has may be meant for any of them
     answers = topology.result is None
-    for step in _Reading(read).idle(topology.steps, answers):
+    steps = topology.steps
+    if topology.is_one_form:
+        steps = tuple(step for one in steps for part in one.parts for step in part.steps)
+    for step in _Reading(read).idle(steps, answers):
         path = (*step.path, "name") if step.name else (*step.path, "value")
         yield k9_hygiene.unread_value(step.name).at(unit.document.span(path), path)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kernel.cel import again_in_json
 from kernel.errors import (
     ControllerError,
     Fault,
@@ -29,6 +30,7 @@ from kernel.registry.registry import Registry
 from kernel.registry.services import Service, without_exit
 from kernel.registry.start_order import start_order
 from kernel.registry.starting import Starting, starting
+from kernel.schema import SchemaError
 from kernel.topology.callsite import read_call_site
 from kernel.topology.reader import Reader
 from kernel.topology.tasks import within
@@ -234,7 +236,12 @@ class Lifecycle:
     async def _start_service(self, instance: Instance) -> None:
         self._tell(instance, "Initialized", None)
         service = Service(instance, self._threads, self._log, self._failed)
-        instance.published = await service.start()
+        given = await service.start()
+        try:
+            instance.published = _by_contract(instance, given)
+        except InvalidState:
+            await service.stop()
+            raise
         self._services[instance] = service
         self._tell(instance, "Started", instance.published)
         if instance.resource.name:
@@ -248,11 +255,7 @@ class Lifecycle:
             published = await provide.function()
         else:
             published = await self._threads.run(provide.function)
-        if published is None:
-            return {}
-        if not isinstance(published, Mapping):
-            raise InvalidState(f"`provide` of {instance.address} gave no mapping of fields")
-        return dict(published)
+        return _by_contract(instance, published)
 
     async def take_down(self) -> None:
         """Stop and close everything, the last one up first. Failures are reported, not raised.
@@ -312,3 +315,22 @@ def _all_of(failures: list[InvalidState], faults: list[Fault]) -> InvalidState:
     failure.__cause__ = first
     failure.may_pass = all(isinstance(one, NotStarted) and one.may_pass for one in failures)
     return failure
+
+
+def _by_contract(instance: Instance, given: Any) -> Mapping[str, Any]:
+    """The fields that a Provider or a Service publishes, which keep what its definition says."""
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidState(f"`provide` of {instance.address} gave no mapping of fields")
+    schema, published = instance.contract.outputs, dict(given or {})
+    if schema is None:
+        return published
+    try:
+        try:
+            found: Mapping[str, Any] = schema.conform(published)
+        except SchemaError as refused:
+            found = again_in_json(published, schema.conform, refused)
+    except SchemaError as error:
+        problems = "; ".join(map(str, error.problems))
+        message = f"what {instance.address} published breaks {error.breaks}: {problems}"
+        raise InvalidState(message) from None
+    return found

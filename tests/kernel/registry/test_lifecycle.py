@@ -337,3 +337,35 @@ def test_source_principal_and_correlation_are_the_callers() -> None:
     expected = {"source": "cron", "principal": "ada", "correlationId": "c-1"}
     assert world.during(work) == {"Echo": expected}
     assert world.events[-1].to_dict()["correlationid"] == "c-1"
+
+
+TELLS = {"type": "object", "properties": {"said": {"type": "integer"}}, "required": ["said"]}
+
+
+@pytest.mark.parametrize("capability", ["Provider", "Service"])
+def test_what_is_published_keeps_the_contract_of_the_kind(capability: str) -> None:
+    class Gives:
+        def __init__(self, fields: Any) -> None:
+            self.published = {"said": fields["says"]}
+            self.over = asyncio.Event()
+
+        async def provide(self) -> Any:
+            return self.published
+
+        async def start(self, call: Any) -> None:
+            call.ready(self.published)
+            await self.over.wait()
+
+        async def stop(self) -> None:
+            self.over.set()
+
+    def outcome_of(says: Any) -> Any:
+        kind = definition("Gives", capability=capability, schema=FIELDS, outputs=TELLS)
+        reads = {"name": "Reads", "value": "${{ resources.G.said + 1 }}"}
+        main = sequence(reads, result="${{ steps.Reads.result }}")
+        return World(kind, resource("T.Gives", "G", says=says), main, Gives=Gives).apply()
+
+    assert outcome_of(2.0).result == 3
+    message = r"what T\.Gives/G published breaks its contract: said: must be an integer"
+    with pytest.raises(InvalidState, match=message):
+        outcome_of("two")
