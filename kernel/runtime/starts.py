@@ -79,7 +79,17 @@ def starts(manifest: Manifest, registry: Registry, address: str | None) -> list[
         return [Start(candidates[0])]
     if services:
         return services
+    others = [one.address for one in instances if one.definition.capability in _NAMED]
+    if others:
+        raise UsageError(
+            "nothing starts by itself: there is no service, and no topology to which nothing refers"
+            f"; name one with --target: {', '.join(others)}"
+        )
     raise UsageError("there is nothing to start: the manifest has no topology and no service")
+
+
+_NAMED = ("Invocable", "Runnable")
+"""The capabilities of what may be started only where it is named."""
 
 
 def _declared(registry: Registry, module: Module, named: Instance | None) -> Iterator[Start]:

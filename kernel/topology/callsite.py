@@ -182,14 +182,15 @@ def read_call_site(
 
 
 def read_target(reader: Reader, data: Any, path: Path) -> Target | None:
-    """The target of an ``invoke`` field, or None with a fault."""
+    """The target of an ``invoke`` field, or of another that refers; None with a fault."""
+    field = path[-1] if path and isinstance(path[-1], str) else "invoke"
     if not isinstance(data, Mapping):
-        message = "`invoke` is { kind: Module.Name, name: Resource }, or a resource in place"
+        message = f"`{field}` is {{ kind: Module.Name, name: Resource }}, or a resource in place"
         reader.wrong("K201", message, path)
         return None
     kind, name = data.get("kind"), data.get("name")
     if not isinstance(kind, str):
-        reader.wrong("K201", "`invoke` needs the `kind` of what it calls", path)
+        reader.wrong("K201", f"`{field}` needs the `kind` of what it refers to", path)
         return None
     metadata = data.get("metadata")
     fields = {key: value for key, value in data.items() if key not in ("kind", "metadata")}

@@ -106,7 +106,7 @@ class _Verifier:
             roles = roles_of(definition, resource.fields, resource.path)
             told = {fault.path for fault in wrong}
             self._topology(resource.document, definition.topology, roles, resource.path, told)
-        self._fields(resource, definition, home)
+        self._fields(resource, definition, home, {fault.path for fault in wrong})
 
     def site(
         self,
@@ -199,7 +199,9 @@ class _Verifier:
         place = (*path, "topology") if "topology" in body else ("topology",)
         self._topology(document, name, roles, place)
 
-    def _fields(self, resource: Resource, definition: Definition, home: Module) -> None:
+    def _fields(
+        self, resource: Resource, definition: Definition, home: Module, told: Collection[Path]
+    ) -> None:
         """References and call sites in the fields of a kind with its own controller."""
         reader = Reader(resource.document)
 
@@ -218,7 +220,7 @@ class _Verifier:
 
         hooks = Hooks(refer=refer, call=call)
         prepare(definition.schema or {}, resource.fields, hooks, resource.path)
-        self._faults.extend(reader.faults)
+        self._faults.extend(fault for fault in reader.faults if fault.path not in told)
 
 
 def _named(accepted: str | Definition) -> str:

@@ -382,6 +382,16 @@ result: { key: "${{ 'open sesame' }}" }
     assert "sesame" not in answer.err
 
 
+def test_what_starts_only_by_name_is_listed(tmp_path: Path) -> None:
+    kind = "kind: Kernel.Definition\nmetadata: { name: Two, module: M }\ncapability: Invocable\n"
+    body = "body: { steps: [{ name: X, value: 2 }], result: '${{ steps.X.result }}' }\n"
+    written(tmp_path, main_yaml=f"{kind}{body}---\nkind: M.Two\nmetadata: {{ name: Pair }}\n")
+    answer = kernel("apply", tmp_path)
+    assert (answer.status, answer.out) == (2, "")
+    assert "name one with --target: M.Two/Pair" in answer.err
+    assert kernel("apply", tmp_path, "--target", "M.Two/Pair").json == 2
+
+
 def test_several_targets(tmp_path: Path) -> None:
     text = "---\n".join(
         f"kind: Run.Sequence\nmetadata: {{ name: {name} }}\nsteps: []\nresult: {name}\n"
