@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MAX_FAULTS = 100  # a resource with more faults has no more of them reported
 _CEL = re.compile(r"(?<!\$)\$\{\{")
+
+NOT_EVALUATED = ("CEL is not evaluated in this field", "write $${{ for a literal ${{")
+"""The message and the help of K008."""
 _INSIDE = frozenset(
     ("$ref", "items", "prefixItems", "properties", "additionalProperties", "required", "anyOf")
 )
@@ -135,6 +138,11 @@ def check_data(
     return faults
 
 
+def has_cel(text: str) -> bool:
+    """Whether an expression opens in a text."""
+    return "${{" in text and _CEL.search(text) is not None
+
+
 @struct
 class _Found:
     code: str
@@ -156,7 +164,7 @@ class _Scan:
     def mask(self, value: Any, nodes: list[Any], path: Path, evaluated: bool) -> Any:
         """A copy with string keys only; notes the places whose values are not known yet."""
         if type(value) is str:
-            if "${{" in value and _CEL.search(value):
+            if has_cel(value):
                 self._expression(path, evaluated or _takes_cel(spread(nodes, self.root)))
             return value
         if not isinstance(value, Mapping | list):
@@ -191,8 +199,8 @@ class _Scan:
     def _expression(self, path: Path, evaluated: bool) -> None:
         self.unknown.add(path)
         if not evaluated:
-            message = "CEL is not evaluated in this field"
-            self.found.append(_Found("K008", message, path, help="write $${{ for a literal ${{"))
+            message, hint = NOT_EVALUATED
+            self.found.append(_Found("K008", message, path, help=hint))
 
     def _key(self, key: Any, path: Path) -> str:
         if type(key) is not str and path != ("errors",):

@@ -248,12 +248,8 @@ def _read_approval_fields(
 ) -> ApprovalRequest | None:
     reader.known_fields(data, _APPROVAL_FIELDS, path, "`approval`")
     when = reader.condition(data, "when", path) if "when" in data else reader.template(True)
-    approvers = data.get("approvers")
-    is_list = isinstance(approvers, (list, tuple)) and all(isinstance(n, str) for n in approvers)
-    if approvers is not None and not (is_list and approvers):
-        message = "`approvers` is a list of globs over principals, as `user:*`"
-        reader.wrong("K007", message, (*path, "approvers"))
-        approvers = None
+    what = "globs over principals, as `user:*`"
+    approvers = reader.literal_texts(data, "approvers", path, what)
     text = data.get("message")
     if text is not None and not isinstance(text, str):
         reader.wrong("K007", "`message` is text", (*path, "message"))
@@ -267,6 +263,6 @@ def _read_approval_fields(
         ("approval", "when") if "when" in data else ("approval",),
         None if text is None else reader.template(text),
         expires,
-        None if approvers is None else tuple(approvers),
+        approvers,
         quorum or 1,
     )

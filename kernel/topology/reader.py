@@ -15,6 +15,7 @@ from kernel.cel import (
 )
 from kernel.errors import Fault, Path
 from kernel.manifest import Document
+from kernel.manifest.fields import NOT_EVALUATED, has_cel
 from kernel.manifest.suggest import did_you_mean
 from kernel.topology.guards import guarded
 
@@ -164,6 +165,23 @@ class Reader:
             return value
         self.wrong("K007", f"`{field}` is one of {', '.join(choices)}", (*path, field))
         return None
+
+    def literal_texts(
+        self, data: Mapping[str, Any], field: str, path: Path, what: str
+    ) -> tuple[str, ...] | None:
+        """A list of texts, of one at least, in which nothing is evaluated."""
+        value = data.get(field)
+        if value is None:
+            return None
+        is_list = isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+        if not (is_list and value):
+            self.wrong("K007", f"`{field}` is a list of {what}", (*path, field))
+            return None
+        message, hint = NOT_EVALUATED
+        for number, text in enumerate(value):
+            if has_cel(text):
+                self.wrong("K008", message, (*path, field, number), help=hint)
+        return tuple(value)
 
 
 def is_expression(text: str) -> bool:
