@@ -1,4 +1,4 @@
-"""A kind that a user writes in ten lines of Python is told as a kind of the library is.
+"""A kind that a user writes, in ten lines of Python or in YAML alone, is told as one of the library.
 
 ``Mine.Sleep`` says what ``Time.Sleep`` says; all that is shown of the one must be shown of the
 other, but for the name and the two errors that every typed function has.
@@ -34,6 +34,35 @@ def sleep(ms: Annotated[int, Field(ge=0, le=86400000)], call: Call) -> None:
     """
     call.cancellation.wait_in_thread(ms / 1000)
 '''
+BODY = """\
+kind: Kernel.Definition
+metadata:
+  name: Sleep
+  module: Mine
+  description: >-
+    Waits inside one invocation, and ends at once when that is cancelled. It does not outlive the
+    process.
+capability: Invocable
+safety: idempotent
+schema: { type: object, additionalProperties: false, properties: {} }
+inputs:
+  type: object
+  additionalProperties: false
+  required: [ms]
+  properties:
+    ms:
+      description: How long to wait, in milliseconds; at most a day.
+      type: integer
+      minimum: 0
+      maximum: 86400000
+outputs: { type: "null" }
+body:
+  steps:
+    - name: Wait
+      invoke: { kind: Time.Sleep }
+      inputs: { ms: "${{ inputs.ms }}" }
+  result: "${{ steps.Wait.result }}"
+"""
 USE = """\
 kind: {kind}
 metadata: {{ name: Nap }}
@@ -54,9 +83,12 @@ result: "${{{{ steps.Rest.result }}}}"
 KINDS = ("Time.Sleep", "Mine.Sleep")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A project with the user's kind, as `kernel define` writes it."""
+@pytest.fixture(params=["python", "yaml"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A project with the user's kind: as `kernel define` writes it, or with a body."""
+    if request.param == "yaml":
+        (tmp_path / "naps.yaml").write_text(BODY)
+        return tmp_path
     (tmp_path / "naps.py").write_text(SLEEP)
     (tmp_path / "naps.yaml").write_text(kernel("define", "naps", folder=tmp_path).out)
     return tmp_path
@@ -129,7 +161,9 @@ def test_errors_and_events(folder: Path, inputs: Any) -> None:
                 result = await running.invoke(f"{kind}/Nap", inputs)
             except InvocationError as error:
                 result = (type(error).__name__, error.to_cel())
-        events = [(one.type, one.data if "Nap" in one.type else None) for one in heard]
+        # What a body calls is told besides.
+        told = [one for one in heard if not one.type.startswith("Time.Sleep.inline.")]
+        events = [(one.type, one.data if "Nap" in one.type else None) for one in told]
         return str((result, events))
 
     alike([asyncio.run(tell(kind)) for kind in KINDS])
