@@ -1,4 +1,4 @@
-"""A kind that a user writes, in ten lines of Python or in YAML alone, is told as one of the library.
+"""A user's kind, in ten lines of Python or in YAML alone, is told as one of the library.
 
 ``Mine.Sleep`` says what ``Time.Sleep`` says; all that is shown of the one must be shown of the
 other, but for the name and the two errors that every typed function has.
