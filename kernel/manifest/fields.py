@@ -163,11 +163,12 @@ class _Scan:
 
     def mask(self, value: Any, nodes: list[Any], path: Path, evaluated: bool) -> Any:
         """A copy with string keys only; notes the places whose values are not known yet."""
-        if type(value) is str:
-            if has_cel(value):
-                self._expression(path, evaluated or _takes_cel(spread(nodes, self.root)))
+        if type(value) is str and has_cel(value):
+            self._expression(path, evaluated or _takes_cel(spread(nodes, self.root)))
             return value
         if not isinstance(value, Mapping | list):
+            if len(path) == 1 and value is not None:
+                self._no_schema(value, spread(nodes, self.root), path)
             return value
         applied = spread(nodes, self.root)
         if any(traits(n).role or traits(n).ref for n in applied):
@@ -195,6 +196,11 @@ class _Scan:
             if fault.code != "K102" or self.schemas is not NO_SCHEMAS:
                 place = path + fault.problem.path
                 self.found.append(_Found(fault.code, fault.problem.message, place))
+
+    def _no_schema(self, value: Any, applied: list[Mapping[str, Any]], path: Path) -> None:
+        """A value where a schema has to be, if no `type` says so."""
+        if not any("type" in node for node in applied):
+            self._schema(value, applied, path)
 
     def _expression(self, path: Path, evaluated: bool) -> None:
         self.unknown.add(path)

@@ -47,14 +47,14 @@ def read_concurrency(reader: Reader, roles: Roles) -> Concurrency | None:
         return None
     path, data = roles["concurrency"]
     if not isinstance(data, Mapping):
-        message = f"`concurrency` is {{ {', '.join(FIELDS)} }}"
+        message = f"`{path[-1]}` is {{ {', '.join(FIELDS)} }}"
         reader.wrong("K007", message, path)
         return None
-    reader.known_fields(data, FIELDS, path, "`concurrency`")
+    reader.known_fields(data, FIELDS, path, f"`{path[-1]}`")
     group = _read_group(reader, data, path)
     full = reader.choice(data, "full", path, FULL)
     if "limit" not in data:
-        message = "`concurrency` needs `limit`, the number of invocations at a time"
+        message = f"`{path[-1]}` needs `limit`, the number of invocations at a time"
         reader.wrong("K007", message, path)
         return None
     limit = reader.integer(data, "limit", path, minimum=1, maximum=MAX_LIMIT)

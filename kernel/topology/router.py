@@ -23,7 +23,7 @@ def read_router(reader: Reader, roles: Roles) -> Topology:
     result_path, result = roles.get("result", (("result",), None))
     root = path[:-1]
     if not isinstance(data, list):
-        reader.wrong("K007", "`entries` is a list of `match` with a call site each", path)
+        reader.wrong("K007", f"`{path[-1]}` is a list of `match` with a call site each", path)
         data = []
     read = (_entry(reader, one, (*path, number), root) for number, one in enumerate(data))
     entries = tuple(entry for entry in read if entry is not None)
@@ -47,9 +47,9 @@ def _entry(reader: Reader, data: Any, path: Path, root: Path) -> Entry | None:
 
 def _fallback(reader: Reader, data: Any, path: Path, root: Path) -> Entry | None:
     if not isinstance(data, Mapping):
-        reader.wrong("K007", "`fallback` is a call site", path)
+        reader.wrong("K007", f"`{path[-1]}` is a call site", path)
         return None
-    reader.known_fields(data, _FIELDS, path, "`fallback`")
+    reader.known_fields(data, _FIELDS, path, f"`{path[-1]}`")
     step = _call(reader, data, path)
     return None if step is None else Entry(reader.template(True), step, path[len(root) :])
 

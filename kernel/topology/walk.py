@@ -265,7 +265,7 @@ async def _match(form: forms.Match, step: Step, context: Context) -> Any:
             return await run_step(entry.step, context)
     if form.fallback is not None:
         return await run_step(form.fallback.step, context)
-    message = f"none of the {len(form.entries):,} entries matches, and there is no `fallback`"
+    message = f"none of the {len(form.entries):,} entries matches, and there is no fallback"
     raise ExpressionError(message, code=forms.NO_MATCH, span=context.span(step.path))
 
 

@@ -77,7 +77,7 @@ def _group(invocation: Invocation, found: Concurrency) -> str:
         text = found.group.evaluate({"inputs": invocation.inputs, "vars": scope.vars})
     except CelError as error:
         raise ExpressionError(
-            f"`group` of `concurrency`: {error}", span=document.span(path)
+            f"`group` of `{path[-2]}`: {error}", span=document.span(path)
         ) from None
     if not isinstance(text, str):
         raise ExpressionError(
