@@ -219,7 +219,9 @@ def test_a_person_says_whether_the_parcel_left(project: Project, when: str) -> N
     assert before == (DONE if when == "after" else DONE[:2]), "nothing is undone on a guess"
     found = ["--landed", "--outputs", '{"parcel": "by hand"}']
     answer = found if when == "after" else ["--not-landed"]
-    assert project("resolve", "one", *answer).status == 0
+    resolved = project("resolve", "one", *answer)
+    assert resolved.status == 0
+    assert "the run one has ended (failed), and does not go on" in resolved.out
     ended = project.apply("again", **ORDER)
     parcel = "by hand" if when == "after" else "parcel-A-1"
     assert ended.json == {"order": "A-1", "parcel": parcel}

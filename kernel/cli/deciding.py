@@ -14,6 +14,7 @@ from kernel.cli.options import DECIDING
 from kernel.cli.render import show
 from kernel.cli.tables import say
 from kernel.journal import Approval, Journal
+from kernel.journal.rows import UNFINISHED, RunState
 
 
 def decision(name: str, answer: Literal["approved", "denied"], help: str) -> click.Command:
@@ -40,11 +41,15 @@ def decision(name: str, answer: Literal["approved", "denied"], help: str) -> cli
         if decided.state == "pending":
             say("\nmore principals have to approve it before the run can go on")
         else:
-            print_resume(decided.run)
+            print_next(decided.run, None)
 
     return command
 
 
-def print_resume(run: str) -> None:
-    """Print how the run is resumed."""
-    say(f"\nkernel resume {run} goes on with the run")
+def print_next(run: str, state: RunState | None) -> None:
+    """Print how the run is resumed, unless its state says that it has ended for good."""
+    if state is None or state in UNFINISHED:
+        say(f"\nkernel resume {run} goes on with the run")
+    else:
+        say(f"\nthe run {run} has ended ({state}), and does not go on;")
+        say("what was found out counts for calls with the same idempotency key")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kernel.cli.deciding import print_resume
+from kernel.cli.deciding import print_next
 from kernel.cli.execution import recorded, show_execution
 from kernel.cli.journals import find_waiting, person, with_journal
 from kernel.cli.options import JOURNAL, PRINCIPAL, REASON, output
@@ -58,11 +58,12 @@ def command(
         kept = await conformed_outputs(opened, waiting, said) if landed else None
         await opened.resolve(waiting, landed, who, outputs=kept, reason=reason or "")
         found = await recorded(opened, waiting)
+        run = await opened.run(found.invocation.run)
         if form != "text":
             show(found.as_fields(), form)
         else:
             show_execution(found)
-            print_resume(found.invocation.run)
+            print_next(found.invocation.run, None if run is None else run.state)
         return found.unread.say()
 
     return with_journal(journal, work)
