@@ -11,7 +11,7 @@ from kernel.topology.callsite import label_of, read_call_site
 from kernel.topology.forms import Call, Entry, Match, Step
 from kernel.topology.reader import Reader
 from kernel.topology.roles import Roles
-from kernel.topology.topology import Topology
+from kernel.topology.topology import Topology, read_result
 
 _FIELDS = CALL_FIELDS | {"description"}
 
@@ -20,7 +20,7 @@ def read_router(reader: Reader, roles: Roles) -> Topology:
     """The router that the fields with the roles ``entries``, ``fallback`` and ``result`` write."""
     path, data = roles.get("entries", (("entries",), []))
     other_path, other = roles.get("fallback", (("fallback",), None))
-    result_path, result = roles.get("result", (("result",), None))
+    result, result_path = read_result(reader, roles)
     root = path[:-1]
     if not isinstance(data, list):
         reader.wrong("K007", f"`{path[-1]}` is a list of `match` with a call site each", path)
@@ -28,9 +28,8 @@ def read_router(reader: Reader, roles: Roles) -> Topology:
     read = (_entry(reader, one, (*path, number), root) for number, one in enumerate(data))
     entries = tuple(entry for entry in read if entry is not None)
     fallback = None if other is None else _fallback(reader, other, other_path, root)
-    template = None if result is None else reader.template(result)
     step = Step(None, None, Match(entries, fallback), root, "")
-    return Topology((step,), None, template, result_path, True, {"event": ("inputs", "event")})
+    return Topology((step,), None, result, result_path, True, {"event": ("inputs", "event")})
 
 
 def _entry(reader: Reader, data: Any, path: Path, root: Path) -> Entry | None:

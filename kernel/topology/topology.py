@@ -10,6 +10,8 @@ from kernel.structs import field, struct
 from kernel.topology import forms
 from kernel.topology.callsite import CallSite
 from kernel.topology.forms import Steps, all_steps
+from kernel.topology.reader import Reader
+from kernel.topology.roles import Roles
 
 
 @struct(eq=False)
@@ -37,3 +39,11 @@ class Topology:
         for step in all_steps(self.steps):
             if isinstance(step.form, forms.Call):
                 yield step.form.site
+
+
+def read_result(reader: Reader, roles: Roles) -> tuple[Template | None, Path]:
+    """What the field with the role ``result`` gives, where it is written; null is a value too."""
+    if "result" not in roles:
+        return None, ("result",)
+    path, value = roles["result"]
+    return reader.template(value), path

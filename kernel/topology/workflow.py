@@ -16,7 +16,7 @@ from kernel.topology.reader import Reader
 from kernel.topology.roles import Roles
 from kernel.topology.step_names import steps_read
 from kernel.topology.steps import MAX_PARALLELISM, read_steps
-from kernel.topology.topology import Topology
+from kernel.topology.topology import Topology, read_result
 
 FAIL, CONTINUE = "fail", "continue"
 """The values of ``onFailure``."""
@@ -29,16 +29,15 @@ def read_workflow(reader: Reader, roles: Roles) -> Topology:
     A node that needs itself, also through others, is a fault.
     """
     path, data = roles.get("nodes", (("nodes",), []))
-    result_path, result = roles.get("result", (("result",), None))
+    result, result_path = read_result(reader, roles)
     steps = read_steps(reader, data, path, ("needs",))
     graph = Graph(
         _ordered(reader, steps),
         _limit(reader, roles),
         _word(reader, roles) == CONTINUE,
     )
-    template = None if result is None else reader.template(result)
     root = Step(None, None, graph, path, "")
-    return Topology((root,), steps, template, result_path, True)
+    return Topology((root,), steps, result, result_path, True)
 
 
 def _limit(reader: Reader, roles: Roles) -> int | None:
