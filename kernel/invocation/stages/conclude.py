@@ -107,7 +107,10 @@ async def _leave(invocation: Invocation, error: BaseException) -> None:
         return
     is_stopped = history.activity.is_suspended or history.fault is not None
     is_open = isinstance(error, InvocationError) and error.outcome == "unknown"
-    if not (is_stopped or (is_open and history.is_replayable)):
+    if is_open and history.is_replayable:
+        # Where the run goes on nevertheless, a later call of its own need not wait for this one.
+        history.tickets.discard(invocation.id)
+    elif not is_stopped:
         await give_back(invocation)
 
 

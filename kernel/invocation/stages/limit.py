@@ -47,7 +47,10 @@ def prepare(plan: Plan) -> Stage | None:
             invocation.id, invocation.context.run.id, invocation.path,
             topology, _group(invocation, found), found.limit,
         )  # fmt: skip
-        standing = await slots.enter(invocation, new, waits=found.full != "reject")
+        history, waits = invocation.context.run.history, found.full != "reject"
+        standing = await slots.enter(invocation, new, waits=waits)
+        if standing.ticket is None and history and await slots.leave_orphans(history, standing):
+            standing = await slots.enter(invocation, new, waits=waits)
         if standing.ticket is None:
             raise await _refusal(invocation, standing)
         if not standing.holds:

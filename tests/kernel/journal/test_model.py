@@ -70,7 +70,8 @@ class Model:
                 return answer
         if key is not None:
             holder = self.keys.get(key)
-            if holder not in (None, (run, path)):
+            # A call that certainly had no effect frees its key, whatever the inputs of the next.
+            if holder not in (None, (run, path)) and not self.told[holder].not_landed:
                 answer = self.judge(self.told[holder], hash)
                 if answer is not Won:
                     return answer

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kernel import Event, Kernel, loads
+from kernel import Event, Failure, Kernel, loads
 from kernel.errors import InvocationError
 from kernel.journal import Journal
 from kernel.runtime import open_and_resume
@@ -343,3 +343,52 @@ async def test_parked_holders_and_what_is_said_of_them(store: str, tmp_path: Pat
 async def _approve(journal: Journal) -> None:
     for asked in await journal.approvals("pending"):
         await journal.decide(asked.approval, "approved", "bob")
+
+
+CALLED = {"invoke": {"kind": "Run.Sequence", "name": "Limited"}, "inputs": {"n": 1}}
+
+
+@pytest.mark.parametrize("full", ["queue", "reject", "cancel-running"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"name": "A", **CALLED, "retry": {"attempts": 3}}],
+        [{"try": [{"name": "A", **CALLED}], "catch": [{"name": "B", **CALLED}]}],
+        [{"parallel": {"a": [{"name": "A", **CALLED}], "b": [{"name": "B", **CALLED}]}}],
+    ],
+    ids=["a retry", "a catch", "another branch"],
+)
+@everywhere
+@in_a_loop
+async def test_a_run_does_not_wait_for_a_call_of_its_own_of_unknown_outcome(
+    store: str, steps: Any, full: str, tmp_path: Path
+) -> None:
+    """It waits for a person to say what became of the call within, and for nothing besides."""
+    made = 0
+
+    async def lost(_: Any) -> Any:
+        nonlocal made
+        made += 1
+        raise Failure("the answer is lost", outcome="unknown")
+
+    inner = resource(
+        "Run.Sequence",
+        "Inner",
+        concurrency={"limit": 1, "full": full},
+        steps=[{"name": "Do", "invoke": {"kind": "T.Work"}}],
+    )
+    call = {"name": "Call", "invoke": {"kind": "Run.Sequence", "name": "Inner"}}
+    outer = resource("Run.Sequence", "Limited", inputs={"type": "object"}, steps=[call])
+    text = text_of(definition("Work"), inner, outer, resource("Run.Sequence", "Main", steps=steps))
+    with place("memory" if store == "none" else store, tmp_path) as address:
+        journal = None if store == "none" else address
+        async with Kernel(loads(text), controllers={"T.Work": lost}, journal=journal) as kernel:
+            async with asyncio.timeout(10):
+                result = await kernel.apply("Run.Sequence/Main", run_id="r")
+            if full != "reject" or "parallel" not in steps[0]:  # else both may be at work at once
+                assert result.outcome == "unknown" or store == "none"
+            if store != "none":
+                assert kernel.runtime.journal is not None
+                unknown = await kernel.runtime.journal.escalations()
+                assert {one.run for one in unknown} == {"r"}
+    assert made >= 1
