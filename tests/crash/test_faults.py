@@ -126,7 +126,7 @@ def test_two_runs_with_one_key_are_one_effect(begin: Begin) -> None:
 
 
 def test_of_two_that_resume_a_run_at_once_one_wins(begin: Begin) -> None:
-    told = begin("few", patience=2)  # the winner has to end within it
+    told = begin("few", patience=6)  # the winner has to end within it
     assert told.step(at=14).killed
     both = [told.processes[number] for number in (0, 1)]
     for one in both:

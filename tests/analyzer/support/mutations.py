@@ -587,11 +587,13 @@ OTHER = {
 
 
 def drop_required(_: Manifest, entry: Entry) -> Iterator[Mutation]:
-    """An input is no longer required, although it is read without a guard."""
+    """An input is no longer required, although it is read without a guard, and has no default."""
     if len(entry.path) < 3 or entry.path[-2] != "required" or entry.path[-3] != "inputs":
         return
     owner = at(entry.document, entry.path[:-3])
-    if entry.data in set(inputs_read(owner)):
+    declared = at(entry.document, entry.path[:-2]).get("properties", {}).get(entry.data)
+    has_default = isinstance(declared, dict) and "default" in declared
+    if entry.data in set(inputs_read(owner)) and not has_default:
         edit = (entry.parent.start, entry.parent.end, "[]")
         if len(entry.parent.items) > 1:
             edit = without(entry)
