@@ -68,16 +68,25 @@ class Portal:
             task = self._loop.create_task(deliver(), context=context)
             begun.append(task)
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(end)
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not ended.done():  # it was cancelled before it began
+                ended.set_exception(asyncio.CancelledError())
 
         def cancel() -> None:
-            begun[0].cancel()
+            if begun:
+                begun[0].cancel()
+            else:  # the interruption came before the loop was asked
+                ended.set_exception(asyncio.CancelledError())
 
-        with self._lock:  # what is asked for before the end of the loop is begun before it
-            if self._is_closed:
-                raise UsageError("the kernel is stopping")
-            self._loop.call_soon_threadsafe(begin)
         try:
+            with self._lock:  # what is asked for before the end of the loop is begun before it
+                if self._is_closed:
+                    ended.set_exception(asyncio.CancelledError())
+                    raise UsageError("the kernel is stopping")
+                self._loop.call_soon_threadsafe(begin)
             return ended.result()
         except BaseException:
             if not ended.done():

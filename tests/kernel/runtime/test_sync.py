@@ -26,6 +26,7 @@ from kernel import (
     invocable,
     loads,
 )
+from kernel.runtime.portal import Portal
 
 SQUARE = """\
 kind: Run.Sequence
@@ -209,6 +210,38 @@ def test_a_run_is_resumed_from_its_journal(tmp_path: Path) -> None:
             assert kernel.recover() == []
             assert kernel.lost() == []
             assert kernel.let_go() is False
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_an_interruption_at_the_beginning_cancels_the_work_too(
+    is_asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come as soon as the loop was asked, or just before."""
+    portal, at_work, begun = Portal(), [False], threading.Event()
+    ask = portal._loop.call_soon_threadsafe
+
+    def interrupted(*given: Any) -> None:
+        monkeypatch.undo()
+        if is_asked:
+            ask(*given)
+            assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    async def work() -> None:
+        at_work[0] = True
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            at_work[0] = False
+
+    try:
+        monkeypatch.setattr(portal._loop, "call_soon_threadsafe", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            portal.run(work)
+        assert at_work == [False]
+    finally:
+        portal.close()
 
 
 def test_an_interruption_cancels_what_is_waited_for() -> None:
