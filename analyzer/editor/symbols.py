@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from analyzer.editor.origins import steps_of
@@ -136,14 +136,23 @@ def _in_unit(unit: Unit, module: Module) -> Iterator[Occurrence]:
     targets = [site.target for site in unit.call_sites()]
     for target in (*targets, *unit.references):
         yield from _target(target, module)
+    named = _named_steps(unit)
     for step in steps_of(unit):
         if step.name is not None:
             yield _declaring(_step(unit, step))
         for number, name in enumerate(step.needs):
-            needed = next((one for one in steps_of(unit) if one.name == name), None)
-            if needed is not None:
+            if name in named:
                 span = unit.document.scalar_span((*step.path, "needs", number), 0, len(name))
-                yield Occurrence(_step(unit, needed), span)
+                yield Occurrence(_step(unit, named[name]), span)
+
+
+def _named_steps(unit: Unit) -> Mapping[str, Step]:
+    """The steps of a unit by their names; of several with one name, the first."""
+    found: dict[str, Step] = {}
+    for step in steps_of(unit):
+        if step.name is not None:
+            found.setdefault(step.name, step)
+    return found
 
 
 def _target(target: Target, module: Module) -> Iterator[Occurrence]:
@@ -172,10 +181,15 @@ def _kind_named(document: Document, module: Module, path: Path, kind: str) -> It
 
 def _in_expressions(document: Document, module: Module, units: list[Unit]) -> Iterator[Occurrence]:
     body = {key: value for key, value in document.data.items() if key not in ("kind", "metadata")}
+    steps = {unit: _named_steps(unit) for unit in units}
     for path, embedded in parse_template(body).expressions():
         unit = next((one for one in units if path[: len(one.path)] == one.path), None)
         for variable, name, start, end in _named(embedded.expr):
-            symbol = _meant(variable, name, module, unit)
+            if unit is not None and variable == "steps":
+                step = steps[unit].get(name)
+                symbol = None if step is None else _step(unit, step)
+            else:
+                symbol = _meant(variable, name, module)
             if symbol is not None:
                 yield Occurrence(symbol, document.scalar_span(path, start, end))
 
@@ -203,16 +217,13 @@ def _read(node: Expr) -> tuple[Ident, str, int, int] | None:
     return None
 
 
-def _meant(variable: str, name: str, module: Module, unit: Unit | None) -> Symbol | None:
+def _meant(variable: str, name: str, module: Module) -> Symbol | None:
     if variable in _GROUPS:
         declaration = getattr(module, variable).get(name)
         return None if declaration is None else _variable(module, variable, declaration)
     if variable == "resources":
         resource = module.resources.get(name)
         return None if resource is None else _resource(resource, module)
-    if variable == "steps" and unit is not None:
-        step = next((step for step in steps_of(unit) if step.name == name), None)
-        return None if step is None else _step(unit, step)
     return None
 
 

@@ -97,9 +97,7 @@ class Invocation:
         self.approval: Approval | None = None  # the one that it goes on with
         self.decision: Decision | None = None  # what the policies say
         self.waits = 0  # of it and its controller, at the same time
-        self.ticket: NewTicket | None = (
-            None  # it has a place in the concurrency group of its target
-        )
+        self.ticket: NewTicket | None = None  # its place in the concurrency group of the target
         self._safety: Safety | None = None  # where it is that of this call
         self._path: str | None = None
         self._id: str | None = None

@@ -74,6 +74,7 @@ class Runtime:
     tickets: Tickets = field(default_factory=Tickets)
     """The concurrency groups where there is no journal."""
     cancel_run: CancelRun | None = None
+    """Cancels the oldest runs of a concurrency group that says ``full: cancel-running``."""
     recovering: set[str] = field(default_factory=set)
     """The runs of dead processes that this one is about to go on with."""
     redactors: dict[Any, Callable[[Any], Any]] = field(default_factory=dict)

@@ -320,7 +320,7 @@ def _all_of(failures: list[InvalidState], faults: list[Fault]) -> InvalidState:
 def _by_contract(instance: Instance, given: Any) -> Mapping[str, Any]:
     """The fields that a Provider or a Service publishes, which keep what its definition says."""
     if given is not None and not isinstance(given, Mapping):
-        raise InvalidState(f"`provide` of {instance.address} gave no mapping of fields")
+        raise InvalidState(f"what {instance.address} published is no mapping of fields")
     schema, published = instance.contract.outputs, dict(given or {})
     if schema is None:
         return published

@@ -63,7 +63,6 @@ class TypedFunction:
         return self._as_json(self._function(**self._checked(inputs, call)))
 
     def _checked(self, inputs: Mapping[str, Any], call: object) -> dict[str, Any]:
-
         try:
             arguments: dict[str, Any]
             (arguments,) = self.inputs.validate_json(to_json([inputs]), strict=True)
@@ -77,7 +76,6 @@ class TypedFunction:
         return arguments
 
     def _as_json(self, result: Any) -> Any:
-
         try:
             checked = self.result.validate_python((result,), strict=True)
             return self.result.dump_python(checked, mode="json", by_alias=True)[0]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from analyzer.editor.renaming import rename
+from analyzer.editor.symbols import occurrences_in
+from analyzer.editor.workspace import Workspace
 from kernel.topology.callsite import FIELDS
 from kernel.topology.steps import FORMS
 from tests.analyzer.support.editing import FILE, HEAD, opened, proposed
+from tests.analyzer.test_linear import lines_run
 
 FLOW = """\
 kind: Flow.Workflow
@@ -85,3 +88,32 @@ def test_rename_reaches_needs() -> None:
     named = sorted(lines[one.span.line - 1][one.span.column - 1 :][:5] for one in found)
     assert named == ["Other", "Other"]
     assert HEAD in text
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "{{ name: S{1}, needs: [S{0}], sleep: 0 }}",
+        "{{ name: S{1}, value: '${{{{ steps.S{0} }}}}' }}",
+    ],
+    ids=["needs", "an expression"],
+)
+def test_the_steps_of_finding_all_names_are_linear(node: str) -> None:
+    """Twice the nodes add twice the steps; it would be four times if they were quadratic."""
+
+    def steps(count: int) -> int:
+        nodes = "".join(f"  - {node}\n".format(n, n + 1) for n in range(count))
+        workspace = Workspace()
+        workspace.put(FILE, f"{HEAD_OF_MANY}{nodes}")
+        analysis = workspace.analysis(FILE)
+        (document,) = analysis.manifest.documents
+        found: list[int] = []
+        taken = lines_run(lambda: found.append(len(list(occurrences_in(analysis, document)))))
+        assert found == [2 * count + 3]
+        return taken
+
+    _, small, middle, large = map(steps, (2, 75, 150, 300))  # what is imported is not counted
+    assert large - middle <= 2.5 * (middle - small)
+
+
+HEAD_OF_MANY = "kind: Flow.Workflow\nmetadata: { name: W }\nnodes:\n  - { name: S0, sleep: 0 }\n"
